@@ -1,0 +1,4 @@
+//! ip6drop: why a Linux node drops IPv6 packets, from ftrace text alone.
+
+pub mod input;
+pub mod trace;

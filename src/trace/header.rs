@@ -1,0 +1,300 @@
+//! The columns in front of an event: task, CPU, flags and time.
+
+use nom::bytes::complete::take_while1;
+use nom::character::complete::{char, space0, space1};
+use nom::combinator::opt;
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::time::{self, Time};
+
+/// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).
+const COMM_COLUMNS: usize = 16;
+/// Width of the comm column in the latency format (`%8.8s` in `lat_print_generic`).
+const LATENCY_COMM_COLUMNS: usize = 8;
+
+/// Who was running where and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// The task's name, as it stands in the trace; chosen by whoever runs the task.
+    pub comm: &'a [u8],
+    /// Process id as the kernel prints it.
+    pub pid: u64,
+    /// CPU number.
+    pub cpu: u32,
+    /// When.
+    pub time: Time,
+    /// True for the latency format.
+    pub latency: bool,
+}
+
+/// What stands behind the comm column, up to and with the `: ` in front of the payload.
+struct Columns {
+    pid: u64,
+    cpu: u32,
+    time: Time,
+    latency: bool,
+}
+
+fn cpu_number(input: &[u8]) -> IResult<&[u8], u32> {
+    let (rest, n) = time::number(input)?;
+    match u32::try_from(n) {
+        Ok(cpu) => Ok((rest, cpu)),
+        Err(_) => Err(nom::Err::Error(nom::error::Error::new(
+            input,
+            nom::error::ErrorKind::TooLarge,
+        ))),
+    }
+}
+
+/// `(-----)` or `(  123)` of the option `record-tgid`.
+fn tgid(input: &[u8]) -> IResult<&[u8], ()> {
+    let (rest, _) = delimited(
+        char('('),
+        take_while1(|b: u8| b.is_ascii_digit() || b == b' ' || b == b'-'),
+        char(')'),
+    )
+    .parse(input)?;
+    Ok((rest, ()))
+}
+
+/// Flag columns: four or five characters, more in some versions, absent with `noirq-info`.
+fn flags(input: &[u8]) -> IResult<&[u8], ()> {
+    let (rest, _) = terminated(
+        take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'#' | b'!')),
+        space1,
+    )
+    .parse(input)?;
+    Ok((rest, ()))
+}
+
+fn end_of_header(input: &[u8]) -> IResult<&[u8], ()> {
+    let (rest, _) = char(':').parse(input)?;
+    let (rest, _) = opt(char(' ')).parse(rest)?;
+    Ok((rest, ()))
+}
+
+/// `1042  (  123) [001] ..s1    52.560614: `
+fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
+    let (rest, pid) = terminated(time::number, space1).parse(input)?;
+    let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
+    let (rest, cpu) = delimited(char('['), cpu_number, char(']')).parse(rest)?;
+    let (rest, _) = space1(rest)?;
+    // A time is digits only, and flags may be digits too: try the time first.
+    let bare = terminated(time::time, end_of_header).parse(rest);
+    let (rest, time) = match bare {
+        Ok(found) => found,
+        Err(_) => preceded(flags, terminated(time::time, end_of_header)).parse(rest)?,
+    };
+    Ok((
+        rest,
+        Columns {
+            pid,
+            cpu,
+            time,
+            latency: false,
+        },
+    ))
+}
+
+/// `1032    3..s1 25027396us!: `
+fn latency_columns(input: &[u8]) -> IResult<&[u8], Columns> {
+    let (rest, pid) = terminated(time::number, space1).parse(input)?;
+    let (rest, cpu) = cpu_number(rest)?;
+    let (rest, _) = flags(rest)?;
+    let (rest, time) = terminated(time::latency_time, end_of_header).parse(rest)?;
+    Ok((
+        rest,
+        Columns {
+            pid,
+            cpu,
+            time,
+            latency: true,
+        },
+    ))
+}
+
+fn with_comm<'a>(comm: &'a [u8], columns: &Columns) -> Header<'a> {
+    Header {
+        comm,
+        pid: columns.pid,
+        cpu: columns.cpu,
+        time: columns.time,
+        latency: columns.latency,
+    }
+}
+
+/// The comm in what stands before the dash, with any prefix of a log or a pager left out.
+fn comm_of(before: &[u8], width: usize) -> &[u8] {
+    let column = &before[before.len().saturating_sub(width)..];
+    // TASK_COMM_LEN is 16 with its NUL, so a whole column starts with a space.
+    if before.len() <= width || column.first() == Some(&b' ') {
+        column.trim_ascii()
+    } else {
+        let from = memchr::memrchr2(b' ', b'\t', before).map_or(0, |at| at + 1);
+        &before[from..]
+    }
+}
+
+/// Parses a header; the rest is the payload.
+///
+/// A comm may hold spaces, dashes and brackets, so the dash in the column where the kernel
+/// puts it is tried first, then every other dash from the left.
+///
+/// # Errors
+/// Fails where no dash is followed by the columns of a header.
+pub fn header(input: &[u8]) -> IResult<&[u8], Header<'_>> {
+    let at_column = |column: usize, parse: fn(&[u8]) -> IResult<&[u8], Columns>| {
+        if input.get(column) != Some(&b'-') {
+            return None;
+        }
+        let (rest, found) = parse(&input[column + 1..]).ok()?;
+        Some((rest, with_comm(input[..column].trim_ascii(), &found)))
+    };
+    if let Some(found) = at_column(COMM_COLUMNS, columns) {
+        return Ok(found);
+    }
+    if let Some(found) = at_column(LATENCY_COMM_COLUMNS, latency_columns) {
+        return Ok(found);
+    }
+    for dash in memchr::memchr_iter(b'-', input) {
+        let (before, after) = (&input[..dash], &input[dash + 1..]);
+        if !after.first().is_some_and(u8::is_ascii_digit) {
+            continue;
+        }
+        if let Ok((rest, found)) = columns(after) {
+            return Ok((rest, with_comm(comm_of(before, COMM_COLUMNS), &found)));
+        }
+        if let Ok((rest, found)) = latency_columns(after) {
+            return Ok((
+                rest,
+                with_comm(comm_of(before, LATENCY_COMM_COLUMNS), &found),
+            ));
+        }
+    }
+    Err(nom::Err::Error(nom::error::Error::new(
+        input,
+        nom::error::ErrorKind::Verify,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (String, Header<'_>) {
+        let (rest, header) = header(text.as_bytes()).unwrap();
+        (String::from_utf8_lossy(rest).into_owned(), header)
+    }
+
+    #[test]
+    fn columns_of_every_kind() {
+        for (text, pid, cpu, time) in [
+            (
+                "         python3-1042  [001] ..s1    52.560614: x",
+                1042,
+                1,
+                52_560_614_000,
+            ),
+            (
+                "         python3-1042  [001] ..s1.   52.560614: x",
+                1042,
+                1,
+                52_560_614_000,
+            ),
+            (
+                "         python3-1142  [000]    271.816369: x",
+                1142,
+                0,
+                271_816_369_000,
+            ),
+            (
+                "         python3-1091  (-----) [003] ..s1   204.042385: x",
+                1091,
+                3,
+                204_042_385_000,
+            ),
+            (
+                "         python3-1091  (  123) [003] ..s1   204.042385: x",
+                1091,
+                3,
+                204_042_385_000,
+            ),
+            (
+                "          <idle>-0     [4294967295] .Ns.    84.436698: x",
+                0,
+                u32::MAX,
+                84_436_698_000,
+            ),
+            (
+                "           <...>-4294967296 [000] ....     1.000000001: x",
+                1 << 32,
+                0,
+                1_000_000_001,
+            ),
+            (
+                " python3-1108    2..s1 12012936us : x",
+                1108,
+                2,
+                12_012_936_000,
+            ),
+            (
+                " python3-1032    3..s1 25027396us!: x",
+                1032,
+                3,
+                25_027_396_000,
+            ),
+        ] {
+            let (rest, header) = parse(text);
+            assert_eq!(rest, "x", "{text}");
+            assert_eq!((header.pid, header.cpu), (pid, cpu), "{text}");
+            assert_eq!(header.time, Time::Nanoseconds(time), "{text}");
+        }
+        let (_, counted) = parse("         python3-1214  [000] ..s1            4: x");
+        assert_eq!(counted.time, Time::Count(4));
+    }
+
+    #[test]
+    fn comm_may_hold_anything() {
+        for (text, comm) in [
+            (
+                "    a-1 [0] 1: b-1234  [001] ..s1    52.560614: x",
+                "a-1 [0] 1: b",
+            ),
+            (
+                " kworker/0:1-rcu-77    [001] ..s1    52.560614: x",
+                "kworker/0:1-rcu",
+            ),
+            (
+                "   two  words --9     [001] ..s1    52.560614: x",
+                "two  words -",
+            ),
+            (
+                "2026-11-23T10:00:00Z          python3-1042  [001] ..s1    52.560614: x",
+                "python3",
+            ),
+            (
+                "node1.example.org: python3-1042 [001] ..s1 52.560614: x",
+                "python3",
+            ),
+            ("python3-1042 [001] ..s1 52.560614: x", "python3"),
+        ] {
+            let (rest, header) = parse(text);
+            assert_eq!(rest, "x", "{text}");
+            assert_eq!(String::from_utf8_lossy(header.comm), comm, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_header() {
+        for text in [
+            "",
+            "root@node:~# cat trace_pipe",
+            "a-1 [000] no time: x",
+            "         python3-1042  [4294967296] ..s1    52.560614: x",
+            "a-99999999999999999999 [000] .... 1.0: x",
+        ] {
+            assert!(header(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+}

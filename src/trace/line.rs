@@ -1,0 +1,96 @@
+//! One line of trace text.
+
+use super::banner::{Banner, banner};
+use super::header::{Header, header};
+use super::payload::{Payload, payload, unmistakable};
+use super::symbol::{Frame, frame, frame_body};
+
+/// A line, recognised by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// An event; without a header where the trace was written with `nocontext-info`.
+    Event(Option<Header<'a>>, Payload<'a>),
+    /// A frame of a stack.
+    Frame(Frame<'a>),
+    /// A line about the trace.
+    Banner(Banner<'a>),
+    /// White space only.
+    Blank,
+    /// None of these: shell prompts, prose, damage.
+    Unknown,
+}
+
+/// Strips white space, and the line ends of other systems, from the right.
+#[must_use]
+pub fn trim_end(line: &[u8]) -> &[u8] {
+    let kept = line
+        .iter()
+        .rposition(|b| !matches!(b, b'\n' | b'\r' | b' ' | b'\t'));
+    kept.map_or(&[], |last| &line[..=last])
+}
+
+/// A frame, a mark or a payload behind the prefix of a log or a pager.
+fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
+    if let Some(at) = memchr::memmem::find(line, b"=> ") {
+        return frame_body(line[at + 3..].trim_ascii_start())
+            .ok()
+            .map(|(_, f)| Line::Frame(f));
+    }
+    if let Some(at) = memchr::memmem::find(line, b"# ip6drop: ") {
+        return banner(&line[at..]).ok().map(|(_, b)| Line::Banner(b));
+    }
+    let at = memchr::memmem::rfind(line, b"CPU:")?;
+    match banner(&line[at..]) {
+        Ok((_, lost @ Banner::Lost { .. })) => Some(Line::Banner(lost)),
+        _ => None,
+    }
+}
+
+/// Recognises one line; it may still have its line end.
+#[must_use]
+pub fn line(input: &[u8]) -> Line<'_> {
+    let text = trim_end(input);
+    if text.is_empty() {
+        return Line::Blank;
+    }
+    if let Ok((_, frame)) = frame(text) {
+        return Line::Frame(frame);
+    }
+    if let Ok((rest, header)) = header(text) {
+        return Line::Event(Some(header), payload(rest));
+    }
+    if let Ok((_, banner)) = banner(text) {
+        return Line::Banner(banner);
+    }
+    if let Ok((_, payload)) = unmistakable(text.trim_ascii_start()) {
+        return Line::Event(None, payload);
+    }
+    behind_prefix(text).unwrap_or(Line::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_recognised_by_content() {
+        assert_eq!(line(b"\r\n"), Line::Blank);
+        assert!(matches!(line(b" => ip6_pkt_drop\r\n"), Line::Frame(_)));
+        assert!(matches!(line(b"> > => ip6_pkt_drop"), Line::Frame(_)));
+        assert!(matches!(
+            line(b"Nov 23 node: CPU:3 [LOST 57 EVENTS]"),
+            Line::Banner(Banner::Lost { cpu: 3, .. })
+        ));
+        assert!(matches!(
+            line(b"ip6_dst_gc <-dst_alloc"),
+            Line::Event(None, Payload::Function { .. })
+        ));
+        assert!(matches!(
+            line(b"    <stack trace>\n"),
+            Line::Event(None, Payload::Stack)
+        ));
+        assert_eq!(line(b"root@node:~# cat trace_pipe"), Line::Unknown);
+        assert_eq!(line(b"if x => y then z"), Line::Unknown);
+        assert_eq!(line(b"\xff\xfe\x00"), Line::Unknown);
+    }
+}

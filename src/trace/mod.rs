@@ -1,0 +1,17 @@
+//! The text that ftrace prints, from bytes to lines. Nothing here opens, prints or decodes.
+
+pub mod banner;
+pub mod header;
+pub mod line;
+pub mod payload;
+pub mod stacks;
+pub mod symbol;
+pub mod time;
+
+pub use banner::Banner;
+pub use header::Header;
+pub use line::{Line, line};
+pub use payload::Payload;
+pub use stacks::{StackId, Stacks};
+pub use symbol::{Frame, Symbol};
+pub use time::Time;

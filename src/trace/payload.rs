@@ -1,0 +1,264 @@
+//! What an event says, behind its header.
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while1};
+use nom::character::complete::{char, space0, space1};
+use nom::combinator::{all_consuming, opt};
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::symbol::{Symbol, is_symbol_byte, symbol};
+
+/// The payload of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// Entry of a function: `ip6_dst_gc <-dst_alloc`.
+    Function {
+        /// The function entered.
+        function: Symbol<'a>,
+        /// The function it returns to; not always the one that called it (tail calls).
+        caller: Option<Symbol<'a>>,
+    },
+    /// `<stack trace>`: frames follow.
+    Stack,
+    /// A kprobe event: `gc_enter: (ip6_dst_gc+0x0/0xd0) fast=288`.
+    Probe {
+        /// The event's name.
+        event: &'a [u8],
+        /// The probed function, where the text names it.
+        function: Option<Symbol<'a>>,
+        /// What was fetched: `family=10 gc_thresh=64`.
+        arguments: &'a [u8],
+    },
+    /// A kretprobe event: `gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=1`.
+    ReturnProbe {
+        /// The event's name.
+        event: &'a [u8],
+        /// The function that returned, where the text names it.
+        function: Option<Symbol<'a>>,
+        /// What was fetched: `ret=1`.
+        arguments: &'a [u8],
+    },
+    /// Any other event.
+    Other,
+}
+
+fn caller(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
+    preceded(
+        (space1, alt((tag(&b"<--"[..]), tag(&b"<-"[..]))), space0),
+        symbol,
+    )
+    .parse(input)
+}
+
+fn end(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    all_consuming(nom::bytes::complete::take_while(|b: u8| {
+        b.is_ascii_whitespace()
+    }))
+    .parse(input)
+}
+
+/// `FUNC <-CALLER`, as the function tracer prints it.
+fn function(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    let (rest, function) = symbol(input)?;
+    let (rest, caller) = caller(rest)?;
+    let (rest, _) = end(rest)?;
+    Ok((
+        rest,
+        Payload::Function {
+            function,
+            caller: Some(caller),
+        },
+    ))
+}
+
+/// `function:  FUNC`, with or without its caller, as `trace-cmd report` prints it.
+fn named_function(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    let (rest, _) = (tag(&b"function:"[..]), space1).parse(input)?;
+    let (rest, function) = symbol(rest)?;
+    let (rest, caller) = opt(caller).parse(rest)?;
+    let (rest, _) = end(rest)?;
+    Ok((rest, Payload::Function { function, caller }))
+}
+
+/// `<stack trace>`; trace-cmd writes `kernel_stack:         <stack trace >`.
+fn stack(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    let (rest, _) = (
+        opt((tag(&b"kernel_stack:"[..]), space0)),
+        tag(&b"<stack trace"[..]),
+        space0,
+        char('>'),
+        end,
+    )
+        .parse(input)?;
+    Ok((rest, Payload::Stack))
+}
+
+/// One side of a probe's location: a symbol, or the address that trace-cmd prints instead.
+fn location(input: &[u8]) -> IResult<&[u8], Option<Symbol<'_>>> {
+    let raw = take_while1(|b: u8| b.is_ascii_hexdigit() || b == b'x');
+    let bare = terminated(raw, nom::combinator::peek(alt((char(')'), char(' ')))));
+    alt((
+        nom::combinator::map(symbol, Some),
+        nom::combinator::map(bare, |_| None),
+    ))
+    .parse(input)
+}
+
+/// A symbol made of hexadecimal digits only and longer than any function is an address.
+fn named(found: Option<Symbol<'_>>) -> Option<Symbol<'_>> {
+    found.filter(|s| s.name.len() < 12 || !s.name.iter().all(u8::is_ascii_hexdigit))
+}
+
+fn probe(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    let (rest, event) =
+        terminated(take_while1(|b| is_symbol_byte(b) || b == b'-'), char(':')).parse(input)?;
+    let (rest, _) = space1(rest)?;
+    let (rest, (first, second)) = delimited(
+        char('('),
+        (
+            location,
+            opt(preceded((space0, tag(&b"<-"[..]), space0), location)),
+        ),
+        char(')'),
+    )
+    .parse(rest)?;
+    let arguments = rest.trim_ascii();
+    let payload = match second {
+        Some(function) => Payload::ReturnProbe {
+            event,
+            function: named(function),
+            arguments,
+        },
+        None => Payload::Probe {
+            event,
+            function: named(first),
+            arguments,
+        },
+    };
+    Ok((&rest[rest.len()..], payload))
+}
+
+/// A payload that cannot be mistaken for prose, and may therefore stand without a header.
+///
+/// # Errors
+/// Fails on anything but an entry with its caller, a stack mark, or a probe event.
+pub fn unmistakable(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    alt((stack, function, probe)).parse(input)
+}
+
+/// The payload behind a header; what is not known is [`Payload::Other`].
+#[must_use]
+pub fn payload(input: &[u8]) -> Payload<'_> {
+    alt((function, stack, named_function, probe))
+        .parse(input)
+        .map_or(Payload::Other, |(_, payload)| payload)
+}
+
+/// The value of argument `name` as text: `288` of `family=10 fast=288`.
+#[must_use]
+pub fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    arguments
+        .split(|&b| b == b' ')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+}
+
+/// The value of argument `name` as a signed number, decimal or `0x…` hexadecimal.
+#[must_use]
+pub fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
+    let text = std::str::from_utf8(argument(arguments, name)?).ok()?;
+    match text.strip_prefix("0x") {
+        Some(hex) => i128::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> (String, Option<String>) {
+        match payload(text.as_bytes()) {
+            Payload::Function { function, caller } => (
+                String::from_utf8_lossy(function.name).into_owned(),
+                caller.map(|c| String::from_utf8_lossy(c.name).into_owned()),
+            ),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn entries() {
+        let both = ("ip6_dst_gc".to_owned(), Some("dst_alloc".to_owned()));
+        for text in [
+            "ip6_dst_gc <-dst_alloc",
+            "ip6_dst_gc <-dst_alloc\r",
+            "ip6_dst_gc+0x0/0xd0 <-dst_alloc+0x108/0x12e",
+            "ip6_dst_gc <ffffffffa996d270> <-dst_alloc <ffffffffa9870188>",
+            "ip6_dst_gc.isra.0 [ipv6] <-dst_alloc.part.3",
+            "function:             ip6_dst_gc <-- dst_alloc",
+        ] {
+            assert_eq!(names(text), both, "{text}");
+        }
+        assert_eq!(names("function:             ip6_dst_gc").1, None);
+    }
+
+    #[test]
+    fn probes() {
+        let text = b"gc_enter: (ip6_dst_gc+0x0/0xd0) ops=0xffffffff892b8e40 family=10 fast=-32";
+        let Payload::Probe {
+            event,
+            function: Some(function),
+            arguments,
+        } = payload(text)
+        else {
+            panic!("no probe");
+        };
+        assert_eq!(
+            (event, function.name),
+            (&b"gc_enter"[..], &b"ip6_dst_gc"[..])
+        );
+        assert_eq!(integer(arguments, b"ops"), Some(0xffff_ffff_892b_8e40));
+        assert_eq!(integer(arguments, b"fast"), Some(-32));
+        assert_eq!(integer(arguments, b"slow"), None);
+        let Payload::ReturnProbe {
+            function: Some(function),
+            arguments,
+            ..
+        } = payload(b"gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=1")
+        else {
+            panic!("no return probe");
+        };
+        assert_eq!(
+            (function.name, integer(arguments, b"ret")),
+            (&b"ip6_dst_gc"[..], Some(1))
+        );
+        assert!(matches!(
+            payload(b"gc_exit: (ffffffff95870188 <- ffffffff9596d270) ret=0x1"),
+            Payload::ReturnProbe {
+                event: b"gc_exit",
+                function: None,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn stacks_and_others() {
+        assert_eq!(payload(b"<stack trace>"), Payload::Stack);
+        assert_eq!(
+            payload(b"kernel_stack:         <stack trace >"),
+            Payload::Stack
+        );
+        assert_eq!(payload(b"tracing_mark_write: hello"), Payload::Other);
+        assert_eq!(payload(b""), Payload::Other);
+        for text in [
+            "error: (see below) x",
+            "a sentence",
+            "key: value",
+            "ip6_dst_gc",
+        ] {
+            assert!(unmistakable(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

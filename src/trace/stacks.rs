@@ -1,0 +1,161 @@
+//! Distinct stacks, recognised by their bytes and parsed once.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use super::line::{Line, line};
+use super::symbol::Frame;
+
+/// Distinct blocks of frame lines that are remembered; later ones are parsed every time.
+pub const MAX_STACKS: usize = 65_536;
+/// Bytes of text that remembered blocks may take together.
+pub const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
+
+/// A stack's number in its table, by first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackId(pub u32);
+
+/// Names of the frames, innermost first, without what compilers and options add.
+pub type Frames = Box<[Box<[u8]>]>;
+
+/// A parsed block of frame lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// Names of the frames, innermost first.
+    pub frames: Frames,
+    /// Lines of the block, frames and others.
+    pub lines: u64,
+    /// Lines of the block that are no frames.
+    pub unparsed: u64,
+}
+
+/// How `frame` is named in reports.
+#[must_use]
+pub fn frame_name(frame: &Frame<'_>) -> Box<[u8]> {
+    match frame {
+        Frame::Symbol(symbol) => symbol.name.into(),
+        Frame::Address(address) => format!("0x{address:x}").into_bytes().into(),
+        Frame::ReturnProbe => b"[unknown/kretprobe'd]"[..].into(),
+    }
+}
+
+/// Parses a block of frame lines.
+#[must_use]
+pub fn parse(block: &[u8]) -> Stack {
+    let mut stack = Stack {
+        frames: Box::default(),
+        lines: 0,
+        unparsed: 0,
+    };
+    let mut frames = Vec::new();
+    for text in block.split_inclusive(|&b| b == b'\n') {
+        stack.lines += 1;
+        match line(text) {
+            Line::Frame(frame) => frames.push(frame_name(&frame)),
+            _ => stack.unparsed += 1,
+        }
+    }
+    stack.frames = frames.into();
+    stack
+}
+
+/// A block, known or not.
+pub enum Seen {
+    /// Remembered under this number.
+    Known(StackId),
+    /// Beyond the caps: parsed for this once.
+    Beyond(Stack),
+}
+
+/// The table of distinct stacks.
+#[derive(Default)]
+pub struct Stacks {
+    hasher: FixedState,
+    by_hash: HashMap<u64, Vec<u32>, FixedState>,
+    blocks: Vec<(Box<[u8]>, StackId)>,
+    by_frames: HashMap<Frames, StackId, FixedState>,
+    stacks: Vec<Stack>,
+    bytes: usize,
+}
+
+impl Stacks {
+    /// Looks a block up by its bytes, and parses it where it is new.
+    pub fn intern(&mut self, block: &[u8]) -> Seen {
+        let hash = self.hasher.hash_one(block);
+        if let Some(candidates) = self.by_hash.get(&hash) {
+            for &at in candidates {
+                let (bytes, id) = &self.blocks[at as usize];
+                if **bytes == *block {
+                    return Seen::Known(*id);
+                }
+            }
+        }
+        let stack = parse(block);
+        let full = self.blocks.len() >= MAX_STACKS || self.bytes + block.len() > MAX_STACK_BYTES;
+        // Blocks that differ in addresses or offsets alone are one stack; their line counts
+        // are the same unless lines are damaged, and damaged blocks are not shared.
+        let known = (stack.unparsed == 0)
+            .then(|| self.by_frames.get(&stack.frames))
+            .flatten();
+        let id = match known {
+            Some(&id) if full => return Seen::Known(id),
+            Some(&id) => id,
+            None if full => return Seen::Beyond(stack),
+            None => {
+                let id = StackId(self.stacks.len() as u32);
+                if stack.unparsed == 0 {
+                    self.by_frames.insert(stack.frames.clone(), id);
+                }
+                self.stacks.push(stack);
+                id
+            }
+        };
+        self.bytes += block.len();
+        self.by_hash
+            .entry(hash)
+            .or_default()
+            .push(self.blocks.len() as u32);
+        self.blocks.push((block.into(), id));
+        Seen::Known(id)
+    }
+
+    /// The stack of that number.
+    #[must_use]
+    pub fn get(&self, id: StackId) -> &Stack {
+        &self.stacks[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(stacks: &mut Stacks, block: &[u8]) -> StackId {
+        match stacks.intern(block) {
+            Seen::Known(id) => id,
+            Seen::Beyond(_) => panic!("beyond the caps"),
+        }
+    }
+
+    #[test]
+    fn one_stack_whatever_the_decorations() {
+        let mut stacks = Stacks::default();
+        let a = known(&mut stacks, b" => ip6_pkt_drop\n => ip6_pkt_discard\n");
+        assert_eq!(
+            known(
+                &mut stacks,
+                b" => ip6_pkt_drop+0x5/0xd0\n => ip6_pkt_discard\n"
+            ),
+            a
+        );
+        assert_ne!(known(&mut stacks, b" => ip6_pkt_drop\n"), a);
+        assert_eq!(stacks.get(a).frames.len(), 2);
+        let damaged = known(&mut stacks, b" => ip6_pkt_drop\n => not a frame\n");
+        assert_eq!(
+            (stacks.get(damaged).lines, stacks.get(damaged).unparsed),
+            (2, 1)
+        );
+    }
+}

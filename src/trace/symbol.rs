@@ -1,0 +1,205 @@
+//! Kernel symbols as trace text prints them, and the frames made of them.
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::character::complete::{char, hex_digit1, space0, space1};
+use nom::combinator::{all_consuming, opt};
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+/// A kernel symbol, its decorations kept apart from its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Symbol<'a> {
+    /// The function's name in the source: `ip6_rcv_finish_core`.
+    pub name: &'a [u8],
+    /// What the compiler added, with its dot: `.constprop.0.isra.0`, or empty.
+    pub suffix: &'a [u8],
+    /// Offset into the function, in bytes (`sym-offset`).
+    pub offset: Option<u64>,
+    /// Address, where `sym-addr` or trace-cmd prints one.
+    pub address: Option<u64>,
+    /// Module, from ` [module]`.
+    pub module: Option<&'a [u8]>,
+}
+
+/// One `=> …` line of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A symbol the kernel could name.
+    Symbol(Symbol<'a>),
+    /// A bare address: mostly a trampoline of the tracer.
+    Address(u64),
+    /// `[unknown/kretprobe'd]`: a return probe replaced the return address here.
+    ReturnProbe,
+}
+
+/// True for the bytes a kernel symbol is made of, compiler suffixes included.
+pub(crate) fn is_symbol_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'@')
+}
+
+/// Splits `name.isra.0` into the source name and the compiler's suffix.
+fn split_suffix(raw: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'.', raw.get(1..).unwrap_or_default()) {
+        Some(at) => raw.split_at(at + 1),
+        None => (raw, &[]),
+    }
+}
+
+/// Hexadecimal digits as a number; more than 64 bits saturate.
+fn hex_value(digits: &[u8]) -> u64 {
+    digits.iter().fold(0u64, |n, &b| {
+        let digit = (b as char).to_digit(16).unwrap_or(0);
+        n.checked_mul(16).map_or(u64::MAX, |n| n | u64::from(digit))
+    })
+}
+
+fn hex_number(input: &[u8]) -> IResult<&[u8], u64> {
+    let (rest, digits) = preceded(opt(tag(&b"0x"[..])), hex_digit1).parse(input)?;
+    Ok((rest, hex_value(digits)))
+}
+
+fn offset(input: &[u8]) -> IResult<&[u8], u64> {
+    let (rest, value) = preceded(tag(&b"+0x"[..]), hex_digit1).parse(input)?;
+    let (rest, _) = opt(preceded(tag(&b"/0x"[..]), hex_digit1)).parse(rest)?;
+    Ok((rest, hex_value(value)))
+}
+
+fn address(input: &[u8]) -> IResult<&[u8], u64> {
+    preceded(
+        space1,
+        alt((
+            delimited(char('<'), hex_number, char('>')),
+            delimited(char('('), hex_number, char(')')),
+        )),
+    )
+    .parse(input)
+}
+
+fn module(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    preceded(
+        space1,
+        delimited(
+            char('['),
+            take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+            char(']'),
+        ),
+    )
+    .parse(input)
+}
+
+/// A symbol with any of `+0x5/0xd0`, ` [module]`, ` <address>` and ` (address)` behind it.
+///
+/// # Errors
+/// Fails where the input does not start with a letter, `_`, `.` or `$`.
+pub fn symbol(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
+    let (rest, raw) = take_while1(is_symbol_byte).parse(input)?;
+    if raw.first().is_some_and(u8::is_ascii_digit) {
+        return Err(nom::Err::Error(nom::error::Error::new(
+            input,
+            nom::error::ErrorKind::Alpha,
+        )));
+    }
+    let (name, suffix) = split_suffix(raw);
+    let (rest, offset) = opt(offset).parse(rest)?;
+    let (rest, module) = opt(module).parse(rest)?;
+    let (rest, address) = opt(address).parse(rest)?;
+    Ok((
+        rest,
+        Symbol {
+            name,
+            suffix,
+            offset,
+            address,
+            module,
+        },
+    ))
+}
+
+fn bare_address(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
+    let (rest, value) =
+        terminated(preceded(tag(&b"0x"[..]), hex_digit1), opt(address)).parse(input)?;
+    Ok((rest, Frame::Address(hex_value(value))))
+}
+
+fn return_probe(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
+    let (rest, _) = tag(&b"[unknown/kretprobe'd]"[..]).parse(input)?;
+    let (rest, _) = opt(address).parse(rest)?;
+    Ok((rest, Frame::ReturnProbe))
+}
+
+/// What stands behind the `=>` of a frame line, to the end of the line.
+///
+/// # Errors
+/// Fails where anything but one frame is left on the line.
+pub fn frame_body(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
+    all_consuming(terminated(
+        alt((bare_address, return_probe, |i| {
+            let (rest, s) = symbol(i)?;
+            Ok((rest, Frame::Symbol(s)))
+        })),
+        take_while(|b: u8| b == b' ' || b == b'\t' || b == b'\r'),
+    ))
+    .parse(input)
+}
+
+/// A frame line: ` => name`, with or without the leading space.
+///
+/// # Errors
+/// Fails on any other line.
+pub fn frame(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
+    preceded((space0, tag(&b"=>"[..]), space1), frame_body).parse(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Frame<'_> {
+        frame(text.as_bytes()).unwrap().1
+    }
+
+    fn name(text: &str) -> Symbol<'_> {
+        match one(text) {
+            Frame::Symbol(s) => s,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn decorations_are_kept_apart_from_the_name() {
+        let s = name(" => ip6_rcv_finish_core.constprop.0.isra.0+0x2e/0x80");
+        assert_eq!(s.name, b"ip6_rcv_finish_core");
+        assert_eq!(s.suffix, b".constprop.0.isra.0");
+        assert_eq!(s.offset, Some(0x2e));
+        let s = name(" => ip6_dst_gc <ffffffffa996d275>");
+        assert_eq!(
+            (s.name, s.address),
+            (&b"ip6_dst_gc"[..], Some(0xffff_ffff_a996_d275))
+        );
+        let s = name("=> nft_do_chain [nf_tables] (ffffffff9596d275)");
+        assert_eq!(
+            (s.module, s.address),
+            (Some(&b"nf_tables"[..]), Some(0xffff_ffff_9596_d275))
+        );
+        assert_eq!(name(" => ip6_pkt_drop.cold\r").suffix, b".cold");
+        assert_eq!(name(" => __run_timers.part.0").name, b"__run_timers");
+    }
+
+    #[test]
+    fn frames_without_a_name() {
+        assert_eq!(
+            one(" => 0xffffffffc02bd083"),
+            Frame::Address(0xffff_ffff_c02b_d083)
+        );
+        assert_eq!(one(" => [unknown/kretprobe'd]"), Frame::ReturnProbe);
+        assert_eq!(one(" => 0xfffffffffffffffff"), Frame::Address(u64::MAX));
+    }
+
+    #[test]
+    fn other_lines_are_no_frames() {
+        for text in ["", " =>", " => ", " => two words", "a => b", " => 12ab"] {
+            assert!(frame(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+}
