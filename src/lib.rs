@@ -1,4 +1,6 @@
 //! ip6drop: why a Linux node drops IPv6 packets, from ftrace text alone.
 
+pub mod diagnosis;
+pub mod host;
 pub mod input;
 pub mod trace;

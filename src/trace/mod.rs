@@ -1,5 +1,6 @@
 //! The text that ftrace prints, from bytes to lines. Nothing here opens, prints or decodes.
 
+pub mod assemble;
 pub mod banner;
 pub mod header;
 pub mod line;
@@ -8,6 +9,7 @@ pub mod stacks;
 pub mod symbol;
 pub mod time;
 
+pub use assemble::{Assembler, Comm, Context, LineCounts, Sink, StackView, TextFacts};
 pub use banner::Banner;
 pub use header::Header;
 pub use line::{Line, line};

@@ -1,0 +1,70 @@
+//! `/proc/net/rt6_stats`.
+
+use serde::Serialize;
+
+/// The seven hexadecimal fields of `/proc/net/rt6_stats`
+/// (`rt6_stats_seq_show`, net/ipv6/route.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rt6Stats {
+    /// Nodes of the FIB trees.
+    pub fib_nodes: u64,
+    /// FIB nodes that carry routes.
+    pub fib_route_nodes: u64,
+    /// Route allocations that ever succeeded; it never falls.
+    pub fib_rt_alloc: u64,
+    /// Routes in the FIB.
+    pub fib_rt_entries: u64,
+    /// Cached exception routes.
+    pub fib_rt_cache: u64,
+    /// dst entries, the exact sum over all CPUs (`slow`): what is held against `max_size`.
+    pub dst_entries: u64,
+    /// Routes discarded.
+    pub fib_discarded_routes: u64,
+}
+
+/// Parses the one line of `/proc/net/rt6_stats`; `None` where it is not seven hexadecimal
+/// fields.
+#[must_use]
+pub fn parse(line: &[u8]) -> Option<Rt6Stats> {
+    let text = std::str::from_utf8(line).ok()?;
+    let mut fields = text.split_ascii_whitespace().map(|field| {
+        // `%04x` pads to four digits and never exceeds an int.
+        (field.len() >= 4 && field.len() <= 8).then(|| u64::from_str_radix(field, 16).ok())?
+    });
+    let mut next = || fields.next()?;
+    let stats = Rt6Stats {
+        fib_nodes: next()?,
+        fib_route_nodes: next()?,
+        fib_rt_alloc: next()?,
+        fib_rt_entries: next()?,
+        fib_rt_cache: next()?,
+        dst_entries: next()?,
+        fib_discarded_routes: next()?,
+    };
+    fields.next().is_none().then_some(stats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sixth_field_is_the_exact_count() {
+        let stats = parse(b"034d 01a8 02f1 01d2 0000 0268 0000\n").unwrap();
+        assert_eq!((stats.fib_rt_alloc, stats.dst_entries), (0x2f1, 0x268));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in [
+            "",
+            "4",
+            "034d 01a8 02f1 01d2 0000 0268",
+            "034d 01a8 02f1 01d2 0000 0268 0000 0000",
+            "034d 01a8 02f1 01d2 0000 zzzz 0000",
+            "1 2 3 4 5 6 7",
+        ] {
+            assert_eq!(parse(line.as_bytes()), None, "{line:?}");
+        }
+    }
+}
