@@ -1,3 +1,7 @@
 //! From events to classes: the evidence of each CPU and task, and what follows from it.
 
+pub mod classify;
+pub mod collect;
+pub mod evidence;
+pub mod limits;
 pub mod rules;

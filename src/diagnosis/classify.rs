@@ -1,0 +1,480 @@
+//! The rules that turn evidence into a class: data, tried in order, each with its reason.
+
+use serde::Serialize;
+
+use super::evidence::{Attempt, Evidence, HandlerSource, Observed, Traced, Window};
+use super::limits::Proof;
+use super::rules::Direction;
+
+/// The class of a drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Receive path, `dst_alloc` refused: the full route cache.
+    RcvDstAlloc,
+    /// Receive path, no route.
+    RcvNoRoute,
+    /// Receive path, prohibit route.
+    RcvProhibited,
+    /// Receive path, and nothing tells a full cache from a missing route.
+    RcvUndetermined,
+    /// Output path, `dst_alloc` refused.
+    OutDstAlloc,
+    /// Output path, no route.
+    OutNoRoute,
+    /// Output path, prohibit route.
+    OutProhibited,
+    /// Neither the direction nor the cause is known.
+    Unknown,
+}
+
+impl Class {
+    /// All classes, in the order of every output.
+    pub const ALL: [Class; 8] = [
+        Class::RcvDstAlloc,
+        Class::RcvNoRoute,
+        Class::RcvProhibited,
+        Class::RcvUndetermined,
+        Class::OutDstAlloc,
+        Class::OutNoRoute,
+        Class::OutProhibited,
+        Class::Unknown,
+    ];
+
+    /// The name used in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::RcvDstAlloc => "rcv-dst-alloc",
+            Class::RcvNoRoute => "rcv-no-route",
+            Class::RcvProhibited => "rcv-prohibited",
+            Class::RcvUndetermined => "rcv-undetermined",
+            Class::OutDstAlloc => "out-dst-alloc",
+            Class::OutNoRoute => "out-no-route",
+            Class::OutProhibited => "out-prohibited",
+            Class::Unknown => "unknown",
+        }
+    }
+
+    /// What it means, in words for people.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Class::RcvDstAlloc => "received, and dst_alloc refused: the IPv6 route cache is full",
+            Class::RcvNoRoute => "received, and there is no route",
+            Class::RcvProhibited => "received, and a prohibit route says no",
+            Class::RcvUndetermined => "received, and discarded for a full cache or a missing route",
+            Class::OutDstAlloc => "sent, and dst_alloc refused: the IPv6 route cache is full",
+            Class::OutNoRoute => "sent, and there is no route",
+            Class::OutProhibited => "sent, and a prohibit route says no",
+            Class::Unknown => "dropped, and the trace does not show on which way",
+        }
+    }
+
+    /// True for the classes that `Ip6InNoRoutes` counts.
+    #[must_use]
+    pub fn is_receive(self) -> bool {
+        matches!(
+            self,
+            Class::RcvDstAlloc | Class::RcvNoRoute | Class::RcvProhibited | Class::RcvUndetermined
+        )
+    }
+}
+
+/// How sure one classification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Consistent with the trace, nothing more.
+    Possible,
+    /// The attempt was seen, its outcome or its owner was not.
+    Probable,
+    /// An observed outcome, or one that follows from the kernel's code.
+    Confirmed,
+}
+
+impl Confidence {
+    /// The name used in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Confirmed => "confirmed",
+            Confidence::Probable => "probable",
+            Confidence::Possible => "possible",
+        }
+    }
+}
+
+/// What is known beyond the drop itself when drops are classified.
+#[derive(Debug, Clone, Copy)]
+pub struct Knowledge {
+    /// Functions whose entries were recorded.
+    pub traced: Traced,
+    /// What the facts prove.
+    pub proof: Proof,
+    /// The facts are known to be of the namespace in which the drops happened.
+    pub same_namespace: bool,
+}
+
+/// The outcome of an attempt once everything is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Refused { proven: bool },
+    Granted { proven: bool },
+    Open,
+}
+
+impl Knowledge {
+    /// A probe's word goes before the facts', which speak of one namespace only.
+    fn outcome(&self, attempt: Attempt) -> Outcome {
+        let proven = self.same_namespace;
+        let uncollected = self.traced.run_gc && attempt.observed == Observed::Nothing;
+        match (attempt.observed, self.proof) {
+            (Observed::Refused, _) => Outcome::Refused { proven: true },
+            (Observed::Granted, _) => Outcome::Granted { proven: true },
+            (Observed::Cut, _) => Outcome::Open,
+            _ if uncollected => Outcome::Granted { proven: true },
+            (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
+            (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
+            (Observed::Collected, Proof::CollectedRefused(_)) => Outcome::Refused { proven },
+            _ => Outcome::Open,
+        }
+    }
+
+    /// What became of a call of `ip6_dst_gc`: refused, granted, or not known.
+    #[must_use]
+    pub fn refused(&self, observed: Observed) -> Option<bool> {
+        match self.outcome(Attempt {
+            certain: true,
+            observed,
+        }) {
+            Outcome::Refused { .. } => Some(true),
+            Outcome::Granted { .. } => Some(false),
+            Outcome::Open => None,
+        }
+    }
+}
+
+/// A drop's evidence, seen with all the knowledge there is.
+struct Case<'a> {
+    evidence: &'a Evidence,
+    knowledge: &'a Knowledge,
+    last: Option<(Attempt, Outcome)>,
+    previous: Option<(Attempt, Outcome)>,
+    linked: bool,
+}
+
+impl Case<'_> {
+    fn prohibits(&self) -> bool {
+        self.evidence
+            .handler
+            .is_some_and(|(handler, _)| handler.prohibits())
+    }
+
+    fn last_refused(&self) -> bool {
+        matches!(self.last, Some((_, Outcome::Refused { .. })))
+    }
+
+    /// The refused lookup is this packet's own: same way, proven, and nothing in between.
+    fn refusal_is_its_own(&self) -> bool {
+        matches!(self.last, Some((attempt, Outcome::Refused { proven: true })) if attempt.certain)
+            && self.linked
+            && !self.evidence.list
+            && self.evidence.direction == Direction::Receive
+    }
+
+    fn refused_before_last(&self) -> bool {
+        matches!(self.previous, Some((_, Outcome::Refused { .. })))
+    }
+
+    fn last_open(&self) -> Option<Attempt> {
+        match self.last {
+            Some((attempt, Outcome::Open)) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    fn nothing_refused(&self) -> bool {
+        matches!(self.knowledge.proof, Proof::NoneRefused(_)) && !self.any_refused()
+    }
+
+    fn any_refused(&self) -> bool {
+        let earlier = self.evidence.attempts().0;
+        let earlier = earlier
+            .earlier()
+            .map(|attempt| self.knowledge.outcome(attempt));
+        let near = [self.last, self.previous]
+            .into_iter()
+            .flatten()
+            .map(|(_, outcome)| outcome);
+        near.chain(earlier)
+            .any(|outcome| matches!(outcome, Outcome::Refused { .. }))
+    }
+
+    fn all_granted(&self) -> bool {
+        let earlier = self.evidence.attempts().0;
+        let earlier = earlier
+            .earlier()
+            .map(|attempt| self.knowledge.outcome(attempt));
+        let near = [self.last, self.previous]
+            .into_iter()
+            .flatten()
+            .map(|(_, outcome)| outcome);
+        near.chain(earlier)
+            .all(|outcome| outcome == Outcome::Granted { proven: true })
+    }
+
+    /// Everything that could have been refused since the previous packet is in the trace.
+    fn complete(&self) -> bool {
+        self.knowledge.traced.dst_gc && self.evidence.window == Window::Whole
+    }
+
+    /// `ip6_pkt_prohibit` is ruled out: another handler is known, or its entry would show.
+    fn not_prohibited(&self) -> bool {
+        self.evidence.handler.is_some() || self.knowledge.traced.handlers
+    }
+}
+
+/// What a rule says a drop is, whichever way the packet was going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    DstAlloc,
+    NoRoute,
+    Prohibited,
+    Undetermined,
+}
+
+impl Cause {
+    fn class(self, direction: Direction) -> Class {
+        match (direction, self) {
+            (Direction::Receive, Cause::DstAlloc) => Class::RcvDstAlloc,
+            (Direction::Receive, Cause::NoRoute) => Class::RcvNoRoute,
+            (Direction::Receive, Cause::Prohibited) => Class::RcvProhibited,
+            (Direction::Receive, Cause::Undetermined) => Class::RcvUndetermined,
+            (Direction::Output, Cause::DstAlloc) => Class::OutDstAlloc,
+            (Direction::Output, Cause::NoRoute) => Class::OutNoRoute,
+            (Direction::Output, Cause::Prohibited) => Class::OutProhibited,
+            (Direction::Output, Cause::Undetermined) | (Direction::Unknown, _) => Class::Unknown,
+        }
+    }
+}
+
+/// One rule: where it applies, what it says, and why.
+struct Rule {
+    applies: fn(&Case<'_>) -> bool,
+    cause: Cause,
+    confidence: Confidence,
+    reason: &'static str,
+}
+
+/// The rules, most telling first; the first that applies decides.
+const RULES: &[Rule] = &[
+    Rule {
+        applies: |case| case.prohibits(),
+        cause: Cause::Prohibited,
+        confidence: Confidence::Confirmed,
+        reason: "the handler of a prohibit route dropped it; ip6_null_entry, to which a refused allocation falls back, has another one",
+    },
+    Rule {
+        applies: |case| case.refusal_is_its_own(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused the lookup of this received packet, dst_alloc returned NULL, and the lookup fell back to ip6_null_entry",
+    },
+    Rule {
+        applies: |case| case.last_refused(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet",
+    },
+    Rule {
+        applies: |case| case.refused_before_last(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an attempt was refused and the next one granted, as when the local table's lookup is refused and the main table's finds a reject route",
+    },
+    Rule {
+        applies: |case| {
+            case.nothing_refused() && case.knowledge.same_namespace && case.not_prohibited()
+        },
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "slow never exceeded max_size, so no allocation can have been refused",
+    },
+    Rule {
+        applies: |case| case.nothing_refused(),
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "slow never exceeded max_size; a prohibit route behind a hidden handler, or another namespace, is not excluded",
+    },
+    Rule {
+        applies: |case| {
+            case.last_open().is_some_and(|attempt| attempt.certain)
+                && case.linked
+                && !case.evidence.list
+        },
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an allocation was attempted for this packet; its outcome was not recorded",
+    },
+    Rule {
+        applies: |case| case.last_open().is_some(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "an allocation was attempted before the drop; neither its outcome nor its owner was recorded",
+    },
+    Rule {
+        applies: |case| matches!(case.previous, Some((_, Outcome::Open))),
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "the last attempt was granted, the outcome of the one before it was not recorded",
+    },
+    Rule {
+        applies: |case| case.evidence.list,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "packets received in a list are looked up before the first is dropped, so attempts and drops cannot be paired",
+    },
+    Rule {
+        applies: |case| case.complete() && case.all_granted() && case.not_prohibited(),
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
+    },
+    Rule {
+        applies: |case| case.complete(),
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no allocation of this packet was refused; a prohibit route behind a hidden handler is not excluded",
+    },
+    Rule {
+        applies: |case| {
+            case.knowledge.traced.dst_gc
+                && case.evidence.window == Window::Start
+                && case.all_granted()
+        },
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no refused allocation was seen, but the trace starts right before the drop",
+    },
+    Rule {
+        applies: |case| case.evidence.window == Window::Lost,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "events were lost on this CPU right before the drop",
+    },
+    Rule {
+        applies: |_| true,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "ip6_dst_gc was not traced, and a missing route and a full cache end in the same stack",
+    },
+];
+
+/// A classification and its grounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Classification {
+    /// What the drop is.
+    pub class: Class,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The reason of the rule that decided.
+    pub reason: &'static str,
+}
+
+/// Classifies one drop.
+#[must_use]
+pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
+    let (attempts, linked) = evidence.attempts();
+    let with_outcome = |attempt: Attempt| (attempt, knowledge.outcome(attempt));
+    let case = Case {
+        evidence,
+        knowledge,
+        last: attempts.last.map(with_outcome),
+        previous: attempts.previous.map(with_outcome),
+        linked,
+    };
+    // The last rule always applies.
+    let rule = RULES
+        .iter()
+        .find(|rule| (rule.applies)(&case))
+        .unwrap_or(&RULES[RULES.len() - 1]);
+    let class = rule.cause.class(evidence.direction);
+    let mut confidence = rule.confidence;
+    if evidence.without_context {
+        // Linked by order alone: another CPU's event may stand in between.
+        confidence = confidence.min(Confidence::Probable);
+    }
+    if class == Class::Unknown {
+        confidence = Confidence::Possible;
+    }
+    Classification {
+        class,
+        confidence,
+        reason: rule.reason,
+    }
+}
+
+fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) -> &'static str {
+    match (outcome, observed) {
+        (Outcome::Refused { .. }, Observed::Refused) => "refused (return probe)",
+        (Outcome::Granted { .. }, Observed::Granted) => "granted (return probe)",
+        (Outcome::Granted { .. }, Observed::Nothing) if knowledge.traced.run_gc => {
+            "granted (no fib6_run_gc in it)"
+        }
+        (Outcome::Refused { .. }, Observed::Collected) => "refused (fib6_run_gc in it, and facts)",
+        (Outcome::Refused { .. }, _) => "refused (facts)",
+        (Outcome::Granted { .. }, _) => "granted (facts)",
+        (Outcome::Open, Observed::Collected) => "outcome not recorded (fib6_run_gc in it)",
+        (Outcome::Open, _) => "outcome not recorded",
+    }
+}
+
+/// The evidence of one drop in words, most telling first.
+#[must_use]
+pub fn explain(
+    evidence: &Evidence,
+    knowledge: &Knowledge,
+    decided: &Classification,
+) -> Vec<String> {
+    let mut words = vec![decided.reason.to_owned()];
+    match evidence.handler {
+        Some((handler, source)) => {
+            let source = match source {
+                HandlerSource::Caller => "caller column",
+                HandlerSource::Frames => "stack",
+                HandlerSource::Entry => "its own entry",
+            };
+            words.push(format!("handler {} ({source})", handler.name()));
+        }
+        None => words.push("handler hidden".to_owned()),
+    }
+    let (attempts, linked) = evidence.attempts();
+    for (place, attempt) in [("last", attempts.last), ("previous", attempts.previous)] {
+        let Some(attempt) = attempt else { continue };
+        let outcome = knowledge.outcome(attempt);
+        let owner = if attempt.certain {
+            "of the drop's own path"
+        } else {
+            "of unknown origin"
+        };
+        let words_of = outcome_words(outcome, attempt.observed, knowledge);
+        words.push(format!("{place} ip6_dst_gc {owner}: {words_of}"));
+    }
+    if attempts.last.is_none() {
+        words.push("no ip6_dst_gc since the previous drop of this CPU and task".to_owned());
+    } else if !linked {
+        words.push(
+            "something else happened on this CPU between the attempt and the drop".to_owned(),
+        );
+    }
+    match evidence.window {
+        Window::Whole => {}
+        Window::Start => words.push("the trace starts right before".to_owned()),
+        Window::Lost => words.push("events were lost right before".to_owned()),
+    }
+    if evidence.without_context {
+        words.push("no CPU and pid: linked by order alone".to_owned());
+    }
+    words
+}

@@ -1,0 +1,820 @@
+//! Follows each CPU and task through the trace and gathers the evidence before each drop.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use foldhash::fast::FixedState;
+
+use super::evidence::{
+    Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window, is_candidate,
+};
+use super::rules::{self, Direction, Function, Head, Mark, Origin, StackFacts, read_stack};
+use crate::host::Facts;
+use crate::trace::payload::integer;
+use crate::trace::{Banner, Comm, Context, Payload, Sink, StackId, StackView, Symbol, Time};
+
+/// CPUs that get a row and evidence of their own; events of further ones go without.
+pub const MAX_CPUS: usize = 8192;
+/// Live (CPU, task) pairs that are followed at once; beyond it all evidence is cut.
+pub const MAX_LIVE_TASKS: usize = 16_384;
+/// Drops that may wait for their stack at once.
+pub const MAX_WAITING: usize = 16_384;
+/// Distinct `dst_ops` (network namespaces) that are told apart.
+pub const MAX_NAMESPACES: usize = 256;
+/// A lookup and its drop are microseconds apart, in one softirq. This is far beyond what a
+/// hypervisor that takes the CPU away in between was ever seen to add.
+pub const MAX_LINK_NANOSECONDS: u64 = 500_000_000;
+
+const VIA_ENTRY: u8 = 1;
+const VIA_PROBE: u8 = 2;
+const VIA_STACK: u8 = 4;
+const VIA_RETURN: u8 = 8;
+const VIA_HANDLER: u8 = 16;
+
+/// A drop, its evidence complete.
+#[derive(Debug, Clone, Copy)]
+pub struct Drop {
+    /// Where and when; `None` where the trace does not say.
+    pub context: Option<Context>,
+    /// What came before it.
+    pub evidence: Evidence,
+    /// Its stack, where it has one within the table's caps.
+    pub stack: Option<StackId>,
+    /// Whether the filter on stacks lets it through.
+    pub stack_matches: bool,
+}
+
+/// Takes drops, in the order of the trace.
+pub trait DropSink {
+    /// Whether a stack is one that the user asked for.
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool;
+    /// One drop.
+    fn drop(&mut self, drop: &Drop);
+}
+
+/// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
+pub type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
+
+/// `fast`, as the entry probe on `ip6_dst_gc` read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FastSeries {
+    /// Smallest value.
+    pub min: i64,
+    /// Largest value.
+    pub max: i64,
+    /// Last value.
+    pub last: i64,
+    /// The `gc_thresh` read beside it; `None` where it changed.
+    pub gc_thresh: Option<i64>,
+    /// Calls that were read.
+    pub samples: u64,
+}
+
+/// Everything that was gathered besides the drops.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// `ip6_dst_gc` calls.
+    pub gc: GcCalls,
+    /// CPUs the trace names.
+    pub cpus: BTreeSet<u32>,
+    /// First and last time stamp.
+    pub window: Option<(Time, Time)>,
+    /// Events lost, by CPU, where the kernel counted them.
+    pub lost: BTreeMap<u32, u64>,
+    /// Marks of lost events without a count.
+    pub lost_uncounted: u64,
+    /// Stacks with or without frames.
+    pub stacks: u64,
+    /// Stacks without frames.
+    pub empty_stacks: u64,
+    /// Functions seen, or said to be traced by the capture itself.
+    pub traced: Traced,
+    /// `fast`, where it was read for IPv6.
+    pub fast: Option<FastSeries>,
+    /// Distinct `dst_ops` pointers.
+    pub namespaces: BTreeSet<u64>,
+    /// Facts in the capture's own framing.
+    pub facts: Facts,
+    /// Kernel release, where the text names it.
+    pub kernel: Option<String>,
+    /// Online CPUs, where the text says.
+    pub online_cpus: Option<u64>,
+    /// Method and other framing values.
+    pub framing: BTreeMap<String, String>,
+    /// Some banner is that of a `trace` file.
+    pub trace_file: bool,
+    /// Some banner is that of `trace-cmd report`.
+    pub trace_cmd: bool,
+    /// How often all evidence was cut because of [`MAX_LIVE_TASKS`].
+    pub evictions: u64,
+}
+
+/// One call of `ip6_dst_gc`, from its entry to whatever comes next.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    via: u8,
+    after_cut: bool,
+    origin: Origin,
+    observed: Observed,
+    has_stack: bool,
+    returned: bool,
+    time: Option<Time>,
+}
+
+/// The attempts of one direction and where the CPU stood after the last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trail {
+    attempts: Attempts,
+    disturbances: u64,
+    time: Option<Time>,
+}
+
+/// A drop of this task that may still get its stack or its second event.
+#[derive(Debug, Clone, Copy)]
+struct OpenDrop {
+    ticket: u64,
+    via: u8,
+    after_cut: bool,
+    has_stack: bool,
+}
+
+/// What a stack belongs to that does not name its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum LastEntry {
+    #[default]
+    Other,
+    Call,
+    Drop,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Task {
+    epoch: u64,
+    call: Option<Call>,
+    drop: Option<OpenDrop>,
+    last: LastEntry,
+    receive: Trail,
+    output: Trail,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cpu {
+    /// Counts cuts of the evidence; tasks of an older epoch start anew.
+    epoch: u64,
+    /// The last cut was a loss, not the start.
+    lost: bool,
+    /// Drops, task switches and attempts since the cut, enough to be past the first packet.
+    settled: u32,
+    /// Counts what must not lie between an attempt and its drop.
+    disturbances: u64,
+    last_pid: Option<u64>,
+}
+
+/// A drop that waits for its stack, or for earlier drops.
+struct Waiting {
+    drop: Drop,
+    done: bool,
+}
+
+type Key = (Option<u32>, u64);
+
+/// Gathers evidence from one input; evidence never crosses into the next one.
+pub struct Collector<D> {
+    drops: D,
+    cpus: HashMap<Option<u32>, Cpu, FixedState>,
+    tasks: HashMap<Key, Task, FixedState>,
+    stack_facts: Vec<Option<StackFacts>>,
+    waiting: VecDeque<Waiting>,
+    first_ticket: u64,
+    gathered: Gathered,
+}
+
+impl<D: DropSink> Collector<D> {
+    /// Starts with no evidence.
+    pub fn new(drops: D) -> Self {
+        Collector {
+            drops,
+            cpus: HashMap::default(),
+            tasks: HashMap::default(),
+            stack_facts: Vec::new(),
+            waiting: VecDeque::new(),
+            first_ticket: 0,
+            gathered: Gathered::default(),
+        }
+    }
+
+    /// The end of the input: hands out the drops that still wait.
+    pub fn finish(mut self) -> (Gathered, D) {
+        let open: Vec<Key> = self.tasks.keys().copied().collect();
+        for key in open {
+            self.cut_call(key);
+            self.close_call(key);
+        }
+        for waiting in &mut self.waiting {
+            waiting.done = true;
+        }
+        self.flush();
+        (self.gathered, self.drops)
+    }
+
+    fn key(&mut self, context: Option<&Context>) -> Key {
+        let Some(context) = context else {
+            return (None, 0);
+        };
+        let cpu = Some(context.cpu);
+        if self.cpus.contains_key(&cpu) || self.cpus.len() < MAX_CPUS {
+            (cpu, context.pid)
+        } else {
+            (None, context.pid)
+        }
+    }
+
+    /// The task's state, started anew where its CPU's evidence was cut.
+    fn task(&mut self, key: Key) -> &mut Task {
+        if self.tasks.len() >= MAX_LIVE_TASKS && !self.tasks.contains_key(&key) {
+            self.cut_everything();
+        }
+        let epoch = self.cpus.entry(key.0).or_default().epoch;
+        let task = self.tasks.entry(key).or_default();
+        if task.epoch != epoch {
+            *task = Task {
+                epoch,
+                ..Task::default()
+            };
+        }
+        task
+    }
+
+    fn cut_everything(&mut self) {
+        self.gathered.evictions += 1;
+        let all: Vec<Option<u32>> = self.cpus.keys().copied().collect();
+        for cpu in all {
+            self.cut(cpu);
+        }
+        self.tasks.clear();
+    }
+
+    /// Evidence on that CPU ends here: events were lost.
+    fn cut(&mut self, cpu: Option<u32>) {
+        let state = self.cpus.entry(cpu).or_default();
+        if let Some(pid) = state.last_pid {
+            self.cut_call((cpu, pid));
+            self.settle((cpu, pid));
+        }
+        let state = self.cpus.entry(cpu).or_default();
+        *state = Cpu {
+            epoch: state.epoch + 1,
+            lost: true,
+            ..Cpu::default()
+        };
+    }
+
+    /// Whatever is open for that task is complete.
+    fn settle(&mut self, key: Key) {
+        self.close_call(key);
+        self.close_drop(key);
+    }
+
+    /// What else happened in an open call is not in the trace.
+    fn cut_call(&mut self, key: Key) {
+        if let Some(call) = self.tasks.get_mut(&key).and_then(|task| task.call.as_mut())
+            && call.observed == Observed::Nothing
+        {
+            call.observed = Observed::Cut;
+        }
+    }
+
+    fn close_call(&mut self, key: Key) {
+        let Some(task) = self.tasks.get_mut(&key) else {
+            return;
+        };
+        let Some(call) = task.call.take() else { return };
+        let cpu = self.cpus.entry(key.0).or_default();
+        cpu.settled += 1;
+        cpu.disturbances += 1;
+        let attempt = Attempt {
+            certain: call.origin != Origin::Unknown,
+            observed: call.observed,
+        };
+        for (direction, trail) in [
+            (Direction::Receive, &mut task.receive),
+            (Direction::Output, &mut task.output),
+        ] {
+            if is_candidate(call.origin, direction) {
+                trail.attempts.push(attempt);
+                trail.disturbances = cpu.disturbances;
+                trail.time = call.time;
+            }
+        }
+        *self
+            .gathered
+            .gc
+            .entry((key.0, call.origin, call.observed))
+            .or_default() += 1;
+    }
+
+    fn close_drop(&mut self, key: Key) {
+        let Some(open) = self.tasks.get_mut(&key).and_then(|task| task.drop.take()) else {
+            return;
+        };
+        if let Some(waiting) = self.waiting_mut(open.ticket) {
+            waiting.done = true;
+        }
+        self.flush();
+    }
+
+    fn waiting_mut(&mut self, ticket: u64) -> Option<&mut Waiting> {
+        let at = usize::try_from(ticket.checked_sub(self.first_ticket)?).ok()?;
+        self.waiting.get_mut(at)
+    }
+
+    /// Hands out complete drops, oldest first.
+    fn flush(&mut self) {
+        while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.done) {
+            self.first_ticket += 1;
+            self.drops.drop(&waiting.drop);
+        }
+    }
+
+    fn note_time(&mut self, time: Time) {
+        let window = self.gathered.window.get_or_insert((time, time));
+        window.0 = window.0.min(time);
+        window.1 = window.1.max(time);
+    }
+
+    /// Notes where the event happened; a task that was open on that CPU is complete.
+    fn enter(&mut self, context: Option<&Context>) -> Key {
+        let key = self.key(context);
+        if let Some(context) = context {
+            self.note_time(context.time);
+            if key.0.is_some() {
+                self.gathered.cpus.insert(context.cpu);
+            }
+        }
+        let cpu = self.cpus.entry(key.0).or_default();
+        if let Some(last) = cpu.last_pid.replace(key.1)
+            && last != key.1
+        {
+            cpu.disturbances += 1;
+            cpu.settled += 2;
+            self.settle((key.0, last));
+        }
+        key
+    }
+
+    fn open_call(&mut self, key: Key, via: u8, context: Option<&Context>) -> &mut Call {
+        let task = self.task(key);
+        let same = task.call.is_some_and(|call| {
+            is_same(call.via, via, call.after_cut)
+                && !call.returned
+                && call.observed == Observed::Nothing
+        });
+        if !same {
+            self.settle(key);
+        }
+        let after_cut = self.cpus.entry(key.0).or_default().settled == 0;
+        let task = self.task(key);
+        task.last = LastEntry::Call;
+        let call = task.call.get_or_insert(Call {
+            via: 0,
+            after_cut,
+            origin: Origin::Unknown,
+            observed: Observed::Nothing,
+            has_stack: false,
+            returned: false,
+            time: context.map(|c| c.time),
+        });
+        call.via |= via;
+        call
+    }
+
+    /// A drop, or a second event about the one that is open; the drop's ticket.
+    fn open_drop(&mut self, key: Key, via: u8, context: Option<&Context>) -> u64 {
+        let context = context.filter(|_| key.0.is_some());
+        let task = self.task(key);
+        task.last = LastEntry::Drop;
+        if let Some(open) = &mut task.drop
+            && is_same(open.via, via, open.after_cut)
+        {
+            open.via |= via;
+            let ticket = open.ticket;
+            if let Some(waiting) = self.waiting_mut(ticket) {
+                waiting.drop.context = context.copied();
+            }
+            return ticket;
+        }
+        self.settle(key);
+        let cpu = *self.cpus.entry(key.0).or_default();
+        let task = self.task(key);
+        let linked = |trail: &Trail| {
+            let gap = context
+                .zip(trail.time)
+                .map(|(now, then)| now.time.nanoseconds_since(then));
+            let near = gap.flatten().is_none_or(|gap| gap <= MAX_LINK_NANOSECONDS);
+            near && trail.disturbances == cpu.disturbances
+        };
+        let evidence = Evidence {
+            handler: None,
+            direction: Direction::Unknown,
+            list: false,
+            without_context: key.0.is_none(),
+            receive: task.receive.attempts,
+            output: task.output.attempts,
+            receive_linked: linked(&task.receive),
+            output_linked: linked(&task.output),
+            window: match (cpu.settled, cpu.lost) {
+                (2.., _) => Window::Whole,
+                (_, true) => Window::Lost,
+                (_, false) => Window::Start,
+            },
+            stack: StackState::Missing,
+        };
+        let ticket = self.first_ticket + self.waiting.len() as u64;
+        let open = OpenDrop {
+            ticket,
+            via,
+            after_cut: cpu.settled == 0,
+            has_stack: false,
+        };
+        let task = self.task(key);
+        *task = Task {
+            epoch: task.epoch,
+            drop: Some(open),
+            last: LastEntry::Drop,
+            ..Task::default()
+        };
+        let cpu = self.cpus.entry(key.0).or_default();
+        cpu.settled += 2;
+        cpu.disturbances += 1;
+        let stack_matches = self.drops.matches_stack(None, &[]);
+        let drop = Drop {
+            context: context.copied(),
+            evidence,
+            stack: None,
+            stack_matches,
+        };
+        self.waiting.push_back(Waiting { drop, done: false });
+        if self.waiting.len() > MAX_WAITING {
+            if let Some(oldest) = self.waiting.front_mut() {
+                oldest.done = true;
+            }
+            self.flush();
+        }
+        ticket
+    }
+
+    fn entry(
+        &mut self,
+        key: Key,
+        via: u8,
+        function: Function,
+        context: Option<&Context>,
+        caller: Option<&Symbol<'_>>,
+    ) {
+        self.gathered.traced.note(function);
+        match function {
+            Function::PktDrop => {
+                let ticket = self.open_drop(key, via, context);
+                let mark = caller.and_then(|c| rules::mark(c.name));
+                if let Some(waiting) = self.waiting_mut(ticket) {
+                    apply_caller(&mut waiting.drop.evidence, mark);
+                }
+            }
+            Function::DstGc => {
+                self.open_call(key, via, context);
+            }
+            Function::RunGc => {
+                // The collector's timer calls it as well, which says nothing of an allocation.
+                let by_gc = caller.is_none_or(|c| c.name == b"ip6_dst_gc");
+                let task = self.task(key);
+                task.last = LastEntry::Other;
+                if by_gc
+                    && let Some(call) = &mut task.call
+                    && call.observed == Observed::Nothing
+                    && !call.returned
+                {
+                    call.observed = Observed::Collected;
+                }
+            }
+            Function::Handler(handler) => {
+                let ticket = self.open_drop(key, VIA_HANDLER, context);
+                self.task(key).last = LastEntry::Other;
+                if let Some(waiting) = self.waiting_mut(ticket) {
+                    let evidence = &mut waiting.drop.evidence;
+                    evidence.handler = Some((handler, HandlerSource::Entry));
+                    evidence.direction = handler.direction();
+                    evidence.list |= caller.and_then(|c| rules::mark(c.name)) == Some(Mark::List);
+                }
+            }
+            Function::Icmp6Send => {
+                self.settle(key);
+                self.task(key).last = LastEntry::Other;
+                self.cpus.entry(key.0).or_default().disturbances += 1;
+            }
+            Function::DstAlloc => self.task(key).last = LastEntry::Other,
+        }
+    }
+
+    fn returned(&mut self, key: Key, function: Function, value: i128, context: Option<&Context>) {
+        match function {
+            Function::DstGc => {
+                self.gathered.traced.note(function);
+                let open = self.task(key).call.filter(|call| !call.returned);
+                if open.is_none() {
+                    self.settle(key);
+                    self.open_call(key, VIA_RETURN, context);
+                }
+                if let Some(call) = &mut self.task(key).call {
+                    call.returned = true;
+                    call.observed = if value == 0 {
+                        Observed::Granted
+                    } else {
+                        Observed::Refused
+                    };
+                }
+            }
+            // dst_alloc serves IPv4 as well: only inside a call of ip6_dst_gc is it of use.
+            Function::DstAlloc => {
+                if let Some(call) = &mut self.task(key).call
+                    && matches!(call.observed, Observed::Nothing | Observed::Collected)
+                {
+                    call.returned = true;
+                    call.observed = if value == 0 {
+                        Observed::Refused
+                    } else {
+                        Observed::Granted
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `family=10 gc_thresh=64 fast=288` of the entry probe; anything but IPv6 is left alone.
+    fn note_fast(&mut self, arguments: &[u8]) {
+        const AF_INET6: i128 = 10;
+        let number = |name: &[u8]| integer(arguments, name);
+        if let Some(ops) = number(b"ops").and_then(|ops| u64::try_from(ops).ok())
+            && self.gathered.namespaces.len() < MAX_NAMESPACES
+        {
+            self.gathered.namespaces.insert(ops);
+        }
+        let (Some(AF_INET6), Some(Ok(fast)), Some(Ok(gc_thresh))) = (
+            number(b"family"),
+            number(b"fast").map(i64::try_from),
+            number(b"gc_thresh").map(i64::try_from),
+        ) else {
+            return;
+        };
+        let series = self.gathered.fast.get_or_insert(FastSeries {
+            min: fast,
+            max: fast,
+            last: fast,
+            gc_thresh: Some(gc_thresh),
+            samples: 0,
+        });
+        series.min = series.min.min(fast);
+        series.max = series.max.max(fast);
+        series.last = fast;
+        series.gc_thresh = series.gc_thresh.filter(|&known| known == gc_thresh);
+        series.samples += 1;
+    }
+
+    /// Works out what a stack says, once for each number of the table.
+    fn read(&mut self, stack: &StackView<'_>) -> StackFacts {
+        let Some(id) = stack.id else {
+            return read_stack(stack.frames);
+        };
+        let at = id.0 as usize;
+        if at >= self.stack_facts.len() {
+            self.stack_facts.resize(at + 1, None);
+        }
+        *self.stack_facts[at].get_or_insert_with(|| read_stack(stack.frames))
+    }
+
+    fn attach_to_drop(&mut self, ticket: u64, facts: &StackFacts, stack: &StackView<'_>) {
+        let matches = self.drops.matches_stack(stack.id, stack.frames);
+        let Some(waiting) = self.waiting_mut(ticket) else {
+            return;
+        };
+        let drop = &mut waiting.drop;
+        drop.stack_matches = matches;
+        drop.stack = stack.id;
+        let evidence = &mut drop.evidence;
+        evidence.list |= facts.list;
+        evidence.stack = if stack.frames.is_empty() {
+            StackState::Empty
+        } else {
+            StackState::Present
+        };
+        if evidence.handler.is_none() {
+            evidence.handler = facts.handler.map(|h| (h, HandlerSource::Frames));
+        }
+        if evidence.direction == Direction::Unknown || facts.handler.is_some() {
+            evidence.direction = evidence
+                .handler
+                .map_or(facts.direction, |(handler, _)| handler.direction());
+        }
+    }
+
+    fn framing(&mut self, key: &[u8], value: &[u8]) {
+        let text = || String::from_utf8_lossy(value).into_owned();
+        match key {
+            b"before" => drop(self.gathered.facts.take_framing(false, value)),
+            b"after" => drop(self.gathered.facts.take_framing(true, value)),
+            b"kernel" => self.gathered.kernel = Some(text()),
+            b"cpus" => self.gathered.online_cpus = text().parse().ok(),
+            b"traced" => {
+                let traced = Traced::from_names(value.split(|&b| b == b','));
+                self.gathered.traced = self.gathered.traced.or(traced);
+            }
+            b"lost" => {
+                let mut numbers = value
+                    .split(|&b| b == b' ')
+                    .filter_map(|n| std::str::from_utf8(n).ok()?.parse::<u64>().ok());
+                if let (Some(cpu), Some(events)) = (numbers.next(), numbers.next())
+                    && let Ok(cpu) = u32::try_from(cpu)
+                {
+                    // The kernel's own total for the CPU, marks in the text included.
+                    let known = self.gathered.lost.entry(cpu).or_default();
+                    *known = (*known).max(events);
+                }
+            }
+            _ => {
+                if self.gathered.framing.len() < 64
+                    && let Ok(key) = std::str::from_utf8(key)
+                {
+                    self.gathered.framing.insert(key.to_owned(), text());
+                }
+            }
+        }
+    }
+}
+
+/// Whether an event that came `via` one way is about what other events have opened.
+///
+/// A handler's entry comes before everything else about its drop, and a stack is attached
+/// elsewhere. A stack right behind a cut lost its own entry: the next entry is another one.
+fn is_same(opened_via: u8, via: u8, after_cut: bool) -> bool {
+    let second = via == VIA_ENTRY || via == VIA_PROBE;
+    second && opened_via & via == 0 && !(opened_via == VIA_STACK && after_cut)
+}
+
+/// What the caller column of a drop says of it.
+fn apply_caller(evidence: &mut Evidence, mark: Option<Mark>) {
+    match mark {
+        Some(Mark::Handler(handler)) => {
+            evidence.handler = Some((handler, HandlerSource::Caller));
+            evidence.direction = handler.direction();
+        }
+        Some(Mark::List) => {
+            evidence.list = true;
+            evidence.direction = Direction::Receive;
+        }
+        Some(Mark::Receive) if evidence.handler.is_none() => {
+            evidence.direction = Direction::Receive;
+        }
+        Some(Mark::Output) if evidence.handler.is_none() => {
+            evidence.direction = Direction::Output;
+        }
+        _ => {}
+    }
+}
+
+/// Names that `record` gives its probes, for text that prints addresses instead of symbols.
+fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
+    match (function, event) {
+        (Some(symbol), _) => rules::function(symbol.name),
+        (None, b"gc_enter" | b"gc_exit") => Some(Function::DstGc),
+        (None, _) => rules::function(event),
+    }
+}
+
+impl<D: DropSink> Sink for Collector<D> {
+    fn event(&mut self, context: Option<&Context>, payload: &Payload<'_>) {
+        let key = self.enter(context);
+        match payload {
+            Payload::Function { function, caller } => match rules::function(function.name) {
+                Some(known) => self.entry(key, VIA_ENTRY, known, context, caller.as_ref()),
+                None => self.task(key).last = LastEntry::Other,
+            },
+            Payload::Probe {
+                event,
+                function,
+                arguments,
+            } => {
+                let known = probed(event, function.as_ref());
+                if known == Some(Function::DstGc) {
+                    self.note_fast(arguments);
+                }
+                match known {
+                    Some(known) => self.entry(key, VIA_PROBE, known, context, None),
+                    None => self.task(key).last = LastEntry::Other,
+                }
+            }
+            Payload::ReturnProbe {
+                event,
+                function,
+                arguments,
+            } => {
+                let value = [&b"ret"[..], b"retval", b"arg1"]
+                    .into_iter()
+                    .find_map(|name| integer(arguments, name));
+                if let (Some(known), Some(value)) = (probed(event, function.as_ref()), value) {
+                    self.returned(key, known, value, context);
+                }
+            }
+            Payload::Other => self.task(key).last = LastEntry::Other,
+            Payload::Stack => {}
+        }
+    }
+
+    fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
+        self.gathered.stacks += 1;
+        self.gathered.empty_stacks += u64::from(stack.frames.is_empty());
+        let facts = self.read(&stack);
+        let key = self.enter(context);
+        if !stack.marked {
+            // Frames pasted without any header: each block is a drop or nothing at all.
+            self.settle((None, 0));
+        }
+        let task = self.task(key);
+        let target = match facts.head {
+            Head::Known(Function::DstGc) => LastEntry::Call,
+            Head::Known(Function::PktDrop) => LastEntry::Drop,
+            Head::Known(_) | Head::Other => return,
+            Head::None => task.last,
+        };
+        match target {
+            LastEntry::Other => {}
+            LastEntry::Call => {
+                let open = task
+                    .call
+                    .is_some_and(|call| !call.has_stack && !call.returned);
+                if !open {
+                    if facts.head == Head::None {
+                        return;
+                    }
+                    self.settle(key);
+                    self.gathered.traced.note(Function::DstGc);
+                    self.open_call(key, VIA_STACK, context);
+                }
+                if let Some(call) = &mut self.task(key).call {
+                    call.has_stack = true;
+                    call.origin = facts.origin;
+                }
+            }
+            LastEntry::Drop => {
+                let ticket = match task.drop.as_mut().filter(|open| !open.has_stack) {
+                    Some(open) => Some(open.ticket),
+                    None if facts.head == Head::None => None,
+                    None => Some(self.open_drop(key, VIA_STACK, context)),
+                };
+                if let Some(ticket) = ticket {
+                    if let Some(open) = &mut self.task(key).drop {
+                        open.has_stack = true;
+                    }
+                    self.attach_to_drop(ticket, &facts, &stack);
+                }
+            }
+        }
+    }
+
+    fn banner(&mut self, banner: &Banner<'_>) {
+        match *banner {
+            Banner::Lost { cpu, events } => {
+                self.gathered.cpus.insert(cpu);
+                match events {
+                    Some(events) => *self.gathered.lost.entry(cpu).or_default() += events,
+                    None => self.gathered.lost_uncounted += 1,
+                }
+                self.cut(Some(cpu));
+            }
+            Banner::Entries {
+                kept,
+                written,
+                cpus,
+            } => {
+                self.gathered.trace_file = true;
+                self.gathered.online_cpus = self.gathered.online_cpus.or(cpus);
+                self.gathered.lost_uncounted += u64::from(written > kept);
+            }
+            Banner::Latency { kernel } => {
+                self.gathered.trace_file = true;
+                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
+            }
+            Banner::Tracer => self.gathered.trace_file = true,
+            Banner::Cpus(cpus) => {
+                self.gathered.trace_cmd = true;
+                self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
+            }
+            Banner::Framing { key, value } => self.framing(key, value),
+            Banner::BufferStarted | Banner::Comment => {}
+        }
+    }
+}
+
+/// A task's name that the kernel did not know.
+#[must_use]
+pub fn is_unnamed(comm: &Comm) -> bool {
+    comm.as_bytes() == b"<...>"
+}

@@ -1,0 +1,228 @@
+//! The evidence that stands in front of a drop, as a small value that can be counted.
+//!
+//! What a drop is cannot be said when it is seen: the facts after the capture, and whether
+//! some function was traced at all, are known at the end. So drops are counted by their
+//! evidence, and classified when everything has been read.
+
+use super::rules::{Direction, Function, Handler, Origin};
+
+/// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Observed {
+    /// A return probe saw it refuse.
+    Refused,
+    /// A return probe saw it agree.
+    Granted,
+    /// `fib6_run_gc` ran inside, so the exact count was checked against `max_size`.
+    Collected,
+    /// None of these.
+    Nothing,
+    /// The call is not whole: events were lost in it, or the trace ends there.
+    Cut,
+}
+
+/// One call of `ip6_dst_gc` that may belong to a drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// Its stack says that it was made for a packet that goes the drop's way.
+    pub certain: bool,
+    /// What the trace says of its outcome.
+    pub observed: Observed,
+}
+
+impl Attempt {
+    fn bit(self) -> u16 {
+        1 << (self.observed as u8 * 2 + u8::from(self.certain))
+    }
+}
+
+/// The attempts between two drops of one CPU and task, for one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Attempts {
+    /// The last one.
+    pub last: Option<Attempt>,
+    /// The one before it.
+    pub previous: Option<Attempt>,
+    /// All earlier ones, a bit for each kind.
+    earlier: u16,
+}
+
+impl Attempts {
+    /// Adds one behind the others.
+    pub fn push(&mut self, attempt: Attempt) {
+        if let Some(previous) = self.previous {
+            self.earlier |= previous.bit();
+        }
+        self.previous = self.last;
+        self.last = Some(attempt);
+    }
+
+    /// The kinds of attempts before [`Attempts::previous`].
+    pub fn earlier(self) -> impl Iterator<Item = Attempt> {
+        use Observed::{Collected, Cut, Granted, Nothing, Refused};
+        [Refused, Granted, Collected, Nothing, Cut]
+            .into_iter()
+            .flat_map(|observed| [false, true].map(|certain| Attempt { certain, observed }))
+            .filter(move |attempt| self.earlier & attempt.bit() != 0)
+    }
+}
+
+/// How much of what came before the drop on its CPU was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// Everything since an earlier packet.
+    Whole,
+    /// The trace starts here.
+    Start,
+    /// Events were lost here.
+    Lost,
+}
+
+/// What is known of a drop's stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StackState {
+    /// It has frames.
+    Present,
+    /// It came without frames: the unwinder lost its way.
+    Empty,
+    /// It did not come.
+    Missing,
+}
+
+/// How the handler of a drop is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandlerSource {
+    /// The caller column of the drop.
+    Caller,
+    /// The frames of its stack.
+    Frames,
+    /// The handler's own entry right before it.
+    Entry,
+}
+
+/// Everything that decides what a drop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Evidence {
+    /// The handler and how it is known.
+    pub handler: Option<(Handler, HandlerSource)>,
+    /// Which way the packet was going.
+    pub direction: Direction,
+    /// The packet was received in a list with others.
+    pub list: bool,
+    /// The event had no CPU and pid.
+    pub without_context: bool,
+    /// Attempts for received packets since the previous drop.
+    pub receive: Attempts,
+    /// Attempts for packets of this host since the previous drop.
+    pub output: Attempts,
+    /// Nothing happened on the CPU between the last receive attempt and the drop.
+    pub receive_linked: bool,
+    /// The same for the last output attempt.
+    pub output_linked: bool,
+    /// How much of what came before was recorded.
+    pub window: Window,
+    /// What is known of its stack.
+    pub stack: StackState,
+}
+
+impl Evidence {
+    /// The attempts for the drop's own direction, and whether the last one is linked to it.
+    #[must_use]
+    pub fn attempts(&self) -> (Attempts, bool) {
+        match self.direction {
+            Direction::Output => (self.output, self.output_linked),
+            _ => (self.receive, self.receive_linked),
+        }
+    }
+}
+
+/// Which functions appeared in the trace, or are said to have been traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traced {
+    /// `ip6_dst_gc`.
+    pub dst_gc: bool,
+    /// `fib6_run_gc`.
+    pub run_gc: bool,
+    /// All of the handlers, or at least those for prohibit routes.
+    pub handlers: bool,
+    /// `icmp6_send`.
+    pub icmp6_send: bool,
+}
+
+impl Traced {
+    /// Notes that the entry of `function` is recorded.
+    pub fn note(&mut self, function: Function) {
+        match function {
+            Function::DstGc => self.dst_gc = true,
+            Function::RunGc => self.run_gc = true,
+            Function::Icmp6Send => self.icmp6_send = true,
+            Function::Handler(_) | Function::PktDrop | Function::DstAlloc => {}
+        }
+    }
+
+    /// The functions of a list such as `--traced` takes; unknown names do not matter.
+    #[must_use]
+    pub fn from_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> Traced {
+        let mut traced = Traced::default();
+        let mut prohibit = false;
+        let mut discard = false;
+        for name in names {
+            let Some(function) = super::rules::function(name.trim_ascii()) else {
+                continue;
+            };
+            traced.note(function);
+            prohibit |= function == Function::Handler(Handler::Prohibit);
+            discard |= function == Function::Handler(Handler::Discard);
+        }
+        traced.handlers = prohibit && discard;
+        traced
+    }
+
+    /// Either.
+    #[must_use]
+    pub fn or(self, other: Traced) -> Traced {
+        Traced {
+            dst_gc: self.dst_gc || other.dst_gc,
+            run_gc: self.run_gc || other.run_gc,
+            handlers: self.handlers || other.handlers,
+            icmp6_send: self.icmp6_send || other.icmp6_send,
+        }
+    }
+}
+
+/// Where attempts of that origin are candidates.
+#[must_use]
+pub fn is_candidate(origin: Origin, direction: Direction) -> bool {
+    match origin {
+        Origin::Receive => direction != Direction::Output,
+        Origin::Output => direction == Direction::Output,
+        Origin::Unknown => true,
+        Origin::Ndisc | Origin::IcmpError | Origin::Other => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_remember_the_last_two_and_the_kinds_before() {
+        let kind = |certain, observed| Attempt { certain, observed };
+        let mut attempts = Attempts::default();
+        attempts.push(kind(true, Observed::Refused));
+        attempts.push(kind(false, Observed::Nothing));
+        assert_eq!(attempts.earlier().count(), 0);
+        attempts.push(kind(true, Observed::Granted));
+        attempts.push(kind(true, Observed::Collected));
+        assert_eq!(attempts.last, Some(kind(true, Observed::Collected)));
+        assert_eq!(attempts.previous, Some(kind(true, Observed::Granted)));
+        let earlier: Vec<_> = attempts.earlier().collect();
+        assert_eq!(
+            earlier,
+            [
+                kind(true, Observed::Refused),
+                kind(false, Observed::Nothing)
+            ]
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! What the counters and limits around a capture prove about the allocations in it.
+//!
+//! `dst_alloc` calls `ip6_dst_gc` when `fast > gc_thresh`. That returns 0 at once while the
+//! last collection is recent and `fast <= max_size`; otherwise it collects and then refuses
+//! exactly when `slow > max_size` (net/ipv6/route.c, 4.19). `fast` is the shared part of a
+//! `percpu_counter` and differs from `slow`, the exact sum, by at most
+//! `CPUs * (batch - 1)` (lib/percpu_counter.c).
+
+use serde::Serialize;
+
+use crate::host::{Facts, Snapshot};
+
+/// `percpu_counter_batch` for a number of online CPUs (lib/percpu_counter.c).
+#[must_use]
+pub fn batch(cpus: u32) -> i64 {
+    i64::from(cpus).saturating_mul(2).max(32)
+}
+
+/// How far `fast` can be from `slow`, in entries.
+#[must_use]
+pub fn slack(cpus: u32) -> i64 {
+    i64::from(cpus).saturating_mul(batch(cpus) - 1)
+}
+
+/// The state of the route cache, as DOMAIN's four regimes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Regime {
+    /// `slow <= max_size`: nothing is refused.
+    WithinLimits,
+    /// `slow > max_size` but `fast <= gc_thresh`: nothing is refused yet.
+    Latent,
+    /// `gc_thresh < fast <= max_size < slow`: about one refusal per `gc_min_interval`.
+    Intermittent,
+    /// `fast > max_size` and `slow > max_size`: everything is refused.
+    Exhausted,
+}
+
+impl Regime {
+    /// The name used in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Regime::WithinLimits => "within-limits",
+            Regime::Latent => "latent",
+            Regime::Intermittent => "intermittent",
+            Regime::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// The regimes that are possible for the given numbers, in ascending order.
+///
+/// `fast` is known exactly where a probe read it, else bounded by `slow` and the CPUs.
+#[must_use]
+pub fn regimes(
+    slow: i64,
+    fast: Option<i64>,
+    max_size: i64,
+    gc_thresh: i64,
+    cpus: u32,
+) -> Vec<Regime> {
+    if slow <= max_size {
+        return vec![Regime::WithinLimits];
+    }
+    let slack = slack(cpus);
+    let (low, high) = match fast {
+        Some(fast) => (fast, fast),
+        None => (slow.saturating_sub(slack), slow.saturating_add(slack)),
+    };
+    let mut found = Vec::new();
+    if low <= gc_thresh {
+        found.push(Regime::Latent);
+    }
+    // gc_thresh may be above max_size; then fast is checked only beyond gc_thresh.
+    if high > gc_thresh && low <= max_size && high.min(max_size) > gc_thresh {
+        found.push(Regime::Intermittent);
+    }
+    if high > max_size && high > gc_thresh {
+        found.push(Regime::Exhausted);
+    }
+    found
+}
+
+/// What the facts prove about every call of `ip6_dst_gc` between the two readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    Nothing,
+    /// Every one refused.
+    AllRefused(&'static str),
+    /// None refused.
+    NoneRefused(&'static str),
+    /// One refused exactly if `fib6_run_gc` ran inside it.
+    CollectedRefused(&'static str),
+}
+
+/// `fib_rt_alloc` is an int and wraps.
+fn allocations(before: &Snapshot, after: &Snapshot) -> Option<i64> {
+    let (before, after) = (
+        before.rt6_stats?.fib_rt_alloc,
+        after.rt6_stats?.fib_rt_alloc,
+    );
+    Some(i64::from((after as u32).wrapping_sub(before as u32)))
+}
+
+/// Lower and upper bound of `slow` at every moment between the readings.
+///
+/// Entries are added only by the counted allocations, so `slow` never exceeded its first
+/// value by more than their number, and was never further below its last.
+fn slow_between(before: &Snapshot, after: &Snapshot) -> Option<(i64, i64)> {
+    let added = allocations(before, after)?;
+    Some((
+        after.slow()?.saturating_sub(added),
+        before.slow()?.saturating_add(added),
+    ))
+}
+
+/// Works out what the facts prove.
+#[must_use]
+pub fn prove(facts: &Facts) -> Proof {
+    let (Some(before), Some(after)) = (&facts.before, &facts.after) else {
+        return Proof::Nothing;
+    };
+    let limits_held = before.max_size() == after.max_size()
+        && before.gc_thresh() == after.gc_thresh()
+        && before.cpus == after.cpus;
+    let (Some((low, high)), Some(max_size), Some(cpus), true) = (
+        slow_between(before, after),
+        after.max_size(),
+        after.cpus,
+        limits_held,
+    ) else {
+        return Proof::Nothing;
+    };
+    if high <= max_size {
+        return Proof::NoneRefused(
+            "slow never exceeded max_size between the two readings of rt6_stats",
+        );
+    }
+    if low.saturating_sub(slack(cpus)) > max_size {
+        return Proof::AllRefused(
+            "slow stayed above max_size + CPUs * (batch - 1) between the two readings of rt6_stats, so fast stayed above max_size and every attempt was refused",
+        );
+    }
+    if low > max_size {
+        return Proof::CollectedRefused(
+            "slow stayed above max_size between the two readings of rt6_stats, so an attempt was refused exactly when fib6_run_gc ran in it",
+        );
+    }
+    Proof::Nothing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(slow: (u64, u64), allocations: (u64, u64), max_size: i64) -> Facts {
+        let side = |slow: u64, allocations: u64| {
+            let text = format!(
+                "0001 0001 {allocations:04x} 0001 0000 {slow:04x} 0000\nnet.ipv6.route.max_size = {max_size}\nnet.ipv6.route.gc_thresh = 64\n4\n"
+            );
+            Facts::parse(text.as_bytes()).unwrap().before
+        };
+        Facts {
+            before: side(slow.0, allocations.0),
+            after: side(slow.1, allocations.1),
+        }
+    }
+
+    #[test]
+    fn batches() {
+        assert_eq!(
+            (batch(1), batch(16), batch(17), batch(96)),
+            (32, 32, 34, 192)
+        );
+        assert_eq!(slack(4), 124);
+    }
+
+    #[test]
+    fn proofs() {
+        assert!(matches!(
+            prove(&facts((616, 616), (753, 753), 200)),
+            Proof::AllRefused(_)
+        ));
+        assert!(matches!(
+            prove(&facts((377, 377), (512, 560), 4096)),
+            Proof::NoneRefused(_)
+        ));
+        assert!(matches!(
+            prove(&facts((376, 376), (511, 511), 366)),
+            Proof::CollectedRefused(_)
+        ));
+        // 323 allocations went through in between: slow may have been anywhere.
+        assert_eq!(prove(&facts((376, 379), (511, 834), 366)), Proof::Nothing);
+        // The counter wrapped, and eight allocations were made.
+        assert!(matches!(
+            prove(&facts((600, 600), (0xffff_fffc, 4), 200)),
+            Proof::AllRefused(_)
+        ));
+        assert_eq!(
+            prove(&Facts {
+                after: None,
+                ..facts((616, 616), (1, 1), 200)
+            }),
+            Proof::Nothing
+        );
+    }
+
+    #[test]
+    fn four_regimes() {
+        use Regime::{Exhausted, Intermittent, Latent, WithinLimits};
+        assert_eq!(regimes(377, None, 4096, 64, 4), [WithinLimits]);
+        assert_eq!(regimes(616, None, 200, 64, 4), [Exhausted]);
+        assert_eq!(regimes(376, Some(288), 366, 64, 4), [Intermittent]);
+        assert_eq!(regimes(376, None, 366, 64, 4), [Intermittent, Exhausted]);
+        assert_eq!(regimes(70, Some(64), 66, 64, 4), [Latent]);
+        assert_eq!(
+            regimes(70, None, 66, 64, 4),
+            [Latent, Intermittent, Exhausted]
+        );
+        assert_eq!(regimes(2000, Some(1000), 500, 1024, 4), [Latent]);
+    }
+}
