@@ -1,6 +1,17 @@
 //! ip6drop: why a Linux node drops IPv6 packets, from ftrace text alone.
+//!
+//! Data flows one way: [`input`] cuts bytes into pieces, [`trace`] makes lines and stacks of
+//! them, [`diagnosis`] gathers evidence and classifies, [`summary`] counts, [`render`] writes.
+//! Facts of the [`host`] come in from the side.
 
+pub mod cli;
+pub mod commands;
 pub mod diagnosis;
+pub mod exit;
+pub mod filter;
 pub mod host;
 pub mod input;
+pub mod render;
+pub mod report;
+pub mod summary;
 pub mod trace;

@@ -132,7 +132,6 @@ impl Knowledge {
         match (attempt.observed, self.proof) {
             (Observed::Refused, _) => Outcome::Refused { proven: true },
             (Observed::Granted, _) => Outcome::Granted { proven: true },
-            (Observed::Cut, _) => Outcome::Open,
             _ if uncollected => Outcome::Granted { proven: true },
             (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
             (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
