@@ -22,7 +22,7 @@ pub fn slack(cpus: u32) -> i64 {
     i64::from(cpus).saturating_mul(batch(cpus) - 1)
 }
 
-/// The state of the route cache, as DOMAIN's four regimes.
+/// The state of the route cache, one of four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Regime {

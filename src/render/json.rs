@@ -183,6 +183,8 @@ fn health(summary: &Summary) -> Value {
         "comment_lines": health.lines.banners,
         "blank_lines": health.lines.blank,
         "broken_inputs": health.broken_inputs,
+        "stacks_beyond": health.stacks_beyond,
+        "evictions": health.evictions,
     })
 }
 

@@ -108,9 +108,9 @@ impl DropSink for Lines<'_> {
 /// # Errors
 /// Those of the writer.
 pub fn write_summary(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = value(summary)?;
-    if let Value::Object(object) = &mut line {
-        object.insert("type".to_owned(), json!("summary"));
+    let mut line = json!({"type": "summary"});
+    if let (Value::Object(line), Value::Object(report)) = (&mut line, value(summary)?) {
+        line.extend(report);
     }
     writeln!(out, "{line}")
 }
