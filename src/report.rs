@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 use crate::diagnosis::classify::{Classification, Knowledge, classify};
 use crate::diagnosis::collect::{Collector, Drop, DropSink, Gathered, is_unnamed};
 use crate::diagnosis::evidence::{Evidence, Observed, Traced};
-use crate::diagnosis::limits::{Proof, prove};
+use crate::diagnosis::limits::{CallCounts, Proof, prove};
 use crate::diagnosis::rules::{Direction, Origin};
 use crate::filter::Filter;
 use crate::host::{Facts, Snapshot};
@@ -161,6 +161,9 @@ pub fn read_through<D: DropSink>(
     )
 }
 
+/// Windows with the same number of attempts from which on that number is no accident.
+const MIN_EQUAL_WINDOWS: u64 = 4;
+
 /// What is known for the drops of one input once all of it has been read.
 #[must_use]
 pub fn knowledge(
@@ -169,15 +172,33 @@ pub fn knowledge(
     traced: Traced,
     receive_drops: u64,
 ) -> Knowledge {
+    let mut calls = CallCounts::default();
+    for (&(_, _, observed), &n) in &gathered.gc {
+        calls.all += n;
+        calls.collected += if observed == Observed::Collected {
+            n
+        } else {
+            0
+        };
+    }
     // Each namespace has its own counter and its own limits. The facts are those of the
-    // drops' own only if the namespace counted at least as many as the trace shows.
+    // drops' own only if that namespace counted at least as many as the trace shows.
     let counted = facts.rise(Snapshot::in_no_routes);
-    let same_namespace =
-        gathered.namespaces.len() <= 1 && counted.is_some_and(|counted| receive_drops <= counted);
+    let foreign = counted.is_some_and(|counted| receive_drops > counted);
+    let lookups = gathered.attempts_per_drop.first_key_value();
+    let lookups_per_drop = lookups
+        .filter(|(count, drops)| **count > 1 && **drops >= MIN_EQUAL_WINDOWS)
+        .filter(|_| gathered.attempts_per_drop.len() == 1)
+        .map(|(count, _)| *count);
     Knowledge {
         traced: traced.or(gathered.traced),
-        proof: prove(facts),
-        same_namespace,
+        proof: if foreign {
+            Proof::Nothing
+        } else {
+            prove(facts, calls)
+        },
+        same_namespace: gathered.namespaces.len() <= 1 && counted.is_some(),
+        lookups_per_drop,
     }
 }
 

@@ -121,10 +121,11 @@ proptest! {
     #[test]
     fn nothing_without_facts_and_probes_is_a_confirmed_full_cache(text in text()) {
         use ip6drop::diagnosis::classify::{Class, Confidence};
-        let has_outcomes = [&b"gc_exit"[..], b"before"]
-            .iter()
-            .any(|word| memchr::memmem::find(&text, word).is_some());
-        prop_assume!(!has_outcomes);
+        let tells = |line: &[u8]| {
+            [&b"gc_exit"[..], b"before"].iter().any(|w| memchr::memmem::find(line, w).is_some())
+        };
+        let text: Vec<u8> =
+            text.split_inclusive(|&b| b == b'\n').filter(|l| !tells(l)).flatten().copied().collect();
         if let Some(summary) = summary("any", &text[..]) {
             prop_assert_eq!(summary.count(Class::RcvDstAlloc, Confidence::Confirmed), 0);
         }

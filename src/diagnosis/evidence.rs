@@ -45,9 +45,14 @@ pub struct Attempts {
     pub previous: Option<Attempt>,
     /// All earlier ones, a bit for each kind.
     earlier: u16,
+    /// How many, up to [`Attempts::MANY`].
+    pub count: u8,
 }
 
 impl Attempts {
+    /// Counts stop here.
+    pub const MANY: u8 = 15;
+
     /// Adds one behind the others.
     pub fn push(&mut self, attempt: Attempt) {
         if let Some(previous) = self.previous {
@@ -55,6 +60,15 @@ impl Attempts {
         }
         self.previous = self.last;
         self.last = Some(attempt);
+        self.count = (self.count + 1).min(Attempts::MANY);
+    }
+
+    /// All kinds of attempts there were.
+    pub fn kinds(self) -> impl Iterator<Item = Attempt> {
+        self.last
+            .into_iter()
+            .chain(self.previous)
+            .chain(self.earlier())
     }
 
     /// The kinds of attempts before [`Attempts::previous`].
@@ -115,6 +129,8 @@ pub struct Evidence {
     pub receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
     pub output: Attempts,
+    /// The attempts are those since the entry of `ip6_route_input` for this very packet.
+    pub bounded: bool,
     /// Nothing happened on the CPU between the last receive attempt and the drop.
     pub receive_linked: bool,
     /// The same for the last output attempt.
@@ -145,8 +161,8 @@ pub struct Traced {
     pub run_gc: bool,
     /// All of the handlers, or at least those for prohibit routes.
     pub handlers: bool,
-    /// `icmp6_send`.
-    pub icmp6_send: bool,
+    /// `ip6_forward`, so that a lookup whose packet went on can be told.
+    pub forward: bool,
 }
 
 impl Traced {
@@ -155,8 +171,12 @@ impl Traced {
         match function {
             Function::DstGc => self.dst_gc = true,
             Function::RunGc => self.run_gc = true,
-            Function::Icmp6Send => self.icmp6_send = true,
-            Function::Handler(_) | Function::PktDrop | Function::DstAlloc => {}
+            Function::Icmp6Send
+            | Function::Handler(_)
+            | Function::PktDrop
+            | Function::DstAlloc
+            | Function::RouteInput
+            | Function::PacketGoesOn => {}
         }
     }
 
@@ -171,6 +191,7 @@ impl Traced {
                 continue;
             };
             traced.note(function);
+            traced.forward |= name.trim_ascii() == b"ip6_forward";
             prohibit |= function == Function::Handler(Handler::Prohibit);
             discard |= function == Function::Handler(Handler::Discard);
         }
@@ -185,7 +206,7 @@ impl Traced {
             dst_gc: self.dst_gc || other.dst_gc,
             run_gc: self.run_gc || other.run_gc,
             handlers: self.handlers || other.handlers,
-            icmp6_send: self.icmp6_send || other.icmp6_send,
+            forward: self.forward || other.forward,
         }
     }
 }
