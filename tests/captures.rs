@@ -1,4 +1,5 @@
 //! Real captures of a 4.19 kernel whose truth is known from the sender's side.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 mod common;
 
@@ -332,4 +333,105 @@ fn a_framed_capture_brings_its_own_facts() {
     assert_eq!(framed["source"]["format"], "ip6drop");
     assert_eq!(framed["counters"]["fast"]["max"], 288);
     assert_eq!(framed["counters"]["regime"], "intermittent");
+}
+
+/// The letters of a `.truth` file that gives every drop in order.
+fn letters(name: &str) -> BTreeMap<u64, String> {
+    let text = std::fs::read_to_string(fixture(&format!("{name}.truth"))).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("cpu "));
+    let row = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let drops = words.iter().position(|word| *word == "drops").unwrap() + 1;
+        (words[1].parse().unwrap(), words[drops].replace('.', ""))
+    };
+    rows.map(row).collect()
+}
+
+/// Each drop with its letter.
+fn with_letters(name: &str, with_facts: bool) -> Vec<(char, Value)> {
+    let mut letters = letters(name);
+    let (drops, _) = drops(name, with_facts);
+    let pairs: Vec<(char, Value)> = drops
+        .into_iter()
+        .map(|drop| {
+            (
+                letters.get_mut(&number(&drop["cpu"])).unwrap().remove(0),
+                drop,
+            )
+        })
+        .collect();
+    assert!(
+        letters.values().all(String::is_empty),
+        "{name}: drops are missing"
+    );
+    pairs
+}
+
+const MORE: [&str; 6] = [
+    "boundary-exhausted",
+    "boundary-intermittent",
+    "refused-then-forwarded",
+    "intermittent-entry",
+    "intermittent-out",
+    "two-namespaces-other-full",
+];
+
+#[test]
+fn confirmed_is_never_wrong() {
+    for name in MORE {
+        for with_facts in [true, false] {
+            for (letter, drop) in with_letters(&format!("4.19-more/{name}"), with_facts) {
+                let expected = match letter {
+                    'F' | 'f' => DST,
+                    'N' | 'n' => NO_ROUTE,
+                    'o' => "out-dst-alloc",
+                    other => panic!("{other}"),
+                };
+                if drop["confidence"] == "confirmed" {
+                    assert_eq!(drop["class"], expected, "{name}: {drop}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_entry_of_the_lookup_settles_every_drop() {
+    for name in [
+        "4.19-more/boundary-exhausted",
+        "4.19-more/boundary-intermittent",
+    ] {
+        for (letter, drop) in with_letters(name, true) {
+            let expected = if letter == 'F' { DST } else { NO_ROUTE };
+            assert_eq!(
+                (&drop["class"], &drop["confidence"]),
+                (&expected.into(), &"confirmed".into())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_granted_lookup_does_not_acquit_the_refused_one_before_it() {
+    for (letter, drop) in with_letters("4.19-more/intermittent-entry", true) {
+        let expected = if letter == 'F' { DST } else { NO_ROUTE };
+        assert_eq!(drop["class"], expected, "{drop}");
+    }
+    for (letter, drop) in with_letters("4.19-more/intermittent-out", true) {
+        let expected = if letter == 'o' {
+            "out-dst-alloc"
+        } else {
+            NO_ROUTE
+        };
+        assert_eq!(drop["class"], expected, "{drop}");
+    }
+}
+
+#[test]
+fn facts_of_another_namespace_do_not_decide() {
+    for (letter, drop) in with_letters("4.19-more/two-namespaces-other-full", true) {
+        if letter == 'f' {
+            assert_eq!(drop["class"], DST, "{drop}");
+        }
+    }
 }

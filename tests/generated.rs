@@ -1,4 +1,5 @@
 //! Checked-in files that the program generates.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 mod common;
 

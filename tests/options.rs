@@ -1,4 +1,5 @@
 //! Filters, formats and exit statuses of `report`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 mod common;
 

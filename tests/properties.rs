@@ -1,4 +1,5 @@
 //! Properties that hold for any input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 use std::io::{self, Read};
 use std::path::Path;

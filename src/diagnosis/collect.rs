@@ -335,7 +335,10 @@ impl<D: DropSink> Collector<D> {
 
     /// Hands out complete drops, oldest first.
     fn flush(&mut self) {
-        while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.done) {
+        while self.waiting.front().is_some_and(|waiting| waiting.done) {
+            let Some(waiting) = self.waiting.pop_front() else {
+                return;
+            };
             self.first_ticket += 1;
             self.drops.drop(&waiting.drop);
         }

@@ -1,5 +1,5 @@
 //! Runs the built program and reads what it prints.
-#![allow(dead_code)] // every test binary uses its own part
+#![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
