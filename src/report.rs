@@ -1,6 +1,7 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,14 +9,14 @@ use foldhash::fast::FixedState;
 
 use crate::diagnosis::classify::{Classification, Knowledge, classify};
 use crate::diagnosis::collect::{Collector, Drop, DropSink, Gathered, is_unnamed};
-use crate::diagnosis::evidence::{Evidence, Observed, Traced};
+use crate::diagnosis::evidence::{Evidence, EvidenceTable, Observed, StackState, Traced};
 use crate::diagnosis::limits::{CallCounts, Proof, prove};
 use crate::diagnosis::rules::{Direction, Origin};
 use crate::filter::Filter;
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Pieces};
 use crate::summary::{Counters, CpuKey, Missing, Summary, TaskRow};
-use crate::trace::{Assembler, Comm, StackId, Stacks, TextFacts, Time};
+use crate::trace::{Assembler, Comm, Context, StackId, Stacks, TextFacts, Time};
 
 /// Tasks with drops that get a row of their own; drops of further ones have none.
 pub const MAX_TASKS: usize = 65_536;
@@ -60,31 +61,57 @@ struct Cell {
     span: Option<(Time, Time)>,
 }
 
+/// Rows of one kind that are counted apart.
+pub const MAX_CELLS: usize = 262_144;
+
 /// Counts drops by evidence, for each CPU, task and stack.
 pub struct Tally<'f> {
     filter: &'f Filter,
-    index: HashMap<Evidence, u32, FixedState>,
-    /// Distinct evidence, and the drops with it, filtered or not.
-    evidence: Vec<(Evidence, u64)>,
+    table: EvidenceTable,
+    /// Receive-path drops, filtered or not.
+    receive_drops: u64,
+    /// All drops, filtered or not.
+    all: u64,
     cpus: HashMap<(Option<u32>, u32), Cell, FixedState>,
     comms: HashMap<u64, Comm, FixedState>,
     tasks: HashMap<(u64, u32), u64, FixedState>,
     stacks: HashMap<(StackId, u32), u64, FixedState>,
-    beyond: HashMap<u32, u64, FixedState>,
+    stacks_beyond: u64,
+}
+
+/// Adds one to a row, if it has one already or there is room for one more.
+fn count<K: Eq + Hash>(rows: &mut HashMap<K, u64, FixedState>, key: K) -> bool {
+    let fits = rows.len() < MAX_CELLS || rows.contains_key(&key);
+    if fits {
+        *rows.entry(key).or_default() += 1;
+    }
+    fits
 }
 
 impl<'f> Tally<'f> {
     fn new(filter: &'f Filter) -> Self {
         Tally {
             filter,
-            index: HashMap::default(),
-            evidence: Vec::new(),
+            table: EvidenceTable::default(),
+            receive_drops: 0,
+            all: 0,
             cpus: HashMap::default(),
             comms: HashMap::default(),
             tasks: HashMap::default(),
             stacks: HashMap::default(),
-            beyond: HashMap::default(),
+            stacks_beyond: 0,
         }
+    }
+
+    fn count_task(&mut self, context: &Context, at: u32) {
+        if self.comms.len() >= MAX_TASKS && !self.comms.contains_key(&context.pid) {
+            return;
+        }
+        let comm = self.comms.entry(context.pid).or_insert(context.comm);
+        if is_unnamed(comm) {
+            *comm = context.comm;
+        }
+        count(&mut self.tasks, (context.pid, at));
     }
 }
 
@@ -94,40 +121,29 @@ impl DropSink for Tally<'_> {
     }
 
     fn drop(&mut self, drop: &Drop) {
-        let next = self.evidence.len() as u32;
-        let at = *self.index.entry(drop.evidence).or_insert(next);
-        if at == next {
-            self.evidence.push((drop.evidence, 0));
-        }
-        self.evidence[at as usize].1 += 1;
+        let at = self.table.intern(drop.evidence);
+        self.all += 1;
+        self.receive_drops += u64::from(drop.evidence.direction == Direction::Receive);
         if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
             return;
         }
+        let key = (drop.context.map(|c| c.cpu), at);
+        let fits = self.cpus.len() < MAX_CELLS || self.cpus.contains_key(&key);
         let cell = self
             .cpus
-            .entry((drop.context.map(|c| c.cpu), at))
+            .entry(if fits { key } else { (None, at) })
             .or_default();
         cell.drops += 1;
-        if let Some(context) = drop.context {
-            let time = context.time;
-            let span = cell.span.get_or_insert((time, time));
-            *span = (span.0.min(time), span.1.max(time));
-            let known = self.comms.contains_key(&context.pid);
-            if known || self.comms.len() < MAX_TASKS {
-                let comm = self.comms.entry(context.pid).or_insert(context.comm);
-                if is_unnamed(comm) {
-                    *comm = context.comm;
-                }
-                *self.tasks.entry((context.pid, at)).or_default() += 1;
-            }
+        if let Some(context) = &drop.context {
+            let span = cell.span.get_or_insert((context.time, context.time));
+            *span = (span.0.min(context.time), span.1.max(context.time));
+            self.count_task(context, at);
         }
-        match drop.stack {
-            Some(stack) => *self.stacks.entry((stack, at)).or_default() += 1,
-            None if drop.evidence.stack == crate::diagnosis::evidence::StackState::Present => {
-                *self.beyond.entry(at).or_default() += 1;
-            }
-            None => {}
-        }
+        let counted = match drop.stack {
+            Some(stack) => count(&mut self.stacks, (stack, at)),
+            None => drop.evidence.stack != StackState::Present,
+        };
+        self.stacks_beyond += u64::from(!counted);
     }
 }
 
@@ -261,12 +277,7 @@ pub fn report_input(
         });
     }
     let facts = facts_of(&gathered, request);
-    let receive_drops = tally
-        .evidence
-        .iter()
-        .filter(|(evidence, _)| evidence.direction == Direction::Receive)
-        .map(|(_, n)| n)
-        .sum();
+    let receive_drops = tally.receive_drops;
     let knowledge = knowledge(&gathered, &facts, request.traced, receive_drops);
     let summary = summarise(
         name,
@@ -315,9 +326,10 @@ fn summarise(
     broken: bool,
 ) -> Summary {
     let decided: Vec<Classification> = tally
-        .evidence
+        .table
+        .all()
         .iter()
-        .map(|(evidence, _)| classify(evidence, knowledge))
+        .map(|evidence| classify(evidence, knowledge))
         .collect();
     let shown = |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
     let mut summary = Summary {
@@ -395,8 +407,7 @@ fn summarise(
             .gc
             .add(counts);
     }
-    let all: u64 = tally.evidence.iter().map(|(_, n)| n).sum();
-    summary.left_out = all - summary.drops();
+    summary.left_out = tally.all - summary.drops();
     let health = &mut summary.health;
     health.lines = text.lines;
     health.samples.clone_from(&text.samples);
@@ -405,9 +416,9 @@ fn summarise(
     health.lost.clone_from(&gathered.lost);
     health.lost_uncounted = gathered.lost_uncounted;
     health.broken_inputs = u64::from(broken);
-    health.stacks_beyond = tally.beyond.values().sum();
+    health.stacks_beyond = tally.stacks_beyond;
     health.evictions = gathered.evictions;
-    summary.missing = missing(gathered, facts, knowledge, &tally.evidence);
+    summary.missing = missing(gathered, facts, knowledge, tally.table.all());
     summary
 }
 
@@ -415,7 +426,7 @@ fn missing(
     gathered: &Gathered,
     facts: &Facts,
     knowledge: &Knowledge,
-    evidence: &[(Evidence, u64)],
+    evidence: &[Evidence],
 ) -> std::collections::BTreeSet<Missing> {
     let open = |observed: &Observed| knowledge.refused(*observed).is_none();
     let mut missing = std::collections::BTreeSet::new();
@@ -431,10 +442,7 @@ fn missing(
     if facts.before.is_none() || facts.after.is_none() {
         missing.insert(Missing::Facts);
     }
-    if evidence
-        .iter()
-        .any(|(evidence, _)| evidence.handler.is_none())
-    {
+    if evidence.iter().any(|evidence| evidence.handler.is_none()) {
         missing.insert(Missing::Handlers);
     }
     missing

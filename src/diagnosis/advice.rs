@@ -54,7 +54,7 @@ fn full_cache(summary: &Summary) -> Advice {
             advice(
                 Severity::Action,
                 format!(
-                    "The IPv6 route cache holds {slow} entries and its limit is {max_size}. Raise the limit; {size} is the first power of two with twice that room. Entries grow with routes times CPUs, and the limit is one of each network namespace."
+                    "The IPv6 route cache holds {slow} entries and its limit is {max_size}. Raise the limit; {size} is a power of two with at least twice that room. Entries grow with routes times CPUs, and the limit is one of each network namespace."
                 ),
                 Some(&format!("sysctl -w net.ipv6.route.max_size={size}")),
             )

@@ -4,6 +4,10 @@
 //! some function was traced at all, are known at the end. So drops are counted by their
 //! evidence, and classified when everything has been read.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use super::rules::{Direction, Function, Handler, Origin};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
@@ -152,6 +156,55 @@ impl Evidence {
     }
 }
 
+/// Distinct evidence that is told apart; of what comes later the attempts are forgotten.
+pub const MAX_EVIDENCE: usize = 4096;
+
+/// Distinct evidence, numbered by first appearance.
+#[derive(Debug, Default)]
+pub struct EvidenceTable {
+    index: HashMap<Evidence, u32, FixedState>,
+    all: Vec<Evidence>,
+}
+
+impl EvidenceTable {
+    /// The number of this evidence, or, where the table is full, of what is left of it
+    /// without its attempts: as if events had been lost right before the drop.
+    pub fn intern(&mut self, evidence: Evidence) -> u32 {
+        let full = self.all.len() >= MAX_EVIDENCE && !self.index.contains_key(&evidence);
+        let evidence = if full {
+            Evidence {
+                receive: Attempts::default(),
+                output: Attempts::default(),
+                bounded: false,
+                receive_linked: false,
+                output_linked: false,
+                window: Window::Lost,
+                ..evidence
+            }
+        } else {
+            evidence
+        };
+        let next = self.all.len() as u32;
+        let at = *self.index.entry(evidence).or_insert(next);
+        if at == next {
+            self.all.push(evidence);
+        }
+        at
+    }
+
+    /// All evidence, in the order of its numbers.
+    #[must_use]
+    pub fn all(&self) -> &[Evidence] {
+        &self.all
+    }
+
+    /// The evidence of that number.
+    #[must_use]
+    pub fn get(&self, at: u32) -> &Evidence {
+        &self.all[at as usize]
+    }
+}
+
 /// Which functions appeared in the trace, or are said to have been traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traced {
@@ -225,6 +278,41 @@ pub fn is_candidate(origin: Origin, direction: Direction) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_table_forgets_attempts_and_nothing_else() {
+        let mut table = EvidenceTable::default();
+        let mut evidence = Evidence {
+            handler: Some((Handler::Discard, HandlerSource::Caller)),
+            direction: Direction::Receive,
+            list: false,
+            without_context: false,
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            bounded: true,
+            receive_linked: true,
+            output_linked: true,
+            window: Window::Whole,
+            stack: StackState::Present,
+        };
+        for kinds in 0..1 << 10 {
+            for count in 0..=Attempts::MANY {
+                evidence.receive = Attempts {
+                    earlier: kinds,
+                    count,
+                    ..Attempts::default()
+                };
+                table.intern(evidence);
+            }
+        }
+        assert_eq!(table.all().len(), MAX_EVIDENCE + 1);
+        let left = table.all()[MAX_EVIDENCE];
+        assert_eq!(
+            (left.handler, left.window),
+            (evidence.handler, Window::Lost)
+        );
+        assert_eq!((left.receive, left.bounded), (Attempts::default(), false));
+    }
 
     #[test]
     fn attempts_remember_the_last_two_and_the_kinds_before() {

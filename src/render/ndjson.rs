@@ -9,6 +9,7 @@ use super::harmless;
 use super::json::{numbered_stacks, time, value};
 use crate::diagnosis::classify::{Class, Knowledge, classify, explain};
 use crate::diagnosis::collect::{Drop, DropSink};
+use crate::diagnosis::evidence::EvidenceTable;
 use crate::filter::Filter;
 use crate::summary::Summary;
 use crate::trace::StackId;
@@ -36,6 +37,7 @@ pub struct Lines<'a> {
     pub numbers: &'a StackNumbers,
     /// Where to.
     pub out: &'a mut dyn Write,
+    table: EvidenceTable,
     frames: HashMap<StackId, Frames>,
     error: Option<io::Error>,
 }
@@ -53,6 +55,7 @@ impl<'a> Lines<'a> {
             knowledge,
             numbers,
             out,
+            table: EvidenceTable::default(),
             frames: HashMap::new(),
             error: None,
         }
@@ -76,7 +79,10 @@ impl DropSink for Lines<'_> {
     }
 
     fn drop(&mut self, drop: &Drop) {
-        let decided = classify(&drop.evidence, self.knowledge);
+        // The same table as the report's own, so that a full one forgets the same attempts.
+        let at = self.table.intern(drop.evidence);
+        let evidence = self.table.get(at);
+        let decided = classify(evidence, self.knowledge);
         let wanted = drop.stack_matches
             && self.filter.takes_context(drop.context.as_ref())
             && self.filter.takes_class(decided.class);
@@ -96,7 +102,7 @@ impl DropSink for Lines<'_> {
             "comm": context.map(|c| harmless(c.comm.as_bytes())),
             "class": decided.class.name(),
             "confidence": decided.confidence.name(),
-            "evidence": explain(&drop.evidence, self.knowledge, &decided),
+            "evidence": explain(evidence, self.knowledge, &decided),
             "stack": number,
         });
         self.error = writeln!(self.out, "{line}").err();
