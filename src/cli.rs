@@ -56,6 +56,11 @@ fn cpus(text: &str) -> Result<std::sync::Arc<std::collections::BTreeSet<u32>>, S
     crate::filter::cpu_list(text).map(std::sync::Arc::new)
 }
 
+fn time(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
+    number.ok_or_else(|| "write a time stamp as the trace prints it, such as 52.564417".to_owned())
+}
+
 fn class(text: &str) -> Result<Class, String> {
     Class::ALL
         .into_iter()
@@ -122,11 +127,11 @@ pub struct ReportArgs {
     pub class: Vec<Class>,
 
     /// Only drops at or after this time stamp of the trace
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<f64>,
 
     /// Only drops at or before this time stamp of the trace
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub until: Option<f64>,
 
     /// A row for every CPU, also for quiet ones on large machines

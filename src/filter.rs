@@ -27,18 +27,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// True where some filter is set.
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.cpus.is_some()
-            || self.pids.is_some()
-            || self.comm.is_some()
-            || self.stack.is_some()
-            || self.classes.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-    }
-
     /// Whether a drop in this context passes; one without a context passes only where
     /// nothing is asked of it.
     #[must_use]

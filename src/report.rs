@@ -67,6 +67,7 @@ pub const MAX_CELLS: usize = 262_144;
 /// Counts drops by evidence, for each CPU, task and stack.
 pub struct Tally<'f> {
     filter: &'f Filter,
+    matches: HashMap<StackId, bool, FixedState>,
     table: EvidenceTable,
     /// Receive-path drops, filtered or not.
     receive_drops: u64,
@@ -92,6 +93,7 @@ impl<'f> Tally<'f> {
     fn new(filter: &'f Filter) -> Self {
         Tally {
             filter,
+            matches: HashMap::default(),
             table: EvidenceTable::default(),
             receive_drops: 0,
             all: 0,
@@ -116,8 +118,15 @@ impl<'f> Tally<'f> {
 }
 
 impl DropSink for Tally<'_> {
-    fn matches_stack(&mut self, _id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
-        self.filter.takes_stack(frames)
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+        let filter = self.filter;
+        match id {
+            Some(id) => *self
+                .matches
+                .entry(id)
+                .or_insert_with(|| filter.takes_stack(frames)),
+            None => filter.takes_stack(frames),
+        }
     }
 
     fn drop(&mut self, drop: &Drop) {
@@ -178,7 +187,7 @@ pub fn read_through<D: DropSink>(
 }
 
 /// Windows with the same number of attempts from which on that number is no accident.
-const MIN_EQUAL_WINDOWS: u64 = 4;
+const MIN_EQUAL_WINDOWS: u64 = 8;
 
 /// What is known for the drops of one input once all of it has been read.
 #[must_use]
@@ -198,9 +207,10 @@ pub fn knowledge(
         };
     }
     // Each namespace has its own counter and its own limits. The facts are those of the
-    // drops' own only if that namespace counted at least as many as the trace shows.
+    // drops' own exactly if that namespace counted as many as the trace shows.
     let counted = facts.rise(Snapshot::in_no_routes);
     let foreign = counted.is_some_and(|counted| receive_drops > counted);
+    let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
     let lookups = gathered.attempts_per_drop.first_key_value();
     let lookups_per_drop = lookups
         .filter(|(count, drops)| **count > 1 && **drops >= MIN_EQUAL_WINDOWS)
@@ -208,12 +218,18 @@ pub fn knowledge(
         .map(|(count, _)| *count);
     Knowledge {
         traced: traced.or(gathered.traced),
+        seen: gathered.seen,
+        returns_count: !gathered.gc_returns_nothing,
+        calls_are_whole: !gathered.split_calls,
+        losses_are_placed: !gathered.unplaced_losses,
         proof: if foreign {
             Proof::Nothing
         } else {
             prove(facts, calls)
         },
-        same_namespace: gathered.namespaces.len() <= 1 && counted.is_some(),
+        same_namespace: gathered.namespaces.len() <= 1
+            && counted == Some(receive_drops)
+            && !has_losses,
         lookups_per_drop,
     }
 }
@@ -228,20 +244,98 @@ pub struct InputReport {
     pub error: Option<InputError>,
 }
 
-/// The facts that hold for an input: its own, or else those of the command line.
-fn facts_of(gathered: &Gathered, request: &Request) -> Facts {
-    if gathered.facts == Facts::default() {
+/// What one input gave, before anything is classified.
+pub struct InputEvidence<'f> {
+    name: String,
+    gathered: Gathered,
+    tally: Tally<'f>,
+    text: TextFacts,
+    facts: Facts,
+    shares_facts: bool,
+    error: Option<InputError>,
+}
+
+/// Reads one input.
+///
+/// # Errors
+/// Fails where the input holds no trace; one that breaks off is taken as far as it could be
+/// read.
+pub fn read_input<'f>(
+    name: &Path,
+    reader: impl Read,
+    is_gzip: bool,
+    request: &'f Request,
+    stacks: &mut Stacks,
+) -> Result<InputEvidence<'f>, ReportError> {
+    let tally = Tally::new(&request.filter);
+    let (gathered, tally, text, read, error) = read_through(reader, stacks, tally);
+    let error = error.map(|source| {
+        let path = name.to_owned();
+        if is_gzip {
+            InputError::Gzip { path, read, source }
+        } else {
+            InputError::from_io(name, source)
+        }
+    });
+    let name = name.display().to_string();
+    if text.lines.events + text.trace_banners == 0 && !gathered.known_stacks {
+        return Err(match (error, &text.first_line) {
+            (Some(error), _) => error.into(),
+            (None, None) => ReportError::Empty(name),
+            (None, Some(first)) => ReportError::NoTrace {
+                name,
+                lines: text.lines.total,
+                first: crate::render::harmless(first),
+            },
+        });
+    }
+    let shares_facts = gathered.facts == Facts::default();
+    let facts = if shares_facts {
         request.facts.clone().unwrap_or_default()
     } else {
         gathered.facts.clone()
+    };
+    Ok(InputEvidence {
+        name,
+        gathered,
+        tally,
+        text,
+        facts,
+        shares_facts,
+        error,
+    })
+}
+
+impl InputEvidence<'_> {
+    /// Receive-path drops, filtered or not.
+    #[must_use]
+    pub fn receive_drops(&self) -> u64 {
+        self.tally.receive_drops
+    }
+
+    /// True where the facts are those of the command line, which other inputs may share.
+    #[must_use]
+    pub fn shares_facts(&self) -> bool {
+        self.shares_facts
+    }
+
+    /// Classifies and counts. `receive_drops` are those of all inputs that share the facts.
+    #[must_use]
+    pub fn report(self, request: &Request, stacks: &Stacks, receive_drops: u64) -> InputReport {
+        let knowledge = knowledge(&self.gathered, &self.facts, request.traced, receive_drops);
+        let summary = self.summarise(&knowledge, stacks);
+        InputReport {
+            summary,
+            knowledge,
+            error: self.error,
+        }
     }
 }
 
-/// Reads one input and reports on it.
+/// Reads one input and reports on it alone.
 ///
 /// # Errors
-/// Fails where the input holds no trace; an input that breaks off is reported as far as it
-/// could be read.
+/// See [`read_input`].
 pub fn report_input(
     name: &Path,
     reader: impl Read,
@@ -249,52 +343,9 @@ pub fn report_input(
     request: &Request,
     stacks: &mut Stacks,
 ) -> Result<InputReport, ReportError> {
-    let tally = Tally::new(&request.filter);
-    let (gathered, tally, text, bytes, error) = read_through(reader, stacks, tally);
-    let error = error.map(|source| {
-        if is_gzip {
-            InputError::Gzip {
-                path: name.to_owned(),
-                read: bytes,
-                source,
-            }
-        } else {
-            InputError::from_io(name, source)
-        }
-    });
-    if text.lines.events + text.lines.frames + text.lines.banners == 0 {
-        if let Some(error) = error {
-            return Err(error.into());
-        }
-        let name = name.display().to_string();
-        return Err(match &text.first_line {
-            None => ReportError::Empty(name),
-            Some(first) => ReportError::NoTrace {
-                name,
-                lines: text.lines.total,
-                first: crate::render::harmless(first),
-            },
-        });
-    }
-    let facts = facts_of(&gathered, request);
-    let receive_drops = tally.receive_drops;
-    let knowledge = knowledge(&gathered, &facts, request.traced, receive_drops);
-    let summary = summarise(
-        name,
-        &gathered,
-        &tally,
-        &text,
-        &facts,
-        &knowledge,
-        stacks,
-        receive_drops,
-        error.is_some(),
-    );
-    Ok(InputReport {
-        summary,
-        knowledge,
-        error,
-    })
+    let evidence = read_input(name, reader, is_gzip, request, stacks)?;
+    let receive_drops = evidence.receive_drops();
+    Ok(evidence.report(request, stacks, receive_drops))
 }
 
 fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
@@ -313,113 +364,113 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
     }
 }
 
-#[allow(clippy::too_many_arguments)] // one caller, and every part is a different thing
-fn summarise(
-    name: &Path,
-    gathered: &Gathered,
-    tally: &Tally<'_>,
-    text: &TextFacts,
-    facts: &Facts,
-    knowledge: &Knowledge,
-    stacks: &Stacks,
-    receive_drops: u64,
-    broken: bool,
-) -> Summary {
-    let decided: Vec<Classification> = tally
-        .table
-        .all()
-        .iter()
-        .map(|evidence| classify(evidence, knowledge))
-        .collect();
-    let shown = |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
-    let mut summary = Summary {
-        inputs: vec![name.display().to_string()],
-        kernels: gathered.kernel.clone().into_iter().collect(),
-        cpus: gathered
-            .online_cpus
-            .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
-        window: gathered.window,
-        receive_drops_seen: receive_drops,
-        in_no_routes: facts.rise(Snapshot::in_no_routes),
-        counters: Counters::new(facts, gathered.fast),
-        facts: (*facts != Facts::default()).then(|| facts.clone()),
-        ..Summary::default()
-    };
-    summary.formats.insert(formats(gathered, text));
-    for &cpu in &gathered.cpus {
-        summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
-    }
-    for (&(cpu, at), cell) in &tally.cpus {
-        let Some(decided) = shown(at) else { continue };
-        *summary
-            .classes
-            .entry((decided.class, decided.confidence))
-            .or_default() += cell.drops;
-        let reason = (decided.class, decided.confidence, decided.reason);
-        *summary.reasons.entry(reason).or_default() += cell.drops;
-        let row = summary.per_cpu.entry(cpu.into()).or_default();
-        *row.by_class.entry(decided.class).or_default() += cell.drops;
-        if let Some((first, last)) = cell.span {
-            let span = row.span.get_or_insert((first, last));
-            *span = (span.0.min(first), span.1.max(last));
-        }
-    }
-    for (&(pid, at), &drops) in &tally.tasks {
-        if shown(at).is_none() {
-            continue;
-        }
-        let comm = tally
-            .comms
-            .get(&pid)
-            .map(|c| c.as_bytes().to_vec())
-            .unwrap_or_default();
-        let row = summary
-            .tasks
-            .entry(pid)
-            .or_insert(TaskRow { comm, drops: 0 });
-        row.drops += drops;
-    }
-    for (&(id, at), &drops) in &tally.stacks {
-        let Some(decided) = shown(at) else { continue };
-        let frames = stacks.get(id).frames.clone();
-        if !frames.is_empty() {
-            *summary.stacks.entry((frames, decided.class)).or_default() += drops;
-        }
-    }
-    for (&(cpu, origin, observed), &calls) in &gathered.gc {
-        let refused = knowledge.refused(observed);
-        let counts = crate::summary::GcCounts {
-            calls,
-            refused: if refused == Some(true) { calls } else { 0 },
-            granted: if refused == Some(false) { calls } else { 0 },
+impl InputEvidence<'_> {
+    fn summarise(&self, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
+        let InputEvidence {
+            gathered,
+            tally,
+            text,
+            facts,
+            ..
+        } = self;
+        let decided: Vec<Classification> = tally
+            .table
+            .all()
+            .iter()
+            .map(|evidence| classify(evidence, knowledge))
+            .collect();
+        let shown =
+            |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
+        let mut summary = Summary {
+            inputs: vec![self.name.clone()],
+            kernels: gathered.kernel.clone().into_iter().collect(),
+            cpus: gathered
+                .online_cpus
+                .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
+            window: gathered.window,
+            receive_drops_seen: tally.receive_drops,
+            in_no_routes: facts.rise(Snapshot::in_no_routes),
+            counters: Counters::new(facts, gathered.fast),
+            facts: (*facts != Facts::default()).then(|| facts.clone()),
+            ..Summary::default()
         };
-        // What no stack tells is counted with the others.
-        let origin = if origin == Origin::Unknown {
-            Origin::Other
-        } else {
-            origin
-        };
-        summary.gc.entry(origin).or_default().add(counts);
+        summary.formats.insert(formats(gathered, text));
+        for &cpu in &gathered.cpus {
+            summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
+        }
+        for (&(cpu, at), cell) in &tally.cpus {
+            let Some(decided) = shown(at) else { continue };
+            *summary
+                .classes
+                .entry((decided.class, decided.confidence))
+                .or_default() += cell.drops;
+            let reason = (decided.class, decided.confidence, decided.reason);
+            *summary.reasons.entry(reason).or_default() += cell.drops;
+            let row = summary.per_cpu.entry(cpu.into()).or_default();
+            *row.by_class.entry(decided.class).or_default() += cell.drops;
+            if let Some((first, last)) = cell.span {
+                let span = row.span.get_or_insert((first, last));
+                *span = (span.0.min(first), span.1.max(last));
+            }
+        }
+        for (&(pid, at), &drops) in &tally.tasks {
+            if shown(at).is_none() {
+                continue;
+            }
+            let comm = tally
+                .comms
+                .get(&pid)
+                .map(|c| c.as_bytes().to_vec())
+                .unwrap_or_default();
+            let row = summary
+                .tasks
+                .entry(pid)
+                .or_insert(TaskRow { comm, drops: 0 });
+            row.drops += drops;
+        }
+        for (&(id, at), &drops) in &tally.stacks {
+            let Some(decided) = shown(at) else { continue };
+            let frames = stacks.get(id).frames.clone();
+            if !frames.is_empty() {
+                *summary.stacks.entry((frames, decided.class)).or_default() += drops;
+            }
+        }
+        for (&(cpu, origin, observed), &calls) in &gathered.gc {
+            let refused = knowledge.refused(observed);
+            let counts = crate::summary::GcCounts {
+                calls,
+                refused: if refused == Some(true) { calls } else { 0 },
+                granted: if refused == Some(false) { calls } else { 0 },
+            };
+            // What no stack tells is counted with the others.
+            let origin = if origin == Origin::Unknown {
+                Origin::Other
+            } else {
+                origin
+            };
+            summary.gc.entry(origin).or_default().add(counts);
+            summary
+                .per_cpu
+                .entry(cpu.into())
+                .or_default()
+                .gc
+                .add(counts);
+        }
+        summary.left_out = tally.all - summary.drops();
+        let health = &mut summary.health;
+        health.lines = text.lines;
+        health.samples.clone_from(&text.samples);
+        health.stacks = gathered.stacks;
+        health.empty_stacks = gathered.empty_stacks;
+        health.lost.clone_from(&gathered.lost);
+        health.lost_uncounted = gathered.lost_uncounted;
+        health.overwritten = gathered.overwritten;
+        health.broken_inputs = u64::from(self.error.is_some());
+        health.stacks_beyond = tally.stacks_beyond;
+        health.evictions = gathered.evictions;
+        summary.missing = missing(gathered, facts, knowledge, tally.table.all());
         summary
-            .per_cpu
-            .entry(cpu.into())
-            .or_default()
-            .gc
-            .add(counts);
     }
-    summary.left_out = tally.all - summary.drops();
-    let health = &mut summary.health;
-    health.lines = text.lines;
-    health.samples.clone_from(&text.samples);
-    health.stacks = gathered.stacks;
-    health.empty_stacks = gathered.empty_stacks;
-    health.lost.clone_from(&gathered.lost);
-    health.lost_uncounted = gathered.lost_uncounted;
-    health.broken_inputs = u64::from(broken);
-    health.stacks_beyond = tally.stacks_beyond;
-    health.evictions = gathered.evictions;
-    summary.missing = missing(gathered, facts, knowledge, tally.table.all());
-    summary
 }
 
 fn missing(
@@ -433,7 +484,8 @@ fn missing(
     if evidence.is_empty() {
         return missing;
     }
-    if !knowledge.traced.dst_gc && !matches!(knowledge.proof, Proof::NoneRefused(_)) {
+    let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
+    if !gc_traced && !matches!(knowledge.proof, Proof::NoneRefused(_)) {
         missing.insert(Missing::DstGc);
     }
     if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {

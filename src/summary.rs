@@ -64,6 +64,12 @@ impl GcCounts {
         self.calls - self.refused - self.granted
     }
 
+    /// Calls that refused, where that is known of any; `None` where of none.
+    #[must_use]
+    pub fn known_refused(self) -> Option<u64> {
+        (self.calls == 0 || self.unknown() < self.calls).then_some(self.refused)
+    }
+
     /// Adds another count.
     pub fn add(&mut self, other: GcCounts) {
         self.calls += other.calls;
@@ -96,6 +102,8 @@ pub struct Health {
     pub lost: BTreeMap<u32, u64>,
     /// Losses that the kernel did not count.
     pub lost_uncounted: u64,
+    /// Entries that ring buffers overwrote before the text starts.
+    pub overwritten: u64,
     /// Inputs that ended in an error.
     pub broken_inputs: u64,
     /// Drops with a stack beyond the table's caps.
@@ -105,10 +113,12 @@ pub struct Health {
 }
 
 impl Health {
-    /// Lost events that were counted.
+    /// Lost events that were counted, overwritten ones included.
     #[must_use]
     pub fn lost_events(&self) -> u64 {
-        self.lost.values().sum()
+        self.lost
+            .values()
+            .fold(self.overwritten, |sum, n| sum.saturating_add(*n))
     }
 
     /// True where some events are missing from the text.
@@ -415,9 +425,11 @@ impl Health {
         self.stacks += other.stacks;
         self.empty_stacks += other.empty_stacks;
         for (cpu, n) in other.lost {
-            *self.lost.entry(cpu).or_default() += n;
+            let mine = self.lost.entry(cpu).or_default();
+            *mine = mine.saturating_add(n);
         }
         self.lost_uncounted += other.lost_uncounted;
+        self.overwritten = self.overwritten.saturating_add(other.overwritten);
         self.broken_inputs += other.broken_inputs;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;

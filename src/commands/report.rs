@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::is_broken_pipe;
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
 use crate::diagnosis::evidence::Traced;
@@ -16,7 +17,7 @@ use crate::host::facts::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
 use crate::render;
-use crate::report::{InputReport, Request, read_through, report_input};
+use crate::report::{InputEvidence, Request, read_input, read_through};
 use crate::summary::Summary;
 use crate::trace::Stacks;
 
@@ -96,25 +97,25 @@ fn use_color(args: &ReportArgs) -> bool {
 }
 
 /// An input that was read, for those formats that read it twice.
-struct Read1 {
+struct ReadTwice {
     spool: Option<Spool>,
     knowledge: Knowledge,
 }
 
-fn read_one(
+fn read_one<'f>(
     path: &Path,
     twice: bool,
-    request: &Request,
+    request: &'f Request,
     stacks: &mut Stacks,
-) -> anyhow::Result<(InputReport, Option<Spool>)> {
+) -> anyhow::Result<(InputEvidence<'f>, Option<Spool>)> {
     let spool = if twice { Some(Spool::new(path)?) } else { None };
     let opened = match &spool {
         Some(spool) => spool.open()?,
         None => open(path)?,
     };
     let is_gzip = opened.is_gzip();
-    let report = report_input(path, opened, is_gzip, request, stacks)?;
-    Ok((report, spool))
+    let evidence = read_input(path, opened, is_gzip, request, stacks)?;
+    Ok((evidence, spool))
 }
 
 /// Reads every input; one that fails is named, and the others are reported on.
@@ -123,41 +124,53 @@ fn read_all(
     twice: bool,
     request: &Request,
     stacks: &mut Stacks,
-) -> (Summary, Vec<Read1>, Vec<anyhow::Error>) {
-    let mut summary = Summary::default();
-    let mut inputs = Vec::new();
+) -> (Summary, Vec<ReadTwice>, Vec<anyhow::Error>) {
     let mut errors = Vec::new();
+    let mut read = Vec::new();
     for path in paths {
         match read_one(path, twice, request, stacks) {
-            Ok((report, spool)) => {
-                summary.merge(report.summary);
-                inputs.push(Read1 {
-                    spool,
-                    knowledge: report.knowledge,
-                });
-                errors.extend(report.error.map(anyhow::Error::from));
-            }
+            Ok(one) => read.push(one),
             Err(error) => errors.push(error),
         }
     }
-    // One pair of facts for several captures counts once.
-    if let Some(facts) = &request.facts
-        && summary.facts.as_ref() == Some(facts)
-    {
+    // One pair of facts for several captures counts their drops together, and once.
+    let sharing = read.iter().filter(|(evidence, _)| evidence.shares_facts());
+    let shared_drops: u64 = sharing
+        .clone()
+        .map(|(evidence, _)| evidence.receive_drops())
+        .sum();
+    let all_share = sharing.count() == read.len();
+    let mut summary = Summary::default();
+    let mut inputs = Vec::new();
+    for (evidence, spool) in read {
+        let drops = if evidence.shares_facts() {
+            shared_drops
+        } else {
+            evidence.receive_drops()
+        };
+        let report = evidence.report(request, stacks, drops);
+        summary.merge(report.summary);
+        inputs.push(ReadTwice {
+            spool,
+            knowledge: report.knowledge,
+        });
+        errors.extend(report.error.map(anyhow::Error::from));
+    }
+    if let Some(facts) = request.facts.as_ref().filter(|_| all_share) {
         summary.in_no_routes = facts.rise(Snapshot::in_no_routes);
     }
     (summary, inputs, errors)
 }
 
 fn write_lines(
-    inputs: &[Read1],
+    inputs: &[ReadTwice],
     summary: &Summary,
     filter: &Filter,
     stacks: &mut Stacks,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let numbers = render::ndjson::stack_numbers(summary);
-    for Read1 { spool, knowledge } in inputs {
+    for ReadTwice { spool, knowledge } in inputs {
         let Some(spool) = spool else { continue };
         let lines = render::ndjson::Lines::new(filter, knowledge, &numbers, out);
         let (_, lines, ..) = read_through(spool.open()?, stacks, lines);
@@ -165,6 +178,30 @@ fn write_lines(
     }
     render::ndjson::write_summary(summary, out)?;
     Ok(())
+}
+
+fn write(
+    args: &ReportArgs,
+    paths: &[PathBuf],
+    inputs: &[ReadTwice],
+    summary: &Summary,
+    filter: &Filter,
+    stacks: &mut Stacks,
+) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(output(args, paths)?);
+    match args.format {
+        ReportFormat::Text => {
+            let options = render::text::Options {
+                color: use_color(args),
+                all_cpus: args.all_cpus,
+            };
+            render::text::write(summary, options, &mut out)?;
+        }
+        ReportFormat::Json => render::json::write(summary, &mut out)?,
+        ReportFormat::Folded => render::folded::write(summary, &mut out)?,
+        ReportFormat::Ndjson => write_lines(inputs, summary, filter, stacks, &mut out)?,
+    }
+    out.flush().context("cannot write the report")
 }
 
 /// Runs the command.
@@ -184,22 +221,18 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     if !args.quiet {
-        let mut out = BufWriter::new(output(&args, &paths)?);
-        match args.format {
-            ReportFormat::Text => {
-                let options = render::text::Options {
-                    color: use_color(&args),
-                    all_cpus: args.all_cpus,
-                };
-                render::text::write(&summary, options, &mut out)?;
-            }
-            ReportFormat::Json => render::json::write(&summary, &mut out)?,
-            ReportFormat::Folded => render::folded::write(&summary, &mut out)?,
-            ReportFormat::Ndjson => {
-                write_lines(&inputs, &summary, &request.filter, &mut stacks, &mut out)?;
-            }
+        match write(
+            &args,
+            &paths,
+            &inputs,
+            &summary,
+            &request.filter,
+            &mut stacks,
+        ) {
+            // Whoever read the report has seen enough; the verdict stays the same.
+            Err(error) if is_broken_pipe(&error) => {}
+            written => written?,
         }
-        out.flush().context("cannot write the report")?;
     }
     if !errors.is_empty() {
         return Ok(Exit::Error);

@@ -14,8 +14,6 @@ pub enum Severity {
     Action,
     /// The evidence is thin: look again, and how.
     Evidence,
-    /// Worth knowing.
-    Note,
 }
 
 /// One advice.
@@ -37,7 +35,9 @@ fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) ->
     }
 }
 
-const TRACE_MORE: &str = "echo ip6_pkt_drop ip6_pkt_discard ip6_pkt_discard_out ip6_pkt_prohibit ip6_pkt_prohibit_out ip6_dst_gc fib6_run_gc icmp6_send > set_ftrace_filter";
+/// One name at a time behind a stopped tracer: were a name refused in a single write, the
+/// filter would be left empty, and an empty filter means every function.
+const TRACE_MORE: &str = "echo nop > current_tracer; for f in ip6_pkt_drop ip6_pkt_discard ip6_pkt_discard_out ip6_pkt_prohibit ip6_pkt_prohibit_out ip6_dst_gc fib6_run_gc icmp6_send ip6_route_input; do echo $f >> set_ftrace_filter; done; cat set_ftrace_filter";
 const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
 
 /// The smallest power of two that is at least twice the entries there are.
@@ -98,7 +98,7 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
     if summary.of_class(Class::RcvNoRoute) + summary.of_class(Class::OutNoRoute) > 0 {
         all.push(advice(
             Severity::Action,
-            "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes.",
+            "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes. While the cache is full, `ip -6 route get` answers unreachable also for routes that exist.",
             Some("ip -6 route get ADDRESS; ip -6 route show table all type unreachable"),
         ));
     }
@@ -146,6 +146,14 @@ fn more_evidence(summary: &Summary) -> Vec<Advice> {
         all.push(advice(
             Severity::Evidence,
             "Allocations were attempted and their outcome was not recorded. Trace fib6_run_gc and icmp6_send as well (entries suffice), or read the facts before and after.",
+            Some(TRACE_MORE),
+        ));
+    }
+    let unlinked = |class| summary.count(class, Confidence::Probable) > 0;
+    if unlinked(Class::RcvDstAlloc) && !missing(Missing::DstGc) {
+        all.push(advice(
+            Severity::Evidence,
+            "The entry of ip6_route_input marks where a packet's lookup starts: with it in the trace, a refused allocation before a drop is this packet's own or is not.",
             Some(TRACE_MORE),
         ));
     }

@@ -108,8 +108,16 @@ impl Confidence {
 /// What is known beyond the drop itself when drops are classified.
 #[derive(Debug, Clone, Copy)]
 pub struct Knowledge {
-    /// Functions whose entries were recorded.
+    /// Functions whose entries were recorded from start to end.
     pub traced: Traced,
+    /// Functions whose entries were seen, perhaps only from there on.
+    pub seen: Traced,
+    /// What return probes on `ip6_dst_gc` say, and what looks like a whole call, is of use.
+    pub returns_count: bool,
+    /// A call that shows no `fib6_run_gc` had none.
+    pub calls_are_whole: bool,
+    /// No event is missing at a place that is not known.
+    pub losses_are_placed: bool,
     /// What the facts prove.
     pub proof: Proof,
     /// The facts are known to be of the namespace in which the drops happened.
@@ -131,14 +139,21 @@ impl Knowledge {
     /// A probe's word goes before the facts', which speak of one namespace only.
     fn outcome(&self, attempt: Attempt) -> Outcome {
         let proven = self.same_namespace;
-        let uncollected = self.traced.run_gc && attempt.observed == Observed::Nothing;
+        let whole = self.calls_are_whole;
         match (attempt.observed, self.proof) {
-            (Observed::Refused, _) => Outcome::Refused { proven: true },
-            (Observed::Granted, _) => Outcome::Granted { proven: true },
-            _ if uncollected => Outcome::Granted { proven: true },
+            (Observed::Refused, _) if self.returns_count => Outcome::Refused { proven: true },
+            (Observed::Granted, _) if self.returns_count => Outcome::Granted { proven: true },
+            (Observed::Uncollected, _) if whole => Outcome::Granted { proven: true },
+            (Observed::Nothing, _) if whole && self.traced.run_gc => {
+                Outcome::Granted { proven: true }
+            }
             (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
             (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
             (Observed::Collected, Proof::CollectedRefused(_)) => Outcome::Refused { proven },
+            // fib6_run_gc was seen, but only later: it was probably traced here as well.
+            (Observed::Nothing, _) if whole && self.seen.run_gc => {
+                Outcome::Granted { proven: false }
+            }
             _ => Outcome::Open,
         }
     }
@@ -173,6 +188,17 @@ impl Case<'_> {
             .is_some_and(|(handler, _)| handler.prohibits())
     }
 
+    /// Nothing that would have been refused came before this prohibit.
+    fn prohibits_plainly(&self) -> bool {
+        let granted = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Granted { .. });
+        self.prohibits() && self.evidence.attempts().0.kinds().all(granted)
+    }
+
+    /// The packet was received alone, and is told apart from others on its CPU.
+    fn is_single(&self) -> bool {
+        self.evidence.single && !self.evidence.list && self.evidence.direction == Direction::Receive
+    }
+
     fn last_refused(&self) -> bool {
         matches!(self.last, Some((_, Outcome::Refused { .. })))
     }
@@ -185,30 +211,26 @@ impl Case<'_> {
     }
 
     fn bounded(&self) -> bool {
-        self.evidence.bounded
-            && !self.evidence.list
-            && self.evidence.direction == Direction::Receive
+        self.evidence.bounded && self.is_single()
     }
 
     /// The refused lookup is this packet's own: same way, proven, and nothing in between.
     ///
-    /// A packet that is refused in the local table can still be forwarded by a route of the
-    /// main table and leave its refusal before another packet's drop. That is ruled out
-    /// where `ip6_forward` would show, or where every table refused it: each drop has the
-    /// same number of refusals before it, at least two, which forwarded packets in between
-    /// would upset.
+    /// A packet that is refused in the local table can still be forwarded, or silently
+    /// discarded, by a route of the main table, and leaves its refusal before another
+    /// packet's drop. So every table must have refused this one, and that is taken from the
+    /// whole capture: each drop with refusals before it has the same number of them, at
+    /// least two. Packets that go on after a refusal would upset that, unless they come as
+    /// regularly as the drops.
     fn refusal_is_its_own(&self) -> bool {
         let attempts = self.evidence.receive;
         let refused = |attempt: Attempt| {
             attempt.certain && self.knowledge.outcome(attempt) == Outcome::Refused { proven: true }
         };
-        let by_every_table = self.knowledge.lookups_per_drop == Some(attempts.count)
-            && attempts.kinds().all(refused);
-        attempts.last.is_some_and(refused)
-            && self.linked
-            && !self.evidence.list
-            && self.evidence.direction == Direction::Receive
-            && (self.knowledge.traced.forward || by_every_table)
+        self.linked
+            && self.is_single()
+            && self.knowledge.lookups_per_drop == Some(attempts.count)
+            && attempts.kinds().all(refused)
     }
 
     fn refused_before_last(&self) -> bool {
@@ -227,35 +249,30 @@ impl Case<'_> {
     }
 
     fn any_refused(&self) -> bool {
-        let earlier = self.evidence.attempts().0;
-        let earlier = earlier
-            .earlier()
-            .map(|attempt| self.knowledge.outcome(attempt));
-        let near = [self.last, self.previous]
-            .into_iter()
-            .flatten()
-            .map(|(_, outcome)| outcome);
-        near.chain(earlier)
-            .any(|outcome| matches!(outcome, Outcome::Refused { .. }))
+        let refused = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Refused { .. });
+        self.evidence.attempts().0.kinds().any(refused)
     }
 
     fn all_granted(&self) -> bool {
-        let earlier = self.evidence.attempts().0;
-        let earlier = earlier
-            .earlier()
-            .map(|attempt| self.knowledge.outcome(attempt));
-        let near = [self.last, self.previous]
-            .into_iter()
-            .flatten()
-            .map(|(_, outcome)| outcome);
-        near.chain(earlier)
-            .all(|outcome| outcome == Outcome::Granted { proven: true })
+        let granted =
+            |attempt| self.knowledge.outcome(attempt) == Outcome::Granted { proven: true };
+        self.evidence.attempts().0.kinds().all(granted)
     }
 
     /// Everything that could have been refused since the previous packet is in the trace.
     fn complete(&self) -> bool {
         let whole = self.evidence.window == Window::Whole || self.bounded();
-        self.knowledge.traced.dst_gc && whole
+        (self.knowledge.traced.dst_gc || self.evidence.gc_seen)
+            && whole
+            && self.knowledge.losses_are_placed
+    }
+
+    fn is_single_or_output(&self) -> bool {
+        self.is_single() || self.evidence.direction == Direction::Output
+    }
+
+    fn gc_traced(&self) -> bool {
+        self.knowledge.traced.dst_gc || self.knowledge.seen.dst_gc
     }
 
     /// `ip6_pkt_prohibit` is ruled out: another handler is known, or its entry would show.
@@ -299,10 +316,16 @@ struct Rule {
 /// The rules, most telling first; the first that applies decides.
 const RULES: &[Rule] = &[
     Rule {
-        applies: |case| case.prohibits(),
+        applies: |case| case.prohibits_plainly(),
         cause: Cause::Prohibited,
         confidence: Confidence::Confirmed,
-        reason: "the handler of a prohibit route dropped it; ip6_null_entry, to which a refused allocation falls back, has another one",
+        reason: "the handler of a prohibit route dropped it, and no allocation was refused before",
+    },
+    Rule {
+        applies: |case| case.prohibits(),
+        cause: Cause::Prohibited,
+        confidence: Confidence::Probable,
+        reason: "the handler of a prohibit route dropped it; a refused lookup in an earlier table is not excluded",
     },
     Rule {
         applies: |case| case.refused_in_its_own_lookup(),
@@ -371,7 +394,12 @@ const RULES: &[Rule] = &[
         reason: "packets received in a list are looked up before the first is dropped, so attempts and drops cannot be paired",
     },
     Rule {
-        applies: |case| case.complete() && case.all_granted() && case.not_prohibited(),
+        applies: |case| {
+            case.complete()
+                && case.all_granted()
+                && case.not_prohibited()
+                && case.is_single_or_output()
+        },
         cause: Cause::NoRoute,
         confidence: Confidence::Confirmed,
         reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
@@ -380,17 +408,15 @@ const RULES: &[Rule] = &[
         applies: |case| case.complete(),
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
-        reason: "no allocation of this packet was refused; a prohibit route behind a hidden handler is not excluded",
+        reason: "no refused allocation of this packet was seen; a prohibit route behind a hidden handler, or a batch of packets, is not excluded",
     },
     Rule {
         applies: |case| {
-            case.knowledge.traced.dst_gc
-                && case.evidence.window == Window::Start
-                && case.all_granted()
+            case.gc_traced() && case.evidence.window != Window::Lost && !case.any_refused()
         },
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
-        reason: "no refused allocation was seen, but the trace starts right before the drop",
+        reason: "no refused allocation was seen, but the trace, or the part of it where that would show, starts right before the drop",
     },
     Rule {
         applies: |case| case.evidence.window == Window::Lost,
@@ -454,6 +480,7 @@ fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) ->
     match (outcome, observed) {
         (Outcome::Refused { .. }, Observed::Refused) => "refused (return probe)",
         (Outcome::Granted { .. }, Observed::Granted) => "granted (return probe)",
+        (Outcome::Granted { .. }, Observed::Uncollected) => "granted (no fib6_run_gc in it)",
         (Outcome::Granted { .. }, Observed::Nothing) if knowledge.traced.run_gc => {
             "granted (no fib6_run_gc in it)"
         }

@@ -21,14 +21,15 @@ pub const MAX_WAITING: usize = 16_384;
 /// Distinct `dst_ops` (network namespaces) that are told apart.
 pub const MAX_NAMESPACES: usize = 256;
 /// A lookup and its drop are microseconds apart, in one softirq. This is far beyond what a
-/// hypervisor that takes the CPU away in between was ever seen to add.
-pub const MAX_LINK_NANOSECONDS: u64 = 500_000_000;
+/// hypervisor that takes the CPU away in between was seen to add.
+pub const MAX_LINK_NANOSECONDS: u64 = 100_000_000;
 
 const VIA_ENTRY: u8 = 1;
 const VIA_PROBE: u8 = 2;
 const VIA_STACK: u8 = 4;
 const VIA_RETURN: u8 = 8;
 const VIA_HANDLER: u8 = 16;
+const VIA_HANDLER_PROBE: u8 = 32;
 
 /// A drop, its evidence complete.
 #[derive(Debug, Clone, Copy)]
@@ -86,10 +87,23 @@ pub struct Gathered {
     pub stacks: u64,
     /// Stacks without frames.
     pub empty_stacks: u64,
-    /// Functions seen, or said to be traced by the capture itself.
+    /// Functions that the capture says were traced.
     pub traced: Traced,
+    /// Functions seen somewhere in it, perhaps only from there on.
+    pub seen: Traced,
     /// `fast`, where it was read for IPv6.
     pub fast: Option<FastSeries>,
+    /// Losses that no mark in the text places: evidence anywhere on these CPUs may be cut.
+    pub unplaced_losses: bool,
+    /// Entries that the ring buffer overwrote before the text starts.
+    pub overwritten: u64,
+    /// `ip6_dst_gc` returned something else than 0 or 1: on this kernel it returns nothing,
+    /// and return probes read what the register happens to hold.
+    pub gc_returns_nothing: bool,
+    /// A call went on after another task had run on its CPU, so what looks complete may not be.
+    pub split_calls: bool,
+    /// A stack held a function that is known here.
+    pub known_stacks: bool,
     /// Distinct `dst_ops` pointers.
     pub namespaces: BTreeSet<u64>,
     /// Facts in the capture's own framing.
@@ -118,7 +132,7 @@ struct Call {
     after_cut: bool,
     origin: Origin,
     observed: Observed,
-    has_stack: bool,
+    stacks: u8,
     returned: bool,
     time: Option<Time>,
 }
@@ -138,7 +152,8 @@ struct OpenDrop {
     ticket: u64,
     via: u8,
     after_cut: bool,
-    has_stack: bool,
+    stacks: u8,
+    time: Option<Time>,
 }
 
 /// What a stack belongs to that does not name its function.
@@ -162,6 +177,10 @@ struct Task {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Cpu {
+    /// The cut of all CPUs that this one has taken part in.
+    generation: u64,
+    /// The latest time stamp.
+    latest: Option<Time>,
     /// Counts cuts of the evidence; tasks of an older epoch start anew.
     epoch: u64,
     /// The last cut was a loss, not the start.
@@ -189,6 +208,10 @@ pub struct Collector<D> {
     cpus: HashMap<Option<u32>, Cpu, FixedState>,
     tasks: HashMap<Key, Task, FixedState>,
     stack_facts: Vec<Option<StackFacts>>,
+    /// Counts cuts of all CPUs.
+    generation: u64,
+    gc_seen: bool,
+    run_gc_seen: bool,
     waiting: VecDeque<Waiting>,
     first_ticket: u64,
     gathered: Gathered,
@@ -202,6 +225,9 @@ impl<D: DropSink> Collector<D> {
             cpus: HashMap::default(),
             tasks: HashMap::default(),
             stack_facts: Vec::new(),
+            generation: 0,
+            gc_seen: false,
+            run_gc_seen: false,
             waiting: VecDeque::new(),
             first_ticket: 0,
             gathered: Gathered::default(),
@@ -254,13 +280,14 @@ impl<D: DropSink> Collector<D> {
         self.gathered.evictions += 1;
         let all: Vec<Option<u32>> = self.cpus.keys().copied().collect();
         for cpu in all {
-            self.cut(cpu);
+            self.cut(cpu, true);
         }
         self.tasks.clear();
     }
 
-    /// Evidence on that CPU ends here: events were lost.
-    fn cut(&mut self, cpu: Option<u32>) {
+    /// Evidence on that CPU ends here: events were lost, or may be missing.
+    fn cut(&mut self, cpu: Option<u32>, lost: bool) {
+        let generation = self.generation;
         let state = self.cpus.entry(cpu).or_default();
         if let Some(pid) = state.last_pid {
             self.cut_call((cpu, pid));
@@ -269,7 +296,8 @@ impl<D: DropSink> Collector<D> {
         let state = self.cpus.entry(cpu).or_default();
         *state = Cpu {
             epoch: state.epoch + 1,
-            lost: true,
+            lost,
+            generation,
             ..Cpu::default()
         };
     }
@@ -295,11 +323,14 @@ impl<D: DropSink> Collector<D> {
         };
         let Some(call) = task.call.take() else { return };
         let cpu = self.cpus.entry(key.0).or_default();
-        cpu.settled += 1;
         cpu.disturbances += 1;
+        let observed = match call.observed {
+            Observed::Nothing if self.run_gc_seen => Observed::Uncollected,
+            observed => observed,
+        };
         let attempt = Attempt {
             certain: call.origin != Origin::Unknown,
-            observed: call.observed,
+            observed,
         };
         for (direction, trail) in [
             (Direction::Receive, &mut task.receive),
@@ -314,7 +345,7 @@ impl<D: DropSink> Collector<D> {
         *self
             .gathered
             .gc
-            .entry((key.0, call.origin, call.observed))
+            .entry((key.0, call.origin, observed))
             .or_default() += 1;
     }
 
@@ -359,7 +390,18 @@ impl<D: DropSink> Collector<D> {
                 self.gathered.cpus.insert(context.cpu);
             }
         }
+        let generation = self.generation;
         let cpu = self.cpus.entry(key.0).or_default();
+        let time = context.map(|c| c.time);
+        // Each CPU's events are in order; where time runs backwards another trace begins.
+        let backwards = time
+            .zip(cpu.latest)
+            .is_some_and(|(now, latest)| now < latest);
+        if cpu.generation != generation || backwards {
+            self.cut(key.0, false);
+        }
+        let cpu = self.cpus.entry(key.0).or_default();
+        cpu.latest = time.or(cpu.latest);
         if let Some(last) = cpu.last_pid.replace(key.1)
             && last != key.1
         {
@@ -380,7 +422,7 @@ impl<D: DropSink> Collector<D> {
         if !same {
             self.settle(key);
         }
-        let after_cut = self.cpus.entry(key.0).or_default().settled == 0;
+        let after_cut = self.cpus.entry(key.0).or_default().just_lost();
         let task = self.task(key);
         task.last = LastEntry::Call;
         let call = task.call.get_or_insert(Call {
@@ -388,7 +430,7 @@ impl<D: DropSink> Collector<D> {
             after_cut,
             origin: Origin::Unknown,
             observed: Observed::Nothing,
-            has_stack: false,
+            stacks: 0,
             returned: false,
             time: context.map(|c| c.time),
         });
@@ -401,10 +443,13 @@ impl<D: DropSink> Collector<D> {
         let context = context.filter(|_| key.0.is_some());
         let task = self.task(key);
         task.last = LastEntry::Drop;
+        let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
             && is_same(open.via, via, open.after_cut)
+            && is_near(now, open.time)
         {
             open.via |= via;
+            open.time = now;
             let ticket = open.ticket;
             if let Some(waiting) = self.waiting_mut(ticket) {
                 waiting.drop.context = context.copied();
@@ -413,18 +458,16 @@ impl<D: DropSink> Collector<D> {
         }
         self.settle(key);
         let cpu = *self.cpus.entry(key.0).or_default();
+        let gc_seen = self.gc_seen;
         let task = self.task(key);
-        let linked = |trail: &Trail| {
-            let gap = context
-                .zip(trail.time)
-                .map(|(now, then)| now.time.nanoseconds_since(then));
-            let near = gap.flatten().is_none_or(|gap| gap <= MAX_LINK_NANOSECONDS);
-            near && trail.disturbances == cpu.disturbances
-        };
+        let linked =
+            |trail: &Trail| is_near(now, trail.time) && trail.disturbances == cpu.disturbances;
         let evidence = Evidence {
             handler: None,
             direction: Direction::Unknown,
             list: false,
+            single: false,
+            gc_seen,
             without_context: key.0.is_none(),
             receive: task.receive.attempts,
             output: task.output.attempts,
@@ -446,8 +489,9 @@ impl<D: DropSink> Collector<D> {
         let open = OpenDrop {
             ticket,
             via,
-            after_cut: cpu.settled == 0,
-            has_stack: false,
+            after_cut: cpu.just_lost(),
+            stacks: 0,
+            time: now,
         };
         let task = self.task(key);
         *task = Task {
@@ -485,7 +529,7 @@ impl<D: DropSink> Collector<D> {
         context: Option<&Context>,
         caller: Option<&Symbol<'_>>,
     ) {
-        self.gathered.traced.note(function);
+        self.note_seen(function);
         match function {
             Function::PktDrop => {
                 let ticket = self.open_drop(key, via, context);
@@ -508,16 +552,25 @@ impl<D: DropSink> Collector<D> {
                     && !call.returned
                 {
                     call.observed = Observed::Collected;
+                } else if task.call.is_none() && caller.is_some_and(|c| c.name == b"ip6_dst_gc") {
+                    self.gathered.split_calls = true;
                 }
             }
             Function::Handler(handler) => {
-                let ticket = self.open_drop(key, VIA_HANDLER, context);
+                let via = if via == VIA_PROBE {
+                    VIA_HANDLER_PROBE
+                } else {
+                    VIA_HANDLER
+                };
+                let ticket = self.open_drop(key, via, context);
                 self.task(key).last = LastEntry::Other;
                 if let Some(waiting) = self.waiting_mut(ticket) {
                     let evidence = &mut waiting.drop.evidence;
                     evidence.handler = Some((handler, HandlerSource::Entry));
                     evidence.direction = handler.direction();
-                    evidence.list |= caller.and_then(|c| rules::mark(c.name)) == Some(Mark::List);
+                    let mark = caller.and_then(|c| rules::mark(c.name));
+                    evidence.list |= mark == Some(Mark::List);
+                    evidence.single |= mark == Some(Mark::Receive);
                 }
             }
             Function::Icmp6Send => {
@@ -548,7 +601,8 @@ impl<D: DropSink> Collector<D> {
     fn returned(&mut self, key: Key, function: Function, value: i128, context: Option<&Context>) {
         match function {
             Function::DstGc => {
-                self.gathered.traced.note(function);
+                self.note_seen(function);
+                self.gathered.gc_returns_nothing |= !matches!(value, 0 | 1);
                 let open = self.task(key).call.filter(|call| !call.returned);
                 if open.is_none() {
                     self.settle(key);
@@ -578,6 +632,13 @@ impl<D: DropSink> Collector<D> {
             }
             _ => {}
         }
+    }
+
+    /// From here on the function is known to be traced.
+    fn note_seen(&mut self, function: Function) {
+        self.gathered.seen.note(function);
+        self.gc_seen |= function == Function::DstGc;
+        self.run_gc_seen |= function == Function::RunGc;
     }
 
     /// `family=10 gc_thresh=64 fast=288` of the entry probe; anything but IPv6 is left alone.
@@ -632,6 +693,7 @@ impl<D: DropSink> Collector<D> {
         drop.stack = stack.id;
         let evidence = &mut drop.evidence;
         evidence.list |= facts.list;
+        evidence.single |= facts.direction == Direction::Receive && !facts.list;
         evidence.stack = if stack.frames.is_empty() {
             StackState::Empty
         } else {
@@ -666,8 +728,11 @@ impl<D: DropSink> Collector<D> {
                     && let Ok(cpu) = u32::try_from(cpu)
                 {
                     // The kernel's own total for the CPU, marks in the text included.
-                    let known = self.gathered.lost.entry(cpu).or_default();
-                    *known = (*known).max(events);
+                    let known = self.gathered.lost.get(&cpu).copied().unwrap_or(0);
+                    self.gathered.unplaced_losses |= events > known;
+                    if self.gathered.lost.len() < MAX_CPUS {
+                        self.gathered.lost.insert(cpu, known.max(events));
+                    }
                 }
             }
             _ => {
@@ -686,8 +751,33 @@ impl<D: DropSink> Collector<D> {
 /// A handler's entry comes before everything else about its drop, and a stack is attached
 /// elsewhere. A stack right behind a cut lost its own entry: the next entry is another one.
 fn is_same(opened_via: u8, via: u8, after_cut: bool) -> bool {
-    let second = via == VIA_ENTRY || via == VIA_PROBE;
+    let later = VIA_ENTRY | VIA_PROBE | VIA_STACK;
+    let second = match via {
+        VIA_ENTRY | VIA_PROBE => true,
+        VIA_HANDLER | VIA_HANDLER_PROBE => opened_via & later == 0,
+        _ => false,
+    };
     second && opened_via & via == 0 && !(opened_via == VIA_STACK && after_cut)
+}
+
+/// Whether another stack can be about it: each entry and each probe may bring one.
+fn takes_stack(via: u8, stacks: u8) -> bool {
+    u32::from(stacks) < (via & (VIA_ENTRY | VIA_PROBE)).count_ones().max(1)
+}
+
+/// Whether two events can be about one packet; without times that is not excluded.
+fn is_near(now: Option<Time>, then: Option<Time>) -> bool {
+    let gap = now
+        .zip(then)
+        .and_then(|(now, then)| now.nanoseconds_since(then));
+    gap.is_none_or(|gap| gap <= MAX_LINK_NANOSECONDS)
+}
+
+impl Cpu {
+    /// Events were lost here, and nothing but the first packet came since.
+    fn just_lost(&self) -> bool {
+        self.lost && self.settled == 0
+    }
 }
 
 /// What the caller column of a drop says of it.
@@ -701,8 +791,11 @@ fn apply_caller(evidence: &mut Evidence, mark: Option<Mark>) {
             evidence.list = true;
             evidence.direction = Direction::Receive;
         }
-        Some(Mark::Receive) if evidence.handler.is_none() => {
-            evidence.direction = Direction::Receive;
+        Some(Mark::Receive) => {
+            evidence.single = true;
+            if evidence.handler.is_none() {
+                evidence.direction = Direction::Receive;
+            }
         }
         Some(Mark::Output) if evidence.handler.is_none() => {
             evidence.direction = Direction::Output;
@@ -725,10 +818,7 @@ impl<D: DropSink> Sink for Collector<D> {
         let key = self.enter(context);
         match payload {
             Payload::Function { function, caller } => match rules::function(function.name) {
-                Some(known) => {
-                    self.gathered.traced.forward |= function.name == b"ip6_forward";
-                    self.entry(key, VIA_ENTRY, known, context, caller.as_ref());
-                }
+                Some(known) => self.entry(key, VIA_ENTRY, known, context, caller.as_ref()),
                 None => self.task(key).last = LastEntry::Other,
             },
             Payload::Probe {
@@ -766,6 +856,7 @@ impl<D: DropSink> Sink for Collector<D> {
         self.gathered.stacks += 1;
         self.gathered.empty_stacks += u64::from(stack.frames.is_empty());
         let facts = self.read(&stack);
+        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
         let key = self.enter(context);
         if !stack.marked {
             // Frames pasted without any header: each block is a drop or nothing at all.
@@ -783,29 +874,35 @@ impl<D: DropSink> Sink for Collector<D> {
             LastEntry::Call => {
                 let open = task
                     .call
-                    .is_some_and(|call| !call.has_stack && !call.returned);
+                    .is_some_and(|call| takes_stack(call.via, call.stacks) && !call.returned);
                 if !open {
                     if facts.head == Head::None {
                         return;
                     }
                     self.settle(key);
-                    self.gathered.traced.note(Function::DstGc);
+                    self.note_seen(Function::DstGc);
                     self.open_call(key, VIA_STACK, context);
                 }
                 if let Some(call) = &mut self.task(key).call {
-                    call.has_stack = true;
-                    call.origin = facts.origin;
+                    call.stacks += 1;
+                    if facts.origin != Origin::Unknown {
+                        call.origin = facts.origin;
+                    }
                 }
             }
             LastEntry::Drop => {
-                let ticket = match task.drop.as_mut().filter(|open| !open.has_stack) {
+                let ticket = match task
+                    .drop
+                    .as_mut()
+                    .filter(|open| takes_stack(open.via, open.stacks))
+                {
                     Some(open) => Some(open.ticket),
                     None if facts.head == Head::None => None,
                     None => Some(self.open_drop(key, VIA_STACK, context)),
                 };
                 if let Some(ticket) = ticket {
                     if let Some(open) = &mut self.task(key).drop {
-                        open.has_stack = true;
+                        open.stacks += 1;
                     }
                     self.attach_to_drop(ticket, &facts, &stack);
                 }
@@ -813,15 +910,26 @@ impl<D: DropSink> Sink for Collector<D> {
         }
     }
 
+    fn gap(&mut self) {
+        self.generation += 1;
+    }
+
     fn banner(&mut self, banner: &Banner<'_>) {
         match *banner {
             Banner::Lost { cpu, events } => {
+                if !self.cpus.contains_key(&Some(cpu)) && self.cpus.len() >= MAX_CPUS {
+                    self.gathered.lost_uncounted += 1;
+                    return;
+                }
                 self.gathered.cpus.insert(cpu);
                 match events {
-                    Some(events) => *self.gathered.lost.entry(cpu).or_default() += events,
+                    Some(events) => {
+                        let known = self.gathered.lost.entry(cpu).or_default();
+                        *known = known.saturating_add(events);
+                    }
                     None => self.gathered.lost_uncounted += 1,
                 }
-                self.cut(Some(cpu));
+                self.cut(Some(cpu), true);
             }
             Banner::Entries {
                 kept,
@@ -830,19 +938,26 @@ impl<D: DropSink> Sink for Collector<D> {
             } => {
                 self.gathered.trace_file = true;
                 self.gathered.online_cpus = self.gathered.online_cpus.or(cpus);
-                self.gathered.lost_uncounted += u64::from(written > kept);
+                self.gap();
+                let overwritten = written.saturating_sub(kept);
+                self.gathered.overwritten = self.gathered.overwritten.saturating_add(overwritten);
             }
             Banner::Latency { kernel } => {
+                self.gap();
                 self.gathered.trace_file = true;
                 self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
             }
-            Banner::Tracer => self.gathered.trace_file = true,
+            Banner::Tracer => {
+                self.gap();
+                self.gathered.trace_file = true;
+            }
             Banner::Cpus(cpus) => {
                 self.gathered.trace_cmd = true;
                 self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
             }
             Banner::Framing { key, value } => self.framing(key, value),
-            Banner::BufferStarted | Banner::Comment => {}
+            Banner::BufferStarted => self.gap(),
+            Banner::Comment => {}
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Observed {
     Granted,
     /// `fib6_run_gc` ran inside, so the exact count was checked against `max_size`.
     Collected,
+    /// `fib6_run_gc` was traced by then, and did not run.
+    Uncollected,
     /// None of these.
     Nothing,
     /// The call is not whole: events were lost in it, or the trace ends there.
@@ -77,8 +79,8 @@ impl Attempts {
 
     /// The kinds of attempts before [`Attempts::previous`].
     pub fn earlier(self) -> impl Iterator<Item = Attempt> {
-        use Observed::{Collected, Cut, Granted, Nothing, Refused};
-        [Refused, Granted, Collected, Nothing, Cut]
+        use Observed::{Collected, Cut, Granted, Nothing, Refused, Uncollected};
+        [Refused, Granted, Collected, Uncollected, Nothing, Cut]
             .into_iter()
             .flat_map(|observed| [false, true].map(|certain| Attempt { certain, observed }))
             .filter(move |attempt| self.earlier & attempt.bit() != 0)
@@ -127,6 +129,10 @@ pub struct Evidence {
     pub direction: Direction,
     /// The packet was received in a list with others.
     pub list: bool,
+    /// Frames or a caller show that it was not.
+    pub single: bool,
+    /// `ip6_dst_gc` had been seen by then, so it was traced.
+    pub gc_seen: bool,
     /// The event had no CPU and pid.
     pub without_context: bool,
     /// Attempts for received packets since the previous drop.
@@ -214,8 +220,6 @@ pub struct Traced {
     pub run_gc: bool,
     /// All of the handlers, or at least those for prohibit routes.
     pub handlers: bool,
-    /// `ip6_forward`, so that a lookup whose packet went on can be told.
-    pub forward: bool,
 }
 
 impl Traced {
@@ -244,7 +248,6 @@ impl Traced {
                 continue;
             };
             traced.note(function);
-            traced.forward |= name.trim_ascii() == b"ip6_forward";
             prohibit |= function == Function::Handler(Handler::Prohibit);
             discard |= function == Function::Handler(Handler::Discard);
         }
@@ -259,7 +262,6 @@ impl Traced {
             dst_gc: self.dst_gc || other.dst_gc,
             run_gc: self.run_gc || other.run_gc,
             handlers: self.handlers || other.handlers,
-            forward: self.forward || other.forward,
         }
     }
 }
@@ -286,6 +288,8 @@ mod tests {
             handler: Some((Handler::Discard, HandlerSource::Caller)),
             direction: Direction::Receive,
             list: false,
+            single: true,
+            gc_seen: true,
             without_context: false,
             receive: Attempts::default(),
             output: Attempts::default(),

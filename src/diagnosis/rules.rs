@@ -86,9 +86,9 @@ pub enum Origin {
     Ndisc,
     /// The ICMPv6 error about an earlier packet.
     IcmpError,
-    /// Something else, with its callers known.
+    /// Something else that is known.
     Other,
-    /// The stack is missing, empty, or ends at a return probe.
+    /// The stack is missing, empty, ends at a return probe, or shows nothing that is known.
     Unknown,
 }
 
@@ -187,11 +187,6 @@ pub const FRAMES: &[FrameRule] = &[
         "the lookup for a received packet (net/ipv6/route.c)",
     ),
     rule(
-        "ip6_route_input_lookup",
-        Mark::Origin(Origin::Receive),
-        "the lookup for a received packet (net/ipv6/route.c)",
-    ),
-    rule(
         "ip6_pol_route_input",
         Mark::Origin(Origin::Receive),
         "the lookup for a received packet (net/ipv6/route.c)",
@@ -230,6 +225,36 @@ pub const FRAMES: &[FrameRule] = &[
         "ip6_sk_dst_lookup_flow",
         Mark::Origin(Origin::Output),
         "the lookup for a packet of a socket (net/ipv6/ip6_output.c)",
+    ),
+    rule(
+        "inet6_rtm_getroute",
+        Mark::Origin(Origin::Other),
+        "`ip route get`: a question, not a packet (net/ipv6/route.c)",
+    ),
+    rule(
+        "rt6_lookup",
+        Mark::Origin(Origin::Other),
+        "a lookup for the configuration (net/ipv6/route.c)",
+    ),
+    rule(
+        "ip6_pol_route_lookup",
+        Mark::Origin(Origin::Other),
+        "a lookup for the configuration or a filter (net/ipv6/route.c)",
+    ),
+    rule(
+        "ip6_route_info_create",
+        Mark::Origin(Origin::Other),
+        "checks the gateway of a new route (net/ipv6/route.c)",
+    ),
+    rule(
+        "__ip6_rt_update_pmtu",
+        Mark::Origin(Origin::Other),
+        "stores a path MTU (net/ipv6/route.c)",
+    ),
+    rule(
+        "rt6_do_redirect",
+        Mark::Origin(Origin::Other),
+        "stores a redirect (net/ipv6/route.c)",
     ),
     rule(
         "ip6_list_rcv_finish",
@@ -405,14 +430,12 @@ pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
         origin: Origin::Unknown,
         list: false,
     };
-    let mut cut = false;
     let first = frames
         .iter()
         .position(|name| !name.starts_with(b"[unknown"));
     let Some(first) = first else { return facts };
     facts.head = function(&frames[first]).map_or(Head::Other, Head::Known);
     for name in &frames[first + 1..] {
-        cut |= name.starts_with(b"[unknown");
         match mark(name) {
             Some(Mark::Handler(handler)) => {
                 facts.handler = facts.handler.or(Some(handler));
@@ -421,6 +444,8 @@ pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
             Some(Mark::Origin(Origin::IcmpError)) if facts.origin != Origin::Receive => {
                 facts.origin = Origin::IcmpError;
             }
+            // `ip route get … iif` looks up as if for a received packet, further in.
+            Some(Mark::Origin(Origin::Other)) => facts.origin = Origin::Other,
             Some(Mark::Origin(origin)) if facts.origin == Origin::Unknown => facts.origin = origin,
             Some(Mark::Receive) if facts.direction == Direction::Unknown => {
                 facts.direction = Direction::Receive;
@@ -440,9 +465,6 @@ pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
     }
     if let Some(handler) = facts.handler {
         facts.direction = handler.direction();
-    }
-    if facts.origin == Origin::Unknown && !cut && frames.len() > first + 1 {
-        facts.origin = Origin::Other;
     }
     facts
 }
@@ -480,10 +502,11 @@ mod tests {
                 Origin::Output,
             ),
             (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc addrconf_f6i_alloc ipv6_add_addr",
+                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route ip6_pol_route_input fib6_rule_lookup ip6_route_input_lookup inet6_rtm_getroute",
                 Origin::Other,
             ),
             ("ip6_dst_gc [unknown/kretprobe'd]", Origin::Unknown),
+            ("ip6_dst_gc kretprobe_trampoline", Origin::Unknown),
             ("ip6_dst_gc", Origin::Unknown),
         ] {
             assert_eq!(read(stack).origin, origin, "{stack}");

@@ -9,6 +9,11 @@ use super::rt6_stats::{self, Rt6Stats};
 /// Longest facts file that is read, in bytes; `snmp6` and the sysctls need a few KiB.
 pub const MAX_FACTS: u64 = 1024 * 1024;
 
+/// Counters and sysctls that one reading keeps of each kind; `snmp6` has some hundred.
+const MAX_NAMES: usize = 1024;
+/// More CPUs than any kernel is built for (`NR_CPUS` of x86-64).
+const MAX_CPUS: u32 = 8192;
+
 const ROUTE_SYSCTL: &str = "net.ipv6.route.";
 
 /// What one reading of the host's counters and limits gave. Absent is `None`, not an error.
@@ -57,40 +62,64 @@ impl Snapshot {
 
     /// Takes one line; false where it says nothing that is known.
     pub fn take_line(&mut self, line: &[u8]) -> bool {
-        let Ok(text) = std::str::from_utf8(line) else {
-            return false;
-        };
-        let text = text.trim();
+        let fact = Fact::parse(line);
+        if let Some(fact) = &fact {
+            self.take(fact);
+        }
+        fact.is_some()
+    }
+
+    fn take(&mut self, fact: &Fact<'_>) {
+        match *fact {
+            Fact::Stats(stats) => self.rt6_stats = Some(stats),
+            Fact::Counter(name, value) if self.snmp6.len() < MAX_NAMES => {
+                self.snmp6.insert(name.to_owned(), value);
+            }
+            Fact::Route(name, value) if self.route.len() < MAX_NAMES => {
+                self.route.insert(name.to_owned(), value);
+            }
+            Fact::Counter(..) | Fact::Route(..) => {}
+            Fact::Cpus(cpus) => self.cpus = Some(cpus),
+        }
+    }
+
+    fn has(&self, fact: &Fact<'_>) -> bool {
+        match *fact {
+            Fact::Stats(_) => self.rt6_stats.is_some(),
+            Fact::Counter(name, _) => self.snmp6.contains_key(name),
+            Fact::Route(name, _) => self.route.contains_key(name),
+            Fact::Cpus(_) => self.cpus.is_some(),
+        }
+    }
+}
+
+/// What one line says.
+enum Fact<'a> {
+    Stats(Rt6Stats),
+    Counter(&'a str, u64),
+    Route(&'a str, i64),
+    Cpus(u32),
+}
+
+impl<'a> Fact<'a> {
+    fn parse(line: &'a [u8]) -> Option<Fact<'a>> {
+        let text = std::str::from_utf8(line).ok()?.trim();
         if let Some(stats) = rt6_stats::parse(text.as_bytes()) {
-            self.rt6_stats = Some(stats);
-            return true;
+            return Some(Fact::Stats(stats));
         }
         if let Some(rest) = text.strip_prefix(ROUTE_SYSCTL) {
-            let Some((name, value)) = rest.split_once(|c: char| c == '=' || c.is_whitespace())
-            else {
-                return false;
-            };
+            let (name, value) = rest.split_once(|c: char| c == '=' || c.is_whitespace())?;
             let value = value.trim_start_matches([' ', '=', '\t']).trim();
-            let Ok(value) = value.parse() else {
-                return false;
-            };
-            self.route.insert(name.to_owned(), value);
-            return true;
+            return Some(Fact::Route(name, value.parse().ok()?));
         }
-        if let Some((name, value)) = text.split_once(char::is_whitespace)
-            && name.starts_with("Ip6")
-            && let Ok(value) = value.trim().parse()
-        {
-            self.snmp6.insert(name.to_owned(), value);
-            return true;
+        if let Some((name, value)) = text.split_once(char::is_whitespace) {
+            let value = value.trim().parse().ok()?;
+            return name
+                .starts_with("Ip6")
+                .then_some(Fact::Counter(name, value));
         }
-        if let Ok(cpus) = text.parse::<u32>()
-            && cpus > 0
-        {
-            self.cpus = Some(cpus);
-            return true;
-        }
-        false
+        let cpus = text.parse().ok()?;
+        (1..=MAX_CPUS).contains(&cpus).then_some(Fact::Cpus(cpus))
     }
 }
 
@@ -112,14 +141,14 @@ pub enum FactsError {
     )]
     Nothing,
     /// More than two readings.
-    #[error("line {0}: a third reading of rt6_stats; expected one, or two (before and after)")]
+    #[error("line {0}: a third reading; expected one, or two (before and after)")]
     TooMany(usize),
 }
 
 impl Facts {
     /// Parses what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc`
     /// prints, once or twice. A second reading starts with the words before or after, or
-    /// with the next line of `rt6_stats`.
+    /// with the first value that is there already.
     ///
     /// # Errors
     /// Fails where no line is known or where there are more than two readings.
@@ -132,7 +161,8 @@ impl Facts {
             let word = word.strip_prefix(b"#").unwrap_or(word).trim_ascii();
             let marked_after = word.eq_ignore_ascii_case(b"after");
             let marked = marked_after || word.eq_ignore_ascii_case(b"before");
-            let again = now.rt6_stats.is_some() && rt6_stats::parse(line).is_some();
+            let fact = Fact::parse(line);
+            let again = fact.as_ref().is_some_and(|fact| now.has(fact));
             if marked || again {
                 if !now.is_empty() {
                     if is_after {
@@ -143,8 +173,8 @@ impl Facts {
                 }
                 is_after |= marked_after;
             }
-            if !marked {
-                now.take_line(line);
+            if let Some(fact) = &fact {
+                now.take(fact);
             }
         }
         if !now.is_empty() {
@@ -208,6 +238,11 @@ mod tests {
             format!("# before\n{ONCE}# after\n{later}"),
             format!("before\r\n{ONCE}after\n{later}"),
             format!("{ONCE}{later}"),
+            // Any order, as long as it is the same.
+            {
+                let turned = |text: &str| text.lines().rev().collect::<Vec<_>>().join("\n");
+                format!("{}\n{}\n", turned(ONCE), turned(&later))
+            },
         ] {
             let two = Facts::parse(text.as_bytes()).unwrap();
             assert_eq!(two.before, one.before, "{text}");

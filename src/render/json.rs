@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::harmless;
 use crate::diagnosis::advice::{Advice, advise};
 use crate::diagnosis::classify::{Class, Confidence};
 use crate::diagnosis::rules::Origin;
@@ -102,7 +101,7 @@ fn per_cpu(summary: &Summary) -> Value {
             "cpu": match cpu { CpuKey::Cpu(cpu) => json!(cpu), CpuKey::None => Value::Null },
             "drops": row.drops(),
             "by_class": class_counts(&row.by_class),
-            "gc": {"calls": row.gc.calls, "failed": row.gc.refused},
+            "gc": {"calls": row.gc.calls, "failed": row.gc.known_refused()},
             "first": maybe_time(row.span.map(|s| s.0)),
             "last": maybe_time(row.span.map(|s| s.1)),
             "per_second": seconds.map(|seconds| row.drops() as f64 / seconds),
@@ -119,7 +118,7 @@ fn gc(summary: &Summary) -> Value {
             let counts = summary.gc.get(&origin).copied().unwrap_or_default();
             (
                 name.to_owned(),
-                json!({"calls": counts.calls, "failed": counts.refused}),
+                json!({"calls": counts.calls, "failed": counts.known_refused()}),
             )
         })
         .collect();
@@ -169,13 +168,17 @@ fn facts(summary: &Summary) -> Value {
 
 fn health(summary: &Summary) -> Value {
     let health = &summary.health;
-    let samples: Vec<String> = health.samples.iter().map(|s| harmless(s)).collect();
+    let samples: Vec<String> = health
+        .samples
+        .iter()
+        .map(|s| String::from_utf8_lossy(s).into_owned())
+        .collect();
     json!({
         "lines": health.lines.total,
         "events": health.lines.events,
         "stacks": health.stacks,
         "empty_stacks": health.empty_stacks,
-        "lost_events": health.lost_events(),
+        "lost_events": (health.lost_uncounted == 0).then(|| health.lost_events()),
         "lost_uncounted": health.lost_uncounted,
         "unparsed_lines": health.lines.unparsed,
         "unparsed_samples": samples,
@@ -222,12 +225,12 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
     tasks.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
     let tasks: Value = tasks
         .into_iter()
-        .map(|(pid, row)| json!({"comm": harmless(&row.comm), "pid": pid, "drops": row.drops}))
+        .map(|(pid, row)| json!({"comm": String::from_utf8_lossy(&row.comm), "pid": pid, "drops": row.drops}))
         .collect();
     let stacks: Value = numbered_stacks(summary)
         .into_iter()
         .map(|stack| {
-            let frames: Vec<String> = stack.frames.iter().map(|f| harmless(f)).collect();
+            let frames: Vec<String> = stack.frames.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
             json!({"id": stack.id, "count": stack.count, "class": stack.class.name(), "frames": frames})
         })
         .collect();

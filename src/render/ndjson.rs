@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::harmless;
 use super::json::{numbered_stacks, time, value};
 use crate::diagnosis::classify::{Class, Knowledge, classify, explain};
 use crate::diagnosis::collect::{Drop, DropSink};
@@ -99,7 +98,7 @@ impl DropSink for Lines<'_> {
             "time": context.map(|c| time(c.time)),
             "cpu": context.map(|c| c.cpu),
             "pid": context.map(|c| c.pid),
-            "comm": context.map(|c| harmless(c.comm.as_bytes())),
+            "comm": context.map(|c| String::from_utf8_lossy(c.comm.as_bytes())),
             "class": decided.class.name(),
             "confidence": decided.confidence.name(),
             "evidence": explain(evidence, self.knowledge, &decided),

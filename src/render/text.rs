@@ -8,6 +8,7 @@ use super::harmless;
 use super::json::{ORIGINS, numbered_stacks};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::classify::{Class, Confidence};
+use crate::diagnosis::limits::Regime;
 use crate::diagnosis::rules::Origin;
 use crate::exit::Exit;
 use crate::summary::{CpuKey, CpuRow, GcCounts, Summary};
@@ -82,6 +83,14 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
     }
 }
 
+fn is_over_limit(summary: &Summary) -> bool {
+    let regimes = summary
+        .counters
+        .as_ref()
+        .map(|counters| &counters.regimes[..]);
+    regimes.is_some_and(|r| !r.is_empty() && !r.contains(&Regime::WithinLimits))
+}
+
 /// The verdict in one sentence, and how sure it is.
 #[must_use]
 pub fn sentence(summary: &Summary) -> String {
@@ -109,6 +118,8 @@ pub fn sentence(summary: &Summary) -> String {
     };
     let head = match class {
         Class::RcvDstAlloc if confidence == Confidence::Confirmed => "The IPv6 route cache is full",
+        // The counters speak of the cache itself, the confidence of single drops.
+        Class::RcvDstAlloc if is_over_limit(summary) => "The IPv6 route cache is over its limit",
         Class::RcvDstAlloc if confidence == Confidence::Probable => {
             "The IPv6 route cache is probably full"
         }
@@ -193,7 +204,11 @@ fn cpu_row(name: String, row: &CpuRow, classes: &[Class], seconds: Option<f64>) 
         cells.push(row.by_class.get(class).copied().unwrap_or(0).to_string());
     }
     cells.push(row.gc.calls.to_string());
-    cells.push(row.gc.refused.to_string());
+    cells.push(
+        row.gc
+            .known_refused()
+            .map_or("?".to_owned(), |n| n.to_string()),
+    );
     cells.push(seconds.map_or("-".to_owned(), |s| format!("{:.1}", row.drops() as f64 / s)));
     cells.push(stamp(row.span.map(|s| s.0)));
     cells.push(stamp(row.span.map(|s| s.1)));
@@ -424,9 +439,9 @@ fn health(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "  {} lines: {} events, {}, {} of them empty; {lost}; {} not understood",
-        health.lines.total,
-        health.lines.events,
+        "  {}: {}, {}, {} of them empty; {lost}; {} not understood",
+        count(health.lines.total, "line", "lines"),
+        count(health.lines.events, "event", "events"),
         count(health.stacks, "stack", "stacks"),
         health.empty_stacks,
         health.lines.unparsed
@@ -532,7 +547,6 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
         let mark = match item.severity {
             Severity::Action => "!",
             Severity::Evidence => "?",
-            Severity::Note => "-",
         };
         writeln!(out, "  {mark} {}", item.text)?;
         if let Some(command) = &item.command {

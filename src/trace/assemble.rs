@@ -85,6 +85,8 @@ pub trait Sink {
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>);
     /// A line about the trace.
     fn banner(&mut self, banner: &Banner<'_>);
+    /// Something that may have been an event could not be read.
+    fn gap(&mut self);
 }
 
 /// Every line of the input, in exactly one of the counters besides `total`.
@@ -115,6 +117,8 @@ pub struct TextFacts {
     pub first_line: Option<Vec<u8>>,
     /// `<stack trace>` lines.
     pub stack_marks: u64,
+    /// Banners that only a trace has.
+    pub trace_banners: u64,
     /// Some header was in the latency format.
     pub latency: bool,
     /// Some event had a header.
@@ -130,6 +134,8 @@ pub struct TextFacts {
 pub struct Assembler {
     /// The `<stack trace>` line whose frames are still to come.
     open: Option<Option<Context>>,
+    /// Where the last event happened.
+    last: Option<Context>,
     /// Frames that came one by one, behind prefixes, written as a plain block.
     loose: Vec<u8>,
     text: TextFacts,
@@ -164,6 +170,7 @@ impl Assembler {
                 self.end_stack(stacks, sink);
                 self.text.lines.total += 1;
                 self.unparsed(bytes);
+                sink.gap();
             }
         }
     }
@@ -194,11 +201,13 @@ impl Assembler {
             Line::Blank => counts.blank += 1,
             Line::Banner(banner) => {
                 counts.banners += 1;
+                self.text.trace_banners += u64::from(banner != Banner::Comment);
                 sink.banner(&banner);
             }
             Line::Event(header, payload) => {
                 counts.events += 1;
                 let context = header.as_ref().map(Context::from);
+                self.last = context;
                 self.text.with_header |= header.is_some();
                 self.text.without_header |= header.is_none();
                 self.text.latency |= header.is_some_and(|h| h.latency);
@@ -209,7 +218,10 @@ impl Assembler {
                     sink.event(context.as_ref(), &payload);
                 }
             }
-            Line::Unknown | Line::Frame(_) => self.unparsed(bytes),
+            Line::Unknown | Line::Frame(_) => {
+                self.unparsed(bytes);
+                sink.gap();
+            }
         }
         if parsed != Line::Blank {
             self.note_first(bytes);
@@ -268,11 +280,16 @@ impl Assembler {
         counts.frames += stack.lines - stack.unparsed;
         counts.unparsed += stack.unparsed;
         self.text.bare_stacks |= marked.is_none();
-        let context = marked.flatten();
+        // Among events a stack without its mark is one whose mark was damaged.
+        let context = match marked {
+            Some(context) => context,
+            None => self.last,
+        };
+        let marked = marked.is_some() || self.last.is_some();
         let view = StackView {
             id,
             frames: &stack.frames,
-            marked: marked.is_some(),
+            marked,
         };
         sink.stack(context.as_ref(), view);
     }

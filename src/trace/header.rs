@@ -102,7 +102,9 @@ fn latency_columns(input: &[u8]) -> IResult<&[u8], Columns> {
     let (rest, pid) = terminated(time::number, space1).parse(input)?;
     let (rest, cpu) = cpu_number(rest)?;
     let (rest, _) = flags(rest)?;
-    let (rest, time) = terminated(time::latency_time, end_of_header).parse(rest)?;
+    // trace-cmd prints seconds in these columns.
+    let time = nom::branch::alt((time::latency_time, time::time));
+    let (rest, time) = terminated(time, end_of_header).parse(rest)?;
     Ok((
         rest,
         Columns {
@@ -152,6 +154,9 @@ pub fn header(input: &[u8]) -> IResult<&[u8], Header<'_>> {
         Some((rest, with_comm(input[..column].trim_ascii(), &found)))
     };
     if let Some(found) = at_column(COMM_COLUMNS, columns) {
+        return Ok(found);
+    }
+    if let Some(found) = at_column(COMM_COLUMNS, latency_columns) {
         return Ok(found);
     }
     if let Some(found) = at_column(LATENCY_COMM_COLUMNS, latency_columns) {
@@ -237,6 +242,12 @@ mod tests {
                 1108,
                 2,
                 12_012_936_000,
+            ),
+            (
+                "            ping-331     1..s2.    12.345678: x",
+                331,
+                1,
+                12_345_678_000,
             ),
             (
                 " python3-1032    3..s1 25027396us!: x",

@@ -46,10 +46,22 @@ fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
     }
 }
 
+/// A line as an element of a JSON list, as deployment tools print output: `"…",`.
+fn unquote(line: &[u8]) -> &[u8] {
+    let inner = line.trim_ascii_start().strip_prefix(b"\"");
+    inner
+        .and_then(|inner| {
+            inner
+                .strip_suffix(b"\",")
+                .or_else(|| inner.strip_suffix(b"\""))
+        })
+        .unwrap_or(line)
+}
+
 /// Recognises one line; it may still have its line end.
 #[must_use]
 pub fn line(input: &[u8]) -> Line<'_> {
-    let text = trim_end(input);
+    let text = unquote(trim_end(input));
     if text.is_empty() {
         return Line::Blank;
     }
@@ -90,6 +102,10 @@ mod tests {
             Line::Event(None, Payload::Stack)
         ));
         assert_eq!(line(b"root@node:~# cat trace_pipe"), Line::Unknown);
+        assert!(matches!(
+            line(b"    \"ip6_dst_gc <-dst_alloc\",\n"),
+            Line::Event(..)
+        ));
         assert_eq!(line(b"if x => y then z"), Line::Unknown);
         assert_eq!(line(b"\xff\xfe\x00"), Line::Unknown);
     }

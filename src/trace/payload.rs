@@ -43,12 +43,24 @@ pub enum Payload<'a> {
     Other,
 }
 
-fn caller(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
+/// What stands behind `<-`: a symbol, or the bare address of a trampoline.
+fn caller(input: &[u8]) -> IResult<&[u8], Option<Symbol<'_>>> {
+    let address = (tag(&b"0x"[..]), take_while1(|b: u8| b.is_ascii_hexdigit()));
     preceded(
         (space1, alt((tag(&b"<--"[..]), tag(&b"<-"[..]))), space0),
-        symbol,
+        alt((
+            nom::combinator::map(symbol, Some),
+            nom::combinator::map(address, |_| None),
+        )),
     )
     .parse(input)
+}
+
+/// `(ops=0x…)` behind a function, of the option `func-args` (kernel 6.15).
+fn function_arguments(input: &[u8]) -> IResult<&[u8], ()> {
+    let (rest, _) = opt((char('('), take_while1(|b: u8| b != b')'), char(')'))).parse(input)?;
+    let (rest, _) = opt(tag(&b"()"[..])).parse(rest)?;
+    Ok((rest, ()))
 }
 
 fn end(input: &[u8]) -> IResult<&[u8], &[u8]> {
@@ -61,15 +73,10 @@ fn end(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// `FUNC <-CALLER`, as the function tracer prints it.
 fn function(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
     let (rest, function) = symbol(input)?;
+    let (rest, ()) = function_arguments(rest)?;
     let (rest, caller) = caller(rest)?;
     let (rest, _) = end(rest)?;
-    Ok((
-        rest,
-        Payload::Function {
-            function,
-            caller: Some(caller),
-        },
-    ))
+    Ok((rest, Payload::Function { function, caller }))
 }
 
 /// `function:  FUNC`, with or without its caller, as `trace-cmd report` prints it.
@@ -77,6 +84,7 @@ fn named_function(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
     let (rest, _) = (tag(&b"function:"[..]), space1).parse(input)?;
     let (rest, function) = symbol(rest)?;
     let (rest, caller) = opt(caller).parse(rest)?;
+    let caller = caller.flatten();
     let (rest, _) = end(rest)?;
     Ok((rest, Payload::Function { function, caller }))
 }
@@ -196,11 +204,13 @@ mod tests {
             "ip6_dst_gc+0x0/0xd0 <-dst_alloc+0x108/0x12e",
             "ip6_dst_gc <ffffffffa996d270> <-dst_alloc <ffffffffa9870188>",
             "ip6_dst_gc.isra.0 [ipv6] <-dst_alloc.part.3",
+            "ip6_dst_gc(ops=0xffffffff892b8e40) <-dst_alloc",
             "function:             ip6_dst_gc <-- dst_alloc",
         ] {
             assert_eq!(names(text), both, "{text}");
         }
         assert_eq!(names("function:             ip6_dst_gc").1, None);
+        assert_eq!(names("ip6_dst_gc <-0xffffffffc02bd083").1, None);
     }
 
     #[test]
