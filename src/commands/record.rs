@@ -1,0 +1,212 @@
+//! `ip6drop record`: traces and saves the text, with the facts before and after.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::check::no_method;
+use super::live::{self, How, Roots};
+use crate::tracefs::error::{EXIT_LEFT, EXIT_UNTRACEABLE, TraceError, signal_status};
+use crate::tracefs::functions::{Function, GC, WANTED};
+use crate::tracefs::method::Plan;
+use crate::tracefs::output::Output;
+use crate::tracefs::preflight::Preflight;
+use crate::tracefs::probes::{Probe, Probes};
+use crate::tracefs::recording::{Ended, Limits, Live, Recorded, record as run_recording};
+use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose, left};
+use crate::tracefs::signals::Signals;
+
+/// Arguments of `record`.
+#[derive(Debug, Clone, Args)]
+pub struct RecordArgs {
+    /// Write the capture to FILE, a new file with mode 0600; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// Stop after this time, such as 30s or 5m; without it Ctrl-C stops
+    #[arg(long, value_name = "TIME", value_parser = live::duration)]
+    pub duration: Option<Duration>,
+    /// Stop after N events, stacks not counted
+    #[arg(long, value_name = "N")]
+    pub max_events: Option<u64>,
+    /// Stop before the capture grows beyond SIZE, such as 100M
+    #[arg(long, value_name = "SIZE", value_parser = live::size)]
+    pub max_size: Option<u64>,
+    /// Events per second on one CPU that take the stacks off a hot function; ten times as
+    /// many stop the run
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_rate: u64,
+    /// Trace entries of FUNC as well (repeatable, or separated by commas)
+    #[arg(long = "function", value_name = "FUNC", value_delimiter = ',')]
+    pub functions: Vec<String>,
+    /// Which probes to add on the route cache's collector
+    #[arg(long, value_name = "PROBES", default_value = "auto")]
+    pub probes: Probes,
+    /// Buffer for each CPU, in KiB
+    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
+    pub buffer_kb: u32,
+    /// Replace an existing output file; use the top-level buffer even while somebody else does
+    #[arg(long)]
+    pub force: bool,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+    /// How to trace.
+    #[command(flatten)]
+    pub how: How,
+}
+
+impl RecordArgs {
+    fn limits(&self) -> Limits {
+        Limits {
+            duration: self.duration,
+            events: self.max_events,
+            bytes: self.max_size,
+            max_rate: self.max_rate,
+        }
+    }
+}
+
+/// The plan for what the self-check chose.
+fn plan(args: &RecordArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
+    let method = choice.method.ok_or_else(|| no_method(choice))?;
+    let available = &preflight.available;
+    let wanted = WANTED.iter().map(|wanted| (wanted.name, wanted.stack));
+    let extra = args.functions.iter().map(|name| (name.as_str(), false));
+    let mut functions: Vec<Function> = Vec::new();
+    for (name, stack) in wanted.chain(extra) {
+        if let Some(function) = available.function(name, stack)
+            && !functions.iter().any(|f| f.name == function.name)
+        {
+            functions.push(function);
+        }
+    }
+    let mut probes = Vec::new();
+    let full = match args.probes {
+        Probes::None | Probes::Entry => false,
+        Probes::Full => true,
+        Probes::Auto => choice.return_probes_keep_frames == Some(true),
+    };
+    let has_probes = preflight
+        .findings
+        .iter()
+        .any(|f| f.name == "kprobe events" && f.text == "available");
+    if args.probes != Probes::None
+        && (has_probes || args.probes != Probes::Auto)
+        && let Some(gc) = available.real(GC).first()
+    {
+        probes.extend(Probe::gc_enter(gc));
+        if full {
+            probes.push(Probe::gc_exit(gc));
+        }
+    }
+    Ok(Plan {
+        method,
+        functions,
+        probes,
+        buffer_kb: args.buffer_kb,
+    })
+}
+
+fn trace(
+    args: &RecordArgs,
+    roots: &Roots,
+    signals: &Signals,
+    err: &mut dyn Write,
+) -> Result<u8, TraceError> {
+    let ready = live::ready(roots, &args.functions, err)?;
+    ready.preflight.check()?;
+    let host = roots.host();
+    let env = Env {
+        fs: &ready.fs,
+        state: &ready.state,
+        signals,
+        trigger: &|| host.touch_rt6_stats(),
+    };
+    let held = ready.preflight.foreign.holds_top_level();
+    let choice = choose(
+        &env,
+        args.how.method.asked(),
+        ready.preflight.available.real(SHOW),
+        held.as_deref().filter(|_| !args.force),
+    )?;
+    let plan = plan(args, &ready.preflight, &choice)?;
+    let mut output = Output::open(&args.output, args.force, signals.clone())?;
+    let terminal = std::io::stderr().is_terminal() && !args.quiet;
+    let recorded = {
+        let mut show = |live: &Live<'_>| {
+            if terminal {
+                // A terminal that is gone is no reason to stop.
+                let _ = write!(err, "\r{live}\x1b[K");
+                let _ = err.flush();
+            }
+        };
+        run_recording(&env, &host, &plan, &args.limits(), &mut output, &mut show)?
+    };
+    if terminal {
+        let _ = write!(err, "\r\x1b[K");
+    }
+    Ok(tell(args, &recorded, err))
+}
+
+/// Says how it went; answers with the exit status. State left behind outweighs the rest.
+fn tell(args: &RecordArgs, recorded: &Recorded, err: &mut dyn Write) -> u8 {
+    let mut say = |text: &str| {
+        let _ = writeln!(err, "ip6drop: {text}");
+    };
+    for note in &recorded.notes {
+        say(note);
+    }
+    for line in recorded.undo.lines() {
+        say(&line);
+    }
+    let lost: u64 = recorded.lost.iter().map(|(_, lost)| lost).sum();
+    if lost > 0 {
+        say(&format!(
+            "{lost} events were lost; a larger --buffer-kb loses fewer"
+        ));
+    }
+    if !args.quiet {
+        let (drops, events) = (recorded.counts.drops(), recorded.counts.events);
+        say(&format!("{drops} drops, {events} events recorded"));
+    }
+    let status = match &recorded.ended {
+        Ended::Limit(_) => 0,
+        Ended::Signal(number) => signal_status(*number),
+        Ended::TooHot { cpu, rate } => {
+            say(&format!(
+                "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {}; everything was put back; trace fewer functions or raise --max-rate",
+                args.max_rate
+            ));
+            EXIT_UNTRACEABLE
+        }
+        Ended::Failed(e) => {
+            say(&e.to_string());
+            e.status()
+        }
+    };
+    if left(&recorded.undo).is_err() {
+        EXIT_LEFT
+    } else {
+        status
+    }
+}
+
+/// Runs `record`; answers with the exit status.
+#[must_use]
+pub fn record(args: &RecordArgs, err: &mut dyn Write) -> u8 {
+    let status = live::signals().and_then(|signals| {
+        live::with_mount(&args.roots, args.how.mount, |roots| {
+            trace(args, roots, &signals, err)
+        })
+    });
+    match status {
+        Ok(status) => status,
+        Err(e @ TraceError::Signal(_)) => e.status(),
+        Err(e) => live::fail(&e, err),
+    }
+}

@@ -1,0 +1,65 @@
+//! `ip6drop restore`: puts back what a killed run left behind.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::live::{self, Roots, tell_restored};
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::RealFs;
+use crate::tracefs::journal::StateDir;
+use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
+use crate::tracefs::mount;
+use crate::tracefs::preflight::check_root;
+use crate::tracefs::selfcheck::left;
+use crate::tracefs::undo::Undo;
+
+/// Arguments of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+}
+
+fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<(), TraceError> {
+    check_root()?;
+    // Not to be cut short by a Ctrl-C half-way.
+    let _signals = live::signals()?;
+    let state = StateDir::open(&args.roots.state_dir, &args.roots.proc)?;
+    let mut any = false;
+    if let Some(restored) = replay_stale(&state)? {
+        any = true;
+        tell_restored(&restored, out);
+        left(&restored.undo)?;
+    }
+    // Without tracefs nothing can be left in it that a mount would not show again.
+    if let Ok(mounted) = mount::find(&args.roots.host(), args.roots.tracefs.as_deref()) {
+        let fs = RealFs::new(mounted.at);
+        let found = orphans(&fs, &args.roots.host());
+        if !found.is_empty() {
+            any = true;
+            let restored = Restored {
+                undo: Undo::replay(&fs, &found),
+                ..Restored::default()
+            };
+            tell_restored(&restored, out);
+            left(&restored.undo)?;
+        }
+    }
+    if !any {
+        let _ = writeln!(out, "ip6drop: nothing was left behind");
+    }
+    Ok(())
+}
+
+/// Runs `restore`; answers with the exit status.
+#[must_use]
+pub fn restore(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    match put_back(args, out) {
+        Ok(()) => 0,
+        // What is left has been said.
+        Err(e @ TraceError::Left(_)) => e.status(),
+        Err(e) => live::fail(&e, err),
+    }
+}
