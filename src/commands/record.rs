@@ -14,7 +14,7 @@ use crate::tracefs::method::Plan;
 use crate::tracefs::output::Output;
 use crate::tracefs::preflight::Preflight;
 use crate::tracefs::probes::{Probe, Probes};
-use crate::tracefs::recording::{Ended, Limits, Live, Recorded, record as run_recording};
+use crate::tracefs::recording::{Ended, Limits, Live, Recorded, TRIAL, record as run_recording};
 use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose, left};
 use crate::tracefs::signals::Signals;
 
@@ -67,6 +67,7 @@ impl RecordArgs {
             events: self.max_events,
             bytes: self.max_size,
             max_rate: self.max_rate,
+            trial: TRIAL,
         }
     }
 }

@@ -179,19 +179,20 @@ fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Res
     if now == before {
         return Ok(Outcome::Already);
     }
-    if now != after {
+    // The kernel takes names one by one, so a process killed in between leaves some of them.
+    let part_of = |whole: &[String]| now.iter().all(|name| whole.contains(name));
+    let tracer = patiently(|| read_text(fs, "current_tracer"))?;
+    let emptied_by_others = now.is_empty() && tracer != "nop";
+    if emptied_by_others || !(part_of(after) || part_of(before)) {
         return Ok(Outcome::Foreign(format!(
             "{PATH} was set by somebody else since; left alone"
         )));
     }
-    if before.is_empty() {
-        // An empty filter means every function: never while a tracer could use it.
-        let tracer = patiently(|| read_text(fs, "current_tracer"))?;
-        if tracer != "nop" {
-            return Err(io::Error::other(format!(
-                "tracer {tracer} is on, and emptying the filter would let it trace every function"
-            )));
-        }
+    // An empty filter means every function: never while a tracer could use it.
+    if before.is_empty() && tracer != "nop" {
+        return Err(io::Error::other(format!(
+            "tracer {tracer} is on, and emptying the filter would let it trace every function"
+        )));
     }
     let mut text = before.join("\n");
     if !text.is_empty() {

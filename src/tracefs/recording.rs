@@ -26,8 +26,8 @@ const TICK: Duration = Duration::from_millis(250);
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
 const GUARD: Duration = Duration::from_secs(1);
-/// How long entries are counted before stacks go on.
-const TRIAL: Duration = Duration::from_millis(200);
+/// How long entries are counted before stacks go on, unless told otherwise.
+pub const TRIAL: Duration = Duration::from_millis(200);
 /// Room kept for the facts and losses at the end under a size limit.
 const TAIL: u64 = 4096;
 const BUFFER: usize = 64 * 1024;
@@ -43,6 +43,8 @@ pub struct Limits {
     pub bytes: Option<u64>,
     /// Events per second and CPU.
     pub max_rate: u64,
+    /// How long entries are counted before stacks go on.
+    pub trial: Duration,
 }
 
 /// Why a recording ended.
@@ -252,14 +254,14 @@ impl Recorder<'_, '_> {
         {
             let mut pipe = tracing.pipe(self.env.fs)?;
             let mut buffer = vec![0; BUFFER];
-            while began.elapsed() < TRIAL && self.env.signals.came().is_none() {
+            while began.elapsed() < self.limits.trial && self.env.signals.came().is_none() {
                 self.env
                     .signals
                     .wait(None, PollFlags::IN, GATHER)
                     .map_err(self.failed())?;
                 while let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())? {
                     counts.take(&buffer[..n], None);
-                    if began.elapsed() >= TRIAL {
+                    if began.elapsed() >= self.limits.trial {
                         break;
                     }
                 }
