@@ -1,6 +1,8 @@
 //! Whatever operation the kernel refuses, and however a recording ends, tracing state is put
 //! back, or what is left is named.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test may fail loudly.
+
 mod tracefs_tree;
 
 use std::path::PathBuf;

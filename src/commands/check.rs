@@ -63,6 +63,12 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
     let ready = match live::ready(roots, &[], err) {
         Ok(ready) => ready,
         Err(e) if e.status() == EXIT_UNTRACEABLE => {
+            answer.findings.push(Finding {
+                name: "tracefs",
+                level: Level::Fail,
+                text: e.to_string(),
+                advice: None,
+            });
             answer.refusal = Some(e);
             return Ok(answer);
         }
@@ -87,6 +93,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         args.how.method.asked(),
         ready.preflight.available.real(SHOW),
         held.as_deref().filter(|_| !args.force),
+        true,
     )?;
     if choice.method.is_none() {
         answer.refusal = Some(no_method(&choice));

@@ -1,14 +1,14 @@
 //! What the commands that trace have in common: roots, preflight, stale journals.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::tracefs::error::{EXIT_ERROR, TraceError};
-use crate::tracefs::files::{RealFs, TraceFs};
-use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir};
+use crate::tracefs::files::RealFs;
+use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mount};
 use crate::tracefs::leftovers::{Restored, replay_stale};
 use crate::tracefs::method::Method;
 use crate::tracefs::preflight::{Preflight, check_root};
@@ -175,24 +175,33 @@ pub fn with_mount(
     }
     check_root()?;
     let at = roots.tracefs.clone().unwrap_or_else(|| mount::USUAL.into());
-    let fs = RealFs::new(at.clone());
-    let failed = |source| TraceError::File {
-        path: at.clone(),
-        doing: "mount tracefs".to_owned(),
-        source,
-    };
-    fs.mount().map_err(failed)?;
-    let status = run(roots);
+    note_mount(&roots.state_dir, &at)?;
+    let status = mount::mount(&at)
+        .map_err(|source| TraceError::File {
+            path: at.clone(),
+            doing: "mount tracefs".to_owned(),
+            source,
+        })
+        .and_then(|()| run(roots));
     // Whatever `run` came to, what was mounted here goes away with it.
-    let unmounted = super::super::tracefs::Change::Mount { at: at.clone() }.undo(&fs);
-    match (status, unmounted) {
-        (Ok(_), Err(e)) => Err(TraceError::Left(format!(
-            "{} is still mounted ({e}); mend it with: umount {}",
-            at.display(),
-            at.display()
-        ))),
+    match (status, unmount(&roots.state_dir, &at)) {
+        (Ok(_), Err(e)) => Err(e),
         (status, _) => status,
     }
+}
+
+/// Unmounts what was mounted for a run, and forgets it.
+///
+/// # Errors
+/// [`TraceError::Left`] where it is still mounted.
+pub fn unmount(state: &Path, at: &Path) -> Result<(), TraceError> {
+    mount::unmount(at).map_err(|e| {
+        let at = at.display();
+        TraceError::Left(format!(
+            "tracefs is still mounted at {at} ({e}); mend it with: umount {at}, or run: ip6drop restore"
+        ))
+    })?;
+    forget_mount(state)
 }
 
 /// Says what went wrong and answers with the exit status for it.

@@ -134,6 +134,7 @@ fn trace(
         args.how.method.asked(),
         ready.preflight.available.real(SHOW),
         held.as_deref().filter(|_| !args.force),
+        args.probes == Probes::Auto,
     )?;
     let plan = plan(args, &ready.preflight, &choice)?;
     let mut output = Output::open(&args.output, args.force, signals.clone())?;

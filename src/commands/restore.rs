@@ -5,13 +5,12 @@ use std::io::Write;
 use clap::Args;
 
 use super::live::{self, Roots, tell_restored};
-use crate::tracefs::error::TraceError;
+use crate::tracefs::error::{EXIT_LEFT, TraceError};
 use crate::tracefs::files::RealFs;
-use crate::tracefs::journal::StateDir;
+use crate::tracefs::journal::{StateDir, noted_mount};
 use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
 use crate::tracefs::mount;
 use crate::tracefs::preflight::check_root;
-use crate::tracefs::selfcheck::left;
 use crate::tracefs::undo::Undo;
 
 /// Arguments of `restore`.
@@ -22,16 +21,17 @@ pub struct RestoreArgs {
     pub roots: Roots,
 }
 
-fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<(), TraceError> {
+fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<u8, TraceError> {
     check_root()?;
     // Not to be cut short by a Ctrl-C half-way.
     let _signals = live::signals()?;
     let state = StateDir::open(&args.roots.state_dir, &args.roots.proc)?;
     let mut any = false;
+    let mut complete = true;
     if let Some(restored) = replay_stale(&state)? {
         any = true;
         tell_restored(&restored, out);
-        left(&restored.undo)?;
+        complete &= restored.undo.complete();
     }
     // Without tracefs nothing can be left in it that a mount would not show again.
     if let Ok(mounted) = mount::find(&args.roots.host(), args.roots.tracefs.as_deref()) {
@@ -44,22 +44,27 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<(), TraceError> {
                 ..Restored::default()
             };
             tell_restored(&restored, out);
-            left(&restored.undo)?;
+            complete &= restored.undo.complete();
         }
+    }
+    if let Some(at) = noted_mount(&args.roots.state_dir)
+        && complete
+    {
+        any = true;
+        live::unmount(&args.roots.state_dir, &at)?;
+        let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
     }
     if !any {
         let _ = writeln!(out, "ip6drop: nothing was left behind");
     }
-    Ok(())
+    Ok(if complete { 0 } else { EXIT_LEFT })
 }
 
 /// Runs `restore`; answers with the exit status.
 #[must_use]
 pub fn restore(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     match put_back(args, out) {
-        Ok(()) => 0,
-        // What is left has been said.
-        Err(e @ TraceError::Left(_)) => e.status(),
+        Ok(status) => status,
         Err(e) => live::fail(&e, err),
     }
 }

@@ -1,7 +1,6 @@
 //! One change of tracing state, as the undo journal keeps it, and how it is taken back.
 
 use std::io;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,11 +41,6 @@ pub enum Change {
         group: String,
         /// Its name.
         name: String,
-    },
-    /// tracefs was mounted.
-    Mount {
-        /// Where.
-        at: PathBuf,
     },
 }
 
@@ -107,7 +101,6 @@ impl Change {
             Change::Filter { before, after } => undo_filter(fs, before, after),
             Change::Instance { dir } => undo_instance(fs, dir),
             Change::Probe { group, name } => undo_probe(fs, group, name),
-            Change::Mount { .. } => undo_mount(fs),
         }
     }
 
@@ -125,7 +118,6 @@ impl Change {
             }
             Change::Instance { dir } => format!("{dir} removed"),
             Change::Probe { group, name } => format!("probe {group}/{name} removed"),
-            Change::Mount { at } => format!("{} unmounted", at.display()),
         }
     }
 
@@ -145,7 +137,6 @@ impl Change {
             Change::Probe { group, name } => {
                 format!("echo '-:{group}/{name}' >> {root}/kprobe_events")
             }
-            Change::Mount { at } => format!("umount {}", at.display()),
         }
     }
 }
@@ -256,14 +247,6 @@ fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Outcome> 
     } else {
         Ok(Outcome::Restored)
     }
-}
-
-fn undo_mount(fs: &dyn TraceFs) -> io::Result<Outcome> {
-    if !fs.exists("current_tracer") {
-        return Ok(Outcome::Already);
-    }
-    patiently(|| fs.unmount())?;
-    Ok(Outcome::Restored)
 }
 
 #[cfg(test)]

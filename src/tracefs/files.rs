@@ -7,7 +7,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-use rustix::mount::{MountFlags, UnmountFlags};
 
 /// An open `trace_pipe`. Reading never blocks: it answers `WouldBlock` where no event waits.
 pub trait Pipe: Read {
@@ -44,10 +43,6 @@ pub trait TraceFs {
     fn exists(&self, path: &str) -> bool;
     /// Opens a pipe of events without blocking.
     fn pipe(&self, path: &str) -> io::Result<Box<dyn Pipe>>;
-    /// Mounts tracefs at [`TraceFs::root`].
-    fn mount(&self) -> io::Result<()>;
-    /// Unmounts what is mounted at [`TraceFs::root`].
-    fn unmount(&self) -> io::Result<()>;
 }
 
 /// The text of a file, lossy, without the white space at its end.
@@ -126,16 +121,5 @@ impl TraceFs for RealFs {
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
             .open(self.at(path))?;
         Ok(Box::new(file))
-    }
-
-    fn mount(&self) -> io::Result<()> {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        Ok(rustix::mount::mount(
-            "tracefs", &self.root, "tracefs", flags, None,
-        )?)
-    }
-
-    fn unmount(&self) -> io::Result<()> {
-        Ok(rustix::mount::unmount(&self.root, UnmountFlags::empty())?)
     }
 }

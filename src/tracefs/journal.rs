@@ -6,6 +6,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,9 @@ use super::error::TraceError;
 
 /// Where the journal is kept unless told otherwise.
 pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
+
+/// The file that notes a mount of ours.
+const MOUNT: &str = "mounted";
 
 const BOOT_ID: &str = "sys/kernel/random/boot_id";
 
@@ -264,6 +268,34 @@ impl Journal {
             });
         written.map_err(failed(&self.path, "write"))
     }
+}
+
+/// Notes on disk that tracefs is about to be mounted at `at`, for `restore` to find.
+///
+/// # Errors
+/// What the disk answers; nothing must be mounted then.
+pub fn note_mount(state: &Path, at: &Path) -> Result<(), TraceError> {
+    own_directory(state).map_err(failed(state, "make the state directory"))?;
+    let path = state.join(MOUNT);
+    let written = std::fs::write(&path, at.as_os_str().as_encoded_bytes())
+        .and_then(|()| File::open(&path)?.sync_all());
+    written.map_err(failed(&path, "write"))
+}
+
+/// Where a killed run left tracefs mounted.
+#[must_use]
+pub fn noted_mount(state: &Path) -> Option<PathBuf> {
+    let bytes = std::fs::read(state.join(MOUNT)).ok()?;
+    Some(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+}
+
+/// Forgets the mount; it is gone.
+///
+/// # Errors
+/// What the disk answers.
+pub fn forget_mount(state: &Path) -> Result<(), TraceError> {
+    let path = state.join(MOUNT);
+    std::fs::remove_file(&path).map_err(failed(&path, "remove"))
 }
 
 /// True where a journal lies in `path` and nobody holds its lock: a killed run left tracing

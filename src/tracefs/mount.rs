@@ -1,12 +1,15 @@
 //! Where tracefs is mounted.
 
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
+use rustix::mount::{MountFlags, UnmountFlags};
 
 use super::error::TraceError;
 use super::host::Host;
+use super::undo::patiently;
 
 /// Where tracefs belongs.
 pub const USUAL: &str = "/sys/kernel/tracing";
@@ -140,6 +143,26 @@ pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
             format!("mount it with: mount -t tracefs tracefs {USUAL}, or let --mount do it"),
         ),
     })
+}
+
+/// Mounts tracefs at `at`.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn mount(at: &Path) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    Ok(rustix::mount::mount("tracefs", at, "tracefs", flags, None)?)
+}
+
+/// Unmounts the tracefs at `at`, if there is one.
+///
+/// # Errors
+/// What the kernel answers, after a few tries.
+pub fn unmount(at: &Path) -> io::Result<()> {
+    if !is_tracefs(at) {
+        return Ok(());
+    }
+    patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?))
 }
 
 #[cfg(test)]

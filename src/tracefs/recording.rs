@@ -9,7 +9,7 @@ use rustix::event::PollFlags;
 use super::counts::Counts;
 use super::error::TraceError;
 use super::facts_preamble::facts;
-use super::files::Pipe;
+use super::files::{Pipe, read_text};
 use super::guard::{Verdict, judge};
 use super::host::Host;
 use super::method::{Plan, Tracing};
@@ -136,6 +136,14 @@ fn preamble(plan: &Plan, host: &Host) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// The kernel's mark on a buffer size that grows on first use. Nothing but a boot brings it back.
+const UNUSED: &str = "(expanded:";
+const FIRST_USE: &str = "this was the first use of the tracer since boot: the kernel keeps the top-level buffer at its boot size now, and the next user of it should set buffer_size_kb";
+
+fn is_unused(env: &Env<'_>) -> bool {
+    read_text(env.fs, "buffer_size_kb").is_ok_and(|text| text.contains(UNUSED))
+}
+
 /// A recording in progress.
 struct Recorder<'r, 'e> {
     env: &'r Env<'e>,
@@ -164,6 +172,7 @@ pub fn record(
     output: &mut Output,
     live: &mut dyn FnMut(&Live<'_>),
 ) -> Result<Recorded, TraceError> {
+    let first_use = is_unused(env);
     let mut session = Session::begin(env.fs, env.state)?;
     let mut recorder = Recorder {
         env,
@@ -189,6 +198,9 @@ pub fn record(
         (Err(TraceError::Signal(number)), _) => Ended::Signal(number),
         (Err(e), _) => Ended::Failed(e),
     };
+    if first_use && !is_unused(env) {
+        recorder.notes.push(FIRST_USE.to_owned());
+    }
     Ok(Recorded {
         ended,
         undo,

@@ -282,7 +282,8 @@ pub struct Choice {
 }
 
 /// Tries the methods in order, or only `asked`, until one shows entry and frames.
-/// `top_level_held` says who uses the top-level buffer, which is then left alone.
+/// `top_level_held` says who uses the top-level buffer, which is then left alone;
+/// `return_probe` asks whether return probes cost frames, too.
 ///
 /// # Errors
 /// As [`prove`].
@@ -291,6 +292,7 @@ pub fn choose(
     asked: Option<Method>,
     show: &[String],
     top_level_held: Option<&str>,
+    return_probe: bool,
 ) -> Result<Choice, TraceError> {
     let mut choice = Choice {
         method: None,
@@ -320,6 +322,7 @@ pub fn choose(
         }
     }
     if let (Some(method), Some(proof)) = (choice.method, choice.proofs.last())
+        && return_probe
         && env.fs.exists("kprobe_events")
     {
         let caller = CALLERS

@@ -191,17 +191,6 @@ impl<'a> Session<'a> {
             .map_err(self.failed("kprobe_events", format!("add {line}")))
     }
 
-    /// Mounts tracefs where it belongs.
-    ///
-    /// # Errors
-    /// [`TraceError::File`].
-    pub fn mount(&mut self) -> Result<(), TraceError> {
-        self.journaled(Change::Mount {
-            at: self.fs.root().to_owned(),
-        })?;
-        self.fs.mount().map_err(self.failed("", "mount tracefs"))
-    }
-
     /// Takes everything back and settles the journal: what could not be put back stays in it.
     ///
     /// # Errors

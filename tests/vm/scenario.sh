@@ -348,6 +348,14 @@ refusals() {
     ip6drop check --mount > /tmp/out 2>&1
     expect 0 $? "check --mount: exit status"
     expect 0 "$(grep -c tracefs /proc/mounts)" "--mount unmounts afterwards"
+    ip6drop record --mount -q --method instance -o - > /dev/null 2> /tmp/err &
+    PID=$!
+    usleep 2000000
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    ip6drop restore > /tmp/out 2>&1
+    expect 0 $? "--mount, SIGKILL and restore: exit status"
+    expect 0 "$(grep -c tracefs /proc/mounts)" "--mount, SIGKILL and restore: unmounted"
     mount -t tracefs tracefs $T
     same "refusals"
 }
@@ -380,6 +388,36 @@ idle() {
     if [ $ticks -le 10 ]; then ok "idle cost"; else bad "idle cost: $ticks ticks in 15 s"; fi
 }
 
+load() { # the same events, read by `cat` and by us at once, with the same buffers
+    C=$T/instances/cat
+    mkdir $C
+    printf 'ip6_pkt_drop\nip6_pkt_discard\nip6_pkt_discard_out\nip6_pkt_prohibit\nip6_pkt_prohibit_out\nip6_dst_gc\nfib6_run_gc\nicmp6_send\n' > $C/set_ftrace_filter
+    printf 'ip6_pkt_drop:stacktrace\n' >> $C/set_ftrace_filter
+    printf 'ip6_dst_gc:stacktrace\n' >> $C/set_ftrace_filter
+    echo 512 > $C/buffer_size_kb
+    start --method instance --probes none --max-rate 1000000 --buffer-kb 512
+    echo function > $C/current_tracer
+    cat $C/trace_pipe > /tmp/cat &
+    reader=$!
+    /full/ip netns exec pod taskset -c 0 /full/ping -f -w 5 -q $DEAD > /dev/null 2>&1 &
+    /full/ip netns exec pod taskset -c 1 /full/ping -f -w 5 -q $DEAD > /dev/null 2>&1
+    sleep 2
+    stop INT
+    kill $reader
+    wait $reader 2> /dev/null
+    lost_cat=$(cat $C/per_cpu/cpu*/stats | awk '/^overrun|^dropped/ { n += $NF } END { print n }')
+    echo nop > $C/current_tracer
+    echo '!ip6_pkt_drop:stacktrace' >> $C/set_ftrace_filter
+    echo '!ip6_dst_gc:stacktrace' >> $C/set_ftrace_filter
+    rmdir $C
+    lost=$(sed -n 's/^# ip6drop: lost [0-9]* //p' /tmp/capture | awk '{ n += $1 } END { print n }')
+    ours=$(count 'ip6_pkt_drop <-')
+    theirs=$(grep -c 'ip6_pkt_drop <-' /tmp/cat)
+    echo "      drops recorded in 5 s: $ours, by cat: $theirs; events lost: $lost, by cat: $lost_cat"
+    if [ "$ours" -ge "$theirs" ] && [ "$lost" -le "$lost_cat" ]; then ok "under load not worse than cat"; else bad "under load"; fi
+    same "load"
+}
+
 mount -t tracefs tracefs $T
 uname -r
 network
@@ -394,7 +432,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 echo 1408 > $T/buffer_size_kb
 remember
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks three_methods foreign two_at_once outputs guard refusals idle signals kills}; do
+for part in ${PARTS:-checks three_methods foreign two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
