@@ -145,8 +145,15 @@ signals() {
         kill -$signal $PID
         usleep 1000
         kill -$signal $PID 2> /dev/null # a second one must not break the undo
+        # This shell has SIGINT ignored in the background until the program takes it over.
+        (
+            sleep 4
+            while kill -$signal $PID 2> /dev/null; do sleep 4; done
+        ) &
+        again=$!
         wait $PID
         expect $((128 + number)) $? "$name, SIG$signal (twice), round $round: exit status"
+        kill $again 2> /dev/null
         same "$name, SIG$signal, round $round"
     done
 }
