@@ -1,28 +1,22 @@
-//! Parses arguments, runs the command, turns its result into an exit status.
+//! The program: parse arguments, run, turn the result into an exit status.
 
-use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ip6drop::commands::{check, record, restore};
-
-#[derive(Parser)]
-#[command(version, about)]
-enum Command {
-    /// Can this host be traced, by which method, and does it work
-    Check(check::CheckArgs),
-    /// Trace, save the text, put everything back
-    Record(record::RecordArgs),
-    /// Put back what a killed run left behind
-    Restore(restore::RestoreArgs),
-}
+use ip6drop::cli::Cli;
+use ip6drop::commands;
+use ip6drop::exit::Exit;
 
 fn main() -> ExitCode {
-    let (mut out, mut err) = (io::stdout(), io::stderr());
-    let status = match Command::parse() {
-        Command::Check(args) => check::check(&args, &mut out, &mut err),
-        Command::Record(args) => record::record(&args, &mut err),
-        Command::Restore(args) => restore::restore(&args, &mut out, &mut err),
+    let exit = match commands::run(Cli::parse()) {
+        Ok(exit) => exit,
+        Err(error) if commands::is_broken_pipe(&error) => Exit::Clean,
+        Err(error) => {
+            // Where even standard error is gone, the status has to do.
+            let _ = writeln!(std::io::stderr(), "ip6drop: {error:#}");
+            Exit::Error
+        }
     };
-    ExitCode::from(status)
+    ExitCode::from(exit.status())
 }

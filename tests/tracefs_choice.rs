@@ -4,6 +4,7 @@
 
 mod tracefs_tree;
 
+use ip6drop::exit::Exit;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::host::Host;
 use ip6drop::tracefs::journal::StateDir;
@@ -122,7 +123,7 @@ fn preflight_names_who_is_there_and_what_is_missing() {
     );
 
     let unknown = Preflight::look(&tree, &host, false, &["no_such_function".to_owned()]);
-    assert_eq!(unknown.check().unwrap_err().status(), 3);
+    assert_eq!(unknown.check().unwrap_err().exit(), Exit::CannotTrace);
     let read_only = Preflight::look(&tree, &host, true, &[]);
     assert!(
         read_only

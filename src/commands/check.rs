@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::live::{self, How, Roots};
-use crate::tracefs::error::{EXIT_UNTRACEABLE, TraceError};
+use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::WANTED;
 use crate::tracefs::preflight::{Finding, Level, Preflight};
 use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
@@ -47,8 +48,8 @@ struct Answer {
 }
 
 impl Answer {
-    fn status(&self) -> u8 {
-        self.refusal.as_ref().map_or(0, TraceError::status)
+    fn exit(&self) -> Exit {
+        self.refusal.as_ref().map_or(Exit::Clean, TraceError::exit)
     }
 }
 
@@ -62,7 +63,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
     let signals = live::signals()?;
     let ready = match live::ready(roots, &[], err) {
         Ok(ready) => ready,
-        Err(e) if e.status() == EXIT_UNTRACEABLE => {
+        Err(e) if e.exit() == Exit::CannotTrace => {
             answer.findings.push(Finding {
                 name: "tracefs",
                 level: Level::Fail,
@@ -192,7 +193,7 @@ fn json(answer: &Answer) -> Value {
         "schema": "ip6drop.check/1",
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
         "traceable": answer.refusal.is_none(),
-        "exit": answer.status(),
+        "exit": answer.exit().status(),
         "reason": answer.refusal.as_ref().map(ToString::to_string),
         "method": choice.and_then(|choice| choice.method),
         "methods": proofs,
@@ -203,22 +204,21 @@ fn json(answer: &Answer) -> Value {
     })
 }
 
-/// Runs `check`; answers with the exit status.
+/// Runs `check`.
 #[must_use]
-pub fn check(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let answer = live::with_mount(&args.roots, args.how.mount, |roots| {
         let answer = examine(args, roots, err)?;
-        let status = answer.status();
         let written = match args.format {
             CheckFormat::Text => text(&answer, out),
             CheckFormat::Json => serde_json::to_string_pretty(&json(&answer))
                 .map_err(io::Error::from)
                 .and_then(|text| writeln!(out, "{text}")),
         };
-        Ok(live::written(written, status))
+        Ok(live::written(written, answer.exit()))
     });
     match answer {
-        Ok(status) => status,
+        Ok(exit) => exit,
         Err(e) => live::fail(&e, err),
     }
 }

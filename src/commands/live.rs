@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::tracefs::error::{EXIT_ERROR, TraceError};
+use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mount};
 use crate::tracefs::leftovers::{Restored, replay_stale};
@@ -116,7 +117,7 @@ pub struct Ready {
 /// and reported on `err` first.
 ///
 /// # Errors
-/// What is in the way, with its exit status.
+/// What is in the way.
 pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Ready, TraceError> {
     check_root()?;
     let state = StateDir::open(&roots.state_dir, &roots.proc)?;
@@ -168,15 +169,15 @@ pub fn tell_restored(restored: &Restored, out: &mut dyn Write) {
 pub fn with_mount(
     roots: &Roots,
     mount_it: bool,
-    run: impl FnOnce(&Roots) -> Result<u8, TraceError>,
-) -> Result<u8, TraceError> {
+    run: impl FnOnce(&Roots) -> Result<Exit, TraceError>,
+) -> Result<Exit, TraceError> {
     if !mount_it || mount::find(&roots.host(), roots.tracefs.as_deref()).is_ok() {
         return run(roots);
     }
     check_root()?;
     let at = roots.tracefs.clone().unwrap_or_else(|| mount::USUAL.into());
     note_mount(&roots.state_dir, &at)?;
-    let status = mount::mount(&at)
+    let ended = mount::mount(&at)
         .map_err(|source| TraceError::File {
             path: at.clone(),
             doing: "mount tracefs".to_owned(),
@@ -184,9 +185,9 @@ pub fn with_mount(
         })
         .and_then(|()| run(roots));
     // Whatever `run` came to, what was mounted here goes away with it.
-    match (status, unmount(&roots.state_dir, &at)) {
+    match (ended, unmount(&roots.state_dir, &at)) {
         (Ok(_), Err(e)) => Err(e),
-        (status, _) => status,
+        (ended, _) => ended,
     }
 }
 
@@ -204,20 +205,20 @@ pub fn unmount(state: &Path, at: &Path) -> Result<(), TraceError> {
     forget_mount(state)
 }
 
-/// Says what went wrong and answers with the exit status for it.
+/// Says what went wrong and answers with the end it means.
 #[must_use]
-pub fn fail(error: &TraceError, err: &mut dyn Write) -> u8 {
+pub fn fail(error: &TraceError, err: &mut dyn Write) -> Exit {
     let _ = writeln!(err, "ip6drop: {error}");
-    error.status()
+    error.exit()
 }
 
-/// The exit status of a command whose output could not be written.
+/// The end of a command whose output may not have been written.
 #[must_use]
-pub fn written(result: io::Result<()>, status: u8) -> u8 {
+pub fn written(result: io::Result<()>, exit: Exit) -> Exit {
     match result {
-        Ok(()) => status,
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => status,
-        Err(_) => EXIT_ERROR,
+        Ok(()) => exit,
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => exit,
+        Err(_) => Exit::Error,
     }
 }
 

@@ -8,13 +8,14 @@ use clap::Args;
 
 use super::check::no_method;
 use super::live::{self, How, Roots};
-use crate::tracefs::error::{EXIT_LEFT, EXIT_UNTRACEABLE, TraceError, signal_status};
+use crate::exit::Exit;
+use crate::tracefs::error::{TraceError, by_signal};
 use crate::tracefs::functions::{Function, GC, WANTED};
 use crate::tracefs::method::Plan;
 use crate::tracefs::output::Output;
 use crate::tracefs::preflight::Preflight;
 use crate::tracefs::probes::{Probe, Probes};
-use crate::tracefs::recording::{Ended, Limits, Live, Recorded, TRIAL, record as run_recording};
+use crate::tracefs::recording::{Ended, Limits, Live, Recorded, TRIAL, record};
 use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose, left};
 use crate::tracefs::signals::Signals;
 
@@ -118,7 +119,7 @@ fn trace(
     roots: &Roots,
     signals: &Signals,
     err: &mut dyn Write,
-) -> Result<u8, TraceError> {
+) -> Result<Exit, TraceError> {
     let ready = live::ready(roots, &args.functions, err)?;
     ready.preflight.check()?;
     let host = roots.host();
@@ -147,7 +148,7 @@ fn trace(
                 let _ = err.flush();
             }
         };
-        run_recording(&env, &host, &plan, &args.limits(), &mut output, &mut show)?
+        record(&env, &host, &plan, &args.limits(), &mut output, &mut show)?
     };
     if terminal {
         let _ = write!(err, "\r\x1b[K");
@@ -155,8 +156,8 @@ fn trace(
     Ok(tell(args, &recorded, err))
 }
 
-/// Says how it went; answers with the exit status. State left behind outweighs the rest.
-fn tell(args: &RecordArgs, recorded: &Recorded, err: &mut dyn Write) -> u8 {
+/// Says how it went. State left behind outweighs every other end.
+fn tell(args: &RecordArgs, recorded: &Recorded, err: &mut dyn Write) -> Exit {
     let mut say = |text: &str| {
         let _ = writeln!(err, "ip6drop: {text}");
     };
@@ -176,39 +177,39 @@ fn tell(args: &RecordArgs, recorded: &Recorded, err: &mut dyn Write) -> u8 {
         let (drops, events) = (recorded.counts.drops(), recorded.counts.events);
         say(&format!("{drops} drops, {events} events recorded"));
     }
-    let status = match &recorded.ended {
-        Ended::Limit(_) => 0,
-        Ended::Signal(number) => signal_status(*number),
+    let exit = match &recorded.ended {
+        Ended::Limit(_) => Exit::Clean,
+        Ended::Signal(number) => by_signal(*number),
         Ended::TooHot { cpu, rate } => {
             say(&format!(
                 "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {}; everything was put back; trace fewer functions or raise --max-rate",
                 args.max_rate
             ));
-            EXIT_UNTRACEABLE
+            Exit::CannotTrace
         }
         Ended::Failed(e) => {
             say(&e.to_string());
-            e.status()
+            e.exit()
         }
     };
     if left(&recorded.undo).is_err() {
-        EXIT_LEFT
+        Exit::NotRestored
     } else {
-        status
+        exit
     }
 }
 
-/// Runs `record`; answers with the exit status.
+/// Runs `record`.
 #[must_use]
-pub fn record(args: &RecordArgs, err: &mut dyn Write) -> u8 {
-    let status = live::signals().and_then(|signals| {
+pub fn run(args: &RecordArgs, err: &mut dyn Write) -> Exit {
+    let ended = live::signals().and_then(|signals| {
         live::with_mount(&args.roots, args.how.mount, |roots| {
             trace(args, roots, &signals, err)
         })
     });
-    match status {
-        Ok(status) => status,
-        Err(e @ TraceError::Signal(_)) => e.status(),
+    match ended {
+        Ok(exit) => exit,
+        Err(e @ TraceError::Signal(_)) => e.exit(),
         Err(e) => live::fail(&e, err),
     }
 }

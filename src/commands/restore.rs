@@ -5,7 +5,8 @@ use std::io::Write;
 use clap::Args;
 
 use super::live::{self, Roots, tell_restored};
-use crate::tracefs::error::{EXIT_LEFT, TraceError};
+use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::journal::{StateDir, noted_mount};
 use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
@@ -21,7 +22,7 @@ pub struct RestoreArgs {
     pub roots: Roots,
 }
 
-fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<u8, TraceError> {
+fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
     check_root()?;
     // Not to be cut short by a Ctrl-C half-way.
     let _signals = live::signals()?;
@@ -57,14 +58,18 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<u8, TraceError> {
     if !any {
         let _ = writeln!(out, "ip6drop: nothing was left behind");
     }
-    Ok(if complete { 0 } else { EXIT_LEFT })
+    Ok(if complete {
+        Exit::Clean
+    } else {
+        Exit::NotRestored
+    })
 }
 
-/// Runs `restore`; answers with the exit status.
+/// Runs `restore`.
 #[must_use]
-pub fn restore(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match put_back(args, out) {
-        Ok(status) => status,
+        Ok(exit) => exit,
         Err(e) => live::fail(&e, err),
     }
 }

@@ -114,6 +114,9 @@ pub struct Knowledge {
     pub proof: Proof,
     /// The facts are known to be of the namespace in which the drops happened.
     pub same_namespace: bool,
+    /// Attempts that each drop with any had before it, where all have the same number and
+    /// it is more than one.
+    pub lookups_per_drop: Option<u8>,
 }
 
 /// The outcome of an attempt once everything is known.
@@ -132,7 +135,6 @@ impl Knowledge {
         match (attempt.observed, self.proof) {
             (Observed::Refused, _) => Outcome::Refused { proven: true },
             (Observed::Granted, _) => Outcome::Granted { proven: true },
-            (Observed::Cut, _) => Outcome::Open,
             _ if uncollected => Outcome::Granted { proven: true },
             (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
             (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
@@ -175,12 +177,38 @@ impl Case<'_> {
         matches!(self.last, Some((_, Outcome::Refused { .. })))
     }
 
+    /// Between the entry of `ip6_route_input` and the drop there is this packet alone.
+    fn refused_in_its_own_lookup(&self) -> bool {
+        let refused =
+            |attempt| self.knowledge.outcome(attempt) == Outcome::Refused { proven: true };
+        self.bounded() && self.evidence.receive.kinds().any(refused)
+    }
+
+    fn bounded(&self) -> bool {
+        self.evidence.bounded
+            && !self.evidence.list
+            && self.evidence.direction == Direction::Receive
+    }
+
     /// The refused lookup is this packet's own: same way, proven, and nothing in between.
+    ///
+    /// A packet that is refused in the local table can still be forwarded by a route of the
+    /// main table and leave its refusal before another packet's drop. That is ruled out
+    /// where `ip6_forward` would show, or where every table refused it: each drop has the
+    /// same number of refusals before it, at least two, which forwarded packets in between
+    /// would upset.
     fn refusal_is_its_own(&self) -> bool {
-        matches!(self.last, Some((attempt, Outcome::Refused { proven: true })) if attempt.certain)
+        let attempts = self.evidence.receive;
+        let refused = |attempt: Attempt| {
+            attempt.certain && self.knowledge.outcome(attempt) == Outcome::Refused { proven: true }
+        };
+        let by_every_table = self.knowledge.lookups_per_drop == Some(attempts.count)
+            && attempts.kinds().all(refused);
+        attempts.last.is_some_and(refused)
             && self.linked
             && !self.evidence.list
             && self.evidence.direction == Direction::Receive
+            && (self.knowledge.traced.forward || by_every_table)
     }
 
     fn refused_before_last(&self) -> bool {
@@ -226,7 +254,8 @@ impl Case<'_> {
 
     /// Everything that could have been refused since the previous packet is in the trace.
     fn complete(&self) -> bool {
-        self.knowledge.traced.dst_gc && self.evidence.window == Window::Whole
+        let whole = self.evidence.window == Window::Whole || self.bounded();
+        self.knowledge.traced.dst_gc && whole
     }
 
     /// `ip6_pkt_prohibit` is ruled out: another handler is known, or its entry would show.
@@ -276,6 +305,12 @@ const RULES: &[Rule] = &[
         reason: "the handler of a prohibit route dropped it; ip6_null_entry, to which a refused allocation falls back, has another one",
     },
     Rule {
+        applies: |case| case.refused_in_its_own_lookup(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop",
+    },
+    Rule {
         applies: |case| case.refusal_is_its_own(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Confirmed,
@@ -285,7 +320,7 @@ const RULES: &[Rule] = &[
         applies: |case| case.last_refused(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Probable,
-        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet",
+        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input would)",
     },
     Rule {
         applies: |case| case.refused_before_last(),

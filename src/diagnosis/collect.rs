@@ -104,6 +104,9 @@ pub struct Gathered {
     pub trace_file: bool,
     /// Some banner is that of `trace-cmd report`.
     pub trace_cmd: bool,
+    /// Drops by how many receive attempts were made since the previous drop; windows that
+    /// may not be whole, and those bounded otherwise, are left out.
+    pub attempts_per_drop: BTreeMap<u8, u64>,
     /// How often all evidence was cut because of [`MAX_LIVE_TASKS`].
     pub evictions: u64,
 }
@@ -124,6 +127,7 @@ struct Call {
 #[derive(Debug, Clone, Copy, Default)]
 struct Trail {
     attempts: Attempts,
+    bounded: bool,
     disturbances: u64,
     time: Option<Time>,
 }
@@ -166,6 +170,8 @@ struct Cpu {
     settled: u32,
     /// Counts what must not lie between an attempt and its drop.
     disturbances: u64,
+    /// A drop was seen since the cut.
+    dropped: bool,
     last_pid: Option<u64>,
 }
 
@@ -329,7 +335,10 @@ impl<D: DropSink> Collector<D> {
 
     /// Hands out complete drops, oldest first.
     fn flush(&mut self) {
-        while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.done) {
+        while self.waiting.front().is_some_and(|waiting| waiting.done) {
+            let Some(waiting) = self.waiting.pop_front() else {
+                return;
+            };
             self.first_ticket += 1;
             self.drops.drop(&waiting.drop);
         }
@@ -419,6 +428,7 @@ impl<D: DropSink> Collector<D> {
             without_context: key.0.is_none(),
             receive: task.receive.attempts,
             output: task.output.attempts,
+            bounded: task.receive.bounded,
             receive_linked: linked(&task.receive),
             output_linked: linked(&task.output),
             window: match (cpu.settled, cpu.lost) {
@@ -428,6 +438,10 @@ impl<D: DropSink> Collector<D> {
             },
             stack: StackState::Missing,
         };
+        if cpu.dropped && !evidence.bounded && evidence.receive.count > 0 {
+            let windows = &mut self.gathered.attempts_per_drop;
+            *windows.entry(evidence.receive.count).or_default() += 1;
+        }
         let ticket = self.first_ticket + self.waiting.len() as u64;
         let open = OpenDrop {
             ticket,
@@ -445,6 +459,7 @@ impl<D: DropSink> Collector<D> {
         let cpu = self.cpus.entry(key.0).or_default();
         cpu.settled += 2;
         cpu.disturbances += 1;
+        cpu.dropped = true;
         let stack_matches = self.drops.matches_stack(None, &[]);
         let drop = Drop {
             context: context.copied(),
@@ -508,6 +523,22 @@ impl<D: DropSink> Collector<D> {
             Function::Icmp6Send => {
                 self.settle(key);
                 self.task(key).last = LastEntry::Other;
+                self.cpus.entry(key.0).or_default().disturbances += 1;
+            }
+            Function::RouteInput => {
+                self.settle(key);
+                let task = self.task(key);
+                task.last = LastEntry::Other;
+                task.receive = Trail {
+                    bounded: true,
+                    ..Trail::default()
+                };
+            }
+            Function::PacketGoesOn => {
+                self.settle(key);
+                let task = self.task(key);
+                task.last = LastEntry::Other;
+                task.receive = Trail::default();
                 self.cpus.entry(key.0).or_default().disturbances += 1;
             }
             Function::DstAlloc => self.task(key).last = LastEntry::Other,
@@ -694,7 +725,10 @@ impl<D: DropSink> Sink for Collector<D> {
         let key = self.enter(context);
         match payload {
             Payload::Function { function, caller } => match rules::function(function.name) {
-                Some(known) => self.entry(key, VIA_ENTRY, known, context, caller.as_ref()),
+                Some(known) => {
+                    self.gathered.traced.forward |= function.name == b"ip6_forward";
+                    self.entry(key, VIA_ENTRY, known, context, caller.as_ref());
+                }
                 None => self.task(key).last = LastEntry::Other,
             },
             Payload::Probe {

@@ -4,6 +4,10 @@
 //! some function was traced at all, are known at the end. So drops are counted by their
 //! evidence, and classified when everything has been read.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use super::rules::{Direction, Function, Handler, Origin};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
@@ -45,9 +49,14 @@ pub struct Attempts {
     pub previous: Option<Attempt>,
     /// All earlier ones, a bit for each kind.
     earlier: u16,
+    /// How many, up to [`Attempts::MANY`].
+    pub count: u8,
 }
 
 impl Attempts {
+    /// Counts stop here.
+    pub const MANY: u8 = 15;
+
     /// Adds one behind the others.
     pub fn push(&mut self, attempt: Attempt) {
         if let Some(previous) = self.previous {
@@ -55,6 +64,15 @@ impl Attempts {
         }
         self.previous = self.last;
         self.last = Some(attempt);
+        self.count = (self.count + 1).min(Attempts::MANY);
+    }
+
+    /// All kinds of attempts there were.
+    pub fn kinds(self) -> impl Iterator<Item = Attempt> {
+        self.last
+            .into_iter()
+            .chain(self.previous)
+            .chain(self.earlier())
     }
 
     /// The kinds of attempts before [`Attempts::previous`].
@@ -115,6 +133,8 @@ pub struct Evidence {
     pub receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
     pub output: Attempts,
+    /// The attempts are those since the entry of `ip6_route_input` for this very packet.
+    pub bounded: bool,
     /// Nothing happened on the CPU between the last receive attempt and the drop.
     pub receive_linked: bool,
     /// The same for the last output attempt.
@@ -136,6 +156,55 @@ impl Evidence {
     }
 }
 
+/// Distinct evidence that is told apart; of what comes later the attempts are forgotten.
+pub const MAX_EVIDENCE: usize = 4096;
+
+/// Distinct evidence, numbered by first appearance.
+#[derive(Debug, Default)]
+pub struct EvidenceTable {
+    index: HashMap<Evidence, u32, FixedState>,
+    all: Vec<Evidence>,
+}
+
+impl EvidenceTable {
+    /// The number of this evidence, or, where the table is full, of what is left of it
+    /// without its attempts: as if events had been lost right before the drop.
+    pub fn intern(&mut self, evidence: Evidence) -> u32 {
+        let full = self.all.len() >= MAX_EVIDENCE && !self.index.contains_key(&evidence);
+        let evidence = if full {
+            Evidence {
+                receive: Attempts::default(),
+                output: Attempts::default(),
+                bounded: false,
+                receive_linked: false,
+                output_linked: false,
+                window: Window::Lost,
+                ..evidence
+            }
+        } else {
+            evidence
+        };
+        let next = self.all.len() as u32;
+        let at = *self.index.entry(evidence).or_insert(next);
+        if at == next {
+            self.all.push(evidence);
+        }
+        at
+    }
+
+    /// All evidence, in the order of its numbers.
+    #[must_use]
+    pub fn all(&self) -> &[Evidence] {
+        &self.all
+    }
+
+    /// The evidence of that number.
+    #[must_use]
+    pub fn get(&self, at: u32) -> &Evidence {
+        &self.all[at as usize]
+    }
+}
+
 /// Which functions appeared in the trace, or are said to have been traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traced {
@@ -145,8 +214,8 @@ pub struct Traced {
     pub run_gc: bool,
     /// All of the handlers, or at least those for prohibit routes.
     pub handlers: bool,
-    /// `icmp6_send`.
-    pub icmp6_send: bool,
+    /// `ip6_forward`, so that a lookup whose packet went on can be told.
+    pub forward: bool,
 }
 
 impl Traced {
@@ -155,8 +224,12 @@ impl Traced {
         match function {
             Function::DstGc => self.dst_gc = true,
             Function::RunGc => self.run_gc = true,
-            Function::Icmp6Send => self.icmp6_send = true,
-            Function::Handler(_) | Function::PktDrop | Function::DstAlloc => {}
+            Function::Icmp6Send
+            | Function::Handler(_)
+            | Function::PktDrop
+            | Function::DstAlloc
+            | Function::RouteInput
+            | Function::PacketGoesOn => {}
         }
     }
 
@@ -171,6 +244,7 @@ impl Traced {
                 continue;
             };
             traced.note(function);
+            traced.forward |= name.trim_ascii() == b"ip6_forward";
             prohibit |= function == Function::Handler(Handler::Prohibit);
             discard |= function == Function::Handler(Handler::Discard);
         }
@@ -185,7 +259,7 @@ impl Traced {
             dst_gc: self.dst_gc || other.dst_gc,
             run_gc: self.run_gc || other.run_gc,
             handlers: self.handlers || other.handlers,
-            icmp6_send: self.icmp6_send || other.icmp6_send,
+            forward: self.forward || other.forward,
         }
     }
 }
@@ -204,6 +278,41 @@ pub fn is_candidate(origin: Origin, direction: Direction) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_table_forgets_attempts_and_nothing_else() {
+        let mut table = EvidenceTable::default();
+        let mut evidence = Evidence {
+            handler: Some((Handler::Discard, HandlerSource::Caller)),
+            direction: Direction::Receive,
+            list: false,
+            without_context: false,
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            bounded: true,
+            receive_linked: true,
+            output_linked: true,
+            window: Window::Whole,
+            stack: StackState::Present,
+        };
+        for kinds in 0..1 << 10 {
+            for count in 0..=Attempts::MANY {
+                evidence.receive = Attempts {
+                    earlier: kinds,
+                    count,
+                    ..Attempts::default()
+                };
+                table.intern(evidence);
+            }
+        }
+        assert_eq!(table.all().len(), MAX_EVIDENCE + 1);
+        let left = table.all()[MAX_EVIDENCE];
+        assert_eq!(
+            (left.handler, left.window),
+            (evidence.handler, Window::Lost)
+        );
+        assert_eq!((left.receive, left.bounded), (Attempts::default(), false));
+    }
 
     #[test]
     fn attempts_remember_the_last_two_and_the_kinds_before() {

@@ -22,7 +22,7 @@ pub fn slack(cpus: u32) -> i64 {
     i64::from(cpus).saturating_mul(batch(cpus) - 1)
 }
 
-/// The state of the route cache, as DOMAIN's four regimes.
+/// The state of the route cache, one of four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Regime {
@@ -116,18 +116,33 @@ fn slow_between(before: &Snapshot, after: &Snapshot) -> Option<(i64, i64)> {
     ))
 }
 
-/// Works out what the facts prove.
+/// Calls of `ip6_dst_gc` in a capture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// All calls.
+    pub all: u64,
+    /// Calls in which `fib6_run_gc` was seen.
+    pub collected: u64,
+}
+
+/// Works out what the facts prove about the calls of a capture.
 #[must_use]
-pub fn prove(facts: &Facts) -> Proof {
+pub fn prove(facts: &Facts, calls: CallCounts) -> Proof {
     let (Some(before), Some(after)) = (&facts.before, &facts.after) else {
         return Proof::Nothing;
     };
+    if allocations(before, after) == Some(0) && calls.all > 0 {
+        return Proof::AllRefused(
+            "no allocation succeeded between the two readings (the third field of rt6_stats did not rise), so every attempt was refused",
+        );
+    }
     let limits_held = before.max_size() == after.max_size()
         && before.gc_thresh() == after.gc_thresh()
         && before.cpus == after.cpus;
-    let (Some((low, high)), Some(max_size), Some(cpus), true) = (
+    let (Some((low, high)), Some(max_size), Some(gc_thresh), Some(cpus), true) = (
         slow_between(before, after),
         after.max_size(),
+        after.gc_thresh(),
         after.cpus,
         limits_held,
     ) else {
@@ -141,6 +156,19 @@ pub fn prove(facts: &Facts) -> Proof {
     if low.saturating_sub(slack(cpus)) > max_size {
         return Proof::AllRefused(
             "slow stayed above max_size + CPUs * (batch - 1) between the two readings of rt6_stats, so fast stayed above max_size and every attempt was refused",
+        );
+    }
+    if high.saturating_add(slack(cpus)) <= gc_thresh {
+        return Proof::NoneRefused(
+            "fast never exceeded gc_thresh between the two readings of rt6_stats, so no limit was checked",
+        );
+    }
+    // Calls that are granted are among the successes that the third field counts, and only
+    // those with fib6_run_gc inside can refuse: where both bounds meet, all of these did.
+    let refused = allocations(before, after).map(|n| calls.all.saturating_sub(n.unsigned_abs()));
+    if calls.collected > 0 && refused >= Some(calls.collected) {
+        return Proof::CollectedRefused(
+            "fewer allocations succeeded between the two readings of rt6_stats than were attempted, and the difference is every attempt in which fib6_run_gc ran",
         );
     }
     if low > max_size {
@@ -179,32 +207,47 @@ mod tests {
 
     #[test]
     fn proofs() {
+        let calls = CallCounts {
+            all: 96,
+            collected: 0,
+        };
+        let prove = |facts| super::prove(&facts, calls);
         assert!(matches!(
-            prove(&facts((616, 616), (753, 753), 200)),
+            prove(facts((616, 616), (753, 753), 200)),
             Proof::AllRefused(_)
         ));
         assert!(matches!(
-            prove(&facts((377, 377), (512, 560), 4096)),
+            prove(facts((377, 377), (512, 560), 4096)),
             Proof::NoneRefused(_)
         ));
         assert!(matches!(
-            prove(&facts((376, 376), (511, 511), 366)),
+            prove(facts((380, 380), (511, 520), 366)),
             Proof::CollectedRefused(_)
         ));
         // 323 allocations went through in between: slow may have been anywhere.
-        assert_eq!(prove(&facts((376, 379), (511, 834), 366)), Proof::Nothing);
+        assert_eq!(prove(facts((376, 379), (511, 834), 366)), Proof::Nothing);
         // The counter wrapped, and eight allocations were made.
         assert!(matches!(
-            prove(&facts((600, 600), (0xffff_fffc, 4), 200)),
+            prove(facts((600, 600), (0xffff_fffc, 4), 200)),
             Proof::AllRefused(_)
         ));
         assert_eq!(
-            prove(&Facts {
+            prove(Facts {
                 after: None,
                 ..facts((616, 616), (1, 1), 200)
             }),
             Proof::Nothing
         );
+    }
+
+    #[test]
+    fn refusals_by_counting() {
+        let facts = facts((376, 379), (511, 834), 366);
+        let prove = |all, collected| prove(&facts, CallCounts { all, collected });
+        assert!(matches!(prove(326, 3), Proof::CollectedRefused(_)));
+        // One more collection than refusals: which one was granted is not known.
+        assert_eq!(prove(326, 4), Proof::Nothing);
+        assert_eq!(prove(323, 0), Proof::Nothing);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From events to classes: the evidence of each CPU and task, and what follows from it.
 
+pub mod advice;
 pub mod classify;
 pub mod collect;
 pub mod evidence;

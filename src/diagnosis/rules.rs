@@ -17,6 +17,10 @@ pub enum Function {
     DstAlloc,
     /// `icmp6_send`: an ICMPv6 error is about to be sent.
     Icmp6Send,
+    /// `ip6_route_input`: the lookup of a received packet starts; earlier ones are over.
+    RouteInput,
+    /// `ip6_forward`, `ip6_input`: the lookup gave a usable dst, the packet goes on.
+    PacketGoesOn,
 }
 
 /// The handler that called `ip6_pkt_drop`.
@@ -139,6 +143,10 @@ pub const FUNCTIONS: &[(&str, Function)] = &[
     ("dst_alloc", Function::DstAlloc),
     ("ip6_dst_alloc", Function::DstAlloc),
     ("icmp6_send", Function::Icmp6Send),
+    ("ip6_route_input", Function::RouteInput),
+    ("ip6_forward", Function::PacketGoesOn),
+    ("ip6_input", Function::PacketGoesOn),
+    ("ip6_mc_input", Function::PacketGoesOn),
 ];
 
 /// What frames say, innermost first; the first rule that matches a frame counts.
@@ -217,6 +225,11 @@ pub const FRAMES: &[FrameRule] = &[
         "ip6_dst_lookup*",
         Mark::Origin(Origin::Output),
         "the lookup for a packet of this host (net/ipv6/ip6_output.c)",
+    ),
+    rule(
+        "ip6_sk_dst_lookup_flow",
+        Mark::Origin(Origin::Output),
+        "the lookup for a packet of a socket (net/ipv6/ip6_output.c)",
     ),
     rule(
         "ip6_list_rcv_finish",

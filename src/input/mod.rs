@@ -2,6 +2,8 @@
 
 mod open;
 mod pieces;
+mod spool;
 
 pub use open::{InputError, Opened, STDIN, open};
 pub use pieces::{MAX_BLOCK, MAX_LINE, Piece, Pieces};
+pub use spool::Spool;

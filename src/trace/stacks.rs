@@ -78,6 +78,7 @@ pub struct Stacks {
     by_frames: HashMap<Frames, StackId, FixedState>,
     stacks: Vec<Stack>,
     bytes: usize,
+    parsed: u64,
 }
 
 impl Stacks {
@@ -93,6 +94,7 @@ impl Stacks {
             }
         }
         let stack = parse(block);
+        self.parsed += 1;
         let full = self.blocks.len() >= MAX_STACKS || self.bytes + block.len() > MAX_STACK_BYTES;
         // Blocks that differ in addresses or offsets alone are one stack; their line counts
         // are the same unless lines are damaged, and damaged blocks are not shared.
@@ -119,6 +121,12 @@ impl Stacks {
             .push(self.blocks.len() as u32);
         self.blocks.push((block.into(), id));
         Seen::Known(id)
+    }
+
+    /// How many blocks had to be parsed; the others were recognised by their bytes.
+    #[must_use]
+    pub fn blocks_parsed(&self) -> u64 {
+        self.parsed
     }
 
     /// The stack of that number.

@@ -3,12 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Exit status: an error that has nothing to do with whether the host can be traced.
-pub const EXIT_ERROR: u8 = 1;
-/// Exit status: this host cannot be traced as asked.
-pub const EXIT_UNTRACEABLE: u8 = 3;
-/// Exit status: tracing state could not be put back completely.
-pub const EXIT_LEFT: u8 = 4;
+use crate::exit::Exit;
 
 /// A failure of the tracing wing.
 #[derive(Debug, thiserror::Error)]
@@ -78,21 +73,21 @@ pub enum TraceError {
 }
 
 impl TraceError {
-    /// The exit status that this failure ends the program with.
+    /// How this failure ends the program.
     #[must_use]
-    pub fn status(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
             TraceError::File { .. }
             | TraceError::ReadBack { .. }
             | TraceError::Untraceable { .. }
-            | TraceError::Busy { .. } => EXIT_UNTRACEABLE,
+            | TraceError::Busy { .. } => Exit::CannotTrace,
             // The reader of a pipe went away: as if SIGPIPE had ended the program.
             TraceError::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
-                signal_status(signal_hook::consts::SIGPIPE)
+                by_signal(signal_hook::consts::SIGPIPE)
             }
-            TraceError::Journal { .. } | TraceError::Output { .. } => EXIT_ERROR,
-            TraceError::Left(_) => EXIT_LEFT,
-            TraceError::Signal(number) => signal_status(*number),
+            TraceError::Journal { .. } | TraceError::Output { .. } => Exit::Error,
+            TraceError::Left(_) => Exit::NotRestored,
+            TraceError::Signal(number) => by_signal(*number),
         }
     }
 
@@ -104,8 +99,8 @@ impl TraceError {
     }
 }
 
-/// The exit status of a program that signal `number` ended: 128 + `number`.
+/// The end of a program that signal `number` ended.
 #[must_use]
-pub fn signal_status(number: i32) -> u8 {
-    u8::try_from(128 + number).unwrap_or(EXIT_ERROR)
+pub fn by_signal(number: i32) -> Exit {
+    u8::try_from(number).map_or(Exit::Error, Exit::Signal)
 }

@@ -315,6 +315,7 @@ pub fn is_stale(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     fn change(path: &str) -> Change {
         Change::Value {
@@ -375,7 +376,7 @@ mod tests {
         let first = StateDir::open(&path, dir.path()).unwrap();
         let busy = StateDir::open(&path, dir.path()).unwrap_err();
         assert!(matches!(&busy, TraceError::Busy { holder } if holder.contains("pid")));
-        assert_eq!(busy.status(), 3);
+        assert_eq!(busy.exit(), Exit::CannotTrace);
         drop(first);
         StateDir::open(&path, dir.path()).unwrap();
 

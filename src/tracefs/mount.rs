@@ -168,6 +168,7 @@ pub fn unmount(at: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     #[test]
     fn the_mount_table_is_read() {
@@ -192,7 +193,7 @@ mod tests {
             sys: dir.path().join("sys"),
         };
         let unmounted = find(&host, None).unwrap_err();
-        assert_eq!(unmounted.status(), 3);
+        assert_eq!(unmounted.exit(), Exit::CannotTrace);
         assert!(unmounted.to_string().contains("mount -t tracefs"));
         let line = format!("tracefs {} tracefs rw 0 0\n", dir.path().display());
         std::fs::write(proc.join("mounts"), line).unwrap();

@@ -165,6 +165,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
@@ -179,7 +180,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"half\n# whole\n");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(open(&path, false).unwrap_err().status(), 1);
+        assert_eq!(open(&path, false).unwrap_err().exit(), Exit::Error);
 
         let precious = dir.path().join("precious");
         std::fs::write(&precious, "kept").unwrap();

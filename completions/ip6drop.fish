@@ -1,0 +1,109 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ip6drop_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_ip6drop_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ip6drop_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ip6drop_using_subcommand
+    set -l cmd (__fish_ip6drop_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -s V -l version -d 'Print version'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l format -d 'How to write the report' -r -f -a "text\t'For people: the verdict first'
+json\t'One object'
+ndjson\t'One object a drop, then the report as the last line'
+folded\t'One line a stack, for flame-graph tools'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s o -l output -d 'Write to FILE instead of standard output' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l facts -d 'Counters and limits around the capture: what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l traced -d 'Functions that were traced, where the capture cannot say' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l cpu -d 'Only drops on these CPUs, as in 0-3,7' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l pid -d 'Only drops in these processes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l comm -d 'Only drops in tasks whose name matches' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l stack -d 'Only drops whose stack matches, frames joined with `;`, innermost first' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l class -d 'Only drops of these classes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l since -d 'Only drops at or after this time stamp of the trace' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l until -d 'Only drops at or before this time stamp of the trace' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l all-cpus -d 'A row for every CPU, also for quiet ones on large machines'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l exit-code -d 'Say the verdict by the exit status'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s q -l quiet -d 'Write no report, only errors (for use with --exit-code)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l method -d 'The way of tracing; auto takes the first that a self-check proves to work' -r -f -a "auto\t'The first that a self-check proves to work'
+instance\t'A private instance: disturbs nobody'
+func-stack-trace\t'The classic recipe, in the top-level buffer'
+kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l format -d 'How to print the answer' -r -f -a "text\t'For people'
+json\t'One object, schema `ip6drop.check/1`'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l force -d 'Try the top-level buffer even while somebody else uses it'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s o -l output -d 'Write the capture to FILE, a new file with mode 0600; - is standard output' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l duration -d 'Stop after this time, such as 30s or 5m; without it Ctrl-C stops' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-events -d 'Stop after N events, stacks not counted' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-size -d 'Stop before the capture grows beyond SIZE, such as 100M' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
+none\t'None'
+entry\t'The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries'
+full\t'The return of `ip6_dst_gc` as well: whether the allocation was refused'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l method -d 'The way of tracing; auto takes the first that a self-check proves to work' -r -f -a "auto\t'The first that a self-check proves to work'
+instance\t'A private instance: disturbs nobody'
+func-stack-trace\t'The classic recipe, in the top-level buffer'
+kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s q -l quiet -d 'Say nothing but errors'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "completions" -d 'Shell completions'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Shell completions'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Shell completions'

@@ -1,0 +1,212 @@
+//! `ip6drop report`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::cli::{Color, ReportArgs, ReportFormat};
+use crate::diagnosis::classify::Knowledge;
+use crate::diagnosis::evidence::Traced;
+use crate::exit::Exit;
+use crate::filter::Filter;
+use crate::host::facts::MAX_FACTS;
+use crate::host::{Facts, Snapshot};
+use crate::input::{STDIN, Spool, open};
+use crate::render;
+use crate::report::{InputReport, Request, read_through, report_input};
+use crate::summary::Summary;
+use crate::trace::Stacks;
+
+fn read_facts(path: &Path) -> anyhow::Result<Facts> {
+    let what = || format!("cannot read the facts in {}", path.display());
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|f| f.take(MAX_FACTS).read_to_end(&mut text))
+        .with_context(what)?;
+    Facts::parse(&text).with_context(what)
+}
+
+fn request(args: &ReportArgs) -> anyhow::Result<Request> {
+    Ok(Request {
+        facts: args.facts.as_deref().map(read_facts).transpose()?,
+        traced: Traced::from_names(args.traced.iter().map(|name| name.as_bytes())),
+        filter: Filter {
+            cpus: args.cpu.as_deref().cloned(),
+            pids: (!args.pid.is_empty()).then(|| args.pid.iter().copied().collect()),
+            comm: args.comm.clone(),
+            stack: args.stack.clone(),
+            classes: (!args.class.is_empty()).then(|| args.class.iter().copied().collect()),
+            since: args.since,
+            until: args.until,
+        },
+    })
+}
+
+/// The inputs; none on the command line means standard input, unless that is a terminal.
+fn inputs(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let stdin = Path::new(STDIN);
+    let named_twice = args.files.iter().filter(|path| *path == stdin).count() > 1;
+    if named_twice {
+        bail!("standard input (-) can be read once only");
+    }
+    if !args.files.is_empty() {
+        return Ok(args.files.clone());
+    }
+    if io::stdin().is_terminal() {
+        bail!("no input; name a saved trace, or pipe one in (see ip6drop report --help)");
+    }
+    Ok(vec![stdin.to_owned()])
+}
+
+/// Refuses to write over a capture that is being read.
+fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
+    let Some(path) = &args.output else {
+        return Ok(Box::new(io::stdout().lock()));
+    };
+    if path == Path::new(STDIN) {
+        return Ok(Box::new(io::stdout().lock()));
+    }
+    let id = |path: &Path| path.metadata().ok().map(|m| (m.dev(), m.ino()));
+    let target = id(path);
+    if let Some(input) = inputs
+        .iter()
+        .find(|input| target.is_some() && id(input) == target)
+    {
+        bail!(
+            "{} is an input; the report would destroy it",
+            input.display()
+        );
+    }
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Box::new(file))
+}
+
+fn use_color(args: &ReportArgs) -> bool {
+    match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            wanted && args.output.is_none() && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// An input that was read, for those formats that read it twice.
+struct Read1 {
+    spool: Option<Spool>,
+    knowledge: Knowledge,
+}
+
+fn read_one(
+    path: &Path,
+    twice: bool,
+    request: &Request,
+    stacks: &mut Stacks,
+) -> anyhow::Result<(InputReport, Option<Spool>)> {
+    let spool = if twice { Some(Spool::new(path)?) } else { None };
+    let opened = match &spool {
+        Some(spool) => spool.open()?,
+        None => open(path)?,
+    };
+    let is_gzip = opened.is_gzip();
+    let report = report_input(path, opened, is_gzip, request, stacks)?;
+    Ok((report, spool))
+}
+
+/// Reads every input; one that fails is named, and the others are reported on.
+fn read_all(
+    paths: &[PathBuf],
+    twice: bool,
+    request: &Request,
+    stacks: &mut Stacks,
+) -> (Summary, Vec<Read1>, Vec<anyhow::Error>) {
+    let mut summary = Summary::default();
+    let mut inputs = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        match read_one(path, twice, request, stacks) {
+            Ok((report, spool)) => {
+                summary.merge(report.summary);
+                inputs.push(Read1 {
+                    spool,
+                    knowledge: report.knowledge,
+                });
+                errors.extend(report.error.map(anyhow::Error::from));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    // One pair of facts for several captures counts once.
+    if let Some(facts) = &request.facts
+        && summary.facts.as_ref() == Some(facts)
+    {
+        summary.in_no_routes = facts.rise(Snapshot::in_no_routes);
+    }
+    (summary, inputs, errors)
+}
+
+fn write_lines(
+    inputs: &[Read1],
+    summary: &Summary,
+    filter: &Filter,
+    stacks: &mut Stacks,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let numbers = render::ndjson::stack_numbers(summary);
+    for Read1 { spool, knowledge } in inputs {
+        let Some(spool) = spool else { continue };
+        let lines = render::ndjson::Lines::new(filter, knowledge, &numbers, out);
+        let (_, lines, ..) = read_through(spool.open()?, stacks, lines);
+        lines.finish()?;
+    }
+    render::ndjson::write_summary(summary, out)?;
+    Ok(())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Fails where the facts or the filters are unusable, or the output cannot be written.
+pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
+    let paths = inputs(&args)?;
+    let request = request(&args)?;
+    let mut stacks = Stacks::default();
+    let twice = args.format == ReportFormat::Ndjson && !args.quiet;
+    let (summary, inputs, errors) = read_all(&paths, twice, &request, &mut stacks);
+    for error in &errors {
+        writeln!(io::stderr(), "ip6drop: {error:#}")?;
+    }
+    if summary.inputs.is_empty() {
+        return Ok(Exit::Error);
+    }
+    if !args.quiet {
+        let mut out = BufWriter::new(output(&args, &paths)?);
+        match args.format {
+            ReportFormat::Text => {
+                let options = render::text::Options {
+                    color: use_color(&args),
+                    all_cpus: args.all_cpus,
+                };
+                render::text::write(&summary, options, &mut out)?;
+            }
+            ReportFormat::Json => render::json::write(&summary, &mut out)?,
+            ReportFormat::Folded => render::folded::write(&summary, &mut out)?,
+            ReportFormat::Ndjson => {
+                write_lines(&inputs, &summary, &request.filter, &mut stacks, &mut out)?;
+            }
+        }
+        out.flush().context("cannot write the report")?;
+    }
+    if !errors.is_empty() {
+        return Ok(Exit::Error);
+    }
+    Ok(if args.exit_code {
+        summary.verdict().exit
+    } else {
+        Exit::Clean
+    })
+}

@@ -1,0 +1,167 @@
+//! What to do next, from what a report found. Nothing is changed by itself.
+
+use serde::Serialize;
+
+use super::classify::{Class, Confidence};
+use super::rules::Origin;
+use crate::summary::{Missing, Summary};
+
+/// How much an advice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Act: packets are being lost for a known reason.
+    Action,
+    /// The evidence is thin: look again, and how.
+    Evidence,
+    /// Worth knowing.
+    Note,
+}
+
+/// One advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What and why, for people.
+    pub text: String,
+    /// A command to run, where one helps.
+    pub command: Option<String>,
+}
+
+fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) -> Advice {
+    Advice {
+        severity,
+        text: text.into(),
+        command: command.map(str::to_owned),
+    }
+}
+
+const TRACE_MORE: &str = "echo ip6_pkt_drop ip6_pkt_discard ip6_pkt_discard_out ip6_pkt_prohibit ip6_pkt_prohibit_out ip6_dst_gc fib6_run_gc icmp6_send > set_ftrace_filter";
+const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
+
+/// The smallest power of two that is at least twice the entries there are.
+fn roomy(slow: i64) -> i64 {
+    let twice = u64::try_from(slow).unwrap_or(0).saturating_mul(2).max(4096);
+    i64::try_from(twice.next_power_of_two()).unwrap_or(i64::MAX)
+}
+
+fn full_cache(summary: &Summary) -> Advice {
+    let counters = summary.counters.as_ref();
+    match counters.and_then(|c| c.slow.zip(c.max_size)) {
+        Some((slow, max_size)) if slow > max_size => {
+            let size = roomy(slow);
+            advice(
+                Severity::Action,
+                format!(
+                    "The IPv6 route cache holds {slow} entries and its limit is {max_size}. Raise the limit; {size} is a power of two with at least twice that room. Entries grow with routes times CPUs, and the limit is one of each network namespace."
+                ),
+                Some(&format!("sysctl -w net.ipv6.route.max_size={size}")),
+            )
+        }
+        _ => advice(
+            Severity::Action,
+            "Compare the sixth field of rt6_stats (entries, hexadecimal) with net.ipv6.route.max_size, in the network namespace that drops; where it is larger, raise max_size above it with room for routes times CPUs.",
+            Some(READ_FACTS),
+        ),
+    }
+}
+
+/// What to do about a report.
+#[must_use]
+pub fn advise(summary: &Summary) -> Vec<Advice> {
+    let mut all = Vec::new();
+    if summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0 {
+        all.push(full_cache(summary));
+    }
+    let refused = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.refused);
+    if refused(Origin::Ndisc) > 0 {
+        all.push(advice(
+            Severity::Action,
+            format!(
+                "{} allocations of neighbour discovery were refused: neighbours go stale although no drop is traced. Room in the route cache mends this too.",
+                refused(Origin::Ndisc)
+            ),
+            Some("ip -6 neighbour show nud failed"),
+        ));
+    }
+    if refused(Origin::Output) > 0 {
+        all.push(advice(
+            Severity::Action,
+            format!(
+                "{} lookups for packets of this host were refused: programs see ENETUNREACH, and no drop is traced.",
+                refused(Origin::Output)
+            ),
+            None,
+        ));
+    }
+    if summary.of_class(Class::RcvNoRoute) + summary.of_class(Class::OutNoRoute) > 0 {
+        all.push(advice(
+            Severity::Action,
+            "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes.",
+            Some("ip -6 route get ADDRESS; ip -6 route show table all type unreachable"),
+        ));
+    }
+    if summary.of_class(Class::RcvProhibited) + summary.of_class(Class::OutProhibited) > 0 {
+        all.push(advice(
+            Severity::Action,
+            "A prohibit route or rule drops these packets on purpose: find out who put it there.",
+            Some("ip -6 route show table all type prohibit; ip -6 rule show"),
+        ));
+    }
+    let unsure = summary
+        .classes
+        .iter()
+        .any(|((_, confidence), n)| *confidence != Confidence::Confirmed && *n > 0);
+    if unsure {
+        all.extend(more_evidence(summary));
+    }
+    if summary.health.has_losses() {
+        all.push(advice(
+            Severity::Evidence,
+            "Events are missing from the trace: make the buffers larger, or trace fewer functions.",
+            Some("echo 8192 > buffer_size_kb"),
+        ));
+    }
+    if summary.health.has_only_empty_stacks() {
+        all.push(advice(
+            Severity::Evidence,
+            "Every stack is empty: this kernel's unwinder loses its way in the tracer. Take stacks in a private instance instead.",
+            Some("echo ip6_pkt_drop:stacktrace >> instances/NAME/set_ftrace_filter"),
+        ));
+    }
+    all
+}
+
+fn more_evidence(summary: &Summary) -> Vec<Advice> {
+    let mut all = Vec::new();
+    let missing = |what| summary.missing.contains(&what);
+    if missing(Missing::DstGc) {
+        all.push(advice(
+            Severity::Evidence,
+            "With ip6_pkt_drop alone a missing route and a full route cache look the same. Trace ip6_dst_gc as well, with stacks: without a call of it before the drop, no allocation was refused. (If it was traced and never ran, say so with --traced ip6_dst_gc.)",
+            Some(TRACE_MORE),
+        ));
+    } else if missing(Missing::Outcomes) {
+        all.push(advice(
+            Severity::Evidence,
+            "Allocations were attempted and their outcome was not recorded. Trace fib6_run_gc and icmp6_send as well (entries suffice), or read the facts before and after.",
+            Some(TRACE_MORE),
+        ));
+    }
+    if missing(Missing::Facts) {
+        all.push(advice(
+            Severity::Evidence,
+            "Counters and limits before and after the capture decide most cases: save them both times and pass the file with --facts.",
+            Some(READ_FACTS),
+        ));
+    }
+    if missing(Missing::Handlers) && !missing(Missing::DstGc) {
+        all.push(advice(
+            Severity::Evidence,
+            "Tail calls hide the handler of some drops: trace the entries of ip6_pkt_discard and ip6_pkt_prohibit.",
+            Some(TRACE_MORE),
+        ));
+    }
+    all
+}

@@ -1,0 +1,61 @@
+//! Inputs that are read twice.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::open::{InputError, Opened, STDIN};
+
+/// An input that gives the same bytes every time it is opened: a regular file as long as it
+/// was at first, or a copy of anything else in an unlinked temporary file.
+pub struct Spool {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Spool {
+    /// Opens a regular file, or copies what cannot be read twice.
+    ///
+    /// # Errors
+    /// See [`InputError`]; also where the temporary directory has no room.
+    pub fn new(path: &Path) -> Result<Spool, InputError> {
+        let fail = |e| InputError::from_io(path, e);
+        let (file, length) = if path == Path::new(STDIN) {
+            spool(&mut io::stdin().lock()).map_err(fail)?
+        } else {
+            let mut file = File::open(path).map_err(fail)?;
+            let metadata = file.metadata().map_err(fail)?;
+            if metadata.is_dir() {
+                return Err(InputError::Directory(path.to_owned()));
+            }
+            if metadata.is_file() {
+                (file, metadata.len())
+            } else {
+                spool(&mut file).map_err(fail)?
+            }
+        };
+        Ok(Spool {
+            path: path.to_owned(),
+            file,
+            length,
+        })
+    }
+
+    /// Opens it from the start.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub fn open(&self) -> Result<Opened, InputError> {
+        let fail = |e| InputError::from_io(&self.path, e);
+        let mut file = self.file.try_clone().map_err(fail)?;
+        file.seek(SeekFrom::Start(0)).map_err(fail)?;
+        Opened::new(Box::new(file.take(self.length))).map_err(fail)
+    }
+}
+
+fn spool(reader: &mut dyn Read) -> io::Result<(File, u64)> {
+    let mut file = tempfile::tempfile()?;
+    let length = io::copy(reader, &mut file)?;
+    Ok((file, length))
+}

@@ -1,0 +1,543 @@
+//! The report for people: the verdict first.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::harmless;
+use super::json::{ORIGINS, numbered_stacks};
+use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::classify::{Class, Confidence};
+use crate::diagnosis::rules::Origin;
+use crate::exit::Exit;
+use crate::summary::{CpuKey, CpuRow, GcCounts, Summary};
+use crate::trace::Time;
+
+/// CPU rows shown before quiet ones, and then the less busy ones, become one row.
+const MAX_CPU_ROWS: usize = 32;
+/// Stacks and tasks shown.
+const MAX_STACKS: usize = 5;
+const MAX_TASKS: usize = 8;
+/// Frames shown of a folded stack.
+const MAX_FRAMES: usize = 14;
+
+/// How the text is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// With colour.
+    pub color: bool,
+    /// A row for every CPU.
+    pub all_cpus: bool,
+}
+
+fn count(n: u64, one: &str, many: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
+}
+
+fn drops(n: u64) -> String {
+    count(n, "drop", "drops")
+}
+
+/// `CPUs 0-3, 7`.
+fn cpu_ranges(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, to)) if to.checked_add(1) == Some(cpu) => *to = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let texts: Vec<String> = ranges
+        .iter()
+        .map(|(from, to)| {
+            if from == to {
+                format!("{from}")
+            } else {
+                format!("{from}-{to}")
+            }
+        })
+        .collect();
+    let word = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+    format!("{word} {}", texts.join(", "))
+}
+
+fn where_dropped(summary: &Summary, class: Class) -> String {
+    let cpus: Vec<u32> = summary
+        .per_cpu
+        .iter()
+        .filter(|(_, row)| row.by_class.get(&class).is_some_and(|n| *n > 0))
+        .filter_map(|(cpu, _)| match cpu {
+            CpuKey::Cpu(cpu) => Some(*cpu),
+            CpuKey::None => None,
+        })
+        .collect();
+    if cpus.is_empty() {
+        String::new()
+    } else {
+        format!(" on {}", cpu_ranges(&cpus))
+    }
+}
+
+/// The verdict in one sentence, and how sure it is.
+#[must_use]
+pub fn sentence(summary: &Summary) -> String {
+    let verdict = summary.verdict();
+    let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
+        return match verdict.exit {
+            Exit::Inconclusive => "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable.".to_owned(),
+            _ if summary.left_out > 0 => "No IPv6 drop passes the filters.".to_owned(),
+            _ => "No IPv6 drop in this trace.".to_owned(),
+        };
+    };
+    let n = summary.of_class(class);
+    let sure = summary.count(class, confidence);
+    let place = where_dropped(summary, class);
+    let how = if sure == n {
+        confidence.name().to_owned()
+    } else {
+        format!("{sure} {}", confidence.name())
+    };
+    let all = summary.drops();
+    let share = if n == all {
+        drops(n)
+    } else {
+        format!("{n} of {all} drops")
+    };
+    let head = match class {
+        Class::RcvDstAlloc if confidence == Confidence::Confirmed => "The IPv6 route cache is full",
+        Class::RcvDstAlloc if confidence == Confidence::Probable => {
+            "The IPv6 route cache is probably full"
+        }
+        Class::RcvDstAlloc => "The IPv6 route cache may be full",
+        Class::RcvUndetermined => "Undetermined: a full IPv6 route cache or a missing route",
+        Class::RcvNoRoute | Class::OutNoRoute => "A route is missing",
+        Class::RcvProhibited | Class::OutProhibited => "A prohibit route drops packets",
+        Class::OutDstAlloc => "The IPv6 route cache refuses this host's own packets",
+        Class::Unknown => "IPv6 packets are dropped, and the trace does not show why",
+    };
+    let mut text = format!("{head}: {share}{place} ({}, {how}).", class.name());
+    if verdict.exit == Exit::Inconclusive {
+        text.push_str(
+            " No verdict: events are missing from the trace, or it is unreadable in part.",
+        );
+    }
+    text
+}
+
+fn stamp(time: Option<Time>) -> String {
+    match time {
+        None => "-".to_owned(),
+        Some(Time::Count(n)) => n.to_string(),
+        Some(Time::Nanoseconds(ns)) => {
+            format!("{}.{:06}", ns / 1_000_000_000, ns / 1000 % 1_000_000)
+        }
+    }
+}
+
+/// Writes rows with the first column to the left and all others to the right.
+fn table(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(column))
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
+            if column == 0 {
+                line.push_str(&format!(" {cell:<width$}"));
+            } else {
+                line.push_str(&format!("  {cell:>width$}"));
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+struct Styles {
+    bold: Style,
+    head: Style,
+}
+
+fn styles(summary: &Summary, color: bool) -> Styles {
+    if !color {
+        return Styles {
+            bold: Style::new(),
+            head: Style::new(),
+        };
+    }
+    let color = match summary.verdict().exit {
+        Exit::Clean => AnsiColor::Green,
+        Exit::Confirmed => AnsiColor::Red,
+        _ => AnsiColor::Yellow,
+    };
+    Styles {
+        bold: Style::new().bold(),
+        head: Style::new().bold().fg_color(Some(color.into())),
+    }
+}
+
+fn cpu_row(name: String, row: &CpuRow, classes: &[Class], seconds: Option<f64>) -> Vec<String> {
+    let mut cells = vec![name, row.drops().to_string()];
+    for class in classes {
+        cells.push(row.by_class.get(class).copied().unwrap_or(0).to_string());
+    }
+    cells.push(row.gc.calls.to_string());
+    cells.push(row.gc.refused.to_string());
+    cells.push(seconds.map_or("-".to_owned(), |s| format!("{:.1}", row.drops() as f64 / s)));
+    cells.push(stamp(row.span.map(|s| s.0)));
+    cells.push(stamp(row.span.map(|s| s.1)));
+    cells
+}
+
+fn add_row(sum: &mut CpuRow, row: &CpuRow) {
+    for (class, n) in &row.by_class {
+        *sum.by_class.entry(*class).or_default() += n;
+    }
+    sum.gc.add(row.gc);
+    if let Some((first, last)) = row.span {
+        let span = sum.span.get_or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    }
+}
+
+fn per_cpu(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
+    let classes: Vec<Class> = Class::ALL
+        .into_iter()
+        .filter(|class| summary.of_class(*class) > 0)
+        .collect();
+    let seconds = summary.seconds().filter(|s| *s > 0.0);
+    let mut head: Vec<String> = vec!["CPU".into(), "drops".into()];
+    head.extend(classes.iter().map(|c| c.name().to_owned()));
+    head.extend(["gc calls", "refused", "drops/s", "first", "last"].map(String::from));
+    let mut rows = vec![head];
+    let collapse = !options.all_cpus && summary.per_cpu.len() > MAX_CPU_ROWS;
+    let mut busiest: Vec<_> = summary
+        .per_cpu
+        .iter()
+        .map(|(cpu, row)| (row.drops(), *cpu))
+        .collect();
+    busiest.sort_by_key(|(n, cpu)| (std::cmp::Reverse(*n), *cpu));
+    busiest.truncate(MAX_CPU_ROWS);
+    let (mut quiet, mut quiet_count) = (CpuRow::default(), 0u64);
+    let (mut less, mut less_count) = (CpuRow::default(), 0u64);
+    let mut total = CpuRow::default();
+    for (cpu, row) in &summary.per_cpu {
+        add_row(&mut total, row);
+        if collapse && row.drops() == 0 {
+            quiet_count += 1;
+            add_row(&mut quiet, row);
+        } else if collapse && !busiest.iter().any(|(_, shown)| shown == cpu) {
+            less_count += 1;
+            add_row(&mut less, row);
+        } else {
+            let name = match cpu {
+                CpuKey::Cpu(cpu) => cpu.to_string(),
+                CpuKey::None => "unknown".to_owned(),
+            };
+            rows.push(cpu_row(name, row, &classes, seconds));
+        }
+    }
+    if less_count > 0 {
+        let name = count(less_count, "less busy CPU", "less busy CPUs");
+        rows.push(cpu_row(name, &less, &classes, seconds));
+    }
+    if quiet_count > 0 {
+        rows.push(cpu_row(
+            count(quiet_count, "quiet CPU", "quiet CPUs"),
+            &quiet,
+            &classes,
+            seconds,
+        ));
+    }
+    if rows.len() > 2 {
+        rows.push(cpu_row("all".to_owned(), &total, &classes, seconds));
+    }
+    table(out, &rows)
+}
+
+fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = vec![
+        ["class", "drops", "confirmed", "probable", "possible"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    for class in Class::ALL {
+        let n = summary.of_class(class);
+        if n == 0 {
+            continue;
+        }
+        let cell = |confidence| summary.count(class, confidence).to_string();
+        rows.push(vec![
+            class.name().to_owned(),
+            n.to_string(),
+            cell(Confidence::Confirmed),
+            cell(Confidence::Probable),
+            cell(Confidence::Possible),
+        ]);
+    }
+    table(out, &rows)?;
+    for class in Class::ALL {
+        if summary.of_class(class) == 0 {
+            continue;
+        }
+        writeln!(out, "  {}: {}", class.name(), class.meaning())?;
+        let mut reasons: Vec<_> = summary
+            .reasons
+            .iter()
+            .filter(|((c, ..), _)| *c == class)
+            .collect();
+        reasons.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        for ((_, confidence, reason), n) in reasons {
+            writeln!(out, "    {n} {}: {reason}", confidence.name())?;
+        }
+    }
+    Ok(())
+}
+
+fn gc(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = vec![
+        ["ip6_dst_gc for", "calls", "refused", "granted", "unknown"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    let row = |name: &str, counts: GcCounts| {
+        let mut cells = vec![name.to_owned()];
+        let numbers = [
+            counts.calls,
+            counts.refused,
+            counts.granted,
+            counts.unknown(),
+        ];
+        cells.extend(numbers.map(|n| n.to_string()));
+        cells
+    };
+    for (origin, name) in ORIGINS {
+        if let Some(counts) = summary.gc.get(&origin) {
+            // What no stack tells is counted with the others.
+            let name = if origin == Origin::Other {
+                "other or unknown"
+            } else {
+                name
+            };
+            rows.push(row(name, *counts));
+        }
+    }
+    if rows.len() > 2 {
+        rows.push(row("all", summary.gc_total()));
+    }
+    table(out, &rows)
+}
+
+fn stacks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let all = numbered_stacks(summary);
+    for stack in all.iter().take(MAX_STACKS) {
+        let mut frames: Vec<String> = stack
+            .frames
+            .iter()
+            .take(MAX_FRAMES)
+            .map(|f| harmless(f))
+            .collect();
+        if stack.frames.len() > MAX_FRAMES {
+            frames.push(format!("… {} more", stack.frames.len() - MAX_FRAMES));
+        }
+        writeln!(
+            out,
+            "  {} × {}  {}",
+            stack.count,
+            stack.class.name(),
+            frames.join(" < ")
+        )?;
+    }
+    if all.len() > MAX_STACKS {
+        writeln!(
+            out,
+            "  … {} more stacks (--format json or folded shows all)",
+            all.len() - MAX_STACKS
+        )?;
+    }
+    Ok(())
+}
+
+fn tasks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows: Vec<_> = summary.tasks.iter().collect();
+    rows.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+    let shown: Vec<String> = rows
+        .iter()
+        .take(MAX_TASKS)
+        .map(|(pid, row)| format!("{} {pid} ({})", harmless(&row.comm), row.drops))
+        .collect();
+    let more = rows.len().saturating_sub(MAX_TASKS);
+    let more = if more > 0 {
+        format!(", … {more} more")
+    } else {
+        String::new()
+    };
+    writeln!(out, "  {}{more}", shown.join(", "))
+}
+
+fn counters(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let Some(counters) = &summary.counters else {
+        return Ok(());
+    };
+    let number = |n: Option<i64>| n.map_or("not available".to_owned(), |n| n.to_string());
+    writeln!(
+        out,
+        "  entries (slow) {}, max_size {}, gc_thresh {}, batch {}",
+        number(counters.slow),
+        number(counters.max_size),
+        number(counters.gc_thresh),
+        number(counters.batch)
+    )?;
+    match counters.fast {
+        Some(fast) => writeln!(
+            out,
+            "  fast {} to {}, last {} (in {} calls)",
+            fast.min, fast.max, fast.last, fast.samples
+        )?,
+        None => writeln!(out, "  fast not available")?,
+    }
+    let regimes: Vec<&str> = counters.regimes.iter().map(|r| r.name()).collect();
+    match regimes[..] {
+        [] => Ok(()),
+        [regime] => writeln!(out, "  regime {regime}"),
+        _ => writeln!(out, "  regime one of {}", regimes.join(", ")),
+    }
+}
+
+fn health(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let health = &summary.health;
+    let lost = match (health.lost_events(), health.lost_uncounted) {
+        (n, 0) => format!("{n} lost events"),
+        (0, _) => "lost events, not counted by the kernel".to_owned(),
+        (n, _) => format!("at least {n} lost events"),
+    };
+    writeln!(
+        out,
+        "  {} lines: {} events, {}, {} of them empty; {lost}; {} not understood",
+        health.lines.total,
+        health.lines.events,
+        count(health.stacks, "stack", "stacks"),
+        health.empty_stacks,
+        health.lines.unparsed
+    )?;
+    for sample in &health.samples {
+        writeln!(out, "    not understood: {}", harmless(sample))?;
+    }
+    if health.broken_inputs > 0 {
+        writeln!(
+            out,
+            "  {} broke off early",
+            count(health.broken_inputs, "input", "inputs")
+        )?;
+    }
+    let seen = summary.receive_drops_seen;
+    match summary.in_no_routes {
+        None => writeln!(
+            out,
+            "  control total: not available (needs Ip6InNoRoutes before and after)"
+        ),
+        Some(rise) if rise == seen => {
+            writeln!(
+                out,
+                "  control total: Ip6InNoRoutes rose by {rise}, as many as receive-path drops seen"
+            )
+        }
+        Some(rise) if rise > seen => writeln!(
+            out,
+            "  control total: Ip6InNoRoutes rose by {rise}, and {seen} receive-path drops were seen: {} are not in the trace",
+            rise - seen
+        ),
+        Some(rise) => writeln!(
+            out,
+            "  control total: Ip6InNoRoutes rose by {rise}, but {seen} receive-path drops were seen: some are of another network namespace than the facts, or older"
+        ),
+    }
+}
+
+/// Writes the whole report.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
+    let Styles { bold, head } = styles(summary, options.color);
+    writeln!(out, "{head}{}{head:#}", sentence(summary))?;
+    if summary.left_out > 0 {
+        writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
+    }
+    let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
+    if !summary.per_cpu.is_empty() {
+        section(out, "Per CPU")?;
+        per_cpu(summary, options, out)?;
+    }
+    if summary.drops() > 0 {
+        section(out, "Drops by class")?;
+        classes(summary, out)?;
+    }
+    if !summary.gc.is_empty() {
+        section(out, "Allocations attempted under pressure")?;
+        gc(summary, out)?;
+    }
+    if !summary.stacks.is_empty() {
+        section(out, "Stacks, innermost first")?;
+        stacks(summary, out)?;
+    }
+    if !summary.tasks.is_empty() {
+        section(out, "Running at the time")?;
+        tasks(summary, out)?;
+    }
+    if summary.counters.is_some() {
+        section(out, "Route cache")?;
+        counters(summary, out)?;
+    }
+    section(out, "Health")?;
+    let source: Vec<String> = summary
+        .inputs
+        .iter()
+        .map(|i| harmless(i.as_bytes()))
+        .collect();
+    let kernels: Vec<String> = summary
+        .kernels
+        .iter()
+        .map(|k| harmless(k.as_bytes()))
+        .collect();
+    let kernels = if kernels.is_empty() {
+        String::new()
+    } else {
+        format!(", kernel {}", kernels.join(", "))
+    };
+    let formats: Vec<&str> = summary.formats.iter().copied().collect();
+    writeln!(
+        out,
+        "  from {} ({}{kernels})",
+        source.join(", "),
+        formats.join(", ")
+    )?;
+    health(summary, out)?;
+    let advice = advise(summary);
+    if !advice.is_empty() {
+        section(out, "What to do next")?;
+    }
+    for item in advice {
+        let mark = match item.severity {
+            Severity::Action => "!",
+            Severity::Evidence => "?",
+            Severity::Note => "-",
+        };
+        writeln!(out, "  {mark} {}", item.text)?;
+        if let Some(command) = &item.command {
+            writeln!(out, "      {command}")?;
+        }
+    }
+    Ok(())
+}

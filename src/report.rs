@@ -1,0 +1,449 @@
+//! From inputs to a report: the one place where reading, evidence and rules meet.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::io::Read;
+use std::path::Path;
+
+use foldhash::fast::FixedState;
+
+use crate::diagnosis::classify::{Classification, Knowledge, classify};
+use crate::diagnosis::collect::{Collector, Drop, DropSink, Gathered, is_unnamed};
+use crate::diagnosis::evidence::{Evidence, EvidenceTable, Observed, StackState, Traced};
+use crate::diagnosis::limits::{CallCounts, Proof, prove};
+use crate::diagnosis::rules::{Direction, Origin};
+use crate::filter::Filter;
+use crate::host::{Facts, Snapshot};
+use crate::input::{InputError, Pieces};
+use crate::summary::{Counters, CpuKey, Missing, Summary, TaskRow};
+use crate::trace::{Assembler, Comm, Context, StackId, Stacks, TextFacts, Time};
+
+/// Tasks with drops that get a row of their own; drops of further ones have none.
+pub const MAX_TASKS: usize = 65_536;
+
+/// What the user knows and wants, the same for every input.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `--facts`; a capture's own facts go before these.
+    pub facts: Option<Facts>,
+    /// `--traced`.
+    pub traced: Traced,
+    /// The filters.
+    pub filter: Filter,
+}
+
+/// Why an input gave no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// It could not be opened or read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It holds nothing at all.
+    #[error(
+        "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
+    )]
+    Empty(String),
+    /// It holds text, but no trace.
+    #[error("{name}: no trace found in {lines} lines; the first is: {first}")]
+    NoTrace {
+        /// The input.
+        name: String,
+        /// Its lines.
+        lines: u64,
+        /// Its first line, made harmless.
+        first: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    drops: u64,
+    span: Option<(Time, Time)>,
+}
+
+/// Rows of one kind that are counted apart.
+pub const MAX_CELLS: usize = 262_144;
+
+/// Counts drops by evidence, for each CPU, task and stack.
+pub struct Tally<'f> {
+    filter: &'f Filter,
+    table: EvidenceTable,
+    /// Receive-path drops, filtered or not.
+    receive_drops: u64,
+    /// All drops, filtered or not.
+    all: u64,
+    cpus: HashMap<(Option<u32>, u32), Cell, FixedState>,
+    comms: HashMap<u64, Comm, FixedState>,
+    tasks: HashMap<(u64, u32), u64, FixedState>,
+    stacks: HashMap<(StackId, u32), u64, FixedState>,
+    stacks_beyond: u64,
+}
+
+/// Adds one to a row, if it has one already or there is room for one more.
+fn count<K: Eq + Hash>(rows: &mut HashMap<K, u64, FixedState>, key: K) -> bool {
+    let fits = rows.len() < MAX_CELLS || rows.contains_key(&key);
+    if fits {
+        *rows.entry(key).or_default() += 1;
+    }
+    fits
+}
+
+impl<'f> Tally<'f> {
+    fn new(filter: &'f Filter) -> Self {
+        Tally {
+            filter,
+            table: EvidenceTable::default(),
+            receive_drops: 0,
+            all: 0,
+            cpus: HashMap::default(),
+            comms: HashMap::default(),
+            tasks: HashMap::default(),
+            stacks: HashMap::default(),
+            stacks_beyond: 0,
+        }
+    }
+
+    fn count_task(&mut self, context: &Context, at: u32) {
+        if self.comms.len() >= MAX_TASKS && !self.comms.contains_key(&context.pid) {
+            return;
+        }
+        let comm = self.comms.entry(context.pid).or_insert(context.comm);
+        if is_unnamed(comm) {
+            *comm = context.comm;
+        }
+        count(&mut self.tasks, (context.pid, at));
+    }
+}
+
+impl DropSink for Tally<'_> {
+    fn matches_stack(&mut self, _id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+        self.filter.takes_stack(frames)
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        let at = self.table.intern(drop.evidence);
+        self.all += 1;
+        self.receive_drops += u64::from(drop.evidence.direction == Direction::Receive);
+        if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
+            return;
+        }
+        let key = (drop.context.map(|c| c.cpu), at);
+        let fits = self.cpus.len() < MAX_CELLS || self.cpus.contains_key(&key);
+        let cell = self
+            .cpus
+            .entry(if fits { key } else { (None, at) })
+            .or_default();
+        cell.drops += 1;
+        if let Some(context) = &drop.context {
+            let span = cell.span.get_or_insert((context.time, context.time));
+            *span = (span.0.min(context.time), span.1.max(context.time));
+            self.count_task(context, at);
+        }
+        let counted = match drop.stack {
+            Some(stack) => count(&mut self.stacks, (stack, at)),
+            None => drop.evidence.stack != StackState::Present,
+        };
+        self.stacks_beyond += u64::from(!counted);
+    }
+}
+
+/// Runs one input through a collector.
+///
+/// # Errors
+/// The error that ended the input early, beside what was gathered until then.
+pub fn read_through<D: DropSink>(
+    reader: impl Read,
+    stacks: &mut Stacks,
+    drops: D,
+) -> (Gathered, D, TextFacts, u64, Option<std::io::Error>) {
+    let mut pieces = Pieces::new(reader);
+    let mut assembler = Assembler::default();
+    let mut collector = Collector::new(drops);
+    let error = loop {
+        match pieces.next_piece() {
+            Ok(Some(piece)) => assembler.push(piece, stacks, &mut collector),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    assembler.finish(stacks, &mut collector);
+    let (gathered, drops) = collector.finish();
+    (
+        gathered,
+        drops,
+        assembler.text().clone(),
+        pieces.bytes_read(),
+        error,
+    )
+}
+
+/// Windows with the same number of attempts from which on that number is no accident.
+const MIN_EQUAL_WINDOWS: u64 = 4;
+
+/// What is known for the drops of one input once all of it has been read.
+#[must_use]
+pub fn knowledge(
+    gathered: &Gathered,
+    facts: &Facts,
+    traced: Traced,
+    receive_drops: u64,
+) -> Knowledge {
+    let mut calls = CallCounts::default();
+    for (&(_, _, observed), &n) in &gathered.gc {
+        calls.all += n;
+        calls.collected += if observed == Observed::Collected {
+            n
+        } else {
+            0
+        };
+    }
+    // Each namespace has its own counter and its own limits. The facts are those of the
+    // drops' own only if that namespace counted at least as many as the trace shows.
+    let counted = facts.rise(Snapshot::in_no_routes);
+    let foreign = counted.is_some_and(|counted| receive_drops > counted);
+    let lookups = gathered.attempts_per_drop.first_key_value();
+    let lookups_per_drop = lookups
+        .filter(|(count, drops)| **count > 1 && **drops >= MIN_EQUAL_WINDOWS)
+        .filter(|_| gathered.attempts_per_drop.len() == 1)
+        .map(|(count, _)| *count);
+    Knowledge {
+        traced: traced.or(gathered.traced),
+        proof: if foreign {
+            Proof::Nothing
+        } else {
+            prove(facts, calls)
+        },
+        same_namespace: gathered.namespaces.len() <= 1 && counted.is_some(),
+        lookups_per_drop,
+    }
+}
+
+/// A report on one input.
+pub struct InputReport {
+    /// The numbers.
+    pub summary: Summary,
+    /// What classified its drops.
+    pub knowledge: Knowledge,
+    /// The error that ended it early.
+    pub error: Option<InputError>,
+}
+
+/// The facts that hold for an input: its own, or else those of the command line.
+fn facts_of(gathered: &Gathered, request: &Request) -> Facts {
+    if gathered.facts == Facts::default() {
+        request.facts.clone().unwrap_or_default()
+    } else {
+        gathered.facts.clone()
+    }
+}
+
+/// Reads one input and reports on it.
+///
+/// # Errors
+/// Fails where the input holds no trace; an input that breaks off is reported as far as it
+/// could be read.
+pub fn report_input(
+    name: &Path,
+    reader: impl Read,
+    is_gzip: bool,
+    request: &Request,
+    stacks: &mut Stacks,
+) -> Result<InputReport, ReportError> {
+    let tally = Tally::new(&request.filter);
+    let (gathered, tally, text, bytes, error) = read_through(reader, stacks, tally);
+    let error = error.map(|source| {
+        if is_gzip {
+            InputError::Gzip {
+                path: name.to_owned(),
+                read: bytes,
+                source,
+            }
+        } else {
+            InputError::from_io(name, source)
+        }
+    });
+    if text.lines.events + text.lines.frames + text.lines.banners == 0 {
+        if let Some(error) = error {
+            return Err(error.into());
+        }
+        let name = name.display().to_string();
+        return Err(match &text.first_line {
+            None => ReportError::Empty(name),
+            Some(first) => ReportError::NoTrace {
+                name,
+                lines: text.lines.total,
+                first: crate::render::harmless(first),
+            },
+        });
+    }
+    let facts = facts_of(&gathered, request);
+    let receive_drops = tally.receive_drops;
+    let knowledge = knowledge(&gathered, &facts, request.traced, receive_drops);
+    let summary = summarise(
+        name,
+        &gathered,
+        &tally,
+        &text,
+        &facts,
+        &knowledge,
+        stacks,
+        receive_drops,
+        error.is_some(),
+    );
+    Ok(InputReport {
+        summary,
+        knowledge,
+        error,
+    })
+}
+
+fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
+    if gathered.framing.contains_key("version") {
+        "ip6drop"
+    } else if gathered.trace_cmd {
+        "trace-cmd"
+    } else if text.latency {
+        "latency"
+    } else if gathered.trace_file {
+        "trace"
+    } else if text.with_header || text.without_header {
+        "trace_pipe"
+    } else {
+        "stack"
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // one caller, and every part is a different thing
+fn summarise(
+    name: &Path,
+    gathered: &Gathered,
+    tally: &Tally<'_>,
+    text: &TextFacts,
+    facts: &Facts,
+    knowledge: &Knowledge,
+    stacks: &Stacks,
+    receive_drops: u64,
+    broken: bool,
+) -> Summary {
+    let decided: Vec<Classification> = tally
+        .table
+        .all()
+        .iter()
+        .map(|evidence| classify(evidence, knowledge))
+        .collect();
+    let shown = |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
+    let mut summary = Summary {
+        inputs: vec![name.display().to_string()],
+        kernels: gathered.kernel.clone().into_iter().collect(),
+        cpus: gathered
+            .online_cpus
+            .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
+        window: gathered.window,
+        receive_drops_seen: receive_drops,
+        in_no_routes: facts.rise(Snapshot::in_no_routes),
+        counters: Counters::new(facts, gathered.fast),
+        facts: (*facts != Facts::default()).then(|| facts.clone()),
+        ..Summary::default()
+    };
+    summary.formats.insert(formats(gathered, text));
+    for &cpu in &gathered.cpus {
+        summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
+    }
+    for (&(cpu, at), cell) in &tally.cpus {
+        let Some(decided) = shown(at) else { continue };
+        *summary
+            .classes
+            .entry((decided.class, decided.confidence))
+            .or_default() += cell.drops;
+        let reason = (decided.class, decided.confidence, decided.reason);
+        *summary.reasons.entry(reason).or_default() += cell.drops;
+        let row = summary.per_cpu.entry(cpu.into()).or_default();
+        *row.by_class.entry(decided.class).or_default() += cell.drops;
+        if let Some((first, last)) = cell.span {
+            let span = row.span.get_or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
+        }
+    }
+    for (&(pid, at), &drops) in &tally.tasks {
+        if shown(at).is_none() {
+            continue;
+        }
+        let comm = tally
+            .comms
+            .get(&pid)
+            .map(|c| c.as_bytes().to_vec())
+            .unwrap_or_default();
+        let row = summary
+            .tasks
+            .entry(pid)
+            .or_insert(TaskRow { comm, drops: 0 });
+        row.drops += drops;
+    }
+    for (&(id, at), &drops) in &tally.stacks {
+        let Some(decided) = shown(at) else { continue };
+        let frames = stacks.get(id).frames.clone();
+        if !frames.is_empty() {
+            *summary.stacks.entry((frames, decided.class)).or_default() += drops;
+        }
+    }
+    for (&(cpu, origin, observed), &calls) in &gathered.gc {
+        let refused = knowledge.refused(observed);
+        let counts = crate::summary::GcCounts {
+            calls,
+            refused: if refused == Some(true) { calls } else { 0 },
+            granted: if refused == Some(false) { calls } else { 0 },
+        };
+        // What no stack tells is counted with the others.
+        let origin = if origin == Origin::Unknown {
+            Origin::Other
+        } else {
+            origin
+        };
+        summary.gc.entry(origin).or_default().add(counts);
+        summary
+            .per_cpu
+            .entry(cpu.into())
+            .or_default()
+            .gc
+            .add(counts);
+    }
+    summary.left_out = tally.all - summary.drops();
+    let health = &mut summary.health;
+    health.lines = text.lines;
+    health.samples.clone_from(&text.samples);
+    health.stacks = gathered.stacks;
+    health.empty_stacks = gathered.empty_stacks;
+    health.lost.clone_from(&gathered.lost);
+    health.lost_uncounted = gathered.lost_uncounted;
+    health.broken_inputs = u64::from(broken);
+    health.stacks_beyond = tally.stacks_beyond;
+    health.evictions = gathered.evictions;
+    summary.missing = missing(gathered, facts, knowledge, tally.table.all());
+    summary
+}
+
+fn missing(
+    gathered: &Gathered,
+    facts: &Facts,
+    knowledge: &Knowledge,
+    evidence: &[Evidence],
+) -> std::collections::BTreeSet<Missing> {
+    let open = |observed: &Observed| knowledge.refused(*observed).is_none();
+    let mut missing = std::collections::BTreeSet::new();
+    if evidence.is_empty() {
+        return missing;
+    }
+    if !knowledge.traced.dst_gc && !matches!(knowledge.proof, Proof::NoneRefused(_)) {
+        missing.insert(Missing::DstGc);
+    }
+    if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
+        missing.insert(Missing::Outcomes);
+    }
+    if facts.before.is_none() || facts.after.is_none() {
+        missing.insert(Missing::Facts);
+    }
+    if evidence.iter().any(|evidence| evidence.handler.is_none()) {
+        missing.insert(Missing::Handlers);
+    }
+    missing
+}

@@ -1,0 +1,430 @@
+//! What a report says, as numbers that can be merged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnosis::classify::{Class, Confidence};
+use crate::diagnosis::collect::FastSeries;
+use crate::diagnosis::limits::{self, Regime};
+use crate::diagnosis::rules::Origin;
+use crate::exit::Exit;
+use crate::host::{Facts, Snapshot};
+use crate::trace::assemble::MAX_SAMPLES;
+use crate::trace::stacks::Frames;
+use crate::trace::{LineCounts, Time};
+
+/// A CPU, or what is known of none; CPUs sort before that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CpuKey {
+    /// A CPU the trace names.
+    Cpu(u32),
+    /// Events without a CPU.
+    None,
+}
+
+impl From<Option<u32>> for CpuKey {
+    fn from(cpu: Option<u32>) -> Self {
+        cpu.map_or(CpuKey::None, CpuKey::Cpu)
+    }
+}
+
+/// One CPU's row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpuRow {
+    /// Drops by class.
+    pub by_class: BTreeMap<Class, u64>,
+    /// Calls of `ip6_dst_gc`.
+    pub gc: GcCounts,
+    /// First and last drop.
+    pub span: Option<(Time, Time)>,
+}
+
+impl CpuRow {
+    /// All drops of the CPU.
+    #[must_use]
+    pub fn drops(&self) -> u64 {
+        self.by_class.values().sum()
+    }
+}
+
+/// Calls of `ip6_dst_gc` and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GcCounts {
+    /// All calls.
+    pub calls: u64,
+    /// Calls that refused the allocation.
+    pub refused: u64,
+    /// Calls that agreed to it.
+    pub granted: u64,
+}
+
+impl GcCounts {
+    /// Calls whose outcome is not known.
+    #[must_use]
+    pub fn unknown(self) -> u64 {
+        self.calls - self.refused - self.granted
+    }
+
+    /// Adds another count.
+    pub fn add(&mut self, other: GcCounts) {
+        self.calls += other.calls;
+        self.refused += other.refused;
+        self.granted += other.granted;
+    }
+}
+
+/// One task's row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Its name; `<...>` where the trace never knew it.
+    pub comm: Vec<u8>,
+    /// Its drops.
+    pub drops: u64,
+}
+
+/// Whether the input could be read, and how much of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Every line, in one of the counters.
+    pub lines: LineCounts,
+    /// The first lines that were not understood.
+    pub samples: Vec<Vec<u8>>,
+    /// Stacks, with or without frames.
+    pub stacks: u64,
+    /// Stacks without frames.
+    pub empty_stacks: u64,
+    /// Events lost, by CPU.
+    pub lost: BTreeMap<u32, u64>,
+    /// Losses that the kernel did not count.
+    pub lost_uncounted: u64,
+    /// Inputs that ended in an error.
+    pub broken_inputs: u64,
+    /// Drops with a stack beyond the table's caps.
+    pub stacks_beyond: u64,
+    /// Cuts of all evidence because too many tasks were live.
+    pub evictions: u64,
+}
+
+impl Health {
+    /// Lost events that were counted.
+    #[must_use]
+    pub fn lost_events(&self) -> u64 {
+        self.lost.values().sum()
+    }
+
+    /// True where some events are missing from the text.
+    #[must_use]
+    pub fn has_losses(&self) -> bool {
+        self.lost_events() > 0 || self.lost_uncounted > 0 || self.broken_inputs > 0
+    }
+
+    /// True where more lines are not understood than are.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let understood = self.lines.events + self.lines.frames + self.lines.banners;
+        self.lines.unparsed > understood
+    }
+
+    /// True where every stack came without frames.
+    #[must_use]
+    pub fn has_only_empty_stacks(&self) -> bool {
+        self.stacks > 0 && self.stacks == self.empty_stacks
+    }
+}
+
+/// The route cache's counters and limits, and `fast` where it was read and found valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters {
+    /// `fast` over the capture.
+    pub fast: Option<FastSeries>,
+    /// Exact number of entries, at the last reading.
+    pub slow: Option<i64>,
+    /// `net.ipv6.route.max_size`.
+    pub max_size: Option<i64>,
+    /// `net.ipv6.route.gc_thresh`.
+    pub gc_thresh: Option<i64>,
+    /// `percpu_counter_batch`.
+    pub batch: Option<i64>,
+    /// The regimes these numbers allow; none where numbers are missing.
+    pub regimes: Vec<Regime>,
+}
+
+impl Counters {
+    /// Puts facts and probe together; `fast` is believed only where it fits the facts: the
+    /// same `gc_thresh`, and never further from `slow` than the CPUs can hide.
+    #[must_use]
+    pub fn new(facts: &Facts, fast: Option<FastSeries>) -> Option<Counters> {
+        let last = facts.last()?;
+        let cpus = last.cpus;
+        let slows = || {
+            [&facts.before, &facts.after]
+                .into_iter()
+                .flatten()
+                .filter_map(Snapshot::slow)
+        };
+        let fits = |series: &FastSeries| {
+            let slack = limits::slack(cpus?);
+            let low = slows().min()?.saturating_sub(slack);
+            let high = slows().max()?.saturating_add(slack);
+            let same = series.gc_thresh? == last.gc_thresh()?;
+            Some(same && series.min >= low && series.max <= high)
+        };
+        let fast = fast.filter(|series| fits(series) == Some(true));
+        let regimes = (|| {
+            let fast = fast.map(|series| series.last);
+            Some(limits::regimes(
+                last.slow()?,
+                fast,
+                last.max_size()?,
+                last.gc_thresh()?,
+                cpus?,
+            ))
+        })();
+        Some(Counters {
+            fast,
+            slow: last.slow(),
+            max_size: last.max_size(),
+            gc_thresh: last.gc_thresh(),
+            batch: cpus.map(limits::batch),
+            regimes: regimes.unwrap_or_default(),
+        })
+    }
+}
+
+/// A whole report, before it is written in some format.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// The inputs, in order.
+    pub inputs: Vec<String>,
+    /// Text forms recognised.
+    pub formats: BTreeSet<&'static str>,
+    /// Kernel releases named by the inputs.
+    pub kernels: BTreeSet<String>,
+    /// Online CPUs, the largest number named.
+    pub cpus: Option<u64>,
+    /// First and last time stamp.
+    pub window: Option<(Time, Time)>,
+    /// Drops.
+    pub classes: BTreeMap<(Class, Confidence), u64>,
+    /// Drops by the reason that decided.
+    pub reasons: BTreeMap<(Class, Confidence, &'static str), u64>,
+    /// Rows of the CPUs the trace names.
+    pub per_cpu: BTreeMap<CpuKey, CpuRow>,
+    /// Calls of `ip6_dst_gc` by origin.
+    pub gc: BTreeMap<Origin, GcCounts>,
+    /// Tasks by pid.
+    pub tasks: BTreeMap<u64, TaskRow>,
+    /// Drops by stack and class.
+    pub stacks: BTreeMap<(Frames, Class), u64>,
+    /// Counters and limits of the last input that has them.
+    pub counters: Option<Counters>,
+    /// Facts: the first reading and the last.
+    pub facts: Option<Facts>,
+    /// Whether the input could be read.
+    pub health: Health,
+    /// Drops that filters left out.
+    pub left_out: u64,
+    /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
+    pub receive_drops_seen: u64,
+    /// Rise of `Ip6InNoRoutes`; `None` where some input has no such facts.
+    pub in_no_routes: Option<u64>,
+    /// What was missing to tell causes apart.
+    pub missing: BTreeSet<Missing>,
+}
+
+/// Evidence that was not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// `ip6_dst_gc` was not traced.
+    DstGc,
+    /// Outcomes of attempts: neither probes, nor `fib6_run_gc` and facts.
+    Outcomes,
+    /// Facts before and after.
+    Facts,
+    /// Handlers hidden by tail calls.
+    Handlers,
+}
+
+fn widen(window: &mut Option<(Time, Time)>, other: Option<(Time, Time)>) {
+    *window = match (*window, other) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    };
+}
+
+impl Summary {
+    /// All drops that passed the filters.
+    #[must_use]
+    pub fn drops(&self) -> u64 {
+        self.classes.values().sum()
+    }
+
+    /// Drops of one class.
+    #[must_use]
+    pub fn of_class(&self, class: Class) -> u64 {
+        self.classes
+            .iter()
+            .filter(|((c, _), _)| *c == class)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    /// Drops of one class and confidence.
+    #[must_use]
+    pub fn count(&self, class: Class, confidence: Confidence) -> u64 {
+        self.classes.get(&(class, confidence)).copied().unwrap_or(0)
+    }
+
+    /// The highest confidence in one class.
+    #[must_use]
+    pub fn confidence(&self, class: Class) -> Option<Confidence> {
+        self.classes
+            .keys()
+            .filter(|(c, _)| *c == class)
+            .map(|(_, confidence)| *confidence)
+            .max()
+    }
+
+    /// Seconds from the first to the last event.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        let (first, last) = self.window?;
+        last.seconds_since(first)
+    }
+
+    /// All calls of `ip6_dst_gc`.
+    #[must_use]
+    pub fn gc_total(&self) -> GcCounts {
+        let mut total = GcCounts::default();
+        self.gc.values().for_each(|counts| total.add(*counts));
+        total
+    }
+
+    /// Adds the report of a later input.
+    pub fn merge(&mut self, other: Summary) {
+        let first = self.inputs.is_empty();
+        self.inputs.extend(other.inputs);
+        self.formats.extend(other.formats);
+        self.kernels.extend(other.kernels);
+        self.cpus = self.cpus.max(other.cpus);
+        widen(&mut self.window, other.window);
+        for (key, n) in other.classes {
+            *self.classes.entry(key).or_default() += n;
+        }
+        for (key, n) in other.reasons {
+            *self.reasons.entry(key).or_default() += n;
+        }
+        for (cpu, row) in other.per_cpu {
+            let mine = self.per_cpu.entry(cpu).or_default();
+            for (class, n) in row.by_class {
+                *mine.by_class.entry(class).or_default() += n;
+            }
+            mine.gc.add(row.gc);
+            widen(&mut mine.span, row.span);
+        }
+        for (origin, counts) in other.gc {
+            self.gc.entry(origin).or_default().add(counts);
+        }
+        for (pid, row) in other.tasks {
+            let mine = self.tasks.entry(pid).or_default();
+            if mine.comm.is_empty() || mine.comm == b"<...>" {
+                mine.comm = row.comm;
+            }
+            mine.drops += row.drops;
+        }
+        for (key, n) in other.stacks {
+            *self.stacks.entry(key).or_default() += n;
+        }
+        self.counters = other.counters.or(self.counters.take());
+        if let Some(theirs) = other.facts {
+            let mine = self.facts.get_or_insert_default();
+            mine.before = mine.before.take().or(theirs.before);
+            mine.after = theirs.after.or(mine.after.take());
+        }
+        self.health.merge(other.health);
+        self.left_out += other.left_out;
+        self.receive_drops_seen += other.receive_drops_seen;
+        self.in_no_routes = match (first, self.in_no_routes, other.in_no_routes) {
+            (true, _, theirs) => theirs,
+            (false, Some(mine), Some(theirs)) => Some(mine + theirs),
+            _ => None,
+        };
+        self.missing.extend(other.missing);
+    }
+
+    /// The verdict.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let class = Class::ALL
+            .into_iter()
+            .filter(|class| self.of_class(*class) > 0)
+            .max_by_key(|&class| {
+                // The fault this tool exists for goes first, then what may be it, then the most.
+                let rank = match class {
+                    Class::RcvDstAlloc => 2,
+                    Class::RcvUndetermined => 1,
+                    _ => 0,
+                };
+                (rank, self.of_class(class), std::cmp::Reverse(class))
+            });
+        let confidence = class.and_then(|class| self.confidence(class));
+        let exit = match class.zip(confidence) {
+            Some((class, confidence)) => Exit::of_class(class, confidence),
+            None => Exit::Clean,
+        };
+        let exit = match exit {
+            Exit::Confirmed => exit,
+            Exit::Suspected if class == Some(Class::RcvDstAlloc) => exit,
+            _ if self.health.is_unreadable() => Exit::Inconclusive,
+            _ if self.health.has_losses() && !self.all_drops_seen() => Exit::Inconclusive,
+            _ if self.health.has_only_empty_stacks() && exit == Exit::Suspected => {
+                Exit::Inconclusive
+            }
+            _ => exit,
+        };
+        Verdict {
+            class,
+            confidence,
+            exit,
+        }
+    }
+
+    /// True where the kernel's own counter shows that no drop is missing from the trace.
+    #[must_use]
+    pub fn all_drops_seen(&self) -> bool {
+        self.in_no_routes == Some(self.receive_drops_seen)
+    }
+}
+
+impl Health {
+    fn merge(&mut self, other: Health) {
+        let (mine, theirs) = (&mut self.lines, other.lines);
+        mine.total += theirs.total;
+        mine.events += theirs.events;
+        mine.frames += theirs.frames;
+        mine.banners += theirs.banners;
+        mine.blank += theirs.blank;
+        mine.unparsed += theirs.unparsed;
+        self.samples.extend(other.samples);
+        self.samples.truncate(MAX_SAMPLES);
+        self.stacks += other.stacks;
+        self.empty_stacks += other.empty_stacks;
+        for (cpu, n) in other.lost {
+            *self.lost.entry(cpu).or_default() += n;
+        }
+        self.lost_uncounted += other.lost_uncounted;
+        self.broken_inputs += other.broken_inputs;
+        self.stacks_beyond += other.stacks_beyond;
+        self.evictions += other.evictions;
+    }
+}
+
+/// The answer in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The class that matters most.
+    pub class: Option<Class>,
+    /// The highest confidence in it.
+    pub confidence: Option<Confidence>,
+    /// The status under `--exit-code`.
+    pub exit: Exit,
+}

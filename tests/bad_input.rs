@@ -1,0 +1,343 @@
+//! Input that is damaged, hostile, or no trace at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod common;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use common::{capture, class, command, ip6drop, json, number, stderr, stdout};
+use flate2::write::GzEncoder;
+
+/// The program on these bytes as standard input.
+fn on(input: &[u8], args: &[&str]) -> std::process::Output {
+    command()
+        .arg("report")
+        .args(args)
+        .write_stdin(input)
+        .output()
+        .unwrap()
+}
+
+fn fails(output: &std::process::Output, with: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(output));
+    assert!(stderr(output).contains(with), "{}", stderr(output));
+    assert!(
+        stderr(output).starts_with("ip6drop: "),
+        "{}",
+        stderr(output)
+    );
+}
+
+fn exhausted() -> Vec<u8> {
+    std::fs::read(capture("4.19-fp/exhausted")).unwrap()
+}
+
+#[test]
+fn what_cannot_be_opened() {
+    fails(&ip6drop(["report", "/no/such/file"]), "no such file");
+    fails(
+        &ip6drop(["report", env!("CARGO_MANIFEST_DIR")]),
+        "is a directory",
+    );
+    fails(
+        &ip6drop(["report", "--format", "ndjson", env!("CARGO_MANIFEST_DIR")]),
+        "is a directory",
+    );
+    fails(&on(b"", &[]), "is empty");
+    fails(&on(b"\n\n  \n", &[]), "is empty");
+    fails(
+        &on(b"hello\nworld\n", &[]),
+        "no trace found in 2 lines; the first is: hello",
+    );
+    fails(&ip6drop(["report", "-", "-"]), "once only");
+}
+
+#[test]
+fn a_file_that_may_not_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secret");
+    std::fs::write(&path, exhausted()).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::read(&path).is_ok() {
+        // Root reads everything: give the rights of root up, if that is possible here.
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let binary = dir.path().join("ip6drop");
+        std::fs::copy(env!("CARGO_BIN_EXE_ip6drop"), &binary).unwrap();
+        let output = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&binary)
+            .arg("report")
+            .arg(&path)
+            .output()
+            .unwrap();
+        fails(&output, "permission denied");
+    } else {
+        fails(
+            &ip6drop(["report".as_ref(), path.as_os_str()]),
+            "permission denied",
+        );
+    }
+}
+
+#[test]
+fn binary_data_is_no_trace() {
+    let bytes: Vec<u8> = (0..100_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    fails(&on(&bytes, &[]), "no trace found");
+    fails(&on(&[0; 4096], &[]), "no trace found in 1 lines");
+    fails(&on(&[0x1f, 0x8b, 1, 2, 3], &[]), "gzip");
+}
+
+#[test]
+fn one_bad_input_does_not_hide_the_others() {
+    let path = capture("4.19-fp/exhausted").display().to_string();
+    let output = ip6drop(["report", "--format", "json", "/no/such/file", &path]);
+    fails(&output, "no such file");
+    assert_eq!(class(&json(&output), "rcv-dst-alloc")[0], 48);
+}
+
+#[test]
+fn damage_inside_a_trace_is_counted_and_shown() {
+    let mut text = exhausted();
+    text.splice(
+        0..0,
+        *b"root@node:~# cat trace_pipe\n\xff\xfe\x00 garbage \x1b[31m\n",
+    );
+    let output = on(&text, &["--format", "json"]);
+    let report = json(&output);
+    assert_eq!(class(&report, "rcv-dst-alloc")[0], 48);
+    assert_eq!(number(&report["health"]["unparsed_lines"]), 2);
+    assert_eq!(
+        report["health"]["unparsed_samples"][0],
+        "root@node:~# cat trace_pipe"
+    );
+    assert!(!stdout(&on(&text, &[])).contains('\x1b'));
+}
+
+#[test]
+fn line_ends_of_other_systems_and_log_prefixes() {
+    let text = String::from_utf8(exhausted()).unwrap();
+    let plain = json(&on(text.as_bytes(), &["--format", "json"]));
+    for (name, changed) in [
+        ("CRLF", text.replace('\n', "\r\n")),
+        (
+            "log prefix",
+            text.lines()
+                .map(|l| format!("2026-11-23T10:00:00.000Z node-7 {l}\n"))
+                .collect(),
+        ),
+        (
+            "indented",
+            text.lines().map(|l| format!("    {l}\n")).collect(),
+        ),
+        ("quoted", text.lines().map(|l| format!("> {l}\n")).collect()),
+    ] {
+        let report = json(&on(changed.as_bytes(), &["--format", "json"]));
+        for key in ["drops", "per_cpu", "gc", "stacks", "tasks"] {
+            assert_eq!(report[key], plain[key], "{name}: {key}");
+        }
+        assert_eq!(number(&report["health"]["unparsed_lines"]), 0, "{name}");
+    }
+}
+
+#[test]
+fn cut_off_text_and_gzip() {
+    let text = exhausted();
+    let whole = text.len();
+    for cut in [whole - 1, whole - 7, whole / 2, 5000] {
+        let output = on(&text[..cut], &["--format", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        common::check_sums("cut", &json(&output));
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&text).unwrap();
+    let zipped = encoder.finish().unwrap();
+    let report = json(&on(&zipped, &["--format", "json"]));
+    assert_eq!(class(&report, "rcv-dst-alloc")[0], 48);
+    let twice = [zipped.clone(), zipped.clone()].concat();
+    assert_eq!(
+        class(&json(&on(&twice, &["--format", "json"])), "rcv-dst-alloc")[0],
+        96
+    );
+    let output = on(&zipped[..zipped.len() / 2], &["--format", "json"]);
+    fails(&output, "cut-off gzip");
+    let report = json(&output);
+    assert!(
+        number(&report["drops"]["total"]) > 0,
+        "what could be read is reported"
+    );
+    assert_eq!(number(&report["health"]["broken_inputs"]), 1);
+}
+
+#[test]
+fn numbers_that_are_too_large() {
+    let line = |pid: &str, cpu: &str| {
+        format!(
+            "         python3-{pid}  [{cpu}] ..s1    52.560614: ip6_pkt_drop <-ip6_pkt_discard\n"
+        )
+    };
+    let text = line("1", "4294967295")
+        + &line("18446744073709551615", "0")
+        + &line("1", "4294967296")
+        + &line("18446744073709551616", "0");
+    let report = json(&on(text.as_bytes(), &["--format", "json"]));
+    assert_eq!(number(&report["drops"]["total"]), 2);
+    assert_eq!(number(&report["health"]["unparsed_lines"]), 2);
+    let rows = report["per_cpu"].as_array().unwrap();
+    assert_eq!(number(&rows[1]["cpu"]), 4_294_967_295);
+    assert_eq!(number(&report["tasks"][1]["pid"]), u64::MAX);
+}
+
+/// Runs the program with at most this much address space, and feeds it.
+fn within_memory(kilobytes: u64, feed: impl FnOnce(&mut dyn Write)) -> std::process::Output {
+    let mut child = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -v {kilobytes}; exec \"$0\" report --format json"),
+        ])
+        .arg(env!("CARGO_BIN_EXE_ip6drop"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    feed(&mut stdin);
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_line_of_one_gibibyte() {
+    let output = within_memory(100_000, |out| {
+        let block = vec![b'x'; 1 << 20];
+        for _ in 0..1024 {
+            out.write_all(&block).unwrap();
+        }
+        out.write_all(b"\n").unwrap();
+        out.write_all(&exhausted()).unwrap();
+    });
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&output);
+    assert_eq!(number(&report["health"]["unparsed_lines"]), 1);
+    assert_eq!(class(&report, "rcv-dst-alloc")[0], 48);
+}
+
+#[test]
+fn a_million_distinct_stacks() {
+    let output = within_memory(400_000, |out| {
+        let mut out = std::io::BufWriter::new(out);
+        for n in 0..1_000_000 {
+            write!(
+                out,
+                "              cc-7     [002] ..s1    52.560614: ip6_pkt_drop <-ip6_pkt_discard\n\
+                 \x20             cc-7     [002] ..s1    52.560614: <stack trace>\n => ip6_pkt_drop\n => f{n}\n"
+            )
+            .unwrap();
+        }
+    });
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&output);
+    assert_eq!(number(&report["drops"]["total"]), 1_000_000);
+    assert_eq!(number(&report["health"]["stacks"]), 1_000_000);
+    assert!(number(&report["health"]["stacks_beyond"]) > 0);
+}
+
+#[test]
+fn more_live_tasks_and_cpus_than_are_followed() {
+    let output = within_memory(200_000, |out| {
+        let mut out = std::io::BufWriter::new(out);
+        for n in 0..200_000u32 {
+            let cpu = n.wrapping_mul(2_654_435_761);
+            writeln!(out, "              cc-{n:<7} [{cpu:03}] ..s1    52.560614: ip6_pkt_drop <-ip6_pkt_discard").unwrap();
+        }
+    });
+    let report = json(&output);
+    common::check_sums("many", &report);
+    assert_eq!(number(&report["drops"]["total"]), 200_000);
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "\"$0\" report --format ndjson \"$1\" | head -n 1 >/dev/null",
+        ])
+        .arg(env!("CARGO_BIN_EXE_ip6drop"))
+        .arg(capture("4.19-fp/alternating"))
+        .output()
+        .unwrap();
+    assert_eq!(stderr(&output), "");
+    // The program's own status, with its reader gone before it starts to write.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ip6drop"))
+        .args(["report", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(&exhausted()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let path = capture("4.19-fp/exhausted").display().to_string();
+    for format in ["text", "json", "ndjson", "folded"] {
+        let output = ip6drop(["report", "--format", format, "-o", "/dev/full", &path]);
+        fails(&output, "No space left on device");
+    }
+}
+
+#[test]
+fn a_report_never_destroys_its_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trace");
+    std::fs::write(&path, exhausted()).unwrap();
+    let output = ip6drop([
+        "report".as_ref(),
+        "-o".as_ref(),
+        path.as_os_str(),
+        path.as_os_str(),
+    ]);
+    fails(&output, "is an input");
+    assert_eq!(std::fs::read(&path).unwrap(), exhausted());
+}
+
+#[test]
+fn names_from_the_trace_never_reach_the_terminal_raw() {
+    let text =
+        b"   \x1b]0;x\x07\x1b[31mE-7     [002] ..s1    52.560614: ip6_pkt_drop <-ip6_pkt_discard\n";
+    for format in ["text", "json", "ndjson", "folded"] {
+        let output = on(text, &["--format", format]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(
+            !output.stdout.contains(&0x1b) && !output.stdout.contains(&7),
+            "{format}"
+        );
+    }
+    assert_eq!(
+        number(&json(&on(text, &["--format", "json"]))["drops"]["total"]),
+        1
+    );
+}
+
+#[test]
+fn bad_facts_are_named() {
+    let path = capture("4.19-fp/exhausted").display().to_string();
+    fails(
+        &ip6drop(["report", "--facts", "/no/such/file", &path]),
+        "/no/such/file",
+    );
+    fails(
+        &ip6drop(["report", "--facts", &path, &path]),
+        "no facts found",
+    );
+}

@@ -1,0 +1,256 @@
+//! Filters, formats and exit statuses of `report`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod common;
+
+use common::{capture, class, facts, ip6drop, json, number, stderr, stdout};
+use serde_json::Value;
+
+fn alternating(args: &[&str]) -> std::process::Output {
+    let facts = facts("4.19-fp/alternating").display().to_string();
+    let capture = capture("4.19-fp/alternating").display().to_string();
+    let fixed = ["report", "--facts", &facts, &capture];
+    ip6drop(fixed.iter().copied().chain(args.iter().copied()))
+}
+
+fn filtered(args: &[&str]) -> Value {
+    let output = alternating(&[&["--format", "json"], args].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&output);
+    common::check_sums("filtered", &report);
+    assert_eq!(
+        number(&report["drops"]["total"]) + number(&report["left_out"]),
+        80
+    );
+    assert_eq!(
+        number(&report["control"]["receive_drops"]),
+        80,
+        "evidence is of the whole trace"
+    );
+    report
+}
+
+#[test]
+fn filters_choose_drops_and_keep_their_evidence() {
+    for (args, dst, routes) in [
+        (&["--cpu", "1"][..], 12, 8),
+        (&["--cpu", "0-1,3"], 36, 24),
+        (&["--pid", "1042"], 12, 8),
+        (&["--pid", "1042,1041"], 24, 16),
+        (&["--comm", "^pyth"], 48, 32),
+        (&["--comm", "kubelet"], 0, 0),
+        (&["--stack", "ip6_pkt_discard;ipv6_rcv"], 48, 32),
+        (&["--stack", "ip6_forward"], 0, 0),
+        (&["--class", "rcv-dst-alloc"], 48, 0),
+        (&["--class", "rcv-no-route,unknown"], 0, 32),
+        (&["--until", "0"], 0, 0),
+        (&["--since", "52.593504", "--until", "52.593504"], 0, 1),
+    ] {
+        let report = filtered(args);
+        assert_eq!(
+            class(&report, "rcv-dst-alloc"),
+            [dst, dst, 0, 0],
+            "{args:?}"
+        );
+        assert_eq!(
+            class(&report, "rcv-no-route"),
+            [routes, routes, 0, 0],
+            "{args:?}"
+        );
+    }
+    let text = stdout(&alternating(&["--cpu", "1"]));
+    assert!(text.contains("Filters left out 60 drops."), "{text}");
+}
+
+#[test]
+fn exit_statuses_only_where_asked_for() {
+    let status = |name: &str, with_facts: bool| {
+        let facts = facts(name).display().to_string();
+        let capture = capture(name).display().to_string();
+        let mut args = vec!["report", "--quiet", "--exit-code", &capture];
+        if with_facts {
+            args.extend(["--facts", &facts]);
+        }
+        let output = ip6drop(args);
+        assert_eq!(stdout(&output), "", "{name}");
+        output.status.code().unwrap()
+    };
+    assert_eq!(status("4.19-fp/exhausted", true), 10);
+    assert_eq!(status("4.19-fp/exhausted", false), 11);
+    assert_eq!(status("text/drops-only.pipe", false), 11);
+    assert_eq!(status("4.19-fp/healthy", true), 12);
+    assert_eq!(status("4.19-odd/empty-stacks", true), 11);
+    assert_eq!(alternating(&[]).status.code(), Some(0));
+    assert_eq!(ip6drop(["report", "--no-such-flag"]).status.code(), Some(2));
+    assert_eq!(
+        ip6drop(["report", "--class", "nonsense"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(ip6drop(["report", "--comm", "("]).status.code(), Some(2));
+}
+
+fn on(input: &str) -> i32 {
+    let mut command = common::command();
+    command
+        .args(["report", "--quiet", "--exit-code"])
+        .write_stdin(input);
+    command.output().unwrap().status.code().unwrap()
+}
+
+#[test]
+fn what_forbids_a_verdict() {
+    let quiet = "# tracer: function\n#\n";
+    assert_eq!(on(quiet), 0);
+    assert_eq!(on(&format!("{quiet}CPU:1 [LOST 7 EVENTS]\n")), 13);
+    assert_eq!(on(&format!("{quiet}one\ntwo\nthree\n")), 13);
+    let drop = "         python3-1042  [001] ..s1    52.560614: ip6_pkt_drop <-process_backlog\n         python3-1042  [001] ..s1    52.560615: <stack trace>\n";
+    assert_eq!(on(drop), 13, "all stacks are empty, and nothing else tells");
+    let prohibit =
+        "         python3-1042  [001] ..s1    52.560614: ip6_pkt_drop <-ip6_pkt_prohibit\n";
+    assert_eq!(on(prohibit), 12);
+    assert_eq!(
+        on(&format!("{prohibit}CPU:1 [LOST 7 EVENTS]\n")),
+        13,
+        "the lost ones may be anything"
+    );
+}
+
+#[test]
+fn several_inputs_give_one_report() {
+    let a = capture("4.19-fp/exhausted").display().to_string();
+    let b = capture("4.19-fp/prohibit").display().to_string();
+    let report = json(&ip6drop(["report", "--format", "json", &a, &b]));
+    assert_eq!(report["source"]["inputs"], serde_json::json!([a, b]));
+    assert_eq!(number(&report["drops"]["total"]), 80);
+    assert_eq!(class(&report, "rcv-prohibited"), [32, 32, 0, 0]);
+}
+
+#[test]
+fn evidence_does_not_cross_into_the_next_file() {
+    // A refused lookup at the end of one file, a drop at the start of the next.
+    let dir = tempfile::tempdir().unwrap();
+    let head = "         python3-1042  [001] ..s1    52.560614:";
+    let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+    let refused = format!(
+        "{head} ip6_dst_gc <-dst_alloc\n{head} gc_exit: (dst_alloc+0x1/0x2 <- ip6_dst_gc) ret=1\n"
+    );
+    let drop = format!("{head} ip6_pkt_drop <-ip6_pkt_discard\n");
+    std::fs::write(&a, &refused).unwrap();
+    std::fs::write(&b, &drop).unwrap();
+    let split = json(&ip6drop([
+        "report".as_ref(),
+        "--format".as_ref(),
+        "json".as_ref(),
+        a.as_os_str(),
+        b.as_os_str(),
+    ]));
+    assert_eq!(class(&split, "rcv-dst-alloc")[0], 0);
+    std::fs::write(&a, refused + &drop).unwrap();
+    let whole = json(&ip6drop([
+        "report".as_ref(),
+        "--format".as_ref(),
+        "json".as_ref(),
+        a.as_os_str(),
+    ]));
+    assert_eq!(class(&whole, "rcv-dst-alloc")[0], 1);
+}
+
+#[test]
+fn the_control_total_is_said() {
+    let text = stdout(&alternating(&[]));
+    assert!(
+        text.contains("Ip6InNoRoutes rose by 80, as many as"),
+        "{text}"
+    );
+    let facts = facts("4.19-fp/alternating").display().to_string();
+    let small = capture("4.19-fp/trace-file.txt").display().to_string();
+    let text = stdout(&ip6drop(["report", "--facts", &facts, &small]));
+    assert!(
+        text.contains("rose by 80, and 12 receive-path drops were seen: 68 are not in"),
+        "{text}"
+    );
+}
+
+#[test]
+fn drops_of_another_namespace_are_not_confirmed_by_facts() {
+    // More drops than the facts' namespace counted: some are not its own.
+    let facts = facts("4.19-fp/exhausted").display().to_string();
+    let path = capture("4.19-fp/alternating").display().to_string();
+    let report = json(&ip6drop([
+        "report", "--format", "json", "--facts", &facts, &path,
+    ]));
+    assert_eq!(class(&report, "rcv-dst-alloc"), [48, 0, 48, 0]);
+}
+
+#[test]
+fn folded_stacks_are_outermost_first() {
+    let text = stdout(&alternating(&["--format", "folded"]));
+    let (stack, count) = text.lines().next().unwrap().rsplit_once(' ').unwrap();
+    assert!(
+        stack.starts_with("entry_SYSCALL_64_after_hwframe;do_syscall_64;"),
+        "{stack}"
+    );
+    assert!(
+        stack.ends_with(";ipv6_rcv;ip6_pkt_discard;ip6_pkt_drop"),
+        "{stack}"
+    );
+    assert!(count.parse::<u64>().unwrap() > 0);
+    let sum: u64 = text
+        .lines()
+        .map(|l| l.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(sum, 80);
+}
+
+#[test]
+fn colour_only_where_wanted() {
+    let plain = alternating(&[]).stdout;
+    assert!(!plain.contains(&0x1b));
+    let always = alternating(&["--color", "always"]).stdout;
+    assert!(always.contains(&0x1b));
+}
+
+#[test]
+fn ndjson_drops_name_their_stacks() {
+    let (drops, summary) = common::drops("4.19-fp/alternating", true);
+    let stacks = summary["stacks"].as_array().unwrap();
+    let mut counted = vec![0u64; stacks.len()];
+    for drop in &drops {
+        let id = number(&drop["stack"]) as usize;
+        assert_eq!(stacks[id - 1]["class"], drop["class"]);
+        counted[id - 1] += 1;
+    }
+    let expected: Vec<u64> = stacks.iter().map(|s| number(&s["count"])).collect();
+    assert_eq!(counted, expected);
+    let times: Vec<f64> = drops.iter().map(|d| d["time"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted(), "in the order of the trace");
+}
+
+#[test]
+fn many_cpus_stay_readable() {
+    let mut text = String::new();
+    for cpu in 0..512 {
+        let function = if cpu % 100 == 0 {
+            "ip6_pkt_drop <-ip6_pkt_discard"
+        } else {
+            "ip6_dst_gc <-dst_alloc"
+        };
+        text.push_str(&format!(
+            "              cc-7     [{cpu:03}] ..s1    52.560614: {function}\n"
+        ));
+    }
+    let run = |args: &[&str]| {
+        stdout(
+            &common::command()
+                .arg("report")
+                .args(args)
+                .write_stdin(text.as_str())
+                .output()
+                .unwrap(),
+        )
+    };
+    let short = run(&[]);
+    assert!(short.contains("506 quiet CPUs"), "{short}");
+    assert!(short.lines().count() < 60, "{short}");
+    assert!(run(&["--all-cpus"]).lines().count() > 512);
+}

@@ -1,0 +1,175 @@
+//! Properties that hold for any input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use ip6drop::report::{ReportError, Request, report_input};
+use ip6drop::summary::Summary;
+use ip6drop::trace::Stacks;
+use proptest::prelude::*;
+
+/// Hands out bytes in reads of the given sizes.
+struct Reads<'a> {
+    bytes: &'a [u8],
+    sizes: Vec<usize>,
+    turn: usize,
+}
+
+impl Read for Reads<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes[self.turn % self.sizes.len()]
+            .min(out.len())
+            .min(self.bytes.len());
+        self.turn += 1;
+        let (now, later) = self.bytes.split_at(size);
+        out[..size].copy_from_slice(now);
+        self.bytes = later;
+        Ok(size)
+    }
+}
+
+fn summary(name: &str, reader: impl Read) -> Option<Summary> {
+    let mut stacks = Stacks::default();
+    match report_input(
+        Path::new(name),
+        reader,
+        false,
+        &Request::default(),
+        &mut stacks,
+    ) {
+        Ok(report) => Some(report.summary),
+        Err(ReportError::Empty(_) | ReportError::NoTrace { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Lines of a capture that cover the grammar, to be shuffled, cut and damaged.
+fn lines() -> Vec<Vec<u8>> {
+    let captures: [&[u8]; 6] = [
+        include_bytes!("../fixtures/4.19-fp/lost.pipe"),
+        include_bytes!("../fixtures/4.19-orc/alternating-probes.pipe"),
+        include_bytes!("../fixtures/4.19-fp/opt-latency-format.pipe"),
+        include_bytes!("../fixtures/4.19-fp/opt-nocontext-info.pipe"),
+        include_bytes!("../fixtures/4.19-fp/trace-cmd-report.txt"),
+        include_bytes!("../fixtures/text/framed.trace"),
+    ];
+    let first = |capture: &&'static [u8]| {
+        capture
+            .split_inclusive(|&b| b == b'\n')
+            .take(120)
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
+    };
+    let mut all: Vec<Vec<u8>> = captures.iter().flat_map(first).collect();
+    all.push(b"\n".to_vec());
+    all.push(b"root@node:~# \xff\x00\n".to_vec());
+    all.push(b"CPU:1 [LOST EVENTS]\n".to_vec());
+    all.push(b" => ".to_vec());
+    all
+}
+
+/// Runs of real lines in any order, some bytes changed.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let all = lines();
+    let last = all.len();
+    let runs = prop::collection::vec((0..last, 1..40usize), 1..30);
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    (runs, damage).prop_map(move |(runs, damage)| {
+        let mut text: Vec<u8> = runs
+            .into_iter()
+            .flat_map(|(from, count)| all[from..(from + count).min(last)].concat())
+            .collect();
+        for (at, byte) in damage {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        text
+    })
+}
+
+fn line_count(text: &[u8]) -> u64 {
+    text.split_inclusive(|&b| b == b'\n').count() as u64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..4000)) {
+        if let Some(summary) = summary("any", &bytes[..]) {
+            prop_assert_eq!(summary.health.lines.total, line_count(&bytes));
+        }
+    }
+
+    #[test]
+    fn every_line_is_in_one_counter(text in text()) {
+        if let Some(summary) = summary("any", &text[..]) {
+            let l = summary.health.lines;
+            prop_assert_eq!(l.total, line_count(&text));
+            prop_assert_eq!(l.total, l.events + l.frames + l.banners + l.blank + l.unparsed);
+            let rows: u64 = summary.per_cpu.values().map(|row| row.drops()).sum();
+            prop_assert_eq!(rows, summary.drops());
+        }
+    }
+
+    #[test]
+    fn reads_may_end_anywhere(text in text(), sizes in prop::collection::vec(1..5000usize, 1..6)) {
+        let whole = summary("any", &text[..]);
+        prop_assert_eq!(summary("any", Reads { bytes: &text, sizes, turn: 0 }), whole);
+    }
+
+    #[test]
+    fn nothing_without_facts_and_probes_is_a_confirmed_full_cache(text in text()) {
+        use ip6drop::diagnosis::classify::{Class, Confidence};
+        let tells = |line: &[u8]| {
+            [&b"gc_exit"[..], b"before"].iter().any(|w| memchr::memmem::find(line, w).is_some())
+        };
+        let text: Vec<u8> =
+            text.split_inclusive(|&b| b == b'\n').filter(|l| !tells(l)).flatten().copied().collect();
+        if let Some(summary) = summary("any", &text[..]) {
+            prop_assert_eq!(summary.count(Class::RcvDstAlloc, Confidence::Confirmed), 0);
+        }
+    }
+
+    #[test]
+    fn one_pass_over_two_inputs_is_the_merge_of_two_reports(a in text(), b in text()) {
+        // One table of stacks for both, as a single run has, against one for each.
+        let mut stacks = Stacks::default();
+        let mut one_pass = Summary::default();
+        let mut merged = Summary::default();
+        for (name, text) in [("a", &a), ("b", &b)] {
+            let shared =
+                report_input(Path::new(name), &text[..], false, &Request::default(), &mut stacks);
+            if let Ok(report) = shared {
+                one_pass.merge(report.summary);
+            }
+            if let Some(own) = summary(name, &text[..]) {
+                merged.merge(own);
+            }
+        }
+        prop_assert_eq!(one_pass, merged);
+    }
+}
+
+#[test]
+fn blocks_of_equal_bytes_are_parsed_once() {
+    let capture = include_bytes!("../fixtures/4.19-fp/exhausted.pipe");
+    let distinct: std::collections::HashSet<Vec<u8>> = {
+        let mut blocks = Vec::new();
+        let mut block = Vec::new();
+        for line in capture.split_inclusive(|&b| b == b'\n') {
+            if line.starts_with(b" => ") {
+                block.extend_from_slice(line);
+            } else if !block.is_empty() {
+                blocks.push(std::mem::take(&mut block));
+            }
+        }
+        blocks.push(block);
+        blocks.into_iter().filter(|b| !b.is_empty()).collect()
+    };
+    let mut stacks = Stacks::default();
+    let request = Request::default();
+    report_input(Path::new("x"), &capture[..], false, &request, &mut stacks).unwrap();
+    assert_eq!(stacks.blocks_parsed(), distinct.len() as u64);
+}
