@@ -52,6 +52,10 @@ impl Bench {
     }
 
     fn record(&self, tree: &Tree, method: Method) -> Result<Recorded, TraceError> {
+        self.record_plan(tree, &plan(method))
+    }
+
+    fn record_plan(&self, tree: &Tree, plan: &Plan) -> Result<Recorded, TraceError> {
         let state = self.state();
         let env = Env {
             fs: tree,
@@ -67,14 +71,7 @@ impl Bench {
             trial: Duration::ZERO,
         };
         let mut output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
-        record(
-            &env,
-            &self.host(),
-            &plan(method),
-            &limits,
-            &mut output,
-            &mut |_| {},
-        )
+        record(&env, &self.host(), plan, &limits, &mut output, &mut |_| {})
     }
 }
 
@@ -91,6 +88,7 @@ fn plan(method: Method) -> Plan {
             Probe::entry("gc_enter", "ip6_dst_gc"),
             Probe::gc_exit("ip6_dst_gc"),
         ],
+        probes_optional: false,
         buffer_kb: 512,
     }
 }
@@ -249,6 +247,34 @@ fn after_a_kill_at_any_operation_the_journal_puts_everything_back() {
                 left_behind > 10,
                 "{method:?}: only {left_behind} kills mattered"
             );
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_refuses_a_probe_is_traced_without_it() {
+    let bench = Bench::new();
+    let mut plan = plan(Method::Instance);
+    plan.probes[1] = Probe::gc_exit("not_in_this_kernel");
+    for optional in [true, false] {
+        plan.probes_optional = optional;
+        let tree = Tree::new(Build::Fp);
+        let before = tree.snapshot();
+        let recorded = bench.record_plan(&tree, &plan).unwrap();
+        assert_eq!(tree.snapshot(), before);
+        if optional {
+            assert!(matches!(recorded.ended, Ended::Limit(_)));
+            assert!(recorded.notes[0].contains("without the probe gc_exit"));
+            let capture = std::fs::read_to_string(bench.output()).unwrap();
+            assert!(
+                capture.contains("# ip6drop: probes gc_enter\n"),
+                "{capture}"
+            );
+        } else {
+            assert!(matches!(
+                recorded.ended,
+                Ended::Failed(TraceError::File { .. })
+            ));
         }
     }
 }

@@ -110,6 +110,7 @@ fn plan(args: &RecordArgs, preflight: &Preflight, choice: &Choice) -> Result<Pla
         method,
         functions,
         probes,
+        probes_optional: args.probes == Probes::Auto,
         buffer_kb: args.buffer_kb,
     })
 }

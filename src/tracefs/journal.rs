@@ -102,7 +102,16 @@ impl StateDir {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&lock_path)
             .map_err(failed(&lock_path, "open the lock"))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        // `is_stale` may hold it for an instant.
+        let mut locked = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        for _ in 0..5 {
+            if locked != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            locked = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        }
+        match locked {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
                 let pid = std::fs::read_to_string(&lock_path).unwrap_or_default();

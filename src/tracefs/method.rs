@@ -48,6 +48,8 @@ pub struct Plan {
     pub functions: Vec<Function>,
     /// Further kprobe events.
     pub probes: Vec<Probe>,
+    /// True where a kernel that refuses these probes is traced without them.
+    pub probes_optional: bool,
     /// Buffer per CPU, in KiB.
     pub buffer_kb: u32,
 }
@@ -60,6 +62,9 @@ pub struct Tracing {
     dir: String,
     // Files that switch the events of our probes on.
     switches: Vec<String>,
+    // The names of the further probes that the kernel took, and why it refused others.
+    probes: Vec<String>,
+    refused: Vec<String>,
     // Kernel names of the functions whose stacks are wanted, and still on.
     stacks: Vec<(String, Vec<String>)>,
 }
@@ -99,7 +104,19 @@ impl Tracing {
     pub fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
         let pid = std::process::id();
         let group = group_name(pid);
-        let mut probes = plan.probes.clone();
+        let mut refused = Vec::new();
+        let mut probes = Vec::new();
+        // Before the instance, so that undoing removes them after it: a probe in use stays.
+        for probe in &plan.probes {
+            match session.add_probe(&group, &probe.name, &probe.line(&group)) {
+                Err(e @ TraceError::File { .. }) if plan.probes_optional => {
+                    refused.push(format!("traced without the probe {}: {e}", probe.name));
+                }
+                Err(e) => return Err(e),
+                Ok(()) => probes.push(probe.clone()),
+            }
+        }
+        let names = probes.iter().map(|probe| probe.name.clone()).collect();
         if plan.method == Method::Kprobe {
             for function in &plan.functions {
                 for (number, real) in function.real.iter().enumerate() {
@@ -108,13 +125,11 @@ impl Tracing {
                         0 => function.name.clone(),
                         n => format!("{}_{n}", function.name),
                     };
-                    probes.push(Probe::entry(&name, real));
+                    let probe = Probe::entry(&name, real);
+                    session.add_probe(&group, &probe.name, &probe.line(&group))?;
+                    probes.push(probe);
                 }
             }
-        }
-        // Before the instance, so that undoing removes them after it: a probe in use stays.
-        for probe in &probes {
-            session.add_probe(&group, &probe.name, &probe.line(&group))?;
         }
         let dir = if plan.method == Method::FuncStackTrace || !session.fs().exists("instances") {
             String::new()
@@ -131,6 +146,8 @@ impl Tracing {
             method: plan.method,
             dir,
             switches,
+            probes: names,
+            refused,
             stacks: plan
                 .functions
                 .iter()
@@ -144,6 +161,18 @@ impl Tracing {
             session.set_filter(&tracing.dir, &names)?;
         }
         Ok(tracing)
+    }
+
+    /// The further probes that the kernel took.
+    #[must_use]
+    pub fn probes(&self) -> &[String] {
+        &self.probes
+    }
+
+    /// Why others were refused, in words.
+    #[must_use]
+    pub fn refused_probes(&self) -> &[String] {
+        &self.refused
     }
 
     fn path(&self, file: &str) -> String {

@@ -141,7 +141,10 @@ impl Output {
                 return Ok(());
             }
             if came {
-                return Err(io::Error::other("nobody reads; given up after a signal"));
+                return Err(io::Error::new(
+                    io::ErrorKind::Interrupted,
+                    "nobody reads; given up after a signal",
+                ));
             }
         }
     }

@@ -118,7 +118,7 @@ impl fmt::Display for Live<'_> {
 }
 
 /// The first lines of a capture.
-fn preamble(plan: &Plan, host: &Host) -> Vec<u8> {
+fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let mut text = format!("# ip6drop: version {FRAMING}\n");
     if let Some(kernel) = host.kernel() {
         text += &format!("# ip6drop: kernel {kernel}\n");
@@ -129,8 +129,7 @@ fn preamble(plan: &Plan, host: &Host) -> Vec<u8> {
     text += &format!("# ip6drop: method {}\n", plan.method.name());
     let traced: Vec<&str> = plan.functions.iter().map(|f| f.name.as_str()).collect();
     text += &format!("# ip6drop: traced {}\n", traced.join(","));
-    if !plan.probes.is_empty() {
-        let probes: Vec<&str> = plan.probes.iter().map(|p| p.name.as_str()).collect();
+    if !probes.is_empty() {
         text += &format!("# ip6drop: probes {}\n", probes.join(","));
     }
     text.into_bytes()
@@ -196,6 +195,11 @@ pub fn record(
         },
         (Ok(ended), _) => ended,
         (Err(TraceError::Signal(number)), _) => Ended::Signal(number),
+        (Err(TraceError::Output { source, .. }), _)
+            if source.kind() == io::ErrorKind::Interrupted =>
+        {
+            Ended::Signal(env.signals.came().unwrap_or_default())
+        }
         (Err(e), _) => Ended::Failed(e),
     };
     if first_use && !is_unused(env) {
@@ -213,8 +217,10 @@ pub fn record(
 impl Recorder<'_, '_> {
     fn run(&mut self, session: &mut Session<'_>) -> Result<Ended, TraceError> {
         self.env.signals.check()?;
-        self.output.write(&preamble(self.plan, self.host))?;
         let mut tracing = Tracing::prepare(session, self.plan)?;
+        self.notes.extend_from_slice(tracing.refused_probes());
+        self.output
+            .write(&preamble(self.plan, self.host, tracing.probes()))?;
         // The top-level buffer may still hold older events.
         self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
         if let Some(too_hot) = self.trial(session, &mut tracing)? {

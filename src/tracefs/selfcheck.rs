@@ -236,6 +236,7 @@ pub fn prove(
             })
             .into_iter()
             .collect(),
+        probes_optional: false,
         buffer_kb: BUFFER_KB,
     };
     let mut session = Session::begin(env.fs, env.state)?;
