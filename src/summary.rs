@@ -291,6 +291,12 @@ impl Summary {
         last.seconds_since(first)
     }
 
+    /// The same where it is long enough to speak of rates, a millisecond.
+    #[must_use]
+    pub fn rate_seconds(&self) -> Option<f64> {
+        self.seconds().filter(|seconds| *seconds >= 1e-3)
+    }
+
     /// All calls of `ip6_dst_gc`.
     #[must_use]
     pub fn gc_total(&self) -> GcCounts {

@@ -395,10 +395,6 @@ pub enum Head {
     Other,
 }
 
-fn is_trampoline(name: &[u8]) -> bool {
-    name.starts_with(b"0x") || name.starts_with(b"ftrace_") || name.starts_with(b"[unknown")
-}
-
 /// Reads a stack, innermost frame first, up to the softirq it ran in.
 #[must_use]
 pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
@@ -410,7 +406,9 @@ pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
         list: false,
     };
     let mut cut = false;
-    let first = frames.iter().position(|name| !is_trampoline(name));
+    let first = frames
+        .iter()
+        .position(|name| !name.starts_with(b"[unknown"));
     let Some(first) = first else { return facts };
     facts.head = function(&frames[first]).map_or(Head::Other, Head::Known);
     for name in &frames[first + 1..] {
@@ -487,10 +485,6 @@ mod tests {
             ),
             ("ip6_dst_gc [unknown/kretprobe'd]", Origin::Unknown),
             ("ip6_dst_gc", Origin::Unknown),
-            (
-                "0xffffffffc02bd083 ip6_dst_gc dst_alloc ip6_route_input",
-                Origin::Receive,
-            ),
         ] {
             assert_eq!(read(stack).origin, origin, "{stack}");
             assert_eq!(read(stack).head, Head::Known(Function::DstGc), "{stack}");

@@ -96,7 +96,7 @@ fn drops(summary: &Summary) -> Value {
 }
 
 fn per_cpu(summary: &Summary) -> Value {
-    let seconds = summary.seconds().filter(|s| *s > 0.0);
+    let seconds = summary.rate_seconds();
     let rows = summary.per_cpu.iter().map(|(cpu, row)| {
         json!({
             "cpu": match cpu { CpuKey::Cpu(cpu) => json!(cpu), CpuKey::None => Value::Null },

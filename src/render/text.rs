@@ -216,7 +216,7 @@ fn per_cpu(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Resu
         .into_iter()
         .filter(|class| summary.of_class(*class) > 0)
         .collect();
-    let seconds = summary.seconds().filter(|s| *s > 0.0);
+    let seconds = summary.rate_seconds();
     let mut head: Vec<String> = vec!["CPU".into(), "drops".into()];
     head.extend(classes.iter().map(|c| c.name().to_owned()));
     head.extend(["gc calls", "refused", "drops/s", "first", "last"].map(String::from));

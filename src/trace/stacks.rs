@@ -41,7 +41,14 @@ pub fn frame_name(frame: &Frame<'_>) -> Box<[u8]> {
     }
 }
 
-/// Parses a block of frame lines.
+/// True for what the tracer itself leaves on top of a stack: the address of a trampoline, or
+/// one of its own functions (arch/x86/kernel/ftrace_64.S).
+fn is_trampoline(name: &[u8]) -> bool {
+    name.starts_with(b"0x") || name.starts_with(b"ftrace_")
+}
+
+/// Parses a block of frame lines. Trampolines of the tracer are left out: they say nothing,
+/// and their addresses differ with every boot.
 #[must_use]
 pub fn parse(block: &[u8]) -> Stack {
     let mut stack = Stack {
@@ -56,6 +63,9 @@ pub fn parse(block: &[u8]) -> Stack {
             Line::Frame(frame) => frames.push(frame_name(&frame)),
             _ => stack.unparsed += 1,
         }
+    }
+    if let Some(first) = frames.iter().position(|name| !is_trampoline(name)) {
+        frames.drain(..first);
     }
     stack.frames = frames.into();
     stack
@@ -75,7 +85,8 @@ pub struct Stacks {
     hasher: FixedState,
     by_hash: HashMap<u64, Vec<u32>, FixedState>,
     blocks: Vec<(Box<[u8]>, StackId)>,
-    by_frames: HashMap<Frames, StackId, FixedState>,
+    /// By frames, lines, and lines that are none.
+    by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
     stacks: Vec<Stack>,
     bytes: usize,
     parsed: u64,
@@ -96,20 +107,16 @@ impl Stacks {
         let stack = parse(block);
         self.parsed += 1;
         let full = self.blocks.len() >= MAX_STACKS || self.bytes + block.len() > MAX_STACK_BYTES;
-        // Blocks that differ in addresses or offsets alone are one stack; their line counts
-        // are the same unless lines are damaged, and damaged blocks are not shared.
-        let known = (stack.unparsed == 0)
-            .then(|| self.by_frames.get(&stack.frames))
-            .flatten();
+        // Blocks that differ in addresses or offsets alone are one stack.
+        let key = (stack.frames.clone(), stack.lines, stack.unparsed);
+        let known = self.by_frames.get(&key);
         let id = match known {
             Some(&id) if full => return Seen::Known(id),
             Some(&id) => id,
             None if full => return Seen::Beyond(stack),
             None => {
                 let id = StackId(self.stacks.len() as u32);
-                if stack.unparsed == 0 {
-                    self.by_frames.insert(stack.frames.clone(), id);
-                }
+                self.by_frames.insert(key, id);
                 self.stacks.push(stack);
                 id
             }
@@ -160,6 +167,11 @@ mod tests {
         );
         assert_ne!(known(&mut stacks, b" => ip6_pkt_drop\n"), a);
         assert_eq!(stacks.get(a).frames.len(), 2);
+        let trampoline = known(
+            &mut stacks,
+            b" => 0xffffffffc02bd083\n => ip6_pkt_drop\n => ip6_pkt_discard\n",
+        );
+        assert_eq!(stacks.get(trampoline).frames, stacks.get(a).frames);
         let damaged = known(&mut stacks, b" => ip6_pkt_drop\n => not a frame\n");
         assert_eq!(
             (stacks.get(damaged).lines, stacks.get(damaged).unparsed),
