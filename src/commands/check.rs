@@ -14,6 +14,11 @@ use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0  this host can be traced
+  3  it cannot be traced as asked; the answer says why and what to do
+  4  tracing state could not be put back completely; the message says what is left")]
 pub struct CheckArgs {
     /// Where things are.
     #[command(flatten)]

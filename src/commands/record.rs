@@ -21,6 +21,14 @@ use crate::tracefs::signals::Signals;
 
 /// Arguments of `record`.
 #[derive(Debug, Clone, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0      a limit ended the recording, and everything was put back
+  1      the output could not be written; what was captured before is kept
+  2      usage
+  3      this host cannot be traced as asked; the message says why and what to do
+  4      tracing state could not be put back completely; the message says what is left
+  128+n  ended by signal n (130 is Ctrl-C), after putting everything back")]
 pub struct RecordArgs {
     /// Write the capture to FILE, a new file with mode 0600; - is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]

@@ -22,6 +22,8 @@ use super::undo::Undo;
 const FRAMING: u32 = 1;
 /// How long the loop sleeps at most: what the live line, the guard and the end can wait.
 const TICK: Duration = Duration::from_millis(250);
+/// The same while nothing happens.
+const IDLE_TICK: Duration = Duration::from_millis(500);
 /// A pause after each reading, so that a busy pipe is emptied in large pieces.
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
@@ -339,11 +341,13 @@ impl Recorder<'_, '_> {
         let mut buffer = vec![0; BUFFER];
         let mut guard = Instant::now();
         let mut empty_wakes = 0;
+        let mut last_event = Instant::now();
         loop {
             if let Some(number) = self.env.signals.came() {
                 return Ok(Ended::Signal(number));
             }
-            let mut patience = TICK;
+            let idle = last_event.elapsed() >= GUARD;
+            let mut patience = if idle { IDLE_TICK } else { TICK };
             if let Some(duration) = self.limits.duration {
                 let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
                     return Ok(Ended::Limit("duration"));
@@ -363,6 +367,7 @@ impl Recorder<'_, '_> {
             }
             if read {
                 empty_wakes = 0;
+                last_event = Instant::now();
                 self.env
                     .signals
                     .wait(None, PollFlags::IN, GATHER)

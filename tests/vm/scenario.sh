@@ -388,13 +388,14 @@ idle() {
     start --method instance
     set -- $(cat /proc/$PID/stat)
     first=$((${14} + ${15}))
-    sleep 15
+    sleep 20
     set -- $(cat /proc/$PID/stat)
     ticks=$((${14} + ${15} - first))
     stop INT
     # 100 ticks a second; software emulation is many times slower than a real CPU.
-    echo "      idle for 15 s: $ticks ticks of 10 ms"
-    if [ $ticks -le 10 ]; then ok "idle cost"; else bad "idle cost: $ticks ticks in 15 s"; fi
+    echo "      idle for 20 s: $ticks ticks of 10 ms"
+    # At most 0.1 s of CPU in a minute, here already.
+    if [ $ticks -le 3 ]; then ok "idle cost"; else bad "idle cost: $ticks ticks in 20 s"; fi
 }
 
 load() { # the same events, read by `cat` and by us at once, with the same buffers
@@ -408,9 +409,9 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
     echo function > $C/current_tracer
     cat $C/trace_pipe > /tmp/cat &
     reader=$!
-    /full/ip netns exec pod taskset -c 0 /full/ping -f -c 2000 -W 1 -q $DEAD > /dev/null 2>&1 &
+    /full/ip netns exec pod taskset -c 0 /full/ping -f -c 1000 -W 1 -q $DEAD > /dev/null 2>&1 &
     sender=$!
-    /full/ip netns exec pod taskset -c 1 /full/ping -f -c 2000 -W 1 -q $DEAD > /dev/null 2>&1
+    /full/ip netns exec pod taskset -c 1 /full/ping -f -c 1000 -W 1 -q $DEAD > /dev/null 2>&1
     wait $sender
     sleep 1
     stop INT
@@ -424,7 +425,7 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
     lost=$(sed -n 's/^# ip6drop: lost [0-9]* //p' /tmp/capture | awk '{ n += $1 } END { print n }')
     ours=$(count 'ip6_pkt_drop <-')
     theirs=$(grep -c 'ip6_pkt_drop <-' /tmp/cat)
-    echo "      drops recorded of 4000: $ours, by cat: $theirs; events lost: $lost, by cat: $lost_cat"
+    echo "      drops recorded of 2000: $ours, by cat: $theirs; events lost: $lost, by cat: $lost_cat"
     if [ "$ours" -gt 1000 ] && [ "$ours" -ge "$theirs" ] && [ "$lost" -le "$lost_cat" ]; then ok "under load not worse than cat"; else bad "under load"; fi
     same "load"
 }
