@@ -222,3 +222,64 @@ pub fn run(args: &RecordArgs, err: &mut dyn Write) -> Exit {
         Err(e) => live::fail(&e, err),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::tracefs::Change;
+    use crate::tracefs::counts::Counts;
+    use crate::tracefs::undo::{Left, Undo};
+    use clap::Parser;
+
+    fn args(words: &[&str]) -> RecordArgs {
+        let words = ["ip6drop", "record"].iter().chain(words);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Record(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn recorded(ended: Ended) -> Recorded {
+        Recorded {
+            ended,
+            undo: Undo::default(),
+            counts: Counts::default(),
+            lost: vec![(0, 3)],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn state_left_behind_outweighs_every_other_end() {
+        let args = args(&[]);
+        let mut said = Vec::new();
+        let mut run = recorded(Ended::Signal(2));
+        assert_eq!(tell(&args, &run, &mut said), Exit::Signal(2));
+        assert_eq!(
+            tell(&args, &recorded(Ended::Limit("size")), &mut said),
+            Exit::Clean
+        );
+        run.undo.left.push(Left {
+            change: Change::Instance {
+                dir: "instances/x".to_owned(),
+            },
+            why: "busy".to_owned(),
+            mend: "rmdir /t/instances/x".to_owned(),
+        });
+        said.clear();
+        assert_eq!(tell(&args, &run, &mut said), Exit::NotRestored);
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("instances/x removed (busy); mend it with: rmdir /t/instances/x"));
+        assert!(said.contains("3 events were lost"));
+    }
+
+    #[test]
+    fn limits_are_understood() {
+        let args = args(&["--duration", "2m", "--max-size", "1M", "--function", "a,b"]);
+        assert_eq!(args.duration, Some(Duration::from_secs(120)));
+        assert_eq!(args.max_size, Some(1 << 20));
+        assert_eq!(args.functions, ["a", "b"]);
+        assert!(Cli::try_parse_from(["ip6drop", "record", "--max-rate", "0"]).is_err());
+    }
+}
