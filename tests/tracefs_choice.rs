@@ -6,6 +6,7 @@ mod tracefs_tree;
 
 use ip6drop::exit::Exit;
 use ip6drop::tracefs::files::TraceFs;
+use ip6drop::tracefs::foreign::Foreign;
 use ip6drop::tracefs::host::Host;
 use ip6drop::tracefs::journal::StateDir;
 use ip6drop::tracefs::leftovers::orphans;
@@ -16,7 +17,7 @@ use ip6drop::tracefs::signals::Signals;
 use ip6drop::tracefs::undo::Undo;
 use tracefs_tree::{Build, Tree, fixture};
 
-fn chosen(tree: &Tree, asked: Option<Method>, held: Option<&str>) -> Choice {
+fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(&dir.path().join("state"), dir.path()).unwrap();
     let signals = Signals::none().unwrap();
@@ -30,7 +31,7 @@ fn chosen(tree: &Tree, asked: Option<Method>, held: Option<&str>) -> Choice {
         },
     };
     let before = tree.snapshot();
-    let choice = choose(&env, asked, &[SHOW.to_owned()], held, true).unwrap();
+    let choice = choose(&env, asked, &[SHOW.to_owned()], foreign, false, true).unwrap();
     assert_eq!(tree.snapshot(), before, "looking changed something");
     assert_eq!(*tree.violations.borrow(), Vec::<String>::new());
     choice
@@ -46,11 +47,11 @@ fn where_stacks_come_out_empty_the_instance_is_chosen() {
     );
 
     let tree = Tree::new(Build::Odd);
-    let choice = chosen(&tree, None, None);
+    let choice = chosen(&tree, None, &Foreign::default());
     assert_eq!(choice.method, Some(Method::Instance));
     assert_eq!(choice.return_probes_keep_frames, Some(false));
 
-    let classic = chosen(&tree, Some(Method::FuncStackTrace), None);
+    let classic = chosen(&tree, Some(Method::FuncStackTrace), &Foreign::default());
     assert_eq!(classic.method, None);
     assert!(classic.proofs[0].entry && classic.proofs[0].frames == 0);
     assert!(classic.proofs[0].words().contains("stack is empty"));
@@ -59,7 +60,7 @@ fn where_stacks_come_out_empty_the_instance_is_chosen() {
 #[test]
 fn every_method_is_proved_where_it_works() {
     for method in Method::ALL {
-        let choice = chosen(&Tree::new(Build::Fp), Some(method), None);
+        let choice = chosen(&Tree::new(Build::Fp), Some(method), &Foreign::default());
         assert_eq!(choice.method, Some(method));
         assert_eq!(choice.return_probes_keep_frames, Some(true), "{method:?}");
     }
@@ -68,14 +69,36 @@ fn every_method_is_proved_where_it_works() {
 #[test]
 fn a_held_top_level_buffer_is_not_touched() {
     let tree = Tree::new(Build::Fp);
-    let choice = chosen(
-        &tree,
-        Some(Method::FuncStackTrace),
-        Some("tracer blk is on"),
-    );
+    let foreign = Foreign {
+        tracer: Some("blk".to_owned()),
+        ..Foreign::default()
+    };
+    let choice = chosen(&tree, Some(Method::FuncStackTrace), &foreign);
     assert_eq!(choice.method, None);
     assert!(choice.proofs[0].words().contains("tracer blk is on"));
     assert_eq!(tree.operations(), 0);
+}
+
+#[test]
+fn nothing_is_set_up_that_a_foreign_reader_would_keep_busy() {
+    // Before 5.9 an open trace_pipe keeps its tracer busy in every buffer.
+    let pinned = |tracer: &str| Foreign {
+        pinned: [tracer.to_owned()].into(),
+        ..Foreign::default()
+    };
+    let function = chosen(&Tree::new(Build::Fp), None, &pinned("function"));
+    assert_eq!(function.method, Some(Method::Kprobe));
+    assert!(!function.top_level, "an idle instance can be removed");
+
+    let tree = Tree::new(Build::Fp);
+    let idle = chosen(&tree, None, &pinned("nop"));
+    assert_eq!(idle.method, Some(Method::Kprobe));
+    assert!(idle.top_level, "no instance could be removed");
+    let log = tree.log.borrow().join("\n");
+    assert!(
+        !log.contains("mkdir") && !log.contains("current_tracer:"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -91,7 +114,15 @@ fn a_dead_tracer_is_found_out() {
         signals: &signals,
         trigger: &|| Ok(()),
     };
-    let choice = choose(&env, Some(Method::Instance), &[SHOW.to_owned()], None, true).unwrap();
+    let choice = choose(
+        &env,
+        Some(Method::Instance),
+        &[SHOW.to_owned()],
+        &Foreign::default(),
+        false,
+        true,
+    )
+    .unwrap();
     assert_eq!(choice.method, None);
     assert!(choice.proofs[0].words().contains("no entry was seen"));
 }

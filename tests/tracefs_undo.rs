@@ -90,6 +90,7 @@ fn plan(method: Method) -> Plan {
         ],
         probes_optional: false,
         buffer_kb: 512,
+        top_level: false,
     }
 }
 

@@ -93,12 +93,12 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         signals: &signals,
         trigger: &|| host.touch_rt6_stats(),
     };
-    let held = ready.preflight.foreign.holds_top_level();
     let choice = choose(
         &env,
         args.how.method.asked(),
         ready.preflight.available.real(SHOW),
-        held.as_deref().filter(|_| !args.force),
+        &ready.preflight.foreign,
+        args.force,
         true,
     )?;
     if choice.method.is_none() {

@@ -120,6 +120,7 @@ fn plan(args: &RecordArgs, preflight: &Preflight, choice: &Choice) -> Result<Pla
         probes,
         probes_optional: args.probes == Probes::Auto,
         buffer_kb: args.buffer_kb,
+        top_level: choice.top_level,
     })
 }
 
@@ -138,12 +139,12 @@ fn trace(
         signals,
         trigger: &|| host.touch_rt6_stats(),
     };
-    let held = ready.preflight.foreign.holds_top_level();
     let choice = choose(
         &env,
         args.how.method.asked(),
         ready.preflight.available.real(SHOW),
-        held.as_deref().filter(|_| !args.force),
+        &ready.preflight.foreign,
+        args.force,
         args.probes == Probes::Auto,
     )?;
     let plan = plan(args, &ready.preflight, &choice)?;

@@ -1,5 +1,7 @@
 //! Who else uses the tracer.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::change::{filter_functions, value_of};
@@ -26,6 +28,9 @@ pub struct Foreign {
     pub stopped: bool,
     /// Other instances.
     pub instances: Vec<String>,
+    /// Tracers that a pipe held open by somebody else keeps busy in every buffer: a buffer
+    /// with one of them can neither change its tracer nor be removed.
+    pub pinned: BTreeSet<String>,
     /// Processes with files of tracefs open: pid, comm, file.
     pub users: Vec<(u32, String, String)>,
 }
@@ -44,6 +49,15 @@ impl Foreign {
             .iter()
             .map(|cpu| stat(&text(&format!("per_cpu/{cpu}/stats")), "entries"))
             .sum();
+        let users = host.users_of(fs.root());
+        let pinned = if host.readers_pin_tracers() {
+            users
+                .iter()
+                .filter_map(|(_, _, file)| tracer_of_pipe(fs, file))
+                .collect()
+        } else {
+            BTreeSet::new()
+        };
         Foreign {
             tracer: (!tracer.is_empty() && tracer != "nop").then_some(tracer),
             filter: filter_functions(&text("set_ftrace_filter")).len(),
@@ -58,7 +72,8 @@ impl Foreign {
                 .any(|file| !value_of(file, &text(file)).is_empty()),
             stopped: text("tracing_on") == "0",
             instances,
-            users: host.users_of(fs.root()),
+            pinned,
+            users,
         }
     }
 
@@ -90,14 +105,42 @@ impl Foreign {
         Some(why.join(", "))
     }
 
+    /// Why a buffer with tracer `tracer` could not be put back; `None` where it could.
+    #[must_use]
+    pub fn pins(&self, tracer: &str) -> Option<String> {
+        self.pinned.contains(tracer).then(|| {
+            format!(
+                "somebody reads events with the tracer {tracer} ({}): before kernel 5.9 that keeps every buffer with this tracer busy, so tracing could not be put back",
+                self.who()
+            )
+        })
+    }
+
     /// The processes that use tracefs, for people.
     #[must_use]
     pub fn who(&self) -> String {
+        let mut named = BTreeSet::new();
         let users: Vec<String> = self
             .users
             .iter()
+            .filter(|(pid, _, _)| named.insert(*pid))
             .map(|(pid, comm, file)| format!("{comm} (pid {pid}, {file})"))
             .collect();
         users.join(", ")
     }
+}
+
+/// The tracer of the buffer whose pipe `file` is; `None` where it is no pipe.
+fn tracer_of_pipe(fs: &dyn TraceFs, file: &str) -> Option<String> {
+    let (dir, name) = file.rsplit_once('/').unwrap_or(("", file));
+    if !matches!(name, "trace_pipe" | "trace_pipe_raw") {
+        return None;
+    }
+    // `instances/NAME/per_cpu/cpu0` belongs to `instances/NAME`.
+    let dir = match dir.find("per_cpu") {
+        Some(at) => &dir[..at],
+        None if dir.is_empty() => "",
+        None => &format!("{dir}/"),
+    };
+    read_text(fs, &format!("{dir}current_tracer")).ok()
 }

@@ -88,19 +88,38 @@ impl Host {
             let Ok(files) = std::fs::read_dir(process.path().join("fd")) else {
                 continue;
             };
-            let file = files.flatten().find_map(|file| {
-                let target = std::fs::read_link(file.path()).ok()?;
-                let inside = target.strip_prefix(dir).ok()?;
-                Some(inside.display().to_string())
-            });
-            if let Some(file) = file {
-                let comm = self.proc_text(&format!("{pid}/comm")).unwrap_or_default();
-                users.push((pid, comm.trim().to_owned(), file));
+            for file in files.flatten() {
+                let Ok(target) = std::fs::read_link(file.path()) else {
+                    continue;
+                };
+                if let Ok(inside) = target.strip_prefix(dir) {
+                    let comm = self.proc_text(&format!("{pid}/comm")).unwrap_or_default();
+                    let inside = inside.display().to_string();
+                    users.push((pid, comm.trim().to_owned(), inside));
+                }
             }
         }
         users.sort();
+        users.dedup();
         users
     }
+
+    /// True where an open `trace_pipe` keeps every buffer with the same tracer busy, not only
+    /// its own: so it was before 5.9, which counts readers for each buffer. An unknown kernel
+    /// counts as one of these.
+    #[must_use]
+    pub fn readers_pin_tracers(&self) -> bool {
+        self.kernel()
+            .as_deref()
+            .and_then(version)
+            .is_none_or(|version| version < (5, 9))
+    }
+}
+
+/// Major and minor of `4.19.113-300.el7.x86_64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Counts a CPU list such as `0-3,8`.
@@ -117,6 +136,13 @@ fn count_cpus(list: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(version("4.19.113-300.el7.x86_64"), Some((4, 19)));
+        assert_eq!(version("6.1.0-56-cloud-amd64"), Some((6, 1)));
+        assert_eq!(version("mine"), None);
+    }
 
     #[test]
     fn cpu_lists() {

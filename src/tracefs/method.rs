@@ -28,6 +28,12 @@ impl Method {
     /// In the order in which they are tried.
     pub const ALL: [Method; 3] = [Method::Instance, Method::FuncStackTrace, Method::Kprobe];
 
+    /// True where this method has only the top-level buffer.
+    #[must_use]
+    pub fn needs_top_level(self, fs: &dyn TraceFs) -> bool {
+        self == Method::FuncStackTrace || !fs.exists("instances")
+    }
+
     /// The name on the command line and in captures.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -52,6 +58,8 @@ pub struct Plan {
     pub probes_optional: bool,
     /// Buffer per CPU, in KiB.
     pub buffer_kb: u32,
+    /// True where an instance must not be made, because it could not be removed.
+    pub top_level: bool,
 }
 
 /// Tracing as far as it is set up.
@@ -131,7 +139,7 @@ impl Tracing {
                 }
             }
         }
-        let dir = if plan.method == Method::FuncStackTrace || !session.fs().exists("instances") {
+        let dir = if plan.top_level || plan.method.needs_top_level(session.fs()) {
             String::new()
         } else {
             let dir = format!("instances/{}", instance_name(pid));

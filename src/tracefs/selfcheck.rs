@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::TraceError;
 use super::files::{Pipe, TraceFs};
+use super::foreign::Foreign;
 use super::functions::Function;
 use super::journal::StateDir;
 use super::method::{Method, Plan, Tracing};
@@ -216,6 +217,7 @@ fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>,
 pub fn prove(
     env: &Env<'_>,
     method: Method,
+    top_level: bool,
     show: &[String],
     caller: Option<&str>,
 ) -> Result<Proof, TraceError> {
@@ -238,6 +240,7 @@ pub fn prove(
             .collect(),
         probes_optional: false,
         buffer_kb: BUFFER_KB,
+        top_level,
     };
     let mut session = Session::begin(env.fs, env.state)?;
     let seen = run(env, &mut session, &plan);
@@ -276,6 +279,8 @@ pub fn left(undo: &Undo) -> Result<(), TraceError> {
 pub struct Choice {
     /// The method to use, where one works.
     pub method: Option<Method>,
+    /// True where it has to use the top-level buffer.
+    pub top_level: bool,
     /// What was tried, in order.
     pub proofs: Vec<Proof>,
     /// Whether stacks keep their frames beside a return probe; `None` where it is not known.
@@ -283,7 +288,7 @@ pub struct Choice {
 }
 
 /// Tries the methods in order, or only `asked`, until one shows entry and frames.
-/// `top_level_held` says who uses the top-level buffer, which is then left alone;
+/// What `foreign` holds of the top-level buffer is left alone without `force`;
 /// `return_probe` asks whether return probes cost frames, too.
 ///
 /// # Errors
@@ -292,11 +297,13 @@ pub fn choose(
     env: &Env<'_>,
     asked: Option<Method>,
     show: &[String],
-    top_level_held: Option<&str>,
+    foreign: &Foreign,
+    force: bool,
     return_probe: bool,
 ) -> Result<Choice, TraceError> {
     let mut choice = Choice {
         method: None,
+        top_level: false,
         proofs: Vec::new(),
         return_probes_keep_frames: None,
     };
@@ -304,21 +311,30 @@ pub fn choose(
         if asked.is_some_and(|asked| asked != method) {
             continue;
         }
-        let shared = method == Method::FuncStackTrace || !env.fs.exists("instances");
-        let proof = match top_level_held {
-            Some(who) if shared => Proof::failed(
+        // What could not be undone is not done: not even with --force.
+        let idle = foreign.pins("nop");
+        let busy = match method {
+            Method::Kprobe => None,
+            _ => idle.clone().or_else(|| foreign.pins("function")),
+        };
+        let top_level = idle.is_some() || method.needs_top_level(env.fs);
+        let held = foreign.holds_top_level().filter(|_| top_level && !force);
+        let proof = match (busy, held) {
+            (Some(why), _) => Proof::failed(method, why),
+            (_, Some(who)) => Proof::failed(
                 method,
                 format!("the top-level buffer is in use ({who}); left alone without --force"),
             ),
             _ if show.is_empty() => {
                 Proof::failed(method, format!("{SHOW} cannot be traced on this kernel"))
             }
-            _ => prove(env, method, show, None)?,
+            _ => prove(env, method, top_level, show, None)?,
         };
         let works = proof.works();
         choice.proofs.push(proof);
         if works {
             choice.method = Some(method);
+            choice.top_level = top_level;
             break;
         }
     }
@@ -331,7 +347,7 @@ pub fn choose(
             .find(|name| proof.names.iter().any(|frame| frame == *name));
         if let Some(caller) = caller {
             let without = proof.frames;
-            let with = prove(env, method, show, Some(caller))?;
+            let with = prove(env, method, choice.top_level, show, Some(caller))?;
             if with.error.is_none() {
                 choice.return_probes_keep_frames = Some(with.works() && with.frames >= without);
             }

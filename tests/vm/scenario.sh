@@ -56,7 +56,9 @@ dump() {
             esac
         done
         # shellcheck disable=SC2086 # control files have no spaces in their names
-        grep -s '' $files options/* per_cpu/*/buffer_size_kb
+        # Of the functions being traced only who and how often: 4.19 forgets to take the mark of
+        # a removed kprobe (R) off a function that somebody else still traces.
+        grep -s '' $files options/* per_cpu/*/buffer_size_kb | sed 's/^\(enabled_functions:[^ ]* ([0-9]*)\).*/\1/'
         find instances -maxdepth 1
         find events -maxdepth 1 -name 'ip6drop*'
         cat /proc/sys/kernel/ftrace_enabled
@@ -210,11 +212,13 @@ foreign() {
     remember
     cat $T/trace_pipe > /tmp/theirs &
     reader=$!
-    start --method instance
+    # Before 5.9 that reader keeps the function tracer busy everywhere: then kprobes are chosen.
+    start
     send 0 3
     stop TERM
     expect 143 $STATUS "beside a foreign trace: exit status"
-    expect 3 "$(count 'ip6_pkt_drop <-')" "beside a foreign trace: drops recorded"
+    sed -n 's/^# ip6drop: method /      method: /p' /tmp/capture
+    expect 3 "$(count 'ip6_pkt_drop\( <-\|: (\)')" "beside a foreign trace: drops recorded"
     same "beside a foreign trace"
     cat /proc/net/rt6_stats > /dev/null
     sleep 1
@@ -241,6 +245,26 @@ foreign() {
     echo > $T/trace
     mv /tmp/pristine /tmp/remembered
     same "after the foreign trace"
+}
+
+idle_reader() { # somebody reads the pipe of an instance with no tracer, as rasdaemon does
+    mkdir $T/instances/theirs
+    cp /tmp/remembered /tmp/pristine
+    remember
+    cat $T/instances/theirs/trace_pipe > /dev/null &
+    reader=$!
+    start
+    send 1 4
+    stop INT
+    expect 130 $STATUS "beside an idle reader: exit status"
+    sed -n 's/^# ip6drop: method /      method: /p' /tmp/capture
+    expect 4 "$(count 'ip6_pkt_drop\( <-\|: (\)')" "beside an idle reader: drops recorded"
+    same "beside an idle reader"
+    kill $reader
+    wait $reader 2> /dev/null
+    rmdir $T/instances/theirs
+    mv /tmp/pristine /tmp/remembered
+    same "after the idle reader"
 }
 
 two_at_once() {
@@ -444,7 +468,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 echo 1408 > $T/buffer_size_kb
 remember
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks three_methods foreign two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
