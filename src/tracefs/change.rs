@@ -202,6 +202,9 @@ fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Res
     }
 }
 
+/// What keeps an instance from being removed.
+const READER: &str = "busy: somebody has it open; before kernel 5.9 an open trace_pipe of any buffer with the same tracer is enough; nothing is recorded in it any more";
+
 /// Switches everything in an instance off in the safe order, then removes it. Only the removal
 /// has to succeed: the kernel does the rest itself.
 fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Outcome> {
@@ -209,6 +212,7 @@ fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Outcome> {
         return Ok(Outcome::Already);
     }
     let quiet = |path: &str, value: &[u8]| patiently(|| fs.write(path, value));
+    let _ = quiet(&format!("{dir}/tracing_on"), b"0\n");
     let _ = quiet(&format!("{dir}/current_tracer"), b"nop\n");
     let _ = quiet(&format!("{dir}/events/enable"), b"0\n");
     let filter = format!("{dir}/set_ftrace_filter");
@@ -220,6 +224,10 @@ fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Outcome> {
     patiently(|| match fs.rmdir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    })
+    .map_err(|e| match e.kind() {
+        io::ErrorKind::ResourceBusy => io::Error::new(e.kind(), READER),
+        _ => e,
     })?;
     Ok(Outcome::Restored)
 }

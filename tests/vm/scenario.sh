@@ -438,9 +438,10 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
     /full/ip netns exec pod taskset -c 1 /full/ping -f -c 1000 -W 1 -q $DEAD > /dev/null 2>&1
     wait $sender
     sleep 1
-    stop INT
+    # The reader goes first: before 5.9 it would keep the tracer of our instance busy.
     kill $reader
     wait $reader 2> /dev/null
+    stop INT
     lost_cat=$(cat $C/per_cpu/cpu*/stats | awk '/^overrun|^dropped/ { n += $NF } END { print n }')
     echo nop > $C/current_tracer
     echo '!ip6_pkt_drop:stacktrace' >> $C/set_ftrace_filter
