@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::check::CheckArgs;
+use crate::commands::record::RecordArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::diagnosis::classify::Class;
 
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
@@ -24,6 +27,12 @@ pub struct Cli {
 pub enum Command {
     /// Read saved traces and say what dropped, why, and on which CPU
     Report(Box<ReportArgs>),
+    /// Say whether this host can be traced, by which method, and whether it works
+    Check(Box<CheckArgs>),
+    /// Trace, save the text with the facts around it, and put everything back
+    Record(Box<RecordArgs>),
+    /// Put back what a killed run left behind
+    Restore(RestoreArgs),
     /// Print generated files
     Generate(GenerateArgs),
 }

@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: [`input`] cuts bytes into pieces, [`trace`] makes lines and stacks of
 //! them, [`diagnosis`] gathers evidence and classifies, [`summary`] counts, [`render`] writes.
-//! Facts of the [`host`] come in from the side.
+//! Facts of the [`host`] come in from the side. [`tracefs`], the control of the kernel's tracer,
+//! is another wing: it feeds input, nothing else.
 
 pub mod cli;
 pub mod commands;
@@ -15,3 +16,4 @@ pub mod render;
 pub mod report;
 pub mod summary;
 pub mod trace;
+pub mod tracefs;

@@ -1,18 +1,36 @@
 //! One file a command: glue between the command line and the library.
 
+pub mod check;
 pub mod generate;
+pub mod live;
+pub mod record;
 pub mod report;
+pub mod restore;
+
+use std::io::{Write, stderr, stdout};
+use std::path::Path;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
+use crate::tracefs::journal::{DEFAULT_STATE_DIR, is_stale};
 
 /// Runs a command.
 ///
 /// # Errors
 /// Whatever ends it early; the error says what to try next.
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
+    // The commands that trace say so themselves, and put it back.
+    if matches!(cli.command, Command::Report(_)) && is_stale(Path::new(DEFAULT_STATE_DIR)) {
+        let _ = writeln!(
+            stderr(),
+            "ip6drop: a run that was killed left tracing state behind; put it back with: ip6drop restore"
+        );
+    }
     match cli.command {
         Command::Report(args) => report::run(*args),
+        Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
+        Command::Record(args) => Ok(record::run(&args, &mut stderr())),
+        Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
         Command::Generate(args) => generate::run(&args),
     }
 }

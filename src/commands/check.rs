@@ -1,0 +1,229 @@
+//! `ip6drop check`: can this host be traced, by which method, and does it work.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::live::{self, How, Roots};
+use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::functions::WANTED;
+use crate::tracefs::preflight::{Finding, Level, Preflight};
+use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0  this host can be traced
+  3  it cannot be traced as asked; the answer says why and what to do
+  4  tracing state could not be put back completely; the message says what is left")]
+pub struct CheckArgs {
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+    /// How to trace.
+    #[command(flatten)]
+    pub how: How,
+    /// Try the top-level buffer even while somebody else uses it
+    #[arg(long)]
+    pub force: bool,
+    /// How to print the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
+}
+
+/// Formats of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// One object, schema `ip6drop.check/1`.
+    Json,
+}
+
+/// What `check` found.
+struct Answer {
+    findings: Vec<Finding>,
+    choice: Option<Choice>,
+    preflight: Option<Preflight>,
+    /// Why the host cannot be traced, and what to do.
+    refusal: Option<TraceError>,
+}
+
+impl Answer {
+    fn exit(&self) -> Exit {
+        self.refusal.as_ref().map_or(Exit::Clean, TraceError::exit)
+    }
+}
+
+fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answer, TraceError> {
+    let mut answer = Answer {
+        findings: Vec::new(),
+        choice: None,
+        preflight: None,
+        refusal: None,
+    };
+    let signals = live::signals()?;
+    let ready = match live::ready(roots, &[], err) {
+        Ok(ready) => ready,
+        Err(e) if e.exit() == Exit::CannotTrace => {
+            answer.findings.push(Finding {
+                name: "tracefs",
+                level: Level::Fail,
+                text: e.to_string(),
+                advice: None,
+            });
+            answer.refusal = Some(e);
+            return Ok(answer);
+        }
+        Err(e) => return Err(e),
+    };
+    answer.findings.clone_from(&ready.preflight.findings);
+    if let Err(e) = ready.preflight.check() {
+        answer.refusal = Some(e);
+        answer.preflight = Some(ready.preflight);
+        return Ok(answer);
+    }
+    let host = roots.host();
+    let env = Env {
+        fs: &ready.fs,
+        state: &ready.state,
+        signals: &signals,
+        trigger: &|| host.touch_rt6_stats(),
+    };
+    let choice = choose(
+        &env,
+        args.how.method.asked(),
+        ready.preflight.available.real(SHOW),
+        &ready.preflight.foreign,
+        args.force,
+        true,
+    )?;
+    if choice.method.is_none() {
+        answer.refusal = Some(no_method(&choice));
+    }
+    answer.choice = Some(choice);
+    answer.preflight = Some(ready.preflight);
+    Ok(answer)
+}
+
+/// The error for a host on which no method showed entry and frames.
+#[must_use]
+pub fn no_method(choice: &Choice) -> TraceError {
+    let tried: Vec<String> = choice
+        .proofs
+        .iter()
+        .map(|proof| format!("{}: {}", proof.method.name(), proof.words()))
+        .collect();
+    TraceError::Untraceable {
+        why: format!("no method of tracing works here ({})", tried.join("; ")),
+        advice: "if somebody else is tracing, wait for them; otherwise see dmesg".to_owned(),
+    }
+}
+
+fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &answer.findings {
+        let mark = match finding.level {
+            Level::Ok => "ok  ",
+            Level::Note => "note",
+            Level::Warn => "warn",
+            Level::Fail => "FAIL",
+        };
+        writeln!(out, "{mark}  {}: {}", finding.name, finding.text)?;
+        if let Some(advice) = &finding.advice {
+            writeln!(out, "      {advice}")?;
+        }
+    }
+    if let Some(choice) = &answer.choice {
+        for proof in &choice.proofs {
+            let mark = if proof.works() { "ok  " } else { "no  " };
+            let name = proof.method.name();
+            writeln!(out, "{mark}  self-check, {name}: {}", proof.words())?;
+        }
+        match choice.return_probes_keep_frames {
+            Some(true) => writeln!(out, "ok    return probes: cost no frames here")?,
+            Some(false) => writeln!(
+                out,
+                "note  return probes: cost the frames behind them here; used only on request (--probes full)"
+            )?,
+            None => writeln!(out, "note  return probes: not tried")?,
+        }
+    }
+    match (
+        &answer.refusal,
+        answer.choice.as_ref().and_then(|c| c.method),
+    ) {
+        (None, Some(method)) => writeln!(out, "This host can be traced, by: {}", method.name()),
+        (Some(refusal), _) => writeln!(out, "This host cannot be traced as asked: {refusal}"),
+        (None, None) => Ok(()),
+    }
+}
+
+fn json(answer: &Answer) -> Value {
+    let functions: Vec<Value> = WANTED
+        .iter()
+        .map(|wanted| {
+            let real = answer
+                .preflight
+                .as_ref()
+                .map_or(&[][..], |preflight| preflight.available.real(wanted.name));
+            json!({
+                "name": wanted.name,
+                "traceable_as": real,
+                "cost_if_missing": wanted.cost,
+            })
+        })
+        .collect();
+    let choice = answer.choice.as_ref();
+    let proofs: Vec<Value> = choice
+        .map(|choice| {
+            choice
+                .proofs
+                .iter()
+                .map(|proof| {
+                    json!({
+                        "method": proof.method,
+                        "works": proof.works(),
+                        "entry": proof.entry,
+                        "frames": proof.frames,
+                        "text": proof.words(),
+                    })
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    json!({
+        "schema": "ip6drop.check/1",
+        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "traceable": answer.refusal.is_none(),
+        "exit": answer.exit().status(),
+        "reason": answer.refusal.as_ref().map(ToString::to_string),
+        "method": choice.and_then(|choice| choice.method),
+        "methods": proofs,
+        "return_probes_keep_frames": choice.and_then(|choice| choice.return_probes_keep_frames),
+        "findings": answer.findings,
+        "functions": functions,
+        "others": answer.preflight.as_ref().map(|preflight| &preflight.foreign),
+    })
+}
+
+/// Runs `check`.
+#[must_use]
+pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let answer = live::with_mount(&args.roots, args.how.mount, |roots| {
+        let answer = examine(args, roots, err)?;
+        let written = match args.format {
+            CheckFormat::Text => text(&answer, out),
+            CheckFormat::Json => serde_json::to_string_pretty(&json(&answer))
+                .map_err(io::Error::from)
+                .and_then(|text| writeln!(out, "{text}")),
+        };
+        Ok(live::written(written, answer.exit()))
+    });
+    match answer {
+        Ok(exit) => exit,
+        Err(e) => live::fail(&e, err),
+    }
+}

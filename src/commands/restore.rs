@@ -1,0 +1,75 @@
+//! `ip6drop restore`: puts back what a killed run left behind.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::live::{self, Roots, tell_restored};
+use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::RealFs;
+use crate::tracefs::journal::{StateDir, noted_mount};
+use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
+use crate::tracefs::mount;
+use crate::tracefs::preflight::check_root;
+use crate::tracefs::undo::Undo;
+
+/// Arguments of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+}
+
+fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
+    check_root()?;
+    // Not to be cut short by a Ctrl-C half-way.
+    let _signals = live::signals()?;
+    let state = StateDir::open(&args.roots.state_dir, &args.roots.proc)?;
+    let mut any = false;
+    let mut complete = true;
+    if let Some(restored) = replay_stale(&state)? {
+        any = true;
+        tell_restored(&restored, out);
+        complete &= restored.undo.complete();
+    }
+    // Without tracefs nothing can be left in it that a mount would not show again.
+    if let Ok(mounted) = mount::find(&args.roots.host(), args.roots.tracefs.as_deref()) {
+        let fs = RealFs::new(mounted.at);
+        let found = orphans(&fs, &args.roots.host());
+        if !found.is_empty() {
+            any = true;
+            let restored = Restored {
+                undo: Undo::replay(&fs, &found),
+                ..Restored::default()
+            };
+            tell_restored(&restored, out);
+            complete &= restored.undo.complete();
+        }
+    }
+    if let Some(at) = noted_mount(&args.roots.state_dir)
+        && complete
+    {
+        any = true;
+        live::unmount(&args.roots.state_dir, &at)?;
+        let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
+    }
+    if !any {
+        let _ = writeln!(out, "ip6drop: nothing was left behind");
+    }
+    Ok(if complete {
+        Exit::Clean
+    } else {
+        Exit::NotRestored
+    })
+}
+
+/// Runs `restore`.
+#[must_use]
+pub fn run(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    match put_back(args, out) {
+        Ok(exit) => exit,
+        Err(e) => live::fail(&e, err),
+    }
+}

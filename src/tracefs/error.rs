@@ -1,0 +1,106 @@
+//! Why tracing could not be set up, and the exit status that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+
+/// A failure of the tracing wing.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// An operation on a control file failed.
+    #[error("{path}: {doing}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: String,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// The kernel took a value and holds another.
+    #[error("{path}: wrote {wanted:?}, the kernel holds {found:?}")]
+    ReadBack {
+        /// The file.
+        path: PathBuf,
+        /// What was written.
+        wanted: String,
+        /// What was read back.
+        found: String,
+    },
+    /// The host cannot be traced as asked.
+    #[error("{why}; {advice}")]
+    Untraceable {
+        /// What is in the way.
+        why: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// Another session holds the lock.
+    #[error(
+        "another ip6drop{holder} is tracing on this host; wait for it, or end it with Ctrl-C or kill -TERM"
+    )]
+    Busy {
+        /// ` (pid N)`, where it is known.
+        holder: String,
+    },
+    /// The undo journal could not be kept.
+    #[error("{path}: {doing}: {source}; nothing is traced without an undo journal")]
+    Journal {
+        /// The journal, its directory or its lock.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The output could not be written.
+    #[error("{path}: {source}{advice}")]
+    Output {
+        /// The output.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+        /// What to do about it, with its own separator.
+        advice: &'static str,
+    },
+    /// Something could not be put back.
+    #[error("tracing state could not be put back completely: {0}")]
+    Left(String),
+    /// A signal came while tracing was being set up.
+    #[error("ended by signal {0}")]
+    Signal(i32),
+}
+
+impl TraceError {
+    /// How this failure ends the program.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            TraceError::File { .. }
+            | TraceError::ReadBack { .. }
+            | TraceError::Untraceable { .. }
+            | TraceError::Busy { .. } => Exit::CannotTrace,
+            // The reader of a pipe went away: as if SIGPIPE had ended the program.
+            TraceError::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
+                by_signal(signal_hook::consts::SIGPIPE)
+            }
+            TraceError::Journal { .. } | TraceError::Output { .. } => Exit::Error,
+            TraceError::Left(_) => Exit::NotRestored,
+            TraceError::Signal(number) => by_signal(*number),
+        }
+    }
+
+    pub(crate) fn untraceable(why: impl Into<String>, advice: impl Into<String>) -> Self {
+        TraceError::Untraceable {
+            why: why.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+/// The end of a program that signal `number` ended.
+#[must_use]
+pub fn by_signal(number: i32) -> Exit {
+    u8::try_from(number).map_or(Exit::Error, Exit::Signal)
+}

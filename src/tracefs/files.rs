@@ -1,0 +1,125 @@
+//! The file operations that tracing needs, so that a test can stand in for the kernel.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// An open `trace_pipe`. Reading never blocks: it answers `WouldBlock` where no event waits.
+pub trait Pipe: Read {
+    /// What `poll` can wait on, where there is such a thing.
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>>;
+}
+
+impl Pipe for File {
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
+}
+
+/// tracefs, by paths relative to its mount point.
+///
+/// Every method answers with the error of the system call behind it.
+#[allow(clippy::missing_errors_doc)]
+pub trait TraceFs {
+    /// Where it is mounted, for messages.
+    fn root(&self) -> &Path;
+    /// The whole content of a file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+    /// Opens with truncation and writes. For `set_ftrace_filter` this replaces the filter.
+    fn write(&self, path: &str, data: &[u8]) -> io::Result<()>;
+    /// Writes without truncation, as `>>` does.
+    fn append(&self, path: &str, data: &[u8]) -> io::Result<()>;
+    /// Makes a directory; under `instances` the kernel fills it.
+    fn mkdir(&self, path: &str) -> io::Result<()>;
+    /// Removes a directory; under `instances` the kernel empties it first.
+    fn rmdir(&self, path: &str) -> io::Result<()>;
+    /// The names in a directory.
+    fn list(&self, path: &str) -> io::Result<Vec<String>>;
+    /// True where the path leads somewhere.
+    fn exists(&self, path: &str) -> bool;
+    /// Opens a pipe of events without blocking.
+    fn pipe(&self, path: &str) -> io::Result<Box<dyn Pipe>>;
+}
+
+/// The text of a file, lossy, without the white space at its end.
+///
+/// # Errors
+/// Whatever reading the file answers.
+pub fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
+    let bytes = fs.read(path)?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}
+
+/// tracefs as the kernel mounts it.
+#[derive(Debug, Clone)]
+pub struct RealFs {
+    root: PathBuf,
+}
+
+impl RealFs {
+    /// The tracefs mounted at `root`.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        RealFs { root }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+impl TraceFs for RealFs {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(self.at(path))
+    }
+
+    fn write(&self, path: &str, data: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(self.at(path))?;
+        file.write_all(data)
+    }
+
+    fn append(&self, path: &str, data: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.at(path))?;
+        file.write_all(data)
+    }
+
+    fn mkdir(&self, path: &str) -> io::Result<()> {
+        std::fs::create_dir(self.at(path))
+    }
+
+    fn rmdir(&self, path: &str) -> io::Result<()> {
+        std::fs::remove_dir(self.at(path))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(self.at(path))? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.at(path).exists()
+    }
+
+    fn pipe(&self, path: &str) -> io::Result<Box<dyn Pipe>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(self.at(path))?;
+        Ok(Box::new(file))
+    }
+}

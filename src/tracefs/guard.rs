@@ -1,0 +1,98 @@
+//! The overhead guard: a hot function must not melt the node.
+
+use std::time::Duration;
+
+use super::counts::Counts;
+
+/// How many times over the limit a CPU has to be for the run to stop.
+const MELTING: u64 = 10;
+
+/// What the guard has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Calm,
+    /// Take the stacks off this function.
+    Hot {
+        /// The function, among those with stacks, that was entered most.
+        function: String,
+        /// The CPU.
+        cpu: u32,
+        /// Its events per second.
+        rate: u64,
+    },
+    /// Stop and restore.
+    Melting {
+        /// The CPU.
+        cpu: u32,
+        /// Its events per second.
+        rate: u64,
+    },
+}
+
+/// Judges the events since it last looked, `passed` ago, against `max_rate` events per second
+/// and CPU. `stacks` are the functions whose stacks are still on.
+#[must_use]
+pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) -> Verdict {
+    let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+    let mut hottest: Option<(u64, u32)> = None;
+    for (&cpu, seen) in &counts.cpus {
+        let rate = seen.recent_events.saturating_mul(1000) / milliseconds;
+        if rate > hottest.map_or(max_rate, |(rate, _)| rate) {
+            hottest = Some((rate, cpu));
+        }
+    }
+    let Some((rate, cpu)) = hottest else {
+        return Verdict::Calm;
+    };
+    if rate > max_rate.saturating_mul(MELTING) {
+        return Verdict::Melting { cpu, rate };
+    }
+    let recent = &counts.cpus[&cpu].recent;
+    let hot = stacks
+        .iter()
+        .map(|name| (recent.get(name.as_bytes()).copied().unwrap_or(0), name))
+        .max_by_key(|(count, _)| *count);
+    match hot {
+        Some((count, function)) if count > 0 => Verdict::Hot {
+            function: (*function).to_owned(),
+            cpu,
+            rate,
+        },
+        _ => Verdict::Calm,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(drops: usize, gc: usize) -> Counts {
+        let mut counts = Counts::default();
+        let line = |name: &str| format!(" a-1 [001] ..s2 1.0: {name} <-x\n");
+        counts.take(line("ip6_pkt_drop").repeat(drops).as_bytes(), None);
+        counts.take(line("ip6_dst_gc").repeat(gc).as_bytes(), None);
+        counts
+    }
+
+    #[test]
+    fn limits() {
+        let stacks = ["ip6_pkt_drop", "ip6_dst_gc"];
+        let second = Duration::from_secs(1);
+        let judge = |counts: &Counts, stacks: &[&str]| judge(counts, second, 100, stacks);
+        assert_eq!(judge(&counts(50, 50), &stacks), Verdict::Calm);
+        assert_eq!(
+            judge(&counts(1, 100), &stacks),
+            Verdict::Hot {
+                function: "ip6_dst_gc".to_owned(),
+                cpu: 1,
+                rate: 101
+            }
+        );
+        assert_eq!(judge(&counts(1, 100), &[]), Verdict::Calm);
+        assert_eq!(
+            judge(&counts(1, 1000), &[]),
+            Verdict::Melting { cpu: 1, rate: 1001 }
+        );
+    }
+}

@@ -1,0 +1,400 @@
+//! The undo journal: what to put back, on disk before it is changed.
+//!
+//! One directory (`/run/ip6drop`, 0700) holds `lock`, held by flock while a session lives,
+//! and `journal`, one JSON object a line: a header, then every change in order. A journal
+//! whose lock is free belongs to a process that died.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::change::Change;
+use super::error::TraceError;
+
+/// Where the journal is kept unless told otherwise.
+pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
+
+/// The file that notes a mount of ours.
+const MOUNT: &str = "mounted";
+
+const BOOT_ID: &str = "sys/kernel/random/boot_id";
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The format's version.
+    pub version: u32,
+    /// The boot it belongs to: another boot has nothing to put back.
+    pub boot_id: String,
+    /// The process that wrote it.
+    pub pid: u32,
+    /// The tracefs it speaks of.
+    pub tracefs: PathBuf,
+}
+
+/// The journal of a process that died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// Who wrote it, and of which tracefs.
+    pub header: Header,
+    /// The changes, in the order they were made.
+    pub changes: Vec<Change>,
+    /// True where the host has booted since: nothing is left to put back.
+    pub rebooted: bool,
+}
+
+/// The state directory, locked for this process.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    boot_id: String,
+    // Closing the file, by whatever end of the process, frees the lock.
+    _lock: File,
+}
+
+fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceError {
+    let path = path.to_owned();
+    move |source| TraceError::Journal {
+        path,
+        doing,
+        source,
+    }
+}
+
+/// A directory of our own: made here, or made by us before and closed to others.
+fn own_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let metadata = std::fs::symlink_metadata(path)?;
+    let own = metadata.is_dir()
+        && metadata.uid() == rustix::process::geteuid().as_raw()
+        && metadata.mode() & 0o077 == 0;
+    if own {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "not a directory of this user with mode 0700; remove it",
+        ))
+    }
+}
+
+impl StateDir {
+    /// Makes the directory where it is missing, and takes the lock.
+    ///
+    /// # Errors
+    /// [`TraceError::Busy`] where another session lives, [`TraceError::Journal`] otherwise.
+    pub fn open(path: &Path, proc: &Path) -> Result<StateDir, TraceError> {
+        own_directory(path).map_err(failed(path, "make the state directory"))?;
+        let lock_path = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&lock_path)
+            .map_err(failed(&lock_path, "open the lock"))?;
+        // `is_stale` may hold it for an instant.
+        let mut locked = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        for _ in 0..5 {
+            if locked != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            locked = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        }
+        match locked {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let pid = std::fs::read_to_string(&lock_path).unwrap_or_default();
+                let holder = match pid.trim() {
+                    "" => String::new(),
+                    pid => format!(" (pid {pid})"),
+                };
+                return Err(TraceError::Busy { holder });
+            }
+            Err(e) => return Err(failed(&lock_path, "lock")(e.into())),
+        }
+        lock.set_len(0)
+            .and_then(|()| writeln!(lock, "{}", std::process::id()))
+            .map_err(failed(&lock_path, "write the lock"))?;
+        let boot_id = std::fs::read_to_string(proc.join(BOOT_ID)).unwrap_or_default();
+        Ok(StateDir {
+            path: path.to_owned(),
+            boot_id: boot_id.trim().to_owned(),
+            _lock: lock,
+        })
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// The journal of a process that died, where there is one.
+    ///
+    /// # Errors
+    /// Fails where a journal cannot be read or its header is damaged; a line that was cut off
+    /// while it was written is of a change that was never made, and is passed over.
+    pub fn stale(&self) -> Result<Option<Stale>, TraceError> {
+        let path = self.journal_path();
+        let text = match std::fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(failed(&path, "read"))?,
+        };
+        let mut lines = text.lines();
+        let Some(first) = lines.next() else {
+            // Died before the header was whole, so before any change.
+            self.remove()?;
+            return Ok(None);
+        };
+        let Ok(header) = serde_json::from_str::<Header>(first) else {
+            if lines.next().is_none() {
+                self.remove()?;
+                return Ok(None);
+            }
+            return Err(failed(&path, "understand its first line")(
+                io::Error::other("damaged"),
+            ));
+        };
+        let changes = lines
+            .map_while(|line| serde_json::from_str(line).ok())
+            .collect();
+        let rebooted = header.boot_id != self.boot_id;
+        Ok(Some(Stale {
+            header,
+            changes,
+            rebooted,
+        }))
+    }
+
+    /// Starts a journal for changes of the tracefs at `tracefs`.
+    ///
+    /// # Errors
+    /// Fails where a stale journal is in the way, or the disk refuses.
+    pub fn begin(&self, tracefs: &Path) -> Result<Journal, TraceError> {
+        let path = self.journal_path();
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)
+            .map_err(failed(&path, "make the journal"))?;
+        let mut journal = Journal { file, path };
+        let header = Header {
+            version: 1,
+            boot_id: self.boot_id.clone(),
+            pid: std::process::id(),
+            tracefs: tracefs.to_owned(),
+        };
+        journal.line(&header)?;
+        // The name has to last as well as the content.
+        File::open(&self.path)
+            .and_then(|dir| dir.sync_all())
+            .map_err(failed(&self.path, "sync"))?;
+        Ok(journal)
+    }
+
+    /// Replaces the journal by what is left of it, or removes it where nothing is.
+    ///
+    /// # Errors
+    /// What the disk answers.
+    pub fn settle(&self, header: &Header, left: &[Change]) -> Result<(), TraceError> {
+        if left.is_empty() {
+            return self.remove();
+        }
+        let path = self.journal_path();
+        let fresh = self.path.join("journal.new");
+        let _ = std::fs::remove_file(&fresh);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)
+            .map_err(failed(&fresh, "rewrite the journal"))?;
+        let mut journal = Journal {
+            file,
+            path: fresh.clone(),
+        };
+        journal.line(header)?;
+        for change in left {
+            journal.line(change)?;
+        }
+        std::fs::rename(&fresh, &path).map_err(failed(&path, "replace"))
+    }
+
+    fn remove(&self) -> Result<(), TraceError> {
+        let path = self.journal_path();
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(&path, "remove")(e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The header a journal of this process carries.
+    #[must_use]
+    pub fn header(&self, tracefs: &Path) -> Header {
+        Header {
+            version: 1,
+            boot_id: self.boot_id.clone(),
+            pid: std::process::id(),
+            tracefs: tracefs.to_owned(),
+        }
+    }
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Writes a change and waits until it is on disk.
+    ///
+    /// # Errors
+    /// What the disk answers; the change must not be made then.
+    pub fn push(&mut self, change: &Change) -> Result<(), TraceError> {
+        self.line(change)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> Result<(), TraceError> {
+        let written = serde_json::to_vec(value)
+            .map_err(io::Error::from)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                self.file.write_all(&line)?;
+                self.file.sync_all()
+            });
+        written.map_err(failed(&self.path, "write"))
+    }
+}
+
+/// Notes on disk that tracefs is about to be mounted at `at`, for `restore` to find.
+///
+/// # Errors
+/// What the disk answers; nothing must be mounted then.
+pub fn note_mount(state: &Path, at: &Path) -> Result<(), TraceError> {
+    own_directory(state).map_err(failed(state, "make the state directory"))?;
+    let path = state.join(MOUNT);
+    let written = std::fs::write(&path, at.as_os_str().as_encoded_bytes())
+        .and_then(|()| File::open(&path)?.sync_all());
+    written.map_err(failed(&path, "write"))
+}
+
+/// Where a killed run left tracefs mounted.
+#[must_use]
+pub fn noted_mount(state: &Path) -> Option<PathBuf> {
+    let bytes = std::fs::read(state.join(MOUNT)).ok()?;
+    Some(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+}
+
+/// Forgets the mount; it is gone.
+///
+/// # Errors
+/// What the disk answers.
+pub fn forget_mount(state: &Path) -> Result<(), TraceError> {
+    let path = state.join(MOUNT);
+    std::fs::remove_file(&path).map_err(failed(&path, "remove"))
+}
+
+/// True where a journal lies in `path` and nobody holds its lock: a killed run left tracing
+/// state behind, and `ip6drop restore` puts it back. Needs no privilege; where the directory
+/// may not be read the answer is no.
+#[must_use]
+pub fn is_stale(path: &Path) -> bool {
+    if !path.join("journal").exists() {
+        return false;
+    }
+    let Ok(lock) = File::open(path.join("lock")) else {
+        return false;
+    };
+    flock(&lock, FlockOperation::NonBlockingLockShared).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn change(path: &str) -> Change {
+        Change::Value {
+            path: path.to_owned(),
+            before: "0".to_owned(),
+            after: "1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_journal_outlives_its_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let state = StateDir::open(&path, dir.path()).unwrap();
+        assert_eq!(state.stale().unwrap(), None);
+        let mut journal = state.begin(Path::new("/t")).unwrap();
+        journal.push(&change("a")).unwrap();
+        journal.push(&change("b")).unwrap();
+        assert!(!is_stale(&path), "its session is alive");
+        drop((journal, state));
+        assert!(is_stale(&path));
+
+        // A line cut off by the end of the process is passed over.
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(path.join("journal"))
+            .unwrap();
+        file.write_all(b"{\"change\":\"val").unwrap();
+        let state = StateDir::open(&path, dir.path()).unwrap();
+        let stale = state.stale().unwrap().unwrap();
+        assert_eq!(stale.changes, [change("a"), change("b")]);
+        assert!(!stale.rebooted);
+        state.settle(&stale.header, &stale.changes[..1]).unwrap();
+        assert_eq!(state.stale().unwrap().unwrap().changes, [change("a")]);
+        state.settle(&stale.header, &[]).unwrap();
+        assert_eq!(state.stale().unwrap(), None);
+    }
+
+    #[test]
+    fn another_boot_has_nothing_to_put_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let boot_id = dir.path().join(BOOT_ID);
+        std::fs::create_dir_all(boot_id.parent().unwrap()).unwrap();
+        std::fs::write(&boot_id, "one\n").unwrap();
+        let path = dir.path().join("state");
+        let state = StateDir::open(&path, dir.path()).unwrap();
+        state.begin(Path::new("/t")).unwrap();
+        drop(state);
+        std::fs::write(&boot_id, "two\n").unwrap();
+        let state = StateDir::open(&path, dir.path()).unwrap();
+        assert!(state.stale().unwrap().unwrap().rebooted);
+    }
+
+    #[test]
+    fn one_session_at_a_time_and_only_in_a_private_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let first = StateDir::open(&path, dir.path()).unwrap();
+        let busy = StateDir::open(&path, dir.path()).unwrap_err();
+        assert!(matches!(&busy, TraceError::Busy { holder } if holder.contains("pid")));
+        assert_eq!(busy.exit(), Exit::CannotTrace);
+        drop(first);
+        StateDir::open(&path, dir.path()).unwrap();
+
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(StateDir::open(&link, dir.path()).is_err());
+        let mut open = std::fs::metadata(&path).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
+        std::fs::set_permissions(&path, open).unwrap();
+        assert!(StateDir::open(&path, dir.path()).is_err());
+    }
+}

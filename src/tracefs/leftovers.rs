@@ -1,0 +1,90 @@
+//! What a killed run left behind: its journal, and instances and probes without a journal.
+
+use super::change::Change;
+use super::error::TraceError;
+use super::files::{RealFs, TraceFs, read_text};
+use super::host::Host;
+use super::journal::StateDir;
+use super::undo::Undo;
+
+/// Instances and probes of ip6drop processes that are no more, in the order of their making.
+/// An instance that somebody still reads stays: the kernel refuses to remove it.
+#[must_use]
+pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
+    let dead = |pid: &str| pid.parse::<u32>().is_ok_and(|pid| !host.is_ip6drop(pid));
+    let mut found = Vec::new();
+    for line in read_text(fs, "kprobe_events").unwrap_or_default().lines() {
+        let Some((_, event)) = line
+            .split_whitespace()
+            .next()
+            .and_then(|w| w.split_once(':'))
+        else {
+            continue;
+        };
+        if let Some((group, name)) = event.split_once('/')
+            && group.strip_prefix("ip6drop_").is_some_and(dead)
+        {
+            found.push(Change::Probe {
+                group: group.to_owned(),
+                name: name.to_owned(),
+            });
+        }
+    }
+    for name in fs.list("instances").unwrap_or_default() {
+        if name.strip_prefix("ip6drop-").is_some_and(dead) {
+            found.push(Change::Instance {
+                dir: format!("instances/{name}"),
+            });
+        }
+    }
+    found
+}
+
+/// What `restore` did.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The process that left a journal.
+    pub pid: Option<u32>,
+    /// True where the journal was of an earlier boot.
+    pub rebooted: bool,
+    /// The account.
+    pub undo: Undo,
+}
+
+/// Replays the stale journal, if there is one. What cannot be put back stays in it.
+///
+/// # Errors
+/// [`TraceError::Journal`].
+pub fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
+    let Some(stale) = state.stale()? else {
+        return Ok(None);
+    };
+    let mut restored = Restored {
+        pid: Some(stale.header.pid),
+        rebooted: stale.rebooted,
+        undo: Undo::default(),
+    };
+    if !stale.rebooted {
+        let fs = RealFs::new(stale.header.tracefs.clone());
+        restored.undo = replay(&fs, state, &stale)?;
+    } else {
+        state.settle(&stale.header, &[])?;
+    }
+    Ok(Some(restored))
+}
+
+/// Replays `stale` on `fs` and settles the journal.
+///
+/// # Errors
+/// [`TraceError::Journal`].
+pub fn replay(
+    fs: &dyn TraceFs,
+    state: &StateDir,
+    stale: &super::journal::Stale,
+) -> Result<Undo, TraceError> {
+    let undo = Undo::replay(fs, &stale.changes);
+    let mut left: Vec<Change> = undo.left.iter().map(|l| l.change.clone()).collect();
+    left.reverse();
+    state.settle(&stale.header, &left)?;
+    Ok(undo)
+}

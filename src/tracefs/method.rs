@@ -1,0 +1,395 @@
+//! The ways of tracing: a private instance, the classic recipe in the top-level buffer, and
+//! kprobe events. Each sets up filter or probes first, stacks next, and what makes them run last.
+
+use serde::Serialize;
+
+use super::error::TraceError;
+use super::files::{Pipe, TraceFs};
+use super::functions::Function;
+use super::probes::Probe;
+use super::session::Session;
+
+/// A way of tracing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// `instances/ip6drop-PID` with the function tracer and `FUNC:stacktrace` commands.
+    ///
+    /// Not the instance's `options/func_stack_trace`: kernels up to 6.18 share that flag with
+    /// the top-level buffer, where it would put stacks on somebody else's trace.
+    Instance,
+    /// The function tracer and `options/func_stack_trace` of the top-level buffer.
+    FuncStackTrace,
+    /// kprobe events with `options/stacktrace`.
+    Kprobe,
+}
+
+impl Method {
+    /// In the order in which they are tried.
+    pub const ALL: [Method; 3] = [Method::Instance, Method::FuncStackTrace, Method::Kprobe];
+
+    /// True where this method has only the top-level buffer.
+    #[must_use]
+    pub fn needs_top_level(self, fs: &dyn TraceFs) -> bool {
+        self == Method::FuncStackTrace || !fs.exists("instances")
+    }
+
+    /// The name on the command line and in captures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Instance => "instance",
+            Method::FuncStackTrace => "func-stack-trace",
+            Method::Kprobe => "kprobe",
+        }
+    }
+}
+
+/// What to trace, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The way.
+    pub method: Method,
+    /// The functions whose entries are recorded; not empty.
+    pub functions: Vec<Function>,
+    /// Further kprobe events.
+    pub probes: Vec<Probe>,
+    /// True where a kernel that refuses these probes is traced without them.
+    pub probes_optional: bool,
+    /// Buffer per CPU, in KiB.
+    pub buffer_kb: u32,
+    /// True where an instance must not be made, because it could not be removed.
+    pub top_level: bool,
+}
+
+/// Tracing as far as it is set up.
+#[derive(Debug)]
+pub struct Tracing {
+    method: Method,
+    // Empty for the top-level buffer, else `instances/NAME/`.
+    dir: String,
+    // Files that switch the events of our probes on.
+    switches: Vec<String>,
+    // The names of the further probes that the kernel took, and why it refused others.
+    probes: Vec<String>,
+    refused: Vec<String>,
+    // Kernel names of the functions whose stacks are wanted, and still on.
+    stacks: Vec<(String, Vec<String>)>,
+}
+
+/// Options that would change the text, or add to it, beyond what a reader expects.
+const OPTIONS: [(&str, &str); 10] = [
+    ("raw", "0"),
+    ("hex", "0"),
+    ("bin", "0"),
+    ("block", "0"),
+    ("verbose", "0"),
+    ("latency-format", "0"),
+    ("userstacktrace", "0"),
+    ("stacktrace", "0"),
+    ("context-info", "1"),
+    ("print-parent", "1"),
+];
+
+/// The name of our instance and of our probes' group carries the process, so that what a
+/// killed run left behind is recognised without its journal.
+#[must_use]
+pub fn instance_name(pid: u32) -> String {
+    format!("ip6drop-{pid}")
+}
+
+/// The group of our kprobe events; the kernel allows no dash in it.
+#[must_use]
+pub fn group_name(pid: u32) -> String {
+    format!("ip6drop_{pid}")
+}
+
+impl Tracing {
+    /// Sets everything up but the stacks and what makes it run: probes, buffer, filter.
+    ///
+    /// # Errors
+    /// What the kernel refuses; the session takes back what was done.
+    pub fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
+        let pid = std::process::id();
+        let group = group_name(pid);
+        let mut refused = Vec::new();
+        let mut probes = Vec::new();
+        // Before the instance, so that undoing removes them after it: a probe in use stays.
+        for probe in &plan.probes {
+            match session.add_probe(&group, &probe.name, &probe.line(&group)) {
+                Err(e @ TraceError::File { .. }) if plan.probes_optional => {
+                    refused.push(format!("traced without the probe {}: {e}", probe.name));
+                }
+                Err(e) => return Err(e),
+                Ok(()) => probes.push(probe.clone()),
+            }
+        }
+        let names = probes.iter().map(|probe| probe.name.clone()).collect();
+        if plan.method == Method::Kprobe {
+            for function in &plan.functions {
+                for (number, real) in function.real.iter().enumerate() {
+                    // A clone gets an event of its own; events need distinct names.
+                    let name = match number {
+                        0 => function.name.clone(),
+                        n => format!("{}_{n}", function.name),
+                    };
+                    let probe = Probe::entry(&name, real);
+                    session.add_probe(&group, &probe.name, &probe.line(&group))?;
+                    probes.push(probe);
+                }
+            }
+        }
+        let dir = if plan.top_level || plan.method.needs_top_level(session.fs()) {
+            String::new()
+        } else {
+            let dir = format!("instances/{}", instance_name(pid));
+            session.make_instance(&dir)?;
+            format!("{dir}/")
+        };
+        let switches = probes
+            .iter()
+            .map(|probe| format!("{dir}events/{group}/{}/enable", probe.name))
+            .collect();
+        let tracing = Tracing {
+            method: plan.method,
+            dir,
+            switches,
+            probes: names,
+            refused,
+            stacks: plan
+                .functions
+                .iter()
+                .filter(|f| f.stack)
+                .map(|f| (f.name.clone(), f.real.clone()))
+                .collect(),
+        };
+        tracing.prepare_buffer(session, plan)?;
+        if plan.method != Method::Kprobe {
+            let names: Vec<String> = plan.functions.iter().flat_map(|f| f.real.clone()).collect();
+            session.set_filter(&tracing.dir, &names)?;
+        }
+        Ok(tracing)
+    }
+
+    /// The further probes that the kernel took.
+    #[must_use]
+    pub fn probes(&self) -> &[String] {
+        &self.probes
+    }
+
+    /// Why others were refused, in words.
+    #[must_use]
+    pub fn refused_probes(&self) -> &[String] {
+        &self.refused
+    }
+
+    fn path(&self, file: &str) -> String {
+        format!("{}{file}", self.dir)
+    }
+
+    fn prepare_buffer(&self, session: &mut Session<'_>, plan: &Plan) -> Result<(), TraceError> {
+        let size = self.path("buffer_size_kb");
+        let now = super::change::value_of(&size, &session.text(&size)?);
+        let now: Option<u32> = now.parse().ok();
+        let too_small = now.is_some_and(|kb| kb < plan.buffer_kb);
+        // An instance shrinks to what was asked; the top-level buffer only grows, and is left
+        // alone where its CPUs differ (`X`).
+        if too_small || (!self.dir.is_empty() && now.is_some()) {
+            session.set(&size, &plan.buffer_kb.to_string())?;
+        }
+        for (option, value) in OPTIONS {
+            let path = self.path(&format!("options/{option}"));
+            if session.fs().exists(&path) {
+                session.set(&path, value)?;
+            }
+        }
+        if self.dir.is_empty() {
+            session.set(&self.path("current_tracer"), "nop")?;
+            // Another tracer's leftovers would hide drops of other tasks.
+            for file in ["set_ftrace_pid", "set_event_pid"] {
+                if session.fs().exists(file)
+                    && !super::change::value_of(file, &session.text(file)?).is_empty()
+                {
+                    session.set(file, "")?;
+                }
+            }
+        }
+        session.set(&self.path("tracing_on"), "1")
+    }
+
+    /// Puts stacks on the functions that want them.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn stacks_on(&mut self, session: &mut Session<'_>) -> Result<(), TraceError> {
+        if self.stacks.is_empty() {
+            return Ok(());
+        }
+        match self.method {
+            Method::Instance => {
+                for (_, reals) in &self.stacks {
+                    for real in reals {
+                        session.command(&self.dir, &format!("{real}:stacktrace"))?;
+                    }
+                }
+                Ok(())
+            }
+            Method::FuncStackTrace => session.set("options/func_stack_trace", "1"),
+            Method::Kprobe => session.set(&self.path("options/stacktrace"), "1"),
+        }
+    }
+
+    /// Takes the stacks off `function`, or, where the method knows no single function, off all.
+    /// Answers with the functions that lost theirs.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn stacks_off(
+        &mut self,
+        session: &mut Session<'_>,
+        function: &str,
+        running: bool,
+    ) -> Result<Vec<String>, TraceError> {
+        let (off, kept): (Vec<_>, Vec<_>) = self
+            .stacks
+            .drain(..)
+            .partition(|(name, _)| self.method != Method::Instance || name == function);
+        self.stacks = kept;
+        if running && !off.is_empty() {
+            match self.method {
+                Method::Instance => {
+                    for real in off.iter().flat_map(|(_, reals)| reals) {
+                        session.command(&self.dir, &format!("!{real}:stacktrace"))?;
+                    }
+                }
+                Method::FuncStackTrace => session.set("options/func_stack_trace", "0")?,
+                Method::Kprobe => session.set(&self.path("options/stacktrace"), "0")?,
+            }
+        }
+        Ok(off.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The functions whose stacks are wanted, and still on.
+    pub fn stack_functions(&self) -> impl Iterator<Item = &str> {
+        self.stacks.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Makes events flow: the tracer, then our probes.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn start(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+        if self.method != Method::Kprobe {
+            session.set(&self.path("current_tracer"), "function")?;
+        }
+        for switch in &self.switches {
+            session.set(switch, "1")?;
+        }
+        session.set(&self.path("tracing_on"), "1")
+    }
+
+    /// Stops the flow of events for good, so that what is in the buffer can be read to its end.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn stop(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+        session.set(&self.path("tracing_on"), "0")
+    }
+
+    /// Stops the tracer and our probes so that the stacks can be switched; no pipe may be open.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn pause(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+        for switch in &self.switches {
+            session.set(switch, "0")?;
+        }
+        if self.method != Method::Kprobe {
+            session.set(&self.path("current_tracer"), "nop")?;
+        }
+        Ok(())
+    }
+
+    /// The pipe that all events of this tracing come out of.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
+        let path = self.path("trace_pipe");
+        fs.pipe(&path).map_err(|source| TraceError::File {
+            path: fs.root().join(&path),
+            doing: "open".to_owned(),
+            source,
+        })
+    }
+
+    /// Empties our own buffer. The top-level buffer may hold events of others: it is read empty
+    /// by its pipe instead.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn empty_own_buffer(&self, fs: &dyn TraceFs) -> Result<(), TraceError> {
+        if self.dir.is_empty() {
+            return Ok(());
+        }
+        let path = self.path("trace");
+        fs.write(&path, b"").map_err(|source| TraceError::File {
+            path: fs.root().join(&path),
+            doing: "empty".to_owned(),
+            source,
+        })
+    }
+
+    /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
+    #[must_use]
+    pub fn lost(&self, fs: &dyn TraceFs) -> Vec<(u32, u64)> {
+        let Ok(names) = fs.list(&self.path("per_cpu")) else {
+            return Vec::new();
+        };
+        let mut lost: Vec<(u32, u64)> = names
+            .iter()
+            .filter_map(|name| {
+                let cpu = name.strip_prefix("cpu")?.parse().ok()?;
+                let stats = fs.read(&self.path(&format!("per_cpu/{name}/stats"))).ok()?;
+                let stats = String::from_utf8_lossy(&stats).into_owned();
+                let count = stat(&stats, "overrun") + stat(&stats, "dropped events");
+                Some((cpu, count))
+            })
+            .collect();
+        lost.sort_unstable();
+        lost
+    }
+}
+
+/// One number of a `stats` file; 0 where it is not there.
+#[must_use]
+pub fn stat(stats: &str, name: &str) -> u64 {
+    stats
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix(name)?
+                .strip_prefix(':')?
+                .trim()
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stats_lines() {
+        let text = "entries: 2\noverrun: 7\ncommit overrun: 1\ndropped events: 3\n";
+        assert_eq!(
+            (
+                stat(text, "overrun"),
+                stat(text, "dropped events"),
+                stat(text, "x")
+            ),
+            (7, 3, 0)
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! Where tracefs is mounted.
+
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::StatVfsMountFlags;
+use rustix::mount::{MountFlags, UnmountFlags};
+
+use super::error::TraceError;
+use super::host::Host;
+use super::undo::patiently;
+
+/// Where tracefs belongs.
+pub const USUAL: &str = "/sys/kernel/tracing";
+
+/// `TRACEFS_MAGIC` and `DEBUGFS_MAGIC` of `linux/magic.h`; before 4.1 tracing was in debugfs.
+const MAGICS: [u64; 2] = [0x7472_6163, 0x6462_6720];
+
+/// tracefs as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// Its mount point.
+    pub at: PathBuf,
+    /// True where the mount allows no writing.
+    pub read_only: bool,
+}
+
+/// One line of the mount table.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    at: PathBuf,
+    kind: String,
+}
+
+/// The mount table writes space, tab, newline and backslash as octal.
+fn unescape(text: &str) -> PathBuf {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let octal = bytes
+            .get(at + 1..at + 4)
+            .filter(|_| bytes[at] == b'\\')
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        if let Some(byte) = octal {
+            out.push(byte);
+            at += 4;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(out))
+}
+
+fn parse(table: &str) -> Vec<Line> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let at = unescape(words.nth(1)?);
+            let kind = words.next()?.to_owned();
+            Some(Line { at, kind })
+        })
+        .collect()
+}
+
+/// Candidates in the order in which they are tried: the usual place, any other tracefs, and
+/// the directory inside debugfs where the kernel mounts it by itself on first use.
+fn candidates(table: &str) -> Vec<PathBuf> {
+    let lines = parse(table);
+    let of = |kind: &str| -> Vec<PathBuf> {
+        lines
+            .iter()
+            .filter(|line| line.kind == kind)
+            .map(|line| line.at.clone())
+            .collect()
+    };
+    let mut found = of("tracefs");
+    found.sort_by_key(|at| at != Path::new(USUAL));
+    found.extend(of("debugfs").into_iter().map(|at| at.join("tracing")));
+    found.dedup();
+    found
+}
+
+fn is_tracefs(at: &Path) -> bool {
+    rustix::fs::statfs(at)
+        .is_ok_and(|stat| MAGICS.contains(&u64::try_from(stat.f_type).unwrap_or_default()))
+}
+
+fn is_read_only(at: &Path) -> bool {
+    rustix::fs::statvfs(at).is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Finds tracefs: `given` where the user names it, else by the mount table, verified by
+/// file-system type.
+///
+/// # Errors
+/// [`TraceError::Untraceable`] where it is not mounted or something else covers it.
+pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
+    if let Some(at) = given {
+        if !at.is_dir() {
+            return Err(TraceError::untraceable(
+                format!("{} is not a directory", at.display()),
+                format!("mount it: mount -t tracefs tracefs {}", at.display()),
+            ));
+        }
+        return Ok(Mounted {
+            at: at.to_owned(),
+            read_only: is_read_only(at),
+        });
+    }
+    let table = host
+        .proc_text("self/mounts")
+        .or_else(|| host.proc_text("mounts"))
+        .unwrap_or_default();
+    let candidates = candidates(&table);
+    let mut mounts: Vec<Mounted> = candidates
+        .iter()
+        .filter(|at| is_tracefs(at))
+        .map(|at| Mounted {
+            at: at.clone(),
+            read_only: is_read_only(at),
+        })
+        .collect();
+    // One that can be written comes first.
+    mounts.sort_by_key(|mounted| mounted.read_only);
+    if let Some(found) = mounts.into_iter().next() {
+        return Ok(found);
+    }
+    let covered = candidates
+        .iter()
+        .find(|at| parse(&table).iter().any(|line| line.at == **at));
+    Err(match covered {
+        Some(at) => TraceError::untraceable(
+            format!("tracefs at {} is covered by another mount", at.display()),
+            "run on the host, or give the container the host's /sys/kernel/tracing",
+        ),
+        None => TraceError::untraceable(
+            "tracefs is not mounted",
+            format!("mount it with: mount -t tracefs tracefs {USUAL}, or let --mount do it"),
+        ),
+    })
+}
+
+/// Mounts tracefs at `at`.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn mount(at: &Path) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    Ok(rustix::mount::mount("tracefs", at, "tracefs", flags, None)?)
+}
+
+/// Unmounts the tracefs at `at`, if there is one.
+///
+/// # Errors
+/// What the kernel answers, after a few tries.
+pub fn unmount(at: &Path) -> io::Result<()> {
+    if !is_tracefs(at) {
+        return Ok(());
+    }
+    patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn the_mount_table_is_read() {
+        let table = "proc /proc proc rw 0 0\ndebugfs /sys/kernel/debug debugfs rw 0 0\ntracefs /with\\040space tracefs rw 0 0\ntracefs /sys/kernel/tracing tracefs rw 0 0\n";
+        assert_eq!(
+            candidates(table),
+            [
+                PathBuf::from(USUAL),
+                PathBuf::from("/with space"),
+                PathBuf::from("/sys/kernel/debug/tracing"),
+            ]
+        );
+    }
+
+    #[test]
+    fn something_else_over_tracefs_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let proc = dir.path().join("proc/self");
+        std::fs::create_dir_all(&proc).unwrap();
+        let host = Host {
+            proc: dir.path().join("proc"),
+            sys: dir.path().join("sys"),
+        };
+        let unmounted = find(&host, None).unwrap_err();
+        assert_eq!(unmounted.exit(), Exit::CannotTrace);
+        assert!(unmounted.to_string().contains("mount -t tracefs"));
+        let line = format!("tracefs {} tracefs rw 0 0\n", dir.path().display());
+        std::fs::write(proc.join("mounts"), line).unwrap();
+        let covered = find(&host, None).unwrap_err().to_string();
+        assert!(covered.contains("covered"), "{covered}");
+    }
+}

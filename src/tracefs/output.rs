@@ -1,0 +1,197 @@
+//! Where a capture goes: a new file of our own, or standard output.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+use rustix::fs::OFlags;
+
+use super::error::TraceError;
+use super::signals::Signals;
+
+/// Bytes that a pipe takes whole once `poll` calls it writable (`PIPE_BUF`).
+const PIPE_PIECE: usize = 4096;
+
+const STUCK: Duration = Duration::from_secs(1);
+
+/// An output that a signal can interrupt even where its reader has stopped reading.
+#[derive(Debug)]
+pub struct Output {
+    file: File,
+    path: PathBuf,
+    regular: bool,
+    signals: Signals,
+    /// Bytes written so far.
+    pub written: u64,
+    line_open: bool,
+}
+
+impl Output {
+    /// Opens `path`: a new file, mode 0600, never through a link; `force` replaces what is
+    /// there. `-` is standard output.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub fn open(path: &Path, force: bool, signals: Signals) -> Result<Output, TraceError> {
+        let failed = |source: io::Error| {
+            let advice = match source.kind() {
+                io::ErrorKind::AlreadyExists => "; name a new file, or replace it with --force",
+                io::ErrorKind::NotFound => "; make the directory first",
+                _ => "",
+            };
+            TraceError::Output {
+                path: path.to_owned(),
+                source,
+                advice,
+            }
+        };
+        if path == Path::new("-") {
+            let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
+            let regular = file.metadata().map_err(failed)?.is_file();
+            return Ok(Output::new(file, path, regular, signals));
+        }
+        if force {
+            // Removes a link itself, never what it points to.
+            match std::fs::remove_file(path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+                _ => {}
+            }
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(path)
+            .map_err(failed)?;
+        Ok(Output::new(file, path, true, signals))
+    }
+
+    fn new(file: File, path: &Path, regular: bool, signals: Signals) -> Output {
+        Output {
+            file,
+            path: path.to_owned(),
+            regular,
+            signals,
+            written: 0,
+            line_open: false,
+        }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`]; also where a signal came while the reader did not read.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
+        self.try_write(bytes).map_err(|source| {
+            let advice = match source.kind() {
+                io::ErrorKind::StorageFull => "; what was captured before is kept",
+                io::ErrorKind::FileTooLarge => "; what was captured before is kept",
+                _ => "",
+            };
+            TraceError::Output {
+                path: self.path.clone(),
+                source,
+                advice,
+            }
+        })
+    }
+
+    /// Writes comment lines, on lines of their own.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn comment(&mut self, lines: &[u8]) -> Result<(), TraceError> {
+        if self.line_open {
+            self.write(b"\n")?;
+        }
+        self.write(lines)
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // A failure may leave half a line behind.
+        self.line_open = true;
+        if self.regular {
+            self.file.write_all(bytes)?;
+        } else {
+            for piece in bytes.chunks(PIPE_PIECE) {
+                self.until_writable()?;
+                self.file.write_all(piece)?;
+            }
+        }
+        self.written += bytes.len() as u64;
+        self.line_open = bytes.last().is_some_and(|last| *last != b'\n');
+        Ok(())
+    }
+
+    fn until_writable(&self) -> io::Result<()> {
+        loop {
+            let came = self.signals.came().is_some();
+            if self
+                .signals
+                .wait(Some(self.file.as_fd()), PollFlags::OUT, STUCK)?
+            {
+                return Ok(());
+            }
+            if came {
+                return Err(io::Error::new(
+                    io::ErrorKind::Interrupted,
+                    "nobody reads; given up after a signal",
+                ));
+            }
+        }
+    }
+
+    /// Waits until what was written is on disk.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub fn sync(&mut self) -> Result<(), TraceError> {
+        if !self.regular {
+            return Ok(());
+        }
+        self.file.sync_all().map_err(|source| TraceError::Output {
+            path: self.path.clone(),
+            source,
+            advice: "",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_new_private_file_never_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let signals = Signals::none().unwrap();
+        let open = |path: &Path, force| Output::open(path, force, signals.clone());
+        let path = dir.path().join("capture");
+        let mut output = open(&path, false).unwrap();
+        output.write(b"half").unwrap();
+        output.comment(b"# whole\n").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"half\n# whole\n");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(open(&path, false).unwrap_err().exit(), Exit::Error);
+
+        let precious = dir.path().join("precious");
+        std::fs::write(&precious, "kept").unwrap();
+        let link = dir.path().join("link");
+        symlink(&precious, &link).unwrap();
+        assert!(open(&link, false).is_err());
+        open(&link, true).unwrap().write(b"new").unwrap();
+        assert_eq!(std::fs::read(&precious).unwrap(), b"kept");
+        assert_eq!(std::fs::read(&link).unwrap(), b"new");
+    }
+}

@@ -1,0 +1,97 @@
+//! kprobe events: how they are spelled.
+
+/// A kprobe event of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The event's name, as the trace shows it.
+    pub name: String,
+    /// The function probed, under its name in this kernel.
+    pub function: String,
+    /// True for a return probe.
+    pub on_return: bool,
+    /// What is fetched.
+    pub fetch: &'static str,
+}
+
+/// `struct dst_ops` as 4.19 to 6.1 lay it out on x86-64 without lock debugging; the reader
+/// checks family and gc_thresh before it believes `fast`.
+const DST_OPS: &str = "ops=%di:x64 family=+0(%di):u16 gc_thresh=+4(%di):u32 fast=+136(%di):s64";
+
+impl Probe {
+    /// The probe on the entry of `ip6_dst_gc` that reads `fast`, where the registers that hold
+    /// arguments are known.
+    #[must_use]
+    pub fn gc_enter(function: &str) -> Option<Probe> {
+        cfg!(target_arch = "x86_64").then(|| Probe {
+            name: "gc_enter".to_owned(),
+            function: function.to_owned(),
+            on_return: false,
+            fetch: DST_OPS,
+        })
+    }
+
+    /// The probe on the return of `ip6_dst_gc`: 1 means that `dst_alloc` is refused.
+    #[must_use]
+    pub fn gc_exit(function: &str) -> Probe {
+        Probe {
+            name: "gc_exit".to_owned(),
+            function: function.to_owned(),
+            on_return: true,
+            fetch: "ret=$retval:s32",
+        }
+    }
+
+    /// A probe that only says that `function` was entered.
+    #[must_use]
+    pub fn entry(name: &str, function: &str) -> Probe {
+        Probe {
+            name: name.to_owned(),
+            function: function.to_owned(),
+            on_return: false,
+            fetch: "",
+        }
+    }
+
+    /// The line for `kprobe_events`.
+    #[must_use]
+    pub fn line(&self, group: &str) -> String {
+        let kind = if self.on_return { 'r' } else { 'p' };
+        format!(
+            "{kind}:{group}/{} {} {}",
+            self.name, self.function, self.fetch
+        )
+        .trim_end()
+        .to_owned()
+    }
+}
+
+/// Which probes a recording adds to the function entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Probes {
+    /// `full` where a return probe does not cost the frames of the stacks, else `entry`.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries.
+    Entry,
+    /// The return of `ip6_dst_gc` as well: whether the allocation was refused.
+    Full,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling() {
+        assert_eq!(
+            Probe::entry("ip6_dst_gc", "ip6_dst_gc.isra.0").line("g"),
+            "p:g/ip6_dst_gc ip6_dst_gc.isra.0"
+        );
+        assert_eq!(
+            Probe::gc_exit("ip6_dst_gc").line("g"),
+            "r:g/gc_exit ip6_dst_gc ret=$retval:s32"
+        );
+    }
+}

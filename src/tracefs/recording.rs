@@ -1,0 +1,493 @@
+//! One recording: set up, listen, put back, and tell how it went.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+
+use super::counts::Counts;
+use super::error::TraceError;
+use super::facts_preamble::facts;
+use super::files::{Pipe, read_text};
+use super::guard::{Verdict, judge};
+use super::host::Host;
+use super::method::{Plan, Tracing};
+use super::output::Output;
+use super::selfcheck::{Env, drain};
+use super::session::Session;
+use super::undo::Undo;
+
+/// The version of the framing lines.
+const FRAMING: u32 = 1;
+/// How long the loop sleeps at most: what the live line, the guard and the end can wait.
+const TICK: Duration = Duration::from_millis(250);
+/// The same while nothing happens.
+const IDLE_TICK: Duration = Duration::from_millis(500);
+/// A pause after each reading, so that a busy pipe is emptied in large pieces.
+const GATHER: Duration = Duration::from_millis(20);
+/// The guard's interval while recording.
+const GUARD: Duration = Duration::from_secs(1);
+/// How long entries are counted before stacks go on, unless told otherwise.
+pub const TRIAL: Duration = Duration::from_millis(200);
+/// Room kept for the facts and losses at the end under a size limit.
+const TAIL: u64 = 4096;
+const BUFFER: usize = 64 * 1024;
+
+/// When to stop, and what a CPU may be asked to bear.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Wall-clock time.
+    pub duration: Option<Duration>,
+    /// Events other than stacks.
+    pub events: Option<u64>,
+    /// Bytes of the capture.
+    pub bytes: Option<u64>,
+    /// Events per second and CPU.
+    pub max_rate: u64,
+    /// How long entries are counted before stacks go on.
+    pub trial: Duration,
+}
+
+/// Why a recording ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// A limit was reached; which.
+    Limit(&'static str),
+    /// A signal came.
+    Signal(i32),
+    /// The guard stopped it.
+    TooHot {
+        /// The CPU.
+        cpu: u32,
+        /// Its events per second.
+        rate: u64,
+    },
+    /// Something failed on the way; the state was put back all the same.
+    Failed(TraceError),
+}
+
+/// How a recording went.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Why it ended.
+    pub ended: Ended,
+    /// What became of the state.
+    pub undo: Undo,
+    /// What was captured.
+    pub counts: Counts,
+    /// Events lost by each CPU.
+    pub lost: Vec<(u32, u64)>,
+    /// Things the user should know.
+    pub notes: Vec<String>,
+}
+
+/// What the live line shows.
+pub struct Live<'a> {
+    /// Since the start.
+    pub elapsed: Duration,
+    /// Counts so far.
+    pub counts: &'a Counts,
+    /// Events per second, all CPUs, since the last line.
+    pub rate: u64,
+}
+
+impl fmt::Display for Live<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elapsed = self.elapsed.as_secs();
+        write!(f, "{elapsed} s  drops {}", self.counts.drops())?;
+        let mut by_cpu = self
+            .counts
+            .cpus
+            .iter()
+            .filter(|(_, cpu)| cpu.drops > 0)
+            .peekable();
+        if by_cpu.peek().is_some() {
+            write!(f, " (")?;
+            // A terminal line has room for a few.
+            for (number, (cpu, seen)) in by_cpu.enumerate() {
+                match number {
+                    0 => write!(f, "cpu{cpu} {}", seen.drops)?,
+                    1..8 => write!(f, ", cpu{cpu} {}", seen.drops)?,
+                    8 => write!(f, ", …")?,
+                    _ => {}
+                }
+            }
+            write!(f, ")")?;
+        }
+        write!(f, "  {} events/s  lost {}", self.rate, self.counts.lost)
+    }
+}
+
+/// The first lines of a capture.
+fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
+    let mut text = format!("# ip6drop: version {FRAMING}\n");
+    if let Some(kernel) = host.kernel() {
+        text += &format!("# ip6drop: kernel {kernel}\n");
+    }
+    if let Some(cpus) = host.cpus() {
+        text += &format!("# ip6drop: cpus {cpus}\n");
+    }
+    text += &format!("# ip6drop: method {}\n", plan.method.name());
+    let traced: Vec<&str> = plan.functions.iter().map(|f| f.name.as_str()).collect();
+    text += &format!("# ip6drop: traced {}\n", traced.join(","));
+    if !probes.is_empty() {
+        text += &format!("# ip6drop: probes {}\n", probes.join(","));
+    }
+    text.into_bytes()
+}
+
+/// The kernel's mark on a buffer size that grows on first use. Nothing but a boot brings it back.
+const UNUSED: &str = "(expanded:";
+const FIRST_USE: &str = "this was the first use of the tracer since boot: the kernel keeps the top-level buffer at its boot size now, and the next user of it should set buffer_size_kb";
+
+fn is_unused(env: &Env<'_>) -> bool {
+    read_text(env.fs, "buffer_size_kb").is_ok_and(|text| text.contains(UNUSED))
+}
+
+/// A recording in progress.
+struct Recorder<'r, 'e> {
+    env: &'r Env<'e>,
+    host: &'r Host,
+    plan: &'r Plan,
+    limits: &'r Limits,
+    output: &'r mut Output,
+    live: &'r mut dyn FnMut(&Live<'_>),
+    counts: Counts,
+    notes: Vec<String>,
+    lost: Vec<(u32, u64)>,
+    began: Instant,
+}
+
+/// Records into `output` until a limit or a signal, then puts everything back. `live` is
+/// called about once a second.
+///
+/// # Errors
+/// Only where no journal can be kept; every later failure is in [`Recorded::ended`], beside
+/// the account of the undo.
+pub fn record(
+    env: &Env<'_>,
+    host: &Host,
+    plan: &Plan,
+    limits: &Limits,
+    output: &mut Output,
+    live: &mut dyn FnMut(&Live<'_>),
+) -> Result<Recorded, TraceError> {
+    let first_use = is_unused(env);
+    let mut session = Session::begin(env.fs, env.state)?;
+    let mut recorder = Recorder {
+        env,
+        host,
+        plan,
+        limits,
+        output,
+        live,
+        counts: Counts::default(),
+        notes: Vec::new(),
+        lost: Vec::new(),
+        began: Instant::now(),
+    };
+    let ended = recorder.run(&mut session);
+    // Before anything is written: a reader that has stopped must not hold the host changed.
+    let undo = session.end()?;
+    let ended = match (ended, recorder.tail()) {
+        (Ok(ended @ (Ended::Limit(_) | Ended::TooHot { .. })), Err(e)) => match ended {
+            Ended::Limit(_) => Ended::Failed(e),
+            other => other,
+        },
+        (Ok(ended), _) => ended,
+        (Err(TraceError::Signal(number)), _) => Ended::Signal(number),
+        (Err(TraceError::Output { source, .. }), _)
+            if source.kind() == io::ErrorKind::Interrupted =>
+        {
+            Ended::Signal(env.signals.came().unwrap_or_default())
+        }
+        (Err(e), _) => Ended::Failed(e),
+    };
+    if first_use && !is_unused(env) {
+        recorder.notes.push(FIRST_USE.to_owned());
+    }
+    Ok(Recorded {
+        ended,
+        undo,
+        counts: recorder.counts,
+        lost: recorder.lost,
+        notes: recorder.notes,
+    })
+}
+
+impl Recorder<'_, '_> {
+    fn run(&mut self, session: &mut Session<'_>) -> Result<Ended, TraceError> {
+        self.env.signals.check()?;
+        let mut tracing = Tracing::prepare(session, self.plan)?;
+        self.notes.extend_from_slice(tracing.refused_probes());
+        self.output
+            .write(&preamble(self.plan, self.host, tracing.probes()))?;
+        // The top-level buffer may still hold older events.
+        self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
+        if let Some(too_hot) = self.trial(session, &mut tracing)? {
+            return Ok(too_hot);
+        }
+        tracing.stacks_on(session)?;
+        self.env.signals.check()?;
+        let before = facts(self.host, "before");
+        self.output.write(&before)?;
+        self.began = Instant::now();
+        tracing.start(session)?;
+        let mut pipe = tracing.pipe(self.env.fs)?;
+        let ended = self.listen(session, &mut tracing, pipe.as_mut());
+        // What is in the buffer is kept, whatever ended the run.
+        tracing.stop(session)?;
+        if matches!(
+            ended,
+            Ok(Ended::Limit("duration") | Ended::Signal(_) | Ended::TooHot { .. })
+        ) {
+            self.rest(pipe.as_mut())?;
+        }
+        drop(pipe);
+        self.lost = tracing.lost(self.env.fs);
+        ended
+    }
+
+    fn failed(&self) -> impl Fn(io::Error) -> TraceError {
+        let path = self.env.fs.root().join("trace_pipe");
+        move |source| TraceError::File {
+            path: path.clone(),
+            doing: "read".to_owned(),
+            source,
+        }
+    }
+
+    fn drained(&self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
+        drain(pipe).map_err(self.failed())
+    }
+
+    /// Counts entries without stacks for a moment, and takes the stacks off what is hot.
+    fn trial(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+    ) -> Result<Option<Ended>, TraceError> {
+        tracing.start(session)?;
+        let began = Instant::now();
+        let mut counts = Counts::default();
+        {
+            let mut pipe = tracing.pipe(self.env.fs)?;
+            let mut buffer = vec![0; BUFFER];
+            while began.elapsed() < self.limits.trial && self.env.signals.came().is_none() {
+                self.env
+                    .signals
+                    .wait(None, PollFlags::IN, GATHER)
+                    .map_err(self.failed())?;
+                while let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())? {
+                    counts.take(&buffer[..n], None);
+                    if began.elapsed() >= self.limits.trial {
+                        break;
+                    }
+                }
+            }
+        }
+        let passed = began.elapsed();
+        tracing.pause(session)?;
+        tracing.empty_own_buffer(self.env.fs).or_else(|_| {
+            let mut pipe = tracing.pipe(self.env.fs)?;
+            self.drained(pipe.as_mut())
+        })?;
+        if self.plan.method == super::method::Method::FuncStackTrace {
+            self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
+        }
+        loop {
+            let stacks: Vec<&str> = tracing.stack_functions().collect();
+            match judge(&counts, passed, self.limits.max_rate, &stacks) {
+                Verdict::Calm => return Ok(None),
+                Verdict::Melting { cpu, rate } => return Ok(Some(Ended::TooHot { cpu, rate })),
+                Verdict::Hot {
+                    function,
+                    cpu,
+                    rate,
+                } => {
+                    let off = tracing.stacks_off(session, &function, false)?;
+                    self.stacks_off(&off, cpu, rate)?;
+                    // The rest is judged without the one that is dealt with.
+                    for seen in counts.cpus.values_mut() {
+                        for name in &off {
+                            let gone = seen.recent.remove(name.as_bytes()).unwrap_or(0);
+                            seen.recent_events -= gone.min(seen.recent_events);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn stacks_off(&mut self, off: &[String], cpu: u32, rate: u64) -> Result<(), TraceError> {
+        for function in off {
+            self.output
+                .comment(format!("# ip6drop: stacks-off {function}\n").as_bytes())?;
+            self.notes.push(format!(
+                "stacks of {function} were taken off: CPU {cpu} saw {rate} events/s, over --max-rate {}",
+                self.limits.max_rate
+            ));
+        }
+        Ok(())
+    }
+
+    fn listen(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+        pipe: &mut dyn Pipe,
+    ) -> Result<Ended, TraceError> {
+        let mut buffer = vec![0; BUFFER];
+        let mut guard = Instant::now();
+        let mut empty_wakes = 0;
+        let mut last_event = Instant::now();
+        loop {
+            if let Some(number) = self.env.signals.came() {
+                return Ok(Ended::Signal(number));
+            }
+            let idle = last_event.elapsed() >= GUARD;
+            let mut patience = if idle { IDLE_TICK } else { TICK };
+            if let Some(duration) = self.limits.duration {
+                let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
+                    return Ok(Ended::Limit("duration"));
+                };
+                patience = patience.min(remaining);
+            }
+            // Some kernels call an empty pipe readable; then only time wakes.
+            let fd = pipe.poll_fd().filter(|_| empty_wakes < 8);
+            let ready = self
+                .env
+                .signals
+                .wait(fd, PollFlags::IN, patience)
+                .map_err(self.failed())?;
+            let (read, full) = self.gather(pipe, &mut buffer)?;
+            if let Some(limit) = full {
+                return Ok(Ended::Limit(limit));
+            }
+            if read {
+                empty_wakes = 0;
+                last_event = Instant::now();
+                self.env
+                    .signals
+                    .wait(None, PollFlags::IN, GATHER)
+                    .map_err(self.failed())?;
+            } else if ready {
+                empty_wakes += 1;
+            }
+            if guard.elapsed() >= GUARD {
+                let passed = guard.elapsed();
+                guard = Instant::now();
+                if let Some(too_hot) = self.watch(session, tracing, passed)? {
+                    return Ok(too_hot);
+                }
+            }
+        }
+    }
+
+    /// The guard's look, and the live line.
+    fn watch(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+        passed: Duration,
+    ) -> Result<Option<Ended>, TraceError> {
+        let recent: u64 = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
+        let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+        (self.live)(&Live {
+            elapsed: self.began.elapsed(),
+            counts: &self.counts,
+            rate: recent.saturating_mul(1000) / milliseconds,
+        });
+        let stacks: Vec<&str> = tracing.stack_functions().collect();
+        let verdict = judge(&self.counts, passed, self.limits.max_rate, &stacks);
+        self.counts.clear_recent();
+        match verdict {
+            Verdict::Calm => Ok(None),
+            Verdict::Melting { cpu, rate } => Ok(Some(Ended::TooHot { cpu, rate })),
+            Verdict::Hot {
+                function,
+                cpu,
+                rate,
+            } => {
+                let off = tracing.stacks_off(session, &function, true)?;
+                self.stacks_off(&off, cpu, rate)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads what waits, for at most a tick, and writes it. True where something was read; the
+    /// limit that was reached, if any.
+    fn gather(
+        &mut self,
+        pipe: &mut dyn Pipe,
+        buffer: &mut [u8],
+    ) -> Result<(bool, Option<&'static str>), TraceError> {
+        let began = Instant::now();
+        let mut any = false;
+        while let Some(n) = read_some(pipe, buffer).map_err(self.failed())? {
+            any = true;
+            let kept = self.counts.take(&buffer[..n], self.limits.events);
+            if self
+                .limits
+                .bytes
+                .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
+            {
+                return Ok((any, Some("size")));
+            }
+            self.output.write(&buffer[..kept])?;
+            if kept < n {
+                return Ok((any, Some("events")));
+            }
+            if began.elapsed() >= TICK || self.env.signals.came().is_some() {
+                break;
+            }
+        }
+        Ok((any, None))
+    }
+
+    /// Reads the buffer to its end; no more events flow into it.
+    fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
+        let mut buffer = vec![0; BUFFER];
+        while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
+            let kept = self.counts.take(&buffer[..n], self.limits.events);
+            if self
+                .limits
+                .bytes
+                .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
+            {
+                break;
+            }
+            self.output.write(&buffer[..kept])?;
+            if kept < n {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Facts after, and losses.
+    fn tail(&mut self) -> Result<(), TraceError> {
+        let mut text = facts(self.host, "after");
+        for (cpu, lost) in &self.lost {
+            // Writing to memory cannot fail.
+            let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");
+        }
+        self.output.comment(&text)?;
+        self.output.sync()
+    }
+}
+
+/// Reads once without blocking; `None` where nothing waits.
+fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        return match pipe.read(buffer) {
+            Ok(0) => Ok(None),
+            Ok(n) => Ok(Some(n)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(e),
+        };
+    }
+}

@@ -1,0 +1,377 @@
+//! Does tracing work here? Proved through `rt6_stats_seq_show`, which runs only when somebody
+//! reads `/proc/net/rt6_stats`: filter, tracer, stacks, pipe and parser in one harmless go.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use serde::Serialize;
+
+use super::error::TraceError;
+use super::files::{Pipe, TraceFs};
+use super::foreign::Foreign;
+use super::functions::Function;
+use super::journal::StateDir;
+use super::method::{Method, Plan, Tracing};
+use super::probes::Probe;
+use super::session::Session;
+use super::signals::Signals;
+use super::undo::Undo;
+use crate::trace::{Line, Payload, line};
+
+/// The function that a reading of `/proc/net/rt6_stats` runs.
+pub const SHOW: &str = "rt6_stats_seq_show";
+/// A caller of it, for the probe that shows whether return probes cost frames.
+const CALLERS: [&str; 3] = ["seq_read", "seq_read_iter", "proc_reg_read"];
+
+/// Frames, the function itself included, that make a stack worth having.
+const ENOUGH: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(200);
+const TICK: Duration = Duration::from_millis(20);
+const BUFFER_KB: u32 = 64;
+
+/// What tracing happens in.
+pub struct Env<'a> {
+    /// tracefs.
+    pub fs: &'a dyn TraceFs,
+    /// Where the undo journal is kept.
+    pub state: &'a StateDir,
+    /// What may end it early.
+    pub signals: &'a Signals,
+    /// Reads `/proc/net/rt6_stats`.
+    pub trigger: &'a dyn Fn() -> io::Result<()>,
+}
+
+/// What the self-check saw of one method.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The method.
+    pub method: Method,
+    /// True where the function's entry was seen.
+    pub entry: bool,
+    /// Frames of its stack, from the function on.
+    pub frames: usize,
+    /// Names of these frames.
+    #[serde(skip)]
+    pub names: Vec<String>,
+    /// Why it could not be tried.
+    pub error: Option<String>,
+}
+
+impl Proof {
+    fn failed(method: Method, error: String) -> Proof {
+        Proof {
+            method,
+            entry: false,
+            frames: 0,
+            names: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// True where entry and frames were seen.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.error.is_none() && self.entry && self.frames >= ENOUGH
+    }
+
+    /// The finding in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.error {
+            Some(error) => error.clone(),
+            None if !self.entry => "the function ran and no entry was seen".to_owned(),
+            None if self.frames == 0 => "entry seen, its stack is empty".to_owned(),
+            None if self.frames < ENOUGH => {
+                format!("entry seen, its stack stops after {} frames", self.frames)
+            }
+            None => format!("entry and {} frames seen", self.frames),
+        }
+    }
+}
+
+/// Counts what `text` shows of `SHOW`.
+fn examine(text: &[u8]) -> (bool, Vec<String>) {
+    let mut entry = false;
+    let mut best: Vec<String> = Vec::new();
+    let mut now: Option<Vec<String>> = None;
+    let close = |now: &mut Option<Vec<String>>, best: &mut Vec<String>| {
+        if let Some(frames) = now.take() {
+            // Frames in front of the function are of the tracer's own trampoline.
+            if let Some(at) = frames.iter().position(|name| name == SHOW)
+                && frames.len() - at > best.len()
+            {
+                *best = frames[at..].to_vec();
+            }
+        }
+    };
+    for text in text.split(|&b| b == b'\n') {
+        match line(text) {
+            Line::Event(_, Payload::Stack) => {
+                close(&mut now, &mut best);
+                now = Some(Vec::new());
+            }
+            Line::Frame(frame) => {
+                if let Some(frames) = &mut now {
+                    frames.push(frame_name(&frame));
+                }
+            }
+            Line::Event(_, payload) => {
+                close(&mut now, &mut best);
+                entry |= match payload {
+                    Payload::Function { function, .. } => function.name == SHOW.as_bytes(),
+                    Payload::Probe { event, .. } => event == SHOW.as_bytes(),
+                    _ => false,
+                };
+            }
+            _ => {}
+        }
+    }
+    close(&mut now, &mut best);
+    (entry, best)
+}
+
+fn frame_name(frame: &crate::trace::Frame<'_>) -> String {
+    match frame {
+        crate::trace::Frame::Symbol(symbol) => String::from_utf8_lossy(symbol.name).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Reads until entry and stack are there, or nothing more comes.
+fn listen(pipe: &mut dyn Pipe, signals: &Signals) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    let began = Instant::now();
+    let mut last = began;
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => {}
+            Ok(n) => {
+                text.extend_from_slice(&buffer[..n]);
+                last = Instant::now();
+                continue;
+            }
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            Err(e) => return Err(e),
+        }
+        let patience = if text.is_empty() { PATIENCE } else { QUIET };
+        let enough = examine(&text).1.len() >= ENOUGH;
+        if enough || last.elapsed() >= patience || signals.came().is_some() {
+            return Ok(text);
+        }
+        signals.wait(None, PollFlags::IN, TICK)?;
+    }
+}
+
+/// Reads away what waits in a pipe, without keeping it.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn drain(pipe: &mut dyn Pipe) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {
+    let heard = |source| TraceError::File {
+        path: env.fs.root().join("trace_pipe"),
+        doing: "read".to_owned(),
+        source,
+    };
+    let mut tracing = Tracing::prepare(session, plan)?;
+    drain(tracing.pipe(env.fs)?.as_mut()).map_err(heard)?;
+    tracing.stacks_on(session)?;
+    tracing.start(session)?;
+    let mut pipe = tracing.pipe(env.fs)?;
+    (env.trigger)().map_err(|source| TraceError::File {
+        path: "/proc/net/rt6_stats".into(),
+        doing: "read".to_owned(),
+        source,
+    })?;
+    let text = listen(pipe.as_mut(), env.signals).map_err(heard)?;
+    tracing.stop(session)?;
+    drain(pipe.as_mut()).map_err(heard)?;
+    Ok(text)
+}
+
+/// Tries `method` with the function `show` (its name in this kernel), and with a return probe
+/// on `caller` where one is given. Everything is put back before it answers.
+///
+/// # Errors
+/// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
+/// could not be put back. What the kernel refuses is a finding, not an error.
+pub fn prove(
+    env: &Env<'_>,
+    method: Method,
+    top_level: bool,
+    show: &[String],
+    caller: Option<&str>,
+) -> Result<Proof, TraceError> {
+    env.signals.check()?;
+    let plan = Plan {
+        method,
+        functions: vec![Function {
+            name: SHOW.to_owned(),
+            real: show.to_vec(),
+            stack: true,
+        }],
+        probes: caller
+            .map(|function| Probe {
+                name: "ret".to_owned(),
+                function: function.to_owned(),
+                on_return: true,
+                fetch: "",
+            })
+            .into_iter()
+            .collect(),
+        probes_optional: false,
+        buffer_kb: BUFFER_KB,
+        top_level,
+    };
+    let mut session = Session::begin(env.fs, env.state)?;
+    let seen = run(env, &mut session, &plan);
+    left(&session.end()?)?;
+    env.signals.check()?;
+    match seen {
+        Ok(text) => {
+            let (entry, names) = examine(&text);
+            Ok(Proof {
+                method,
+                entry,
+                frames: names.len(),
+                names,
+                error: None,
+            })
+        }
+        Err(e @ TraceError::Journal { .. }) => Err(e),
+        Err(e) => Ok(Proof::failed(method, e.to_string())),
+    }
+}
+
+/// An error where an undo left something behind.
+///
+/// # Errors
+/// [`TraceError::Left`].
+pub fn left(undo: &Undo) -> Result<(), TraceError> {
+    if undo.complete() {
+        Ok(())
+    } else {
+        Err(TraceError::Left(undo.lines().join("\n")))
+    }
+}
+
+/// The outcome of the self-check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The method to use, where one works.
+    pub method: Option<Method>,
+    /// True where it has to use the top-level buffer.
+    pub top_level: bool,
+    /// What was tried, in order.
+    pub proofs: Vec<Proof>,
+    /// Whether stacks keep their frames beside a return probe; `None` where it is not known.
+    pub return_probes_keep_frames: Option<bool>,
+}
+
+/// Tries the methods in order, or only `asked`, until one shows entry and frames.
+/// What `foreign` holds of the top-level buffer is left alone without `force`;
+/// `return_probe` asks whether return probes cost frames, too.
+///
+/// # Errors
+/// As [`prove`].
+pub fn choose(
+    env: &Env<'_>,
+    asked: Option<Method>,
+    show: &[String],
+    foreign: &Foreign,
+    force: bool,
+    return_probe: bool,
+) -> Result<Choice, TraceError> {
+    let mut choice = Choice {
+        method: None,
+        top_level: false,
+        proofs: Vec::new(),
+        return_probes_keep_frames: None,
+    };
+    for method in Method::ALL {
+        if asked.is_some_and(|asked| asked != method) {
+            continue;
+        }
+        // What could not be undone is not done: not even with --force.
+        let idle = foreign.pins("nop");
+        let busy = match method {
+            Method::Kprobe => None,
+            _ => idle.clone().or_else(|| foreign.pins("function")),
+        };
+        let top_level = idle.is_some() || method.needs_top_level(env.fs);
+        let held = foreign.holds_top_level().filter(|_| top_level && !force);
+        let proof = match (busy, held) {
+            (Some(why), _) => Proof::failed(method, why),
+            (_, Some(who)) => Proof::failed(
+                method,
+                format!("the top-level buffer is in use ({who}); left alone without --force"),
+            ),
+            _ if show.is_empty() => {
+                Proof::failed(method, format!("{SHOW} cannot be traced on this kernel"))
+            }
+            _ => prove(env, method, top_level, show, None)?,
+        };
+        let works = proof.works();
+        choice.proofs.push(proof);
+        if works {
+            choice.method = Some(method);
+            choice.top_level = top_level;
+            break;
+        }
+    }
+    if let (Some(method), Some(proof)) = (choice.method, choice.proofs.last())
+        && return_probe
+        && env.fs.exists("kprobe_events")
+    {
+        let caller = CALLERS
+            .iter()
+            .find(|name| proof.names.iter().any(|frame| frame == *name));
+        if let Some(caller) = caller {
+            let without = proof.frames;
+            let with = prove(env, method, choice.top_level, show, Some(caller))?;
+            if with.error.is_none() {
+                choice.return_probes_keep_frames = Some(with.works() && with.frames >= without);
+            }
+        }
+    }
+    Ok(choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_and_frames_are_told_apart() {
+        let entry =
+            "             cat-771   [000] ....     9.359255: rt6_stats_seq_show <-seq_read\n";
+        let mark = "             cat-771   [000] ....     9.359962: <stack trace>\n";
+        let frames = " => ftrace_call\n => rt6_stats_seq_show\n => seq_read\n => proc_reg_read\n";
+        assert_eq!(examine(format!("{entry}{mark}").as_bytes()), (true, vec![]));
+        let (seen, names) = examine(format!("{entry}{mark}{frames}").as_bytes());
+        assert!(seen);
+        assert_eq!(names, ["rt6_stats_seq_show", "seq_read", "proc_reg_read"]);
+        let other = " => vfs_read\n => ksys_read\n => do_syscall_64\n";
+        let (_, names) = examine(format!("{entry}{mark}{other}").as_bytes());
+        assert!(names.is_empty(), "another function's stack proves nothing");
+    }
+}

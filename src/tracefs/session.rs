@@ -1,0 +1,221 @@
+//! A tracing session: every change is journaled first, and taken back at the end, whatever
+//! the end is.
+
+use std::io;
+
+use super::change::{Change, filter_functions, value_of};
+use super::error::TraceError;
+use super::files::{TraceFs, read_text};
+use super::journal::{Journal, StateDir};
+use super::undo::Undo;
+
+/// The changes made so far and the journal they are in.
+///
+/// Dropping a session undoes it; [`Session::end`] does the same and tells how it went.
+pub struct Session<'a> {
+    fs: &'a dyn TraceFs,
+    state: &'a StateDir,
+    journal: Journal,
+    changes: Vec<Change>,
+    instance: Option<String>,
+    ended: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Starts a session, with its journal.
+    ///
+    /// # Errors
+    /// [`TraceError::Journal`] where no journal can be kept.
+    pub fn begin(fs: &'a dyn TraceFs, state: &'a StateDir) -> Result<Session<'a>, TraceError> {
+        Ok(Session {
+            fs,
+            state,
+            journal: state.begin(fs.root())?,
+            changes: Vec::new(),
+            instance: None,
+            ended: false,
+        })
+    }
+
+    /// The tracefs of this session.
+    #[must_use]
+    pub fn fs(&self) -> &'a dyn TraceFs {
+        self.fs
+    }
+
+    fn failed(&self, path: &str, doing: impl Into<String>) -> impl FnOnce(io::Error) -> TraceError {
+        let path = self.fs.root().join(path);
+        let doing = doing.into();
+        move |source| TraceError::File {
+            path,
+            doing,
+            source,
+        }
+    }
+
+    fn journaled(&mut self, change: Change) -> Result<(), TraceError> {
+        self.journal.push(&change)?;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// What lies in our own instance goes away with it and needs no undo of its own.
+    fn is_ours(&self, path: &str) -> bool {
+        self.instance.as_ref().is_some_and(|dir| {
+            path.strip_prefix(dir.as_str())
+                .is_some_and(|p| p.starts_with('/'))
+        })
+    }
+
+    /// The text of a control file.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn text(&self, path: &str) -> Result<String, TraceError> {
+        read_text(self.fs, path).map_err(self.failed(path, "read"))
+    }
+
+    /// Gives a control file a value and reads it back.
+    ///
+    /// # Errors
+    /// [`TraceError::File`] where the kernel refuses, [`TraceError::ReadBack`] where it took
+    /// the value and holds another.
+    pub fn set(&mut self, path: &str, value: &str) -> Result<(), TraceError> {
+        let before = value_of(path, &self.text(path)?);
+        if before == value {
+            return Ok(());
+        }
+        if !self.is_ours(path) {
+            self.journaled(Change::Value {
+                path: path.to_owned(),
+                before,
+                after: value.to_owned(),
+            })?;
+        }
+        self.fs
+            .write(path, format!("{value}\n").as_bytes())
+            .map_err(self.failed(path, format!("write {value}")))?;
+        let found = value_of(path, &self.text(path)?);
+        // Buffers are rounded up to whole pages by newer kernels.
+        let rounded = path.ends_with("buffer_size_kb")
+            && found.parse::<u64>().ok() >= value.parse::<u64>().ok();
+        if found == value || rounded {
+            Ok(())
+        } else {
+            Err(self.other(path, value, found))
+        }
+    }
+
+    fn other(&self, path: &str, wanted: &str, found: String) -> TraceError {
+        TraceError::ReadBack {
+            path: self.fs.root().join(path),
+            wanted: wanted.to_owned(),
+            found,
+        }
+    }
+
+    /// Replaces the function filter in `dir` (empty, or ending in a slash) and reads it back.
+    /// The tracer there has to be off, and `functions` must not be empty.
+    ///
+    /// # Errors
+    /// As [`Session::set`]; also where a tracer is on.
+    pub fn set_filter(&mut self, dir: &str, functions: &[String]) -> Result<(), TraceError> {
+        let path = format!("{dir}set_ftrace_filter");
+        let tracer = self.text(&format!("{dir}current_tracer"))?;
+        if tracer != "nop" || functions.is_empty() {
+            return Err(self.other(&path, &functions.join(" "), format!("tracer {tracer}")));
+        }
+        let mut after = functions.to_vec();
+        after.sort();
+        after.dedup();
+        if !self.is_ours(&path) {
+            let before = filter_functions(&self.text(&path)?);
+            if before == after {
+                return Ok(());
+            }
+            self.journaled(Change::Filter {
+                before,
+                after: after.clone(),
+            })?;
+        }
+        self.fs
+            .write(&path, format!("{}\n", after.join("\n")).as_bytes())
+            .map_err(self.failed(&path, "write the filter"))?;
+        let found = filter_functions(&self.text(&path)?);
+        if found == after {
+            Ok(())
+        } else {
+            Err(self.other(&path, &after.join(" "), found.join(" ")))
+        }
+    }
+
+    /// Adds a command such as `ip6_pkt_drop:stacktrace`, or with `!` in front removes it, in
+    /// our own instance.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn command(&mut self, dir: &str, command: &str) -> Result<(), TraceError> {
+        let path = format!("{dir}set_ftrace_filter");
+        self.fs
+            .append(&path, format!("{command}\n").as_bytes())
+            .map_err(self.failed(&path, format!("add {command}")))
+    }
+
+    /// Makes an instance of our own.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn make_instance(&mut self, dir: &str) -> Result<(), TraceError> {
+        self.journaled(Change::Instance {
+            dir: dir.to_owned(),
+        })?;
+        self.fs
+            .mkdir(dir)
+            .map_err(self.failed(dir, "make an instance"))?;
+        self.instance = Some(dir.to_owned());
+        Ok(())
+    }
+
+    /// Defines a kprobe event. It stays off.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub fn add_probe(&mut self, group: &str, name: &str, line: &str) -> Result<(), TraceError> {
+        self.journaled(Change::Probe {
+            group: group.to_owned(),
+            name: name.to_owned(),
+        })?;
+        // Truncation would remove the probes of others.
+        self.fs
+            .append("kprobe_events", format!("{line}\n").as_bytes())
+            .map_err(self.failed("kprobe_events", format!("add {line}")))
+    }
+
+    /// Takes everything back and settles the journal: what could not be put back stays in it.
+    ///
+    /// # Errors
+    /// [`TraceError::Journal`] where the journal cannot be settled; the undo is done then.
+    pub fn end(mut self) -> Result<Undo, TraceError> {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<Undo, TraceError> {
+        self.ended = true;
+        let undo = Undo::replay(self.fs, &self.changes);
+        let mut left: Vec<Change> = undo.left.iter().map(|l| l.change.clone()).collect();
+        left.reverse();
+        self.state
+            .settle(&self.state.header(self.fs.root()), &left)?;
+        Ok(undo)
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Reached by an early return or a panic: what cannot be put back stays in the
+            // journal, and the next command says so.
+            let _ = self.finish();
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! A tree that stands in for the tracefs of a 4.19 kernel: it starts with the control files of
+//! a real one, answers wrong or ill-timed writes as that kernel did, keeps a log of every
+//! operation, and can refuse operations by number.
+#![allow(dead_code, unreachable_pub, missing_docs)] // Each test file uses its part.
+#![allow(clippy::unwrap_used, clippy::panic)] // A test may fail loudly.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{self, Read};
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use ip6drop::tracefs::files::{Pipe, TraceFs};
+use rustix::io::Errno;
+
+/// A control file of the real 4.19.
+pub fn fixture(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/tracefs-4.19")
+        .join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// How the kernel was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// Frame pointers: every way of taking stacks works.
+    Fp,
+    /// Unwind data missing: `func_stack_trace` gives empty stacks, return probes end them.
+    Odd,
+}
+
+/// Which operations are refused, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refuse {
+    Nothing,
+    /// This one.
+    Only(usize),
+    /// This one and every later one, as if the process had been killed.
+    From(usize),
+}
+
+/// A buffer with its control files: the top level, or an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dir {
+    pub tracer: String,
+    pub filter: BTreeSet<String>,
+    pub commands: Vec<String>,
+    pub options: BTreeMap<String, bool>,
+    pub buffer_kb: String,
+    pub tracing_on: String,
+    pub pids: String,
+    /// Events on, as GROUP/NAME.
+    pub events: BTreeSet<String>,
+}
+
+impl Dir {
+    fn new() -> Dir {
+        let options = fixture("trace_options")
+            .lines()
+            .map(|line| match line.strip_prefix("no") {
+                Some(name) => (name.to_owned(), false),
+                None => (line.to_owned(), true),
+            })
+            .chain([("func_stack_trace".to_owned(), false)])
+            .collect();
+        Dir {
+            tracer: fixture("current_tracer").trim().to_owned(),
+            filter: BTreeSet::new(),
+            commands: Vec::new(),
+            options,
+            buffer_kb: fixture("buffer_size_kb")
+                .split(' ')
+                .next()
+                .unwrap()
+                .to_owned(),
+            tracing_on: fixture("tracing_on").trim().to_owned(),
+            pids: String::new(),
+            events: BTreeSet::new(),
+        }
+    }
+
+    fn filter_text(&self) -> String {
+        let mut text = String::new();
+        if self.filter.is_empty() {
+            text += &fixture("set_ftrace_filter");
+        }
+        for name in &self.filter {
+            text += &format!("{name}\n");
+        }
+        for command in &self.commands {
+            text += &format!("{command}:unlimited\n");
+        }
+        text
+    }
+}
+
+/// A kprobe event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KProbe {
+    pub on_return: bool,
+    pub event: String,
+    pub function: String,
+}
+
+/// All state that has to be as before when a session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub top: Dir,
+    pub instances: BTreeMap<String, Dir>,
+    pub probes: Vec<KProbe>,
+}
+
+type Buffers = Rc<RefCell<BTreeMap<String, VecDeque<u8>>>>;
+type Open = Rc<RefCell<BTreeMap<String, usize>>>;
+
+/// The tree.
+pub struct Tree {
+    root: PathBuf,
+    build: Build,
+    functions: BTreeSet<String>,
+    available: String,
+    pub state: RefCell<State>,
+    pub log: RefCell<Vec<String>>,
+    pub refuse: Cell<Refuse>,
+    count: Cell<usize>,
+    // Until its first use the kernel marks the size of the buffer; there is no way back.
+    unused: Cell<bool>,
+    buffers: Buffers,
+    open: Open,
+    /// What must never happen, as it was seen to happen.
+    pub violations: RefCell<Vec<String>>,
+}
+
+fn refused<T>(errno: Errno) -> io::Result<T> {
+    Err(errno.into())
+}
+
+impl Tree {
+    pub fn new(build: Build) -> Tree {
+        let available = fixture("available_filter_functions");
+        Tree {
+            root: PathBuf::from("/tree"),
+            build,
+            functions: available.lines().map(str::to_owned).collect(),
+            available,
+            state: RefCell::new(State {
+                top: Dir::new(),
+                instances: BTreeMap::new(),
+                probes: Vec::new(),
+            }),
+            log: RefCell::default(),
+            refuse: Cell::new(Refuse::Nothing),
+            count: Cell::new(0),
+            unused: Cell::new(true),
+            buffers: Buffers::default(),
+            open: Open::default(),
+            violations: RefCell::default(),
+        }
+    }
+
+    /// Operations so far.
+    pub fn operations(&self) -> usize {
+        self.count.get()
+    }
+
+    /// The state to compare.
+    pub fn snapshot(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    fn operate(&self, what: String) -> io::Result<()> {
+        let number = self.count.get() + 1;
+        self.count.set(number);
+        let is_refused = match self.refuse.get() {
+            Refuse::Nothing => false,
+            Refuse::Only(n) => number == n,
+            Refuse::From(n) => number >= n,
+        };
+        let mark = if is_refused { " REFUSED" } else { "" };
+        self.log.borrow_mut().push(format!("{what}{mark}"));
+        if is_refused {
+            return refused(Errno::IO);
+        }
+        Ok(())
+    }
+
+    /// Looks for what must never be, after every change.
+    fn watch(&self) {
+        let state = self.state.borrow();
+        let all = std::iter::once(("top", &state.top)).chain(
+            state
+                .instances
+                .iter()
+                .map(|(name, dir)| (name.as_str(), dir)),
+        );
+        for (name, dir) in all {
+            if dir.tracer == "function" && dir.filter.is_empty() {
+                self.violations
+                    .borrow_mut()
+                    .push(format!("{name}: every function is traced"));
+            }
+            // Commands of the top level are somebody else's.
+            let commands = name != "top" && !dir.commands.is_empty();
+            let option = dir.options.get("func_stack_trace") == Some(&true);
+            if dir.filter.is_empty() && (commands || option) {
+                self.violations
+                    .borrow_mut()
+                    .push(format!("{name}: stacks before a filter"));
+            }
+        }
+    }
+
+    fn event(&self, dir: &str, dir_state: &Dir, line: &str, stack: Option<&[&str]>) {
+        if dir_state.tracing_on != "1" {
+            return;
+        }
+        let mut buffers = self.buffers.borrow_mut();
+        let buffer = buffers.entry(dir.to_owned()).or_default();
+        let header = "             cat-771   [000] ....     9.359255: ";
+        buffer.extend(format!("{header}{line}\n").bytes());
+        if let Some(frames) = stack {
+            buffer.extend(format!("{header}<stack trace>\n").bytes());
+            for frame in frames {
+                buffer.extend(format!(" => {frame}\n").bytes());
+            }
+        }
+    }
+
+    /// The kernel runs `rt6_stats_seq_show`, called by `seq_read`.
+    pub fn show(&self) {
+        const SHOW: &str = "rt6_stats_seq_show";
+        const FRAMES: [&str; 6] = [
+            SHOW,
+            "seq_read",
+            "proc_reg_read",
+            "vfs_read",
+            "ksys_read",
+            "do_syscall_64",
+        ];
+        let state = self.snapshot();
+        let returning = |dir: &Dir| {
+            state
+                .probes
+                .iter()
+                .any(|p| p.on_return && p.function == "seq_read" && dir.events.contains(&p.event))
+        };
+        // A return probe stops the unwinder of the odd build, whoever set it.
+        let cut = self.build == Build::Odd
+            && (returning(&state.top) || state.instances.values().any(returning));
+        let frames: &[&str] = if cut {
+            &[SHOW, "[unknown/kretprobe'd]"]
+        } else {
+            &FRAMES
+        };
+        let all = std::iter::once((String::new(), &state.top)).chain(
+            state
+                .instances
+                .iter()
+                .map(|(name, dir)| (format!("instances/{name}/"), dir)),
+        );
+        for (path, dir) in all {
+            if dir.tracer == "function" && (dir.filter.is_empty() || dir.filter.contains(SHOW)) {
+                let top = path.is_empty();
+                let by_option = top && dir.options.get("func_stack_trace") == Some(&true);
+                let by_command = dir
+                    .commands
+                    .iter()
+                    .any(|c| c == "rt6_stats_seq_show:stacktrace");
+                let stack = if by_command {
+                    Some(frames)
+                } else if by_option && self.build == Build::Odd {
+                    Some(&[][..])
+                } else if by_option {
+                    Some(frames)
+                } else {
+                    None
+                };
+                self.event(&path, dir, "rt6_stats_seq_show <-seq_read", stack);
+            }
+            for probe in &state.probes {
+                if probe.function == SHOW && !probe.on_return && dir.events.contains(&probe.event) {
+                    let stacked = dir.options.get("stacktrace") == Some(&true);
+                    let name = probe.event.split('/').nth(1).unwrap();
+                    let line = format!("{name}: (rt6_stats_seq_show+0x0/0x70)");
+                    self.event(&path, dir, &line, stacked.then_some(frames));
+                }
+            }
+        }
+    }
+
+    fn split(path: &str) -> (Option<String>, String) {
+        if let Some(rest) = path.strip_prefix("instances/")
+            && let Some((name, file)) = rest.split_once('/')
+        {
+            return (Some(name.to_owned()), file.to_owned());
+        }
+        (None, path.to_owned())
+    }
+
+    fn with_dir<T>(
+        &self,
+        instance: Option<&str>,
+        act: impl FnOnce(&mut Dir) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut state = self.state.borrow_mut();
+        let dir = match instance {
+            None => Some(&mut state.top),
+            Some(name) => state.instances.get_mut(name),
+        };
+        match dir {
+            Some(dir) => act(dir),
+            None => refused(Errno::NOENT),
+        }
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        self.open.borrow().get(path).is_some_and(|count| *count > 0)
+    }
+
+    fn write_filter(&self, dir: &mut Dir, data: &str, truncate: bool) -> io::Result<()> {
+        if truncate {
+            dir.filter.clear();
+        }
+        for word in data.split_whitespace() {
+            if let Some(command) = word.strip_prefix('!') {
+                let Some(at) = dir.commands.iter().position(|c| c == command) else {
+                    return refused(Errno::INVAL);
+                };
+                dir.commands.remove(at);
+            } else if let Some((function, _)) = word.split_once(':') {
+                if !self.functions.contains(function) {
+                    return refused(Errno::INVAL);
+                }
+                dir.commands.push(word.to_owned());
+            } else if self.functions.contains(word) {
+                dir.filter.insert(word.to_owned());
+            } else {
+                return refused(Errno::INVAL);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, path: &str, data: &str, truncate: bool) -> io::Result<()> {
+        let (instance, file) = Tree::split(path);
+        if file == "kprobe_events" {
+            return self.put_probe(data, truncate);
+        }
+        if let Some(event) = file
+            .strip_prefix("events/")
+            .and_then(|rest| rest.strip_suffix("/enable"))
+        {
+            if !self.state.borrow().probes.iter().any(|p| p.event == event) {
+                return refused(Errno::NOENT);
+            }
+            return self.with_dir(instance.as_deref(), |dir| {
+                if data.trim() == "1" {
+                    dir.events.insert(event.to_owned());
+                } else {
+                    dir.events.remove(event);
+                }
+                Ok(())
+            });
+        }
+        let pipe = path.replace("current_tracer", "trace_pipe");
+        let buffer_path = path.strip_suffix("trace").map(str::to_owned);
+        self.with_dir(instance.as_deref(), |dir| {
+            let value = data.trim().to_owned();
+            match file.as_str() {
+                "events/enable" => dir.events.clear(),
+                "current_tracer" if self.is_open(&pipe) => return refused(Errno::BUSY),
+                "current_tracer" => {
+                    if !fixture("available_tracers")
+                        .split_whitespace()
+                        .any(|t| t == value)
+                    {
+                        return refused(Errno::INVAL);
+                    }
+                    dir.tracer = value;
+                }
+                "set_ftrace_filter" => return self.write_filter(dir, data, truncate),
+                "buffer_size_kb" => {
+                    self.unused.set(false);
+                    dir.buffer_kb = value;
+                }
+                "tracing_on" => dir.tracing_on = value,
+                "set_ftrace_pid" => dir.pids = value,
+                "trace" => {
+                    self.buffers
+                        .borrow_mut()
+                        .remove(&buffer_path.unwrap_or_default());
+                }
+                other => match other
+                    .strip_prefix("options/")
+                    .and_then(|o| dir.options.get_mut(o))
+                {
+                    Some(option) => *option = value == "1",
+                    None => return refused(Errno::NOENT),
+                },
+            }
+            Ok(())
+        })
+    }
+
+    fn put_probe(&self, data: &str, truncate: bool) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        if truncate {
+            self.violations
+                .borrow_mut()
+                .push("kprobe_events truncated: probes of others are gone".to_owned());
+            state.probes.clear();
+        }
+        let words: Vec<&str> = data.split_whitespace().collect();
+        let Some((kind, event)) = words.first().and_then(|w| w.split_once(':')) else {
+            return refused(Errno::INVAL);
+        };
+        if kind == "-" {
+            let on = state.top.events.contains(event)
+                || state
+                    .instances
+                    .values()
+                    .any(|dir| dir.events.contains(event));
+            if on {
+                return refused(Errno::BUSY);
+            }
+            let Some(at) = state.probes.iter().position(|p| p.event == event) else {
+                return refused(Errno::NOENT);
+            };
+            state.probes.remove(at);
+            return Ok(());
+        }
+        let function = words.get(1).copied().unwrap_or_default();
+        if !self.functions.contains(function) {
+            return refused(Errno::INVAL);
+        }
+        if state.probes.iter().any(|p| p.event == event) {
+            return refused(Errno::EXIST);
+        }
+        state.probes.push(KProbe {
+            on_return: kind.starts_with('r'),
+            event: event.to_owned(),
+            function: function.to_owned(),
+        });
+        Ok(())
+    }
+}
+
+impl TraceFs for Tree {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.operate(format!("read {path}"))?;
+        let (instance, file) = Tree::split(path);
+        let probes: String = self
+            .state
+            .borrow()
+            .probes
+            .iter()
+            .map(|p| {
+                let kind = if p.on_return { 'r' } else { 'p' };
+                format!("{kind}:{} {}\n", p.event, p.function)
+            })
+            .collect();
+        self.with_dir(instance.as_deref(), |dir| {
+            let text = match file.as_str() {
+                "current_tracer" => format!("{}\n", dir.tracer),
+                "set_ftrace_filter" => dir.filter_text(),
+                "buffer_size_kb" if self.unused.get() => fixture("buffer_size_kb"),
+                "buffer_size_kb" => format!("{}\n", dir.buffer_kb),
+                "tracing_on" => format!("{}\n", dir.tracing_on),
+                "set_ftrace_pid" if dir.pids.is_empty() => fixture("set_ftrace_pid"),
+                "set_ftrace_pid" => format!("{}\n", dir.pids.replace(' ', "\n")),
+                "set_event_pid" | "set_ftrace_notrace" => String::new(),
+                "set_event" => dir
+                    .events
+                    .iter()
+                    .map(|e| e.replace('/', ":") + "\n")
+                    .collect(),
+                "kprobe_events" => probes,
+                "available_filter_functions" => self.available.clone(),
+                "available_tracers" => fixture("available_tracers"),
+                file if file.starts_with("per_cpu/") => fixture("per_cpu_cpu0_stats"),
+                file => {
+                    if let Some(option) = file.strip_prefix("options/") {
+                        match dir.options.get(option) {
+                            Some(on) => format!("{}\n", u8::from(*on)),
+                            None => return refused(Errno::NOENT),
+                        }
+                    } else if let Some(event) = file
+                        .strip_prefix("events/")
+                        .and_then(|rest| rest.strip_suffix("/enable"))
+                    {
+                        format!("{}\n", u8::from(dir.events.contains(event)))
+                    } else {
+                        return refused(Errno::NOENT);
+                    }
+                }
+            };
+            Ok(text.into_bytes())
+        })
+    }
+
+    fn write(&self, path: &str, data: &[u8]) -> io::Result<()> {
+        let text = String::from_utf8_lossy(data).into_owned();
+        if let Err(e) = self.operate(format!("write {path}: {}", text.trim())) {
+            if path.ends_with("set_ftrace_filter") {
+                // Cut short: the names that were taken are in force all the same.
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let _ = self.put(path, &words[..words.len() / 2].join(" "), true);
+                self.watch();
+            }
+            return Err(e);
+        }
+        let result = self.put(path, &text, true);
+        self.watch();
+        result
+    }
+
+    fn append(&self, path: &str, data: &[u8]) -> io::Result<()> {
+        let text = String::from_utf8_lossy(data).into_owned();
+        self.operate(format!("append {path}: {}", text.trim()))?;
+        let result = self.put(path, &text, false);
+        self.watch();
+        result
+    }
+
+    fn mkdir(&self, path: &str) -> io::Result<()> {
+        self.operate(format!("mkdir {path}"))?;
+        let name = path.strip_prefix("instances/").unwrap_or_default();
+        let mut state = self.state.borrow_mut();
+        if state.instances.contains_key(name) {
+            return refused(Errno::EXIST);
+        }
+        let mut dir = Dir::new();
+        // An instance starts with the options of the top level.
+        dir.options.clone_from(&state.top.options);
+        dir.options.insert("func_stack_trace".to_owned(), false);
+        state.instances.insert(name.to_owned(), dir);
+        Ok(())
+    }
+
+    fn rmdir(&self, path: &str) -> io::Result<()> {
+        self.operate(format!("rmdir {path}"))?;
+        if self.is_open(&format!("{path}/trace_pipe")) {
+            return refused(Errno::BUSY);
+        }
+        let name = path.strip_prefix("instances/").unwrap_or_default();
+        match self.state.borrow_mut().instances.remove(name) {
+            Some(_) => Ok(()),
+            None => refused(Errno::NOENT),
+        }
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        self.operate(format!("list {path}"))?;
+        Ok(match path {
+            "instances" => self.state.borrow().instances.keys().cloned().collect(),
+            _ if path.ends_with("per_cpu") => vec!["cpu0".to_owned()],
+            _ => Vec::new(),
+        })
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        if path == "instances" {
+            return true;
+        }
+        if let Some(name) = path.strip_prefix("instances/")
+            && !name.contains('/')
+        {
+            return self.state.borrow().instances.contains_key(name);
+        }
+        let (instance, file) = Tree::split(path);
+        match file.strip_prefix("options/") {
+            Some(option) => self
+                .with_dir(instance.as_deref(), |dir| {
+                    Ok(dir.options.contains_key(option))
+                })
+                .unwrap_or(false),
+            None => true,
+        }
+    }
+
+    fn pipe(&self, path: &str) -> io::Result<Box<dyn Pipe>> {
+        self.operate(format!("open {path}"))?;
+        *self.open.borrow_mut().entry(path.to_owned()).or_default() += 1;
+        Ok(Box::new(TreePipe {
+            path: path.to_owned(),
+            dir: path
+                .strip_suffix("trace_pipe")
+                .unwrap_or_default()
+                .to_owned(),
+            buffers: Rc::clone(&self.buffers),
+            open: Rc::clone(&self.open),
+        }))
+    }
+}
+
+struct TreePipe {
+    path: String,
+    dir: String,
+    buffers: Buffers,
+    open: Open,
+}
+
+impl Read for TreePipe {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut buffers = self.buffers.borrow_mut();
+        match buffers.get_mut(&self.dir) {
+            Some(buffer) if !buffer.is_empty() => buffer.read(out),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Pipe for TreePipe {
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Drop for TreePipe {
+    fn drop(&mut self) {
+        if let Some(count) = self.open.borrow_mut().get_mut(&self.path) {
+            *count -= 1;
+        }
+    }
+}

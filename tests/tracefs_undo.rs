@@ -1,0 +1,341 @@
+//! Whatever operation the kernel refuses, and however a recording ends, tracing state is put
+//! back, or what is left is named.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test may fail loudly.
+
+mod tracefs_tree;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ip6drop::tracefs::error::TraceError;
+use ip6drop::tracefs::files::TraceFs;
+use ip6drop::tracefs::functions::{Available, WANTED};
+use ip6drop::tracefs::host::Host;
+use ip6drop::tracefs::journal::StateDir;
+use ip6drop::tracefs::leftovers::replay;
+use ip6drop::tracefs::method::{Method, Plan};
+use ip6drop::tracefs::output::Output;
+use ip6drop::tracefs::probes::Probe;
+use ip6drop::tracefs::recording::{Ended, Limits, Recorded, record};
+use ip6drop::tracefs::selfcheck::Env;
+use ip6drop::tracefs::signals::Signals;
+use tracefs_tree::{Build, KProbe, Refuse, Tree, fixture};
+
+/// One test's directory, with a state directory in it.
+struct Bench {
+    dir: tempfile::TempDir,
+    signals: Signals,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            dir: tempfile::tempdir().unwrap(),
+            signals: Signals::none().unwrap(),
+        }
+    }
+
+    fn state(&self) -> StateDir {
+        StateDir::open(&self.dir.path().join("state"), self.dir.path()).unwrap()
+    }
+
+    fn host(&self) -> Host {
+        Host {
+            proc: self.dir.path().join("proc"),
+            sys: self.dir.path().join("sys"),
+        }
+    }
+
+    fn output(&self) -> PathBuf {
+        self.dir.path().join("capture")
+    }
+
+    fn record(&self, tree: &Tree, method: Method) -> Result<Recorded, TraceError> {
+        self.record_plan(tree, &plan(method))
+    }
+
+    fn record_plan(&self, tree: &Tree, plan: &Plan) -> Result<Recorded, TraceError> {
+        let state = self.state();
+        let env = Env {
+            fs: tree,
+            state: &state,
+            signals: &self.signals,
+            trigger: &|| Ok(()),
+        };
+        let limits = Limits {
+            duration: Some(Duration::ZERO),
+            events: None,
+            bytes: None,
+            max_rate: 2000,
+            trial: Duration::ZERO,
+        };
+        let mut output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
+        record(&env, &self.host(), plan, &limits, &mut output, &mut |_| {})
+    }
+}
+
+fn plan(method: Method) -> Plan {
+    let names: Vec<&str> = WANTED.iter().map(|wanted| wanted.name).collect();
+    let available = Available::parse(&fixture("available_filter_functions"), &names);
+    Plan {
+        method,
+        functions: WANTED
+            .iter()
+            .filter_map(|wanted| available.function(wanted.name, wanted.stack))
+            .collect(),
+        probes: vec![
+            Probe::entry("gc_enter", "ip6_dst_gc"),
+            Probe::gc_exit("ip6_dst_gc"),
+        ],
+        probes_optional: false,
+        buffer_kb: 512,
+        top_level: false,
+    }
+}
+
+/// Somebody else's trace, stopped, with a filter, a process filter, options and a probe.
+fn foreign() -> Tree {
+    let tree = Tree::new(Build::Fp);
+    {
+        let mut state = tree.state.borrow_mut();
+        state.top.filter.insert("vfs_read".to_owned());
+        state.top.commands.push("dst_alloc:stacktrace".to_owned());
+        state.top.tracer = "function".to_owned();
+        state.top.tracing_on = "0".to_owned();
+        state.top.pids = "12 34".to_owned();
+        state.top.options.insert("latency-format".to_owned(), true);
+        state.top.options.insert("stacktrace".to_owned(), true);
+        state.probes.push(KProbe {
+            on_return: false,
+            event: "theirs/probe".to_owned(),
+            function: "vfs_read".to_owned(),
+        });
+        state.top.events.insert("theirs/probe".to_owned());
+    }
+    tree
+}
+
+/// An idle kernel, and one that somebody else traces on.
+fn kernels() -> [fn() -> Tree; 2] {
+    [|| Tree::new(Build::Fp), foreign]
+}
+
+#[test]
+fn a_recording_puts_everything_back_in_the_safe_order() {
+    let bench = Bench::new();
+    for make in kernels() {
+        for method in Method::ALL {
+            let tree = make();
+            let before = tree.snapshot();
+            let recorded = bench.record(&tree, method).unwrap();
+            assert!(
+                matches!(recorded.ended, Ended::Limit("duration")),
+                "{method:?}: {:?}",
+                recorded.ended
+            );
+            assert!(recorded.undo.complete(), "{:?}", recorded.undo);
+            assert_eq!(tree.snapshot(), before, "{method:?}");
+            assert_eq!(
+                *tree.violations.borrow(),
+                Vec::<String>::new(),
+                "{method:?}"
+            );
+            assert!(
+                bench.state().stale().unwrap().is_none(),
+                "the journal is settled"
+            );
+            let capture = std::fs::read_to_string(bench.output()).unwrap();
+            assert!(capture.contains(&format!("# ip6drop: method {}\n", method.name())));
+            assert!(capture.contains("# ip6drop: traced ip6_pkt_drop,"));
+            assert!(capture.contains("# ip6drop: probes gc_enter,gc_exit\n"));
+            assert!(capture.ends_with("# ip6drop: lost 0 0\n"), "{capture}");
+
+            let log = tree.log.borrow().join("\n");
+            let at = |what: &str| {
+                log.find(what)
+                    .unwrap_or_else(|| panic!("{what} not in\n{log}"))
+            };
+            match method {
+                Method::Kprobe => assert!(
+                    at("options/stacktrace: 1") < at("enable: 1\nread")
+                        || at("options/stacktrace: 1") < log.rfind("enable: 1").unwrap()
+                ),
+                Method::Instance => {
+                    assert!(at("set_ftrace_filter: fib6_run_gc") < at(":stacktrace"));
+                    assert!(at(":stacktrace") < log.rfind("current_tracer: function").unwrap());
+                }
+                Method::FuncStackTrace => {
+                    assert!(at("set_ftrace_filter: fib6_run_gc") < at("func_stack_trace: 1"));
+                    assert!(at("func_stack_trace: 1") < log.rfind("func_stack_trace: 0").unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_refused_operation_leaves_the_state_as_it_was() {
+    let bench = Bench::new();
+    for make in kernels() {
+        for method in Method::ALL {
+            let whole = make();
+            bench.record(&whole, method).unwrap();
+            for n in 1..=whole.operations() {
+                let tree = make();
+                let before = tree.snapshot();
+                tree.refuse.set(Refuse::Only(n));
+                let recorded = bench.record(&tree, method).unwrap();
+                let log = tree.log.borrow().join("\n");
+                assert!(
+                    recorded.undo.complete(),
+                    "{method:?}, {n}: {:?}\n{log}",
+                    recorded.undo
+                );
+                assert_eq!(tree.snapshot(), before, "{method:?}, operation {n}\n{log}");
+                assert_eq!(
+                    *tree.violations.borrow(),
+                    Vec::<String>::new(),
+                    "{method:?}, {n}\n{log}"
+                );
+                assert!(bench.state().stale().unwrap().is_none(), "{method:?}, {n}");
+            }
+        }
+    }
+}
+
+#[test]
+fn after_a_kill_at_any_operation_the_journal_puts_everything_back() {
+    let bench = Bench::new();
+    for make in kernels() {
+        for method in Method::ALL {
+            let whole = make();
+            bench.record(&whole, method).unwrap();
+            let mut left_behind = 0;
+            for n in 1..=whole.operations() {
+                let tree = make();
+                let before = tree.snapshot();
+                tree.refuse.set(Refuse::From(n));
+                let recorded = bench.record(&tree, method).unwrap();
+                tree.refuse.set(Refuse::Nothing);
+                let state = bench.state();
+                let stale = state.stale().unwrap();
+                // Nothing changed may be missing from the account of what is left.
+                if tree.snapshot() != before {
+                    left_behind += 1;
+                    assert!(!recorded.undo.complete(), "{method:?}, {n}");
+                    let lines = recorded.undo.lines().join("\n");
+                    for left in &recorded.undo.left {
+                        assert!(lines.contains(&left.change.what()) && lines.contains(&left.mend));
+                    }
+                    assert!(stale.is_some(), "{method:?}, {n}: nothing to restore from");
+                }
+                if let Some(stale) = stale {
+                    let undo = replay(&tree, &state, &stale).unwrap();
+                    let log = tree.log.borrow().join("\n");
+                    assert!(undo.complete(), "{method:?}, {n}: {undo:?}\n{log}");
+                }
+                let log = tree.log.borrow().join("\n");
+                assert_eq!(tree.snapshot(), before, "{method:?}, operation {n}\n{log}");
+                assert_eq!(
+                    *tree.violations.borrow(),
+                    Vec::<String>::new(),
+                    "{method:?}, {n}\n{log}"
+                );
+                assert!(state.stale().unwrap().is_none());
+            }
+            assert!(
+                left_behind > 10,
+                "{method:?}: only {left_behind} kills mattered"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_refuses_a_probe_is_traced_without_it() {
+    let bench = Bench::new();
+    let mut plan = plan(Method::Instance);
+    plan.probes[1] = Probe::gc_exit("not_in_this_kernel");
+    for optional in [true, false] {
+        plan.probes_optional = optional;
+        let tree = Tree::new(Build::Fp);
+        let before = tree.snapshot();
+        let recorded = bench.record_plan(&tree, &plan).unwrap();
+        assert_eq!(tree.snapshot(), before);
+        if optional {
+            assert!(matches!(recorded.ended, Ended::Limit(_)));
+            assert!(recorded.notes[0].contains("without the probe gc_exit"));
+            let capture = std::fs::read_to_string(bench.output()).unwrap();
+            assert!(
+                capture.contains("# ip6drop: probes gc_enter\n"),
+                "{capture}"
+            );
+        } else {
+            assert!(matches!(
+                recorded.ended,
+                Ended::Failed(TraceError::File { .. })
+            ));
+        }
+    }
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_theirs() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let tree = Tree::new(Build::Fp);
+    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    session
+        .set_filter("", &["ip6_pkt_drop".to_owned()])
+        .unwrap();
+    session.set("options/func_stack_trace", "1").unwrap();
+    session.set("buffer_size_kb", "512").unwrap();
+    tree.write("buffer_size_kb", b"2048\n").unwrap();
+    tree.append("set_ftrace_filter", b"vfs_read\n").unwrap();
+    let undo = session.end().unwrap();
+    assert!(undo.complete(), "{undo:?}");
+    assert_eq!(undo.foreign.len(), 2, "{undo:?}");
+    let top = tree.snapshot().top;
+    assert_eq!(top.buffer_kb, "2048");
+    assert!(top.filter.contains("vfs_read"));
+    assert!(!top.options["func_stack_trace"]);
+}
+
+#[test]
+fn a_filter_is_never_emptied_under_a_tracer_that_somebody_turned_on() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let tree = Tree::new(Build::Fp);
+    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    session
+        .set_filter("", &["ip6_pkt_drop".to_owned()])
+        .unwrap();
+    tree.write("current_tracer", b"function\n").unwrap();
+    let undo = session.end().unwrap();
+    assert_eq!(undo.left.len(), 1);
+    assert!(undo.left[0].why.contains("every function"), "{undo:?}");
+    assert_eq!(*tree.violations.borrow(), Vec::<String>::new());
+    // It is put back once that tracer is off.
+    tree.write("current_tracer", b"nop\n").unwrap();
+    let stale = state.stale().unwrap().unwrap();
+    assert!(replay(&tree, &state, &stale).unwrap().complete());
+    assert!(tree.snapshot().top.filter.is_empty());
+}
+
+#[test]
+fn a_panic_puts_the_state_back() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let tree = Tree::new(Build::Fp);
+    let before = tree.snapshot();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+        session.make_instance("instances/ip6drop-1").unwrap();
+        session.set("tracing_on", "0").unwrap();
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(tree.snapshot(), before);
+    assert!(state.stale().unwrap().is_none());
+}

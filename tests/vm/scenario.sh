@@ -1,0 +1,477 @@
+# Runs inside the test machine, as its first process's child: proves that live tracing finds
+# exactly the drops there were and leaves tracefs as it was, whatever ends it.
+# The shell is busybox; every check prints a line, and any failure makes the whole run fail.
+
+T=/sys/kernel/tracing
+DEAD=2001:db8:dead::1
+FAILED=0
+START=$(cut -d' ' -f1 /proc/uptime)
+
+ok() { echo "ok    $*"; }
+bad() { echo "FAIL  $*"; FAILED=1; }
+expect() { # expect WANTED FOUND WHAT
+    if [ "$1" = "$2" ]; then ok "$3"; else bad "$3: wanted '$1', found '$2'"; fi
+}
+says() { # says FILE WORDS WHAT
+    if grep -q -- "$2" "$1"; then ok "$3"; else bad "$3: no '$2' in:"; cat "$1"; fi
+}
+clock() { echo "----  $* ($(cut -d' ' -f1 /proc/uptime) s)"; }
+
+# ---- the network: this namespace is the node, one pod behind a veth pair
+network() {
+    ip=/full/ip
+    $ip netns add pod
+    $ip link add cali0 type veth peer name eth0 netns pod
+    $ip addr add 2001:db8:1::1/64 dev cali0 nodad
+    $ip netns exec pod $ip addr add 2001:db8:1::2/64 dev eth0 nodad
+    $ip link set lo up
+    $ip link set cali0 up
+    $ip netns exec pod $ip link set lo up
+    $ip netns exec pod $ip link set eth0 up
+    $ip netns exec pod $ip -6 route add default via 2001:db8:1::1
+    echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+    echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
+    # Neighbours and the source address are settled once a ping was answered.
+    for _ in 1 2 3 4 5; do
+        $ip netns exec pod /full/ping -c 1 -W 2 -q 2001:db8:1::1 > /dev/null 2>&1 && return
+    done
+    bad "the pod cannot reach the node"
+}
+send() { # send CPU COUNT: packets from the pod to an address the node has no route for
+    /full/ip netns exec pod taskset -c "$1" /full/ping -c "$2" -i 0.01 -W 1 -q $DEAD > /dev/null 2>&1
+}
+no_routes() { awk '$1 == "Ip6InNoRoutes" { print $2 }' /proc/net/snmp6; }
+
+# ---- tracefs, every control file of it that holds state
+dump() {
+    (
+        cd $T || exit
+        files=
+        for file in *; do
+            case $file in
+            trace | trace_pipe | trace_marker* | available_* | saved_* | printk_formats | README) ;;
+            kprobe_profile) ;; # hits, not state
+            snapshot | free_buffer | dyn_ftrace_total_info | enabled_functions_addrs | osnoise) ;;
+            *) [ -f "$file" ] && files="$files $file" ;;
+            esac
+        done
+        # shellcheck disable=SC2086 # control files have no spaces in their names
+        # Of the functions being traced only who and how often: 4.19 forgets to take the mark of
+        # a removed kprobe (R) off a function that somebody else still traces.
+        grep -s '' $files options/* per_cpu/*/buffer_size_kb | sed 's/^\(enabled_functions:[^ ]* ([0-9]*)\).*/\1/'
+        find instances -maxdepth 1
+        find events -maxdepth 1 -name 'ip6drop*'
+        cat /proc/sys/kernel/ftrace_enabled
+    ) > "$1" 2>&1
+}
+same() { # same WHAT: the state is as it was at `remember`
+    dump /tmp/now
+    if cmp -s /tmp/remembered /tmp/now; then ok "$1: every control file is as before"; else
+        bad "$1: control files changed"
+        diff /tmp/remembered /tmp/now
+    fi
+}
+remember() { dump /tmp/remembered; }
+
+# ---- recordings
+start() { # start ARGUMENTS: a recording in the background, until it really records
+    rm -f /tmp/capture
+    ip6drop record --force -q -o /tmp/capture "$@" 2> /tmp/err &
+    PID=$!
+    for _ in $(seq 200); do
+        grep -q '^# ip6drop: before nproc' /tmp/capture 2> /dev/null && break
+        kill -0 $PID 2> /dev/null || break
+        usleep 50000
+    done
+    usleep 300000
+}
+stop() { # stop SIGNAL
+    kill -"$1" $PID
+    wait $PID
+    STATUS=$?
+}
+count() { grep -c "$1" /tmp/capture; }
+fact() { sed -n "s/^# ip6drop: $1 $2 \(.*\)/\1/p" /tmp/capture; }
+
+method() { # method NAME FLAGS
+    before=$(no_routes)
+    # shellcheck disable=SC2086 # flags are words
+    start --method "$1" $2
+    send 0 7
+    send 1 5
+    stop INT
+    rise=$(($(no_routes) - before))
+    expect 130 $STATUS "$1: exit status after SIGINT"
+    expect 12 $rise "$1: packets dropped"
+    expect $rise "$(count 'ip6_pkt_drop\( <-\|: (\)')" "$1: drops recorded"
+    expect 7 "$(count '\[000\].* ip6_pkt_drop\( <-\|: (\)')" "$1: on CPU 0"
+    expect 5 "$(count '\[001\].* ip6_pkt_drop\( <-\|: (\)')" "$1: on CPU 1"
+    # Where every entry has a stack, the one of icmp6_send goes through ip6_pkt_drop as well.
+    stacks=$(($(count '^ => ip6_pkt_drop$') - $(count '^ => icmp6_send$')))
+    expect $rise $stacks "$1: stacks of drops"
+    expect $rise "$(($(fact after Ip6InNoRoutes) - $(fact before Ip6InNoRoutes)))" "$1: rise in the facts"
+    expect "$1" "$(fact method '' | tr -d ' ')$(sed -n 's/^# ip6drop: method //p' /tmp/capture)" "$1: named in the capture"
+    if ip6drop report --help > /dev/null 2>&1; then
+        ip6drop report --format json /tmp/capture > /tmp/report.json
+        total=$(tr -d ' \n' < /tmp/report.json | sed 's/.*"drops":{"total":\([0-9]*\).*/\1/')
+        expect $rise "$total" "$1: drops in the report"
+        routes=$(tr -d ' \n' < /tmp/report.json | sed 's/.*"rcv-no-route":{"total":\([0-9]*\).*/\1/')
+        expect $rise "$routes" "$1: of them without a route"
+    fi
+    same "$1"
+}
+
+three_methods() {
+    for name in instance func-stack-trace kprobe; do
+        method $name ""
+        cat /tmp/err
+    done
+    method instance "--probes full"
+    sed -n '1,/before rt6/p' /tmp/capture
+    sed -n '/ip6_pkt_drop/,/^ => entry_SYS/p' /tmp/capture | head -n 30
+}
+
+signals() {
+    for round in $(seq 20); do
+        case $((round % 3)) in
+        0) signal=INT number=2 ;;
+        1) signal=TERM number=15 ;;
+        2) signal=HUP number=1 ;;
+        esac
+        case $((round % 4)) in
+        0) name=func-stack-trace ;;
+        1) name=kprobe ;;
+        *) name=instance ;;
+        esac
+        ip6drop record --force -q -o /tmp/capture --method $name --probes full 2> /tmp/err &
+        PID=$!
+        usleep $((($(head -c 2 /dev/urandom | od -An -tu2) % 2500) * 1000))
+        kill -$signal $PID
+        usleep 1000
+        kill -$signal $PID 2> /dev/null # a second one must not break the undo
+        # This shell has SIGINT ignored in the background until the program takes it over.
+        (
+            sleep 4
+            while kill -$signal $PID 2> /dev/null; do sleep 4; done
+        ) &
+        again=$!
+        wait $PID
+        expect $((128 + number)) $? "$name, SIG$signal (twice), round $round: exit status"
+        kill $again 2> /dev/null
+        same "$name, SIG$signal, round $round"
+    done
+}
+
+kills() {
+    left=0
+    for round in $(seq 20); do
+        case $((round % 3)) in
+        0) name=func-stack-trace ;;
+        1) name=kprobe ;;
+        *) name=instance ;;
+        esac
+        ip6drop record --force -q -o /tmp/capture --method $name --probes full 2> /tmp/err &
+        PID=$!
+        usleep $((($(head -c 2 /dev/urandom | od -An -tu2) % 2500) * 1000))
+        kill -KILL $PID
+        wait $PID 2> /dev/null
+        dump /tmp/now
+        cmp -s /tmp/remembered /tmp/now || left=$((left + 1))
+        ip6drop restore > /tmp/restored 2>&1
+        expect 0 $? "$name, SIGKILL and restore, round $round: exit status"
+        same "$name, SIGKILL and restore, round $round"
+    done
+    echo "      $left of 20 kills left something behind that restore put back"
+    [ $left -gt 0 ] || bad "no kill hit a changed state: nothing was proved"
+    # Without its journal a dead run's instance and probes are still recognised.
+    start --method instance --probes full
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    rm -f /run/ip6drop/journal
+    ip6drop restore > /tmp/restored 2>&1
+    expect 0 $? "restore without a journal: exit status"
+    same "restore without a journal"
+    # The next command says so first and mends it.
+    start --method func-stack-trace
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    ip6drop check > /tmp/out 2> /tmp/err
+    expect 0 $? "check over a stale journal: exit status"
+    says /tmp/err "was killed" "check names the stale journal"
+    same "check over a stale journal"
+}
+
+foreign() {
+    echo rt6_stats_seq_show > $T/set_ftrace_filter
+    echo function > $T/current_tracer
+    echo 'p:theirs/probe seq_read' >> $T/kprobe_events
+    echo 1 > $T/events/theirs/probe/enable
+    echo sched:sched_process_exit >> $T/set_event
+    cat /proc/net/rt6_stats > /dev/null
+    cp /tmp/remembered /tmp/pristine
+    remember
+    cat $T/trace_pipe > /tmp/theirs &
+    reader=$!
+    # Before 5.9 that reader keeps the function tracer busy everywhere: then kprobes are chosen.
+    start
+    send 0 3
+    stop TERM
+    expect 143 $STATUS "beside a foreign trace: exit status"
+    sed -n 's/^# ip6drop: method /      method: /p' /tmp/capture
+    expect 3 "$(count 'ip6_pkt_drop\( <-\|: (\)')" "beside a foreign trace: drops recorded"
+    same "beside a foreign trace"
+    cat /proc/net/rt6_stats > /dev/null
+    sleep 1
+    kill $reader
+    wait $reader 2> /dev/null
+    says /tmp/theirs rt6_stats_seq_show "the foreign trace still gets its functions"
+    says /tmp/theirs 'probe: (seq_read' "the foreign trace still gets its probe"
+    expect 0 "$(grep -c 'ip6_pkt_drop\|stack trace' /tmp/theirs)" "the foreign trace gets nothing of ours"
+    ip6drop record --method func-stack-trace --duration 1s -o /tmp/refused 2> /tmp/err
+    expect 3 $? "the foreign top-level buffer is refused: exit status"
+    says /tmp/err "tracer function is on" "the refusal says who"
+    same "the refused foreign buffer"
+    # With --force, which `start` gives, it is taken over and handed back.
+    start --method func-stack-trace
+    send 1 3
+    stop INT
+    expect 3 "$(count 'ip6_pkt_drop <-')" "taken over by force: drops recorded"
+    same "taken over by force"
+    echo nop > $T/current_tracer
+    echo > $T/set_ftrace_filter
+    echo '!sched:sched_process_exit' >> $T/set_event
+    echo 0 > $T/events/theirs/probe/enable
+    echo '-:theirs/probe' >> $T/kprobe_events
+    echo > $T/trace
+    mv /tmp/pristine /tmp/remembered
+    same "after the foreign trace"
+}
+
+idle_reader() { # somebody reads the pipe of an instance with no tracer, as rasdaemon does
+    mkdir $T/instances/theirs
+    cp /tmp/remembered /tmp/pristine
+    remember
+    cat $T/instances/theirs/trace_pipe > /dev/null &
+    reader=$!
+    start
+    send 1 4
+    stop INT
+    expect 130 $STATUS "beside an idle reader: exit status"
+    sed -n 's/^# ip6drop: method /      method: /p' /tmp/capture
+    expect 4 "$(count 'ip6_pkt_drop\( <-\|: (\)')" "beside an idle reader: drops recorded"
+    same "beside an idle reader"
+    kill $reader
+    wait $reader 2> /dev/null
+    rmdir $T/instances/theirs
+    mv /tmp/pristine /tmp/remembered
+    same "after the idle reader"
+}
+
+two_at_once() {
+    start --method instance
+    ip6drop record --duration 1s -o /tmp/second 2> /tmp/err
+    expect 3 $? "a second session: exit status"
+    says /tmp/err "another ip6drop (pid $PID) is tracing" "a second session is told who is first"
+    # A value that somebody else changes meanwhile is theirs.
+    stop INT
+    start --method func-stack-trace
+    echo 0 > $T/tracing_on
+    clock=$(grep -o '\[.*\]' $T/trace_clock | tr -d '[]')
+    echo mono > $T/trace_clock
+    stop INT
+    expect 130 $STATUS "values changed by others: exit status"
+    expect '[mono]' "$(grep -o '\[.*\]' $T/trace_clock)" "a clock changed by others stays"
+    echo "$clock" > $T/trace_clock
+    echo 1 > $T/tracing_on
+    same "two at once"
+}
+
+outputs() {
+    ip6drop record --method instance -o - > /dev/full 2> /tmp/err
+    expect 1 $? "full disk: exit status"
+    says /tmp/err "No space left" "full disk: said"
+    same "full disk"
+    mkdir -p /tmp/small
+    mount -t tmpfs -o size=8k small /tmp/small
+    ip6drop record --method instance --max-rate 1000000 --function vfs_read -o /tmp/small/capture 2> /tmp/err &
+    PID=$!
+    usleep 2500000
+    for _ in $(seq 40); do send 0 20; kill -0 $PID 2> /dev/null || break; done
+    wait $PID
+    expect 1 $? "disk filled while recording: exit status"
+    if [ -s /tmp/small/capture ]; then ok "what was captured is kept"; else bad "nothing was kept"; fi
+    same "disk filled while recording"
+    umount /tmp/small
+    (
+        ip6drop record -q --method instance --max-rate 1000000 --function vfs_read -o - 2> /tmp/err
+        echo $? > /tmp/status
+    ) | head -n 40 > /tmp/head
+    expect 141 "$(cat /tmp/status)" "reader gone: exit status"
+    same "reader gone"
+    mkfifo /tmp/fifo
+    sleep 60 < /tmp/fifo &
+    sleeper=$!
+    ip6drop record -q --method instance --function vfs_read --max-rate 1000000 -o - > /tmp/fifo 2> /tmp/err &
+    PID=$!
+    usleep 3000000
+    kill -INT $PID
+    wait $PID
+    expect 130 $? "reader stuck: exit status"
+    kill $sleeper
+    same "reader stuck"
+    rm -f /tmp/capture
+    ip6drop record -q --method instance --duration 1s -o /tmp/capture
+    expect 0 $? "a recording that lasts its time: exit status"
+    expect 600 "$(stat -c %a /tmp/capture)" "a capture is private"
+    ip6drop record -q --method instance --duration 1s -o /tmp/capture 2> /tmp/err
+    expect 1 $? "an existing file is kept: exit status"
+    ip6drop record -q --method instance --function vfs_read --max-rate 1000000 --max-events 10 -o /tmp/ten
+    expect 0 $? "an event limit: exit status"
+    expect 10 "$(grep -c '^ .*\[00[0-9]\].*' /tmp/ten)" "an event limit is exact"
+    ip6drop record -q --method instance --function vfs_read --max-rate 1000000 --max-size 16K -o /tmp/small16
+    expect 0 $? "a size limit: exit status"
+    if [ "$(stat -c %s /tmp/small16)" -le 16384 ]; then ok "a size limit holds"; else bad "a size limit: $(stat -c %s /tmp/small16) bytes"; fi
+    same "limits"
+}
+
+guard() {
+    start --method instance --max-rate 20
+    for _ in 1 2 3; do send 0 60; done
+    stop INT
+    says /tmp/capture '^# ip6drop: stacks-off ip6_pkt_drop' "a hot function loses its stacks"
+    same "guard, hot"
+    start --method instance --max-rate 1 --function vfs_read
+    for _ in 1 2 3; do cat $T/README > /dev/null; done
+    for _ in $(seq 30); do send 0 20; kill -0 $PID 2> /dev/null || break; done
+    wait $PID
+    expect 3 $? "far too hot: exit status"
+    says /tmp/err "more than ten times" "far too hot: said"
+    same "guard, far too hot"
+}
+
+refusals() {
+    su nobody -s /bin/sh -c 'ip6drop check' > /tmp/out 2>&1
+    expect 3 $? "not root: exit status"
+    says /tmp/out "sudo ip6drop" "not root: advice"
+    echo 0 > /proc/sys/kernel/ftrace_enabled
+    ip6drop check > /tmp/out 2>&1
+    expect 3 $? "ftrace_enabled=0: exit status"
+    says /tmp/out "sysctl kernel.ftrace_enabled=1" "ftrace_enabled=0: advice"
+    ip6drop record --duration 1s -o - > /tmp/out 2>&1
+    expect 3 $? "record with ftrace_enabled=0: exit status"
+    echo 1 > /proc/sys/kernel/ftrace_enabled
+    mount -o remount,ro $T
+    ip6drop check > /tmp/out 2>&1
+    expect 3 $? "read-only: exit status"
+    says /tmp/out "read-only" "read-only: said"
+    mount -o remount,rw $T
+    mkdir -p /tmp/empty
+    ip6drop check --tracefs /tmp/empty > /tmp/out 2>&1
+    expect 3 $? "an empty mount: exit status"
+    says /tmp/out "holds no tracing files" "an empty mount: said"
+    mount -t tmpfs cover $T
+    ip6drop check > /tmp/out 2>&1
+    expect 3 $? "a covered mount: exit status"
+    says /tmp/out "covered by another mount" "a covered mount: said"
+    umount $T
+    umount $T
+    ip6drop check > /tmp/out 2>&1
+    expect 3 $? "unmounted: exit status"
+    says /tmp/out "mount -t tracefs tracefs /sys/kernel/tracing" "unmounted: advice"
+    ip6drop check --mount > /tmp/out 2>&1
+    expect 0 $? "check --mount: exit status"
+    expect 0 "$(grep -c tracefs /proc/mounts)" "--mount unmounts afterwards"
+    ip6drop record --mount -q --method instance -o - > /dev/null 2> /tmp/err &
+    PID=$!
+    usleep 2000000
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    ip6drop restore > /tmp/out 2>&1
+    expect 0 $? "--mount, SIGKILL and restore: exit status"
+    expect 0 "$(grep -c tracefs /proc/mounts)" "--mount, SIGKILL and restore: unmounted"
+    mount -t tracefs tracefs $T
+    same "refusals"
+}
+
+checks() {
+    ip6drop check > /tmp/out 2> /tmp/err
+    expect 0 $? "check: exit status"
+    cat /tmp/out /tmp/err
+    says /tmp/out "This host can be traced, by: instance" "check: answer"
+    ip6drop check --format json > /tmp/out
+    says /tmp/out '"method": "instance"' "check: JSON"
+    for name in instance func-stack-trace kprobe; do
+        ip6drop check --method $name > /tmp/out
+        expect 0 $? "check --method $name: exit status"
+        grep self-check /tmp/out
+    done
+    same "check"
+}
+
+idle() {
+    start --method instance
+    set -- $(cat /proc/$PID/stat)
+    first=$((${14} + ${15}))
+    sleep 20
+    set -- $(cat /proc/$PID/stat)
+    ticks=$((${14} + ${15} - first))
+    stop INT
+    # 100 ticks a second; software emulation is many times slower than a real CPU.
+    echo "      idle for 20 s: $ticks ticks of 10 ms"
+    # At most 0.1 s of CPU in a minute, here already.
+    if [ $ticks -le 3 ]; then ok "idle cost"; else bad "idle cost: $ticks ticks in 20 s"; fi
+}
+
+load() { # the same events, read by `cat` and by us at once, with the same buffers
+    C=$T/instances/cat
+    mkdir $C
+    printf 'ip6_pkt_drop\nip6_pkt_discard\nip6_pkt_discard_out\nip6_pkt_prohibit\nip6_pkt_prohibit_out\nip6_dst_gc\nfib6_run_gc\nicmp6_send\n' > $C/set_ftrace_filter
+    printf 'ip6_pkt_drop:stacktrace\n' >> $C/set_ftrace_filter
+    printf 'ip6_dst_gc:stacktrace\n' >> $C/set_ftrace_filter
+    echo 512 > $C/buffer_size_kb
+    start --method instance --probes none --max-rate 1000000 --buffer-kb 512
+    echo function > $C/current_tracer
+    cat $C/trace_pipe > /tmp/cat &
+    reader=$!
+    /full/ip netns exec pod taskset -c 0 /full/ping -f -c 1000 -W 1 -q $DEAD > /dev/null 2>&1 &
+    sender=$!
+    /full/ip netns exec pod taskset -c 1 /full/ping -f -c 1000 -W 1 -q $DEAD > /dev/null 2>&1
+    wait $sender
+    sleep 1
+    # The reader goes first: before 5.9 it would keep the tracer of our instance busy.
+    kill $reader
+    wait $reader 2> /dev/null
+    stop INT
+    lost_cat=$(cat $C/per_cpu/cpu*/stats | awk '/^overrun|^dropped/ { n += $NF } END { print n }')
+    echo nop > $C/current_tracer
+    echo '!ip6_pkt_drop:stacktrace' >> $C/set_ftrace_filter
+    echo '!ip6_dst_gc:stacktrace' >> $C/set_ftrace_filter
+    rmdir $C
+    lost=$(sed -n 's/^# ip6drop: lost [0-9]* //p' /tmp/capture | awk '{ n += $1 } END { print n }')
+    ours=$(count 'ip6_pkt_drop <-')
+    theirs=$(grep -c 'ip6_pkt_drop <-' /tmp/cat)
+    echo "      drops recorded of 2000: $ours, by cat: $theirs; events lost: $lost, by cat: $lost_cat"
+    if [ "$ours" -gt 1000 ] && [ "$ours" -ge "$theirs" ] && [ "$lost" -le "$lost_cat" ]; then ok "under load not worse than cat"; else bad "under load"; fi
+    same "load"
+}
+
+mount -t tracefs tracefs $T
+uname -r
+network
+clock "first use"
+dump /tmp/fresh
+ip6drop record -q --duration 1s -o /tmp/capture
+expect 0 $? "the first recording after boot: exit status"
+dump /tmp/now
+diff /tmp/fresh /tmp/now | grep '^[<>]' | grep -v 'buffer_size_kb\|buffer_total_size_kb' > /tmp/changed
+expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more than the kernel's own mark of first use"
+# From here on the top-level buffer has its full size, as after any use of the tracer.
+echo 1408 > $T/buffer_size_kb
+remember
+PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
+for part in ${PARTS:-checks three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+    clock $part
+    $part
+done
+clock "the end, begun at $START"
+[ $FAILED = 0 ]
