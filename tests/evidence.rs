@@ -266,3 +266,31 @@ fn several_events_about_one_drop_are_one_drop() {
         assert_eq!(drops(&one.repeat(3)).len(), 3, "{one:?}");
     }
 }
+
+#[test]
+fn the_entry_probe_beside_a_kprobe_on_the_same_function_is_one_call() {
+    // As `record --method kprobe` writes it: each event with a stack of its own.
+    let gc = [
+        &["ip6_dst_gc: (ip6_dst_gc+0x0/0xd0)", STACK][..],
+        &GC_FRAMES,
+    ]
+    .concat();
+    let enter =
+        "gc_enter: (ip6_dst_gc+0x0/0xd0) ops=0xffffffff892b8e40 family=10 gc_thresh=64 fast=288";
+    let enter = [&[enter, STACK][..], &GC_FRAMES].concat();
+    let drop = [
+        &["ip6_pkt_drop: (ip6_pkt_drop+0x0/0xe0)", STACK][..],
+        &DROP_FRAMES,
+    ]
+    .concat();
+    for call in [[&gc[..], &enter].concat(), [&enter[..], &gc].concat()] {
+        let mut command = common::command();
+        let text = trace(&[call, drop.clone()].concat().repeat(3));
+        command
+            .args(["report", "--format", "json"])
+            .write_stdin(text);
+        let report = common::json(&command.output().unwrap());
+        assert_eq!(report["drops"]["total"], 3);
+        assert_eq!(report["gc"]["calls"], 3, "{}", report["gc"]);
+    }
+}

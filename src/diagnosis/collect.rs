@@ -30,6 +30,8 @@ const VIA_STACK: u8 = 4;
 const VIA_RETURN: u8 = 8;
 const VIA_HANDLER: u8 = 16;
 const VIA_HANDLER_PROBE: u8 = 32;
+/// A probe that fetches arguments, beside one that stands for the entry.
+const VIA_ARGUMENTS: u8 = 64;
 
 /// A drop, its evidence complete.
 #[derive(Debug, Clone, Copy)]
@@ -557,10 +559,10 @@ impl<D: DropSink> Collector<D> {
                 }
             }
             Function::Handler(handler) => {
-                let via = if via == VIA_PROBE {
-                    VIA_HANDLER_PROBE
-                } else {
+                let via = if via == VIA_ENTRY {
                     VIA_HANDLER
+                } else {
+                    VIA_HANDLER_PROBE
                 };
                 let ticket = self.open_drop(key, via, context);
                 self.task(key).last = LastEntry::Other;
@@ -751,9 +753,9 @@ impl<D: DropSink> Collector<D> {
 /// A handler's entry comes before everything else about its drop, and a stack is attached
 /// elsewhere. A stack right behind a cut lost its own entry: the next entry is another one.
 fn is_same(opened_via: u8, via: u8, after_cut: bool) -> bool {
-    let later = VIA_ENTRY | VIA_PROBE | VIA_STACK;
+    let later = VIA_ENTRY | VIA_PROBE | VIA_ARGUMENTS | VIA_STACK;
     let second = match via {
-        VIA_ENTRY | VIA_PROBE => true,
+        VIA_ENTRY | VIA_PROBE | VIA_ARGUMENTS => true,
         VIA_HANDLER | VIA_HANDLER_PROBE => opened_via & later == 0,
         _ => false,
     };
@@ -762,7 +764,10 @@ fn is_same(opened_via: u8, via: u8, after_cut: bool) -> bool {
 
 /// Whether another stack can be about it: each entry and each probe may bring one.
 fn takes_stack(via: u8, stacks: u8) -> bool {
-    u32::from(stacks) < (via & (VIA_ENTRY | VIA_PROBE)).count_ones().max(1)
+    u32::from(stacks)
+        < (via & (VIA_ENTRY | VIA_PROBE | VIA_ARGUMENTS))
+            .count_ones()
+            .max(1)
 }
 
 /// Whether two events can be about one packet; without times that is not excluded.
@@ -831,7 +836,14 @@ impl<D: DropSink> Sink for Collector<D> {
                     self.note_fast(arguments);
                 }
                 match known {
-                    Some(known) => self.entry(key, VIA_PROBE, known, context, None),
+                    Some(known) => {
+                        let via = if arguments.is_empty() {
+                            VIA_PROBE
+                        } else {
+                            VIA_ARGUMENTS
+                        };
+                        self.entry(key, via, known, context, None);
+                    }
                     None => self.task(key).last = LastEntry::Other,
                 }
             }

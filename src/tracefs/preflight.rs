@@ -101,6 +101,7 @@ impl Preflight {
             available: Available::default(),
             foreign: Foreign::default(),
         };
+        seen.capabilities(host);
         if seen.access(fs, host, read_only, extra) {
             seen.tracer(fs, host);
             seen.functions(extra);
@@ -109,6 +110,29 @@ impl Preflight {
             seen.load(host);
         }
         seen
+    }
+
+    /// Root in a container may lack what root on the host has.
+    fn capabilities(&mut self, host: &Host) {
+        let status = std::fs::read_to_string(host.proc.join("self/status")).unwrap_or_default();
+        let Some(effective) = effective_capabilities(&status) else {
+            return;
+        };
+        let missing: Vec<&str> = CAPABILITIES
+            .iter()
+            .filter(|(_, bit)| effective & (1 << bit) == 0)
+            .map(|(name, _)| *name)
+            .collect();
+        if missing.is_empty() {
+            self.add("capabilities", Level::Ok, "all that tracing needs");
+        } else {
+            self.advise(
+                "capabilities",
+                Level::Warn,
+                format!("root without {}", missing.join(" and ")),
+                "in a container: run it privileged, or on the host itself",
+            );
+        }
     }
 
     /// True where control files can be read and written.
@@ -377,6 +401,18 @@ impl Preflight {
     }
 }
 
+/// What mounting tracefs and writing files of other owners needs, with the bit numbers of
+/// include/uapi/linux/capability.h.
+const CAPABILITIES: [(&str, u32); 2] = [("CAP_DAC_OVERRIDE", 1), ("CAP_SYS_ADMIN", 21)];
+
+/// The mask in the `CapEff` line of `/proc/PID/status`.
+fn effective_capabilities(status: &str) -> Option<u64> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
 /// An error where this user cannot trace at all.
 ///
 /// # Errors
@@ -389,5 +425,24 @@ pub fn check_root() -> Result<(), TraceError> {
             "tracing needs root",
             "run it as root: sudo ip6drop",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_of_a_container() {
+        let status = "Name:\tip6drop\nCapEff:\t00000000a80425fb\n";
+        let effective = effective_capabilities(status).unwrap();
+        let has = |wanted: &str| {
+            CAPABILITIES
+                .iter()
+                .any(|(name, bit)| *name == wanted && effective & (1 << bit) != 0)
+        };
+        assert!(has("CAP_DAC_OVERRIDE"));
+        assert!(!has("CAP_SYS_ADMIN"));
+        assert_eq!(effective_capabilities("CapEff: zz"), None);
     }
 }
