@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Read saved traces and say what dropped, why, and on which CPU
     Report(Box<ReportArgs>),
+    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
+    Status(Box<crate::commands::status::StatusArgs>),
     /// Print generated files
     Generate(GenerateArgs),
 }

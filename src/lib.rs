@@ -4,6 +4,7 @@
 //! them, [`diagnosis`] gathers evidence and classifies, [`summary`] counts, [`render`] writes.
 //! Facts of the [`host`] come in from the side.
 
+pub mod atomic;
 pub mod cli;
 pub mod commands;
 pub mod diagnosis;
@@ -13,5 +14,7 @@ pub mod host;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod signals;
+pub mod status;
 pub mod summary;
 pub mod trace;

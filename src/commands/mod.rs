@@ -2,6 +2,7 @@
 
 pub mod generate;
 pub mod report;
+pub mod status;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -13,6 +14,7 @@ use crate::exit::Exit;
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Report(args) => report::run(*args),
+        Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

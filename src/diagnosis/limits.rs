@@ -45,7 +45,7 @@ pub enum Regime {
 impl Regime {
     /// The name used in every output.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Regime::WithinLimits => "within-limits",
             Regime::Latent => "latent",
@@ -309,6 +309,9 @@ mod tests {
     fn fast_is_never_read_as_negative() {
         assert_eq!(fast_bounds(10, 124), (0, 134));
         // Not intermittent: no value of fast is at or below a negative max_size.
-        assert_eq!(regimes(10, None, -5, 0, 4), [Regime::Latent, Regime::Exhausted]);
+        assert_eq!(
+            regimes(10, None, -5, 0, 4),
+            [Regime::Latent, Regime::Exhausted]
+        );
     }
 }

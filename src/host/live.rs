@@ -69,7 +69,11 @@ pub enum ReadError {
 }
 
 fn root_of(path: &Path) -> &'static str {
-    if path.starts_with("/sys") { "/sys" } else { "/proc" }
+    if path.starts_with("/sys") {
+        "/sys"
+    } else {
+        "/proc"
+    }
 }
 
 impl ReadError {
@@ -181,6 +185,11 @@ pub fn read_namespace(proc: &Path, net: &Path) -> Reading {
             Err(error) => reading.errors.push(error),
         }
     }
+    // Without IPv6 all of them are absent, and one error says it.
+    let absent = |error: &ReadError| matches!(error, ReadError::Absent { .. });
+    if reading.errors.len() == SYSCTLS.len() + 2 && reading.errors.iter().all(absent) {
+        reading.errors.truncate(1);
+    }
     reading
 }
 
@@ -198,12 +207,22 @@ fn read_snmp6(path: &Path) -> Result<BTreeMap<String, u64>, ReadError> {
     for line in text.lines() {
         // Icmp6 and Udp6 counters follow; only those of IPv6 itself are kept.
         if line.starts_with("Ip6") && !counters.take_line(line.as_bytes()) {
-            return Err(ReadError::of_text(path, line, "a name and a number a line", false));
+            return Err(ReadError::of_text(
+                path,
+                line,
+                "a name and a number a line",
+                false,
+            ));
         }
     }
     if !counters.snmp6.contains_key("Ip6InNoRoutes") {
         let short = counters.snmp6.is_empty() || text.lines().count() < 4;
-        return Err(ReadError::of_text(path, &text, "a line Ip6InNoRoutes", short));
+        return Err(ReadError::of_text(
+            path,
+            &text,
+            "a line Ip6InNoRoutes",
+            short,
+        ));
     }
     Ok(counters.snmp6)
 }
@@ -288,11 +307,21 @@ pub fn read_release(proc: &Path) -> Result<Release, ReadError> {
 #[must_use]
 pub fn absurd(name: &str, value: i64) -> Option<&'static str> {
     match (name, value) {
-        ("max_size", ..0) => Some("every count of entries is above a negative limit, so every collection ends in a refusal"),
-        ("max_size", 0) => Some("the first entry is already above the limit, so every collection ends in a refusal"),
-        ("gc_thresh", ..0) => Some("the kernel compares it as an unsigned number, a threshold of billions, so the limit is never checked"),
-        ("gc_elasticity", ..0 | 32..) => Some("the kernel shifts a 32-bit number by it, which is only defined from 0 to 31"),
-        ("gc_min_interval_ms" | "gc_timeout" | "gc_interval", ..0) => Some("a time cannot be negative; the kernel's timers treat it as already over"),
+        ("max_size", ..0) => Some(
+            "every count of entries is above a negative limit, so every collection ends in a refusal",
+        ),
+        ("max_size", 0) => Some(
+            "the first entry is already above the limit, so every collection ends in a refusal",
+        ),
+        ("gc_thresh", ..0) => Some(
+            "the kernel compares it as an unsigned number, a threshold of billions, so the limit is never checked",
+        ),
+        ("gc_elasticity", ..0 | 32..) => {
+            Some("the kernel shifts a 32-bit number by it, which is only defined from 0 to 31")
+        }
+        ("gc_min_interval_ms" | "gc_timeout" | "gc_interval", ..0) => {
+            Some("a time cannot be negative; the kernel's timers treat it as already over")
+        }
         _ => None,
     }
 }

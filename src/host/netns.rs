@@ -63,7 +63,9 @@ pub struct NetNs {
 #[derive(Debug, thiserror::Error)]
 pub enum NetNsError {
     /// The name, process or path leads nowhere.
-    #[error("{what}: no such network namespace; `ip netns list`, `lsns -t net` or `ip6drop status --all-netns` show which there are")]
+    #[error(
+        "{what}: no such network namespace; `ip netns list`, `lsns -t net` or `ip6drop status --all-netns` show which there are"
+    )]
     Unknown {
         /// What the user named.
         what: String,
