@@ -124,6 +124,7 @@ impl Status {
     /// The exit status; a verdict only where one is `wanted`.
     ///
     /// A namespace of many that ended meanwhile is no failure; one that was asked for is.
+    /// Hidden processes are none either: most share a namespace that is seen.
     #[must_use]
     pub fn exit(&self, wanted: bool) -> Exit {
         let all = self.selection == Selection::All;
@@ -144,7 +145,7 @@ impl Status {
                 _ => Exit::Clean,
             };
         }
-        if worst == Exit::Clean && (failed || self.rows.is_empty() || self.hidden > 0) {
+        if worst == Exit::Clean && (failed || self.rows.is_empty()) {
             return Exit::Error;
         }
         worst

@@ -12,7 +12,7 @@ use crate::cli::Color;
 use crate::exit::Exit;
 use crate::input::STDIN;
 use crate::render::harmless;
-use crate::render::status::{json, markdown, prometheus, text};
+use crate::render::status::{hidden, json, markdown, prometheus, text};
 use crate::signals::Signals;
 use crate::status::{Sampler, Selection, Status};
 
@@ -179,12 +179,8 @@ fn complain(status: &Status, quiet: bool) -> io::Result<()> {
             writeln!(err, "ip6drop: {}", harmless(problem.text.as_bytes()))?;
         }
     }
-    if status.hidden > 0 && !quiet {
-        writeln!(
-            err,
-            "ip6drop: the network namespaces of {} processes may not be looked at; run as root to see all",
-            status.hidden
-        )?;
+    if let Some(hidden) = hidden(status).filter(|_| !quiet) {
+        writeln!(err, "ip6drop: {hidden}")?;
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub struct Owner {
 pub struct NetNs {
     /// Which it is; `None` where the procfs given has no namespace files.
     pub id: Option<Id>,
-    /// Whether it is that of process 1; `None` where that may not be seen.
+    /// Whether it is the node's own, that of process 1; `None` where that may not be seen.
     pub init: Option<bool>,
     /// Whether it is the one this program runs in.
     pub own: bool,
@@ -164,11 +164,20 @@ struct Known {
     init: Option<Id>,
 }
 
+/// The node's own namespace: that of process 1, or of the kernel's threads where process 1
+/// may not be looked at.
+fn init_id(proc: &Path) -> Option<Id> {
+    id_of(&proc.join("1/ns/net")).ok().or_else(|| {
+        let comm = fs::read(proc.join("2/comm")).ok()?;
+        (comm.trim_ascii_end() == b"kthreadd").then(|| id_of(&proc.join("2/ns/net")).ok())?
+    })
+}
+
 impl Known {
     fn new(proc: &Path) -> Self {
         Known {
             own: id_of(&proc.join("self/ns/net")).ok(),
-            init: id_of(&proc.join("1/ns/net")).ok(),
+            init: init_id(proc),
         }
     }
 

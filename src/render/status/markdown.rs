@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::text::{COLUMNS, cells, numbers};
-use super::{description, sentence};
+use super::{description, hidden, sentence};
 use crate::render::harmless;
 use crate::status::Status;
 
@@ -82,12 +82,8 @@ pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             cpus.online, cpus.present
         )?;
     }
-    if status.hidden > 0 {
-        writeln!(
-            out,
-            "- {} processes of others were not looked at",
-            status.hidden
-        )?;
+    if let Some(hidden) = hidden(status) {
+        writeln!(out, "- {hidden}")?;
     }
     for problem in &status.problems {
         let text = harmless(problem.text.as_bytes());

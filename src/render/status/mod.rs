@@ -115,3 +115,16 @@ pub fn sentence(status: &Status) -> String {
         state_name(worst)
     )
 }
+
+/// A sentence on the processes whose namespace may not be looked at; `None` without any.
+#[must_use]
+pub fn hidden(status: &Status) -> Option<String> {
+    let processes = match status.hidden {
+        0 => return None,
+        1 => "1 process".to_owned(),
+        n => format!("{n} processes"),
+    };
+    Some(format!(
+        "{processes} could not be looked at, and may be in further network namespaces; run as root on the node itself to see all"
+    ))
+}

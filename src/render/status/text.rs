@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::super::text::table;
-use super::{description, sentence, short_name, state_name};
+use super::{description, hidden, sentence, short_name, state_name};
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
 use crate::host::live::SYSCTLS;
@@ -183,12 +183,8 @@ pub fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()
         maybe(cpus.map(|c| c.online)),
         maybe(cpus.map(|c| c.present))
     )?;
-    if status.hidden > 0 {
-        writeln!(
-            out,
-            "{} processes belong to others and were not looked at: run as root to see every namespace",
-            status.hidden
-        )?;
+    if let Some(hidden) = hidden(status) {
+        writeln!(out, "{hidden}")?;
     }
     writeln!(out)?;
     if let [row] = &status.rows[..] {
