@@ -278,8 +278,8 @@ proptest! {
     fn the_bounds_are_tight(
         cpus in 1..40u32,
         slow in 0..3000i64,
-        max_size in -5..3000i32,
-        gc_thresh in -5..3000i32,
+        max_size in prop_oneof![1 => -5..=0i32, 4 => 0..3000i32],
+        gc_thresh in prop_oneof![1 => -5..=0i32, 4 => 0..3000i32],
     ) {
         let open = regimes(slow, None, max_size.into(), gc_thresh.into(), cpus);
         prop_assert!(!open.is_empty());
@@ -358,4 +358,31 @@ fn the_model_shows_the_measured_cases() {
         cache.entries = cache.counter.slow();
     }
     assert!((2..=4).contains(&refused), "{refused} in 1500 ms");
+}
+
+#[test]
+fn a_batch_outlives_the_cpus_that_made_it() {
+    // With 40 CPUs the batch is 80, and 79 entries stay with a CPU also when 36 others went.
+    let mut cache = Cache::new(40, i32::MAX, i32::MAX);
+    for n in 0..4 * 79 {
+        assert!(cache.dst_alloc(n % 4));
+    }
+    for cpu in 4..40 {
+        cache.counter.take_offline(cpu);
+    }
+    assert_eq!(
+        (
+            cache.counter.fast(),
+            cache.counter.slow(),
+            cache.counter.batch
+        ),
+        (0, 316, 32)
+    );
+    (cache.max_size, cache.gc_thresh) = (200, 100);
+    assert!(cache.clone().dst_alloc(0), "nothing is checked");
+    assert!(cache.regimes(None, 40).contains(&Regime::Latent));
+    assert!(
+        !cache.regimes(None, 4).contains(&Regime::Latent),
+        "hence present CPUs"
+    );
 }
