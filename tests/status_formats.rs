@@ -256,3 +256,44 @@ fn usage() {
         assert_eq!(tree.status(args).status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn the_page_of_messages_names_them_all() {
+    use ip6drop::diagnosis::classify::Class;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/messages.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let regimes = [
+        "within-limits",
+        "latent",
+        "intermittent",
+        "exhausted",
+        "unaffected",
+    ];
+    let kinds = [
+        "absent",
+        "denied",
+        "short",
+        "malformed",
+        "vanished",
+        "not-a-namespace",
+        "io",
+    ];
+    let classes = Class::ALL.map(Class::name);
+    for name in regimes.iter().chain(&kinds).chain(&classes) {
+        let row = page.lines().any(|line| {
+            line.starts_with('|')
+                && line
+                    .split('|')
+                    .nth(1)
+                    .unwrap()
+                    .contains(&format!("`{name}`"))
+        });
+        assert!(row, "{name} has no row");
+    }
+    for (major, minor, level) in ip6drop::diagnosis::kernel::WITHOUT_CHECK {
+        assert!(
+            page.contains(&format!("{major}.{minor}.{level}")),
+            "{major}.{minor}"
+        );
+    }
+}

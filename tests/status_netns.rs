@@ -150,6 +150,12 @@ fn names_that_lead_nowhere() {
     );
 }
 
+/// Says past the test harness why a test did not run.
+fn skipped(what: &str, reason: &str) {
+    let mut out = standard_error().lock();
+    writeln!(out, "skipped: {what}: {}", reason.trim()).unwrap();
+}
+
 /// A process in a network namespace of its own; the namespace ends with it.
 struct Namespace {
     child: Child,
@@ -166,12 +172,7 @@ impl Namespace {
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = refused {
-            writeln!(
-                standard_error(),
-                "skipped: no network namespaces here: {}",
-                reason.trim()
-            )
-            .unwrap();
+            skipped("no network namespaces here", &reason);
             return None;
         }
         let script = format!("set -e; {commands}\necho ready; exec sleep 60");
@@ -335,16 +336,11 @@ fn live_names() {
     match added {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
-            writeln!(
-                standard_error(),
-                "skipped: ip netns add: {}",
-                stderr(&output).trim()
-            )
-            .unwrap();
+            skipped("ip netns add", &stderr(&output));
             return;
         }
         Err(error) => {
-            writeln!(standard_error(), "skipped: ip: {error}").unwrap();
+            skipped("ip", &error.to_string());
             return;
         }
     }
