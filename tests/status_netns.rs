@@ -70,13 +70,14 @@ fn every_namespace_once() {
             .contains("run/netns/stale: is no network namespace"),
         "{error}"
     );
-    // One whose file is gone meanwhile, or is another one now, has vanished.
+    // One whose file is gone meanwhile, or is another one now, has vanished. (The other one is
+    // made first: file systems give the number of a deleted file away again.)
+    tree.set("other", "");
     tree.remove("run/netns/stale");
     assert_eq!(
         netns::read(&proc, find("stale")).unwrap_err().kind(),
         "vanished"
     );
-    tree.set("other", "");
     tree.hard_link("other", "run/netns/stale");
     assert_eq!(
         netns::read(&proc, find("stale")).unwrap_err().kind(),

@@ -58,21 +58,24 @@ impl State {
         }
     }
 
-    /// What it means, in one sentence.
+    /// What it means, in words that follow its name.
     #[must_use]
-    pub fn meaning(&self) -> String {
+    pub fn meaning(&self) -> &'static str {
         match self {
-            State::Unaffected => "this kernel does not check max_size: nothing is refused".to_owned(),
-            State::Unknown => "the counters or limits could not be read".to_owned(),
+            State::Unaffected => "this kernel does not check max_size, and refuses nothing",
+            State::Unknown => "the counters or limits could not be read",
             State::Regimes(regimes) => match regimes[..] {
-                [Regime::WithinLimits] => "within its limit: nothing is refused".to_owned(),
-                [Regime::Latent] => "over its limit, but the limit is not checked yet: nothing is refused so far".to_owned(),
-                [Regime::Intermittent] => "over its limit: new entries are refused now and then, about once per gc_min_interval".to_owned(),
-                [Regime::Exhausted] => "over its limit: every new entry is refused".to_owned(),
-                _ => format!(
-                    "over its limit, and undecided: {}, depending on what the CPUs keep to themselves",
-                    self.names().join(" or ")
-                ),
+                [Regime::WithinLimits] => "nothing is refused",
+                [Regime::Latent] => {
+                    "over its limit, which is not checked yet; nothing is refused so far"
+                }
+                [Regime::Intermittent] => {
+                    "over its limit; new entries are refused now and then, about once per gc_min_interval"
+                }
+                [Regime::Exhausted] => "over its limit; every new entry is refused",
+                _ => {
+                    "over its limit; which of these it is depends on what the CPUs keep to themselves"
+                }
             },
         }
     }

@@ -98,8 +98,9 @@ pub fn sentence(status: &Status) -> String {
         };
     }
     let meaning = worst.assessment.state.meaning();
+    let state = state_name(worst).replace('|', " or ");
     if let [_] = status.rows[..] {
-        return format!("IPv6 route cache: {}: {meaning}.", state_name(worst));
+        return format!("IPv6 route cache {state}: {meaning}.");
     }
     let worse = status.rows.iter().filter(|row| rank(row) >= 2).count();
     if worse == 0 {
@@ -111,8 +112,7 @@ pub fn sentence(status: &Status) -> String {
         };
     }
     format!(
-        "IPv6 route caches: {worse} of {read} network namespaces over the limit; worst is {name}: {}: {meaning}.",
-        state_name(worst)
+        "IPv6 route caches: {worse} of {read} network namespaces over the limit; worst is {name}, {state}: {meaning}."
     )
 }
 
