@@ -106,7 +106,10 @@ fn every_number() {
         text.contains("466 routes x 4 CPUs + 6 exceptions = 1870"),
         "{text}"
     );
-    assert!(text.contains("1.0 MiB"), "{text}");
+    assert!(
+        text.contains("It costs 468 KiB with today's routes and at most 1.0 MiB"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -226,8 +226,13 @@ pub fn assess(
     assessment
 }
 
-fn mebibytes(bytes: i64) -> String {
-    format!("{:.1} MiB", bytes as f64 / (1024.0 * 1024.0))
+fn memory(bytes: i64) -> String {
+    let kibibytes = bytes as f64 / 1024.0;
+    if kibibytes < 1024.0 {
+        format!("{kibibytes:.0} KiB")
+    } else {
+        format!("{:.1} MiB", kibibytes / 1024.0)
+    }
 }
 
 fn raise(assessment: &Assessment, snapshot: &Snapshot, netns: &NetNs) -> Option<Advice> {
@@ -256,8 +261,8 @@ fn raise(assessment: &Assessment, snapshot: &Snapshot, netns: &NetNs) -> Option<
             sizing.max_size,
             sizing.gc_thresh,
             sizing.arithmetic,
-            mebibytes(sizing.needed_bytes),
-            mebibytes(sizing.full_bytes)
+            memory(sizing.needed_bytes),
+            memory(sizing.full_bytes)
         ),
         command: Some(sysctl_command(sizing, netns)),
     })
