@@ -30,6 +30,7 @@ complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "report" -d 'Read sa
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "generate" -d 'Print generated files'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l format -d 'How to write the report' -r -f -a "text\t'For people: the verdict first'
@@ -94,16 +95,33 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l proc -d 'Rea
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l sys -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l interval -d 'Look again every TIME (500ms, 1s, 2m) and show rates, until Ctrl-C' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l netns -d 'Look into this network namespace: a name in /run/netns, a process id, or a path' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l format -d 'How to write it' -r -f -a "text\t'For people: the verdict first'
+json\t'One object; with --interval one a line'
+markdown\t'For tickets'
+prometheus\t'For the node exporter\'s textfile collector'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole each time' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l proc -d 'Where procfs is' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l sys -d 'Where sysfs is' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l all-netns -d 'Look into every network namespace of the node, each once'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l exit-code -d 'Say the regime by the exit status'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -s h -l help -d 'Print help'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "completions" -d 'Shell completions'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Shell completions'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "generate" -d 'Print generated files'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Shell completions'

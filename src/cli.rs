@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::check::CheckArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
+use crate::commands::status::StatusArgs;
 use crate::diagnosis::classify::Class;
 
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
@@ -33,6 +34,8 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
+    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
+    Status(Box<StatusArgs>),
     /// Print generated files
     Generate(GenerateArgs),
 }

@@ -5,6 +5,7 @@
 //! Facts of the [`host`] come in from the side. [`tracefs`], the control of the kernel's tracer,
 //! is another wing: it feeds input, nothing else.
 
+pub mod atomic;
 pub mod cli;
 pub mod commands;
 pub mod diagnosis;
@@ -14,6 +15,8 @@ pub mod host;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod signals;
+pub mod status;
 pub mod summary;
 pub mod trace;
 pub mod tracefs;

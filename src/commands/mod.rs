@@ -6,6 +6,7 @@ pub mod live;
 pub mod record;
 pub mod report;
 pub mod restore;
+pub mod status;
 
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
         Command::Record(args) => Ok(record::run(&args, &mut stderr())),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
+        Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

@@ -14,6 +14,8 @@ pub enum Severity {
     Action,
     /// The evidence is thin: look again, and how.
     Evidence,
+    /// Worth knowing.
+    Note,
 }
 
 /// One advice.

@@ -19,7 +19,13 @@ pub fn batch(cpus: u32) -> i64 {
 /// How far `fast` can be from `slow`, in entries.
 #[must_use]
 pub fn slack(cpus: u32) -> i64 {
-    i64::from(cpus).saturating_mul(batch(cpus) - 1)
+    slack_of(cpus, batch(cpus))
+}
+
+/// How far `fast` can be from `slow`, in entries, when the batch is known.
+#[must_use]
+pub fn slack_of(cpus: u32, batch: i64) -> i64 {
+    i64::from(cpus).saturating_mul(batch.saturating_sub(1))
 }
 
 /// The state of the route cache, one of four.
@@ -39,7 +45,7 @@ pub enum Regime {
 impl Regime {
     /// The name used in every output.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Regime::WithinLimits => "within-limits",
             Regime::Latent => "latent",
@@ -47,6 +53,23 @@ impl Regime {
             Regime::Exhausted => "exhausted",
         }
     }
+}
+
+/// Where `fast` can lie, in entries, when it is at most `slack` away from `slow`.
+///
+/// `percpu_counter_read_positive` answers 0 where the shared part is negative
+/// (include/linux/percpu_counter.h).
+#[must_use]
+pub fn fast_bounds(slow: i64, slack: i64) -> (i64, i64) {
+    let low = slow.saturating_sub(slack).max(0);
+    (low, slow.saturating_add(slack).max(0))
+}
+
+/// `gc_thresh` as the kernel compares it: the sysctl shows an int, `struct dst_ops` holds an
+/// unsigned one, so that a negative value is a huge threshold (include/net/dst_ops.h).
+#[must_use]
+pub fn unsigned_thresh(gc_thresh: i64) -> i64 {
+    i64::from(gc_thresh as u32)
 }
 
 /// The regimes that are possible for the given numbers, in ascending order.
@@ -60,14 +83,25 @@ pub fn regimes(
     gc_thresh: i64,
     cpus: u32,
 ) -> Vec<Regime> {
+    let bounds = match fast {
+        Some(fast) => (fast, fast),
+        None => fast_bounds(slow, slack(cpus)),
+    };
+    regimes_within(slow, bounds, max_size, gc_thresh)
+}
+
+/// The regimes that are possible when `fast` is known to lie in a range, both ends included.
+#[must_use]
+pub fn regimes_within(
+    slow: i64,
+    (low, high): (i64, i64),
+    max_size: i64,
+    gc_thresh: i64,
+) -> Vec<Regime> {
     if slow <= max_size {
         return vec![Regime::WithinLimits];
     }
-    let slack = slack(cpus);
-    let (low, high) = match fast {
-        Some(fast) => (fast, fast),
-        None => (slow.saturating_sub(slack), slow.saturating_add(slack)),
-    };
+    let gc_thresh = unsigned_thresh(gc_thresh);
     let mut found = Vec::new();
     if low <= gc_thresh {
         found.push(Regime::Latent);
@@ -263,5 +297,21 @@ mod tests {
             [Latent, Intermittent, Exhausted]
         );
         assert_eq!(regimes(2000, Some(1000), 500, 1024, 4), [Latent]);
+    }
+
+    #[test]
+    fn a_negative_threshold_is_a_huge_one() {
+        assert_eq!(unsigned_thresh(-1), i64::from(u32::MAX));
+        assert_eq!(regimes(616, None, 200, -1, 4), [Regime::Latent]);
+    }
+
+    #[test]
+    fn fast_is_never_read_as_negative() {
+        assert_eq!(fast_bounds(10, 124), (0, 134));
+        // Not intermittent: no value of fast is at or below a negative max_size.
+        assert_eq!(
+            regimes(10, None, -5, 0, 4),
+            [Regime::Latent, Regime::Exhausted]
+        );
     }
 }

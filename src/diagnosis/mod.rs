@@ -4,5 +4,8 @@ pub mod advice;
 pub mod classify;
 pub mod collect;
 pub mod evidence;
+pub mod kernel;
 pub mod limits;
 pub mod rules;
+pub mod sizing;
+pub mod status;

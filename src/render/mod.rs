@@ -3,6 +3,7 @@
 pub mod folded;
 pub mod json;
 pub mod ndjson;
+pub mod status;
 pub mod text;
 
 /// Makes bytes of a trace harmless for a terminal: whoever runs a process chooses its name.

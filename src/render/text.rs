@@ -150,7 +150,7 @@ fn stamp(time: Option<Time>) -> String {
 }
 
 /// Writes rows with the first column to the left and all others to the right.
-fn table(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+pub(crate) fn table(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -547,6 +547,7 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
         let mark = match item.severity {
             Severity::Action => "!",
             Severity::Evidence => "?",
+            Severity::Note => "-",
         };
         writeln!(out, "  {mark} {}", item.text)?;
         if let Some(command) = &item.command {

@@ -1,0 +1,147 @@
+//! How large `max_size` and `gc_thresh` should be, from what the namespace holds.
+
+use serde::Serialize;
+
+/// Bytes of one dst entry: `struct rt6_info` of 4.19 and later is rounded up to 256 in the
+/// slab `ip6_dst_cache` on 64-bit machines.
+pub const ENTRY_BYTES: i64 = 256;
+
+/// The kernel's default of `max_size`, in entries: no advice goes below it.
+pub const DEFAULT_MAX_SIZE: i64 = 4096;
+
+/// Room for growth: twice what is needed now.
+const GROWTH: i64 = 2;
+
+/// Sized limits, with the numbers they came from. All in entries unless named otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sizing {
+    /// For `net.ipv6.route.max_size`.
+    pub max_size: i64,
+    /// For `net.ipv6.route.gc_thresh`.
+    pub gc_thresh: i64,
+    /// Routes in the FIB.
+    pub routes: i64,
+    /// CPUs that are online.
+    pub cpus: u32,
+    /// Copies when every CPU has used every route.
+    pub copies: i64,
+    /// Entries beyond the copies: path-MTU and redirect exceptions.
+    pub exceptions: i64,
+    /// What the cache can need with today's routes.
+    pub needed: i64,
+    /// Memory of the needed entries, in bytes.
+    pub needed_bytes: i64,
+    /// Memory when the new limit is reached, in bytes.
+    pub full_bytes: i64,
+    /// How it was reckoned, for people.
+    pub arithmetic: String,
+}
+
+/// What sizing starts from.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs {
+    /// Routes in the FIB (`fib_rt_entries`).
+    pub routes: i64,
+    /// CPUs that are online.
+    pub cpus: u32,
+    /// Exception routes (`fib_rt_cache`).
+    pub exceptions: i64,
+    /// Entries there are now (`slow`).
+    pub slow: i64,
+    /// The limit there is now, where it is one to be believed.
+    pub max_size: Option<i64>,
+}
+
+fn power_of_two(n: i64) -> i64 {
+    // A sysctl is an int: the largest power of two in it is 2^30.
+    let n = u64::try_from(n).unwrap_or(0).min(1 << 30);
+    i64::try_from(n.next_power_of_two()).unwrap_or(1 << 30)
+}
+
+/// Works out limits with room for growth.
+///
+/// Every CPU makes its own copy of a route when it first uses it (`rt6_make_pcpu_route`,
+/// net/ipv6/route.c), so routes times CPUs is what a healthy cache can come to. `gc_thresh`
+/// is half of `max_size`: above that need, so that a full set of copies starts no collection,
+/// and below the limit, so that collection starts before anything is refused.
+#[must_use]
+pub fn size(needs: Needs) -> Sizing {
+    let Needs {
+        routes,
+        cpus,
+        exceptions,
+        slow,
+        max_size,
+    } = needs;
+    let copies = routes.saturating_mul(i64::from(cpus));
+    let reckoned = copies.saturating_add(exceptions);
+    let needed = reckoned.max(slow);
+    let grown = needed.saturating_mul(GROWTH).max(DEFAULT_MAX_SIZE);
+    let current = max_size.unwrap_or(0);
+    let rounded = power_of_two(grown);
+    // A limit that is already larger stays.
+    let max_size = rounded.max(current);
+    let gc_thresh = max_size / 2;
+    let mut arithmetic =
+        format!("{routes} routes x {cpus} CPUs + {exceptions} exceptions = {reckoned} entries");
+    if slow > reckoned {
+        arithmetic.push_str(&format!(", but there are {slow} already"));
+    }
+    arithmetic.push_str(&format!(
+        "; x {GROWTH} for growth = {}, at least {DEFAULT_MAX_SIZE}, up to a power of two = {rounded}",
+        needed.saturating_mul(GROWTH)
+    ));
+    if current > rounded {
+        arithmetic.push_str(&format!("; the limit is {current} already and stays"));
+    }
+    arithmetic.push_str(&format!("; gc_thresh = half = {gc_thresh}"));
+    Sizing {
+        max_size,
+        gc_thresh,
+        routes,
+        cpus,
+        copies,
+        exceptions,
+        needed,
+        needed_bytes: needed.saturating_mul(ENTRY_BYTES),
+        full_bytes: max_size.saturating_mul(ENTRY_BYTES),
+        arithmetic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(routes: i64, cpus: u32, slow: i64, max_size: Option<i64>) -> Sizing {
+        size(Needs {
+            routes,
+            cpus,
+            exceptions: 6,
+            slow,
+            max_size,
+        })
+    }
+
+    #[test]
+    fn routes_times_cpus_with_growth() {
+        let sizing = needs(466, 4, 616, Some(200));
+        assert_eq!((sizing.copies, sizing.needed), (1864, 1870));
+        assert_eq!((sizing.max_size, sizing.gc_thresh), (4096, 2048));
+        assert_eq!(sizing.full_bytes, 1024 * 1024);
+        assert_eq!(
+            sizing.arithmetic,
+            "466 routes x 4 CPUs + 6 exceptions = 1870 entries; x 2 for growth = 3740, at least 4096, up to a power of two = 4096; gc_thresh = half = 2048"
+        );
+        let large = needs(466, 96, 616, Some(4096));
+        assert_eq!((large.max_size, large.gc_thresh), (131_072, 65_536));
+    }
+
+    #[test]
+    fn never_below_what_there_is() {
+        assert_eq!(needs(10, 2, 9000, Some(4096)).max_size, 32_768);
+        assert_eq!(needs(10, 2, 20, Some(1_000_000)).max_size, 1_000_000);
+        assert_eq!(needs(10, 2, 20, None).max_size, 4096);
+        assert_eq!(needs(i64::MAX, 4096, 20, None).max_size, 1 << 30);
+    }
+}

@@ -1,0 +1,353 @@
+//! Network namespaces of the node: which there are, whose they are, and reading inside one.
+//!
+//! A namespace is known by device and inode of its `/proc/PID/ns/net`. Its counters and
+//! sysctls are those of the thread that reads them, so a helper thread enters it, reads, and
+//! ends.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::live::{Reading, read_namespace, read_text};
+
+/// Where `ip netns` and container runtimes keep names of namespaces.
+pub const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
+
+/// Most processes and names looked at.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// Device and inode of a namespace file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id {
+    /// Device; that of nsfs, unless the file is something else.
+    pub device: u64,
+    /// Inode; the number in `net:[…]`.
+    pub inode: u64,
+}
+
+/// A process that names a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Process id: the lowest in the namespace.
+    pub pid: u32,
+    /// Its name, as chosen by whoever runs it.
+    pub comm: Vec<u8>,
+    /// The UID of the pod whose cgroup it is in.
+    pub pod: Option<String>,
+}
+
+/// A network namespace, and how to find it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetNs {
+    /// Which it is; `None` where the procfs given has no namespace files.
+    pub id: Option<Id>,
+    /// Whether it is the node's own, that of process 1; `None` where that may not be seen.
+    pub init: Option<bool>,
+    /// Whether it is the one this program runs in.
+    pub own: bool,
+    /// Its name in `/run/netns` and the like.
+    pub name: Option<String>,
+    /// A file to enter it by.
+    pub path: PathBuf,
+    /// A process in it.
+    pub owner: Option<Owner>,
+}
+
+/// Why a namespace could not be found or entered.
+#[derive(Debug, thiserror::Error)]
+pub enum NetNsError {
+    /// The name, process or path leads nowhere.
+    #[error(
+        "{what}: no such network namespace; `ip netns list`, `lsns -t net` or `ip6drop status --all-netns` show which there are"
+    )]
+    Unknown {
+        /// What the user named.
+        what: String,
+    },
+    /// It was there a moment ago.
+    #[error("{}: the network namespace has vanished: its last process ended, or its name was deleted", .0.display())]
+    Vanished(PathBuf),
+    /// It may not be looked at or entered.
+    #[error("{}: permission denied; entering another network namespace needs root (CAP_SYS_ADMIN)", .0.display())]
+    Denied(PathBuf),
+    /// The file is no network namespace.
+    #[error("{}: is no network namespace; a file without a namespace mounted on it is left behind when one ends (ip netns delete removes it)", .0.display())]
+    NotOne(PathBuf),
+    /// Any other failure.
+    #[error("{}: cannot enter the network namespace: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl NetNsError {
+    /// The kind of failure, as outputs name it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            NetNsError::Unknown { .. } => "unknown",
+            NetNsError::Vanished(_) => "vanished",
+            NetNsError::Denied(_) => "denied",
+            NetNsError::NotOne(_) => "not-a-namespace",
+            NetNsError::Io { .. } => "io",
+        }
+    }
+
+    fn from_io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        // A process that is ending answers ESRCH, setns on another file EINVAL.
+        match source.raw_os_error() {
+            Some(2 | 3 | 20) => NetNsError::Vanished(path),
+            Some(1 | 13) => NetNsError::Denied(path),
+            Some(22) => NetNsError::NotOne(path),
+            _ => NetNsError::Io { path, source },
+        }
+    }
+}
+
+fn id_of(path: &Path) -> io::Result<Id> {
+    let metadata = fs::metadata(path)?;
+    Ok(Id {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    })
+}
+
+/// The UID of the pod in the text of a `/proc/PID/cgroup`: the cgroup drivers write it as
+/// `kubepods/burstable/podUID/…` or `kubepods-burstable-podU_I_D.slice/…`.
+#[must_use]
+pub fn pod_of(cgroup: &str) -> Option<String> {
+    cgroup
+        .lines()
+        .filter(|line| line.contains("kubepods"))
+        .find_map(|line| {
+            let mut rest = line;
+            while let Some(at) = rest.find("pod") {
+                rest = &rest[at + 3..];
+                let uid: String = rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_hexdigit() || matches!(c, '-' | '_'))
+                    .map(|c| if c == '_' { '-' } else { c })
+                    .collect();
+                if uid.chars().filter(char::is_ascii_hexdigit).count() == 32 {
+                    return Some(uid);
+                }
+            }
+            None
+        })
+}
+
+fn owner(proc: &Path, pid: u32) -> Owner {
+    let dir = proc.join(pid.to_string());
+    let comm = fs::read(dir.join("comm")).unwrap_or_default();
+    let cgroup = read_text(&dir.join("cgroup"), "").unwrap_or_default();
+    Owner {
+        pid,
+        comm: comm.trim_ascii_end().to_vec(),
+        pod: pod_of(&cgroup),
+    }
+}
+
+/// Ids of this program's own namespace and of process 1's, where they may be seen.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    own: Option<Id>,
+    init: Option<Id>,
+}
+
+/// The node's own namespace: that of process 1, or of the kernel's threads where process 1
+/// may not be looked at.
+fn init_id(proc: &Path) -> Option<Id> {
+    id_of(&proc.join("1/ns/net")).ok().or_else(|| {
+        let comm = fs::read(proc.join("2/comm")).ok()?;
+        (comm.trim_ascii_end() == b"kthreadd").then(|| id_of(&proc.join("2/ns/net")).ok())?
+    })
+}
+
+impl Known {
+    fn new(proc: &Path) -> Self {
+        Known {
+            own: id_of(&proc.join("self/ns/net")).ok(),
+            init: init_id(proc),
+        }
+    }
+
+    fn netns(&self, id: Id, path: PathBuf) -> NetNs {
+        NetNs {
+            id: Some(id),
+            init: self.init.map(|init| init == id),
+            own: self.own == Some(id),
+            name: None,
+            path,
+            owner: None,
+        }
+    }
+}
+
+/// The namespace this program runs in.
+#[must_use]
+pub fn own(proc: &Path) -> NetNs {
+    let known = Known::new(proc);
+    let path = proc.join("self/ns/net");
+    match known.own {
+        Some(id) => NetNs {
+            own: true,
+            ..known.netns(id, path)
+        },
+        None => NetNs {
+            id: None,
+            init: None,
+            own: true,
+            name: None,
+            path,
+            owner: None,
+        },
+    }
+}
+
+/// Finds a namespace by what the user typed: a path, a process id, or a name in `/run/netns`.
+///
+/// # Errors
+/// Says that there is none of that name, or that it may not be looked at.
+pub fn find(proc: &Path, what: &str) -> Result<NetNs, NetNsError> {
+    let known = Known::new(proc);
+    let mut candidates: Vec<(PathBuf, Option<u32>)> = Vec::new();
+    if what.contains('/') {
+        candidates.push((PathBuf::from(what), None));
+    } else {
+        if let Ok(pid) = what.parse::<u32>() {
+            candidates.push((proc.join(pid.to_string()).join("ns/net"), Some(pid)));
+        }
+        if !matches!(what, "" | "." | "..") {
+            candidates.extend(RUN_DIRS.map(|dir| (Path::new(dir).join(what), None)));
+        }
+    }
+    for (path, pid) in candidates {
+        match id_of(&path) {
+            Ok(id) => {
+                let by_name = pid.is_none() && !what.contains('/');
+                return Ok(NetNs {
+                    name: by_name.then(|| what.to_owned()),
+                    owner: pid.map(|pid| owner(proc, pid)),
+                    ..known.netns(id, path)
+                });
+            }
+            Err(error) if matches!(error.raw_os_error(), Some(2 | 3 | 20)) => {}
+            Err(error) => return Err(NetNsError::from_io(&path, error)),
+        }
+    }
+    Err(NetNsError::Unknown {
+        what: what.to_owned(),
+    })
+}
+
+/// Every namespace that could be seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct All {
+    /// Each once: process 1's first, then in the order of their inodes.
+    pub namespaces: Vec<NetNs>,
+    /// Processes whose namespace may not be looked at.
+    pub hidden: usize,
+}
+
+/// Finds every network namespace of the node that has a process or a name.
+///
+/// # Errors
+/// Fails where the directory of processes cannot be read.
+pub fn all(proc: &Path, run_dirs: &[&Path]) -> Result<All, NetNsError> {
+    let known = Known::new(proc);
+    let mut pids: Vec<u32> = fs::read_dir(proc)
+        .map_err(|e| NetNsError::from_io(proc, e))?
+        .take(MAX_ENTRIES)
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    pids.sort_unstable();
+    let mut found: BTreeMap<Id, NetNs> = BTreeMap::new();
+    let mut hidden = 0;
+    for pid in pids {
+        let path = proc.join(pid.to_string()).join("ns/net");
+        match id_of(&path) {
+            Ok(id) => {
+                found.entry(id).or_insert_with(|| NetNs {
+                    owner: Some(owner(proc, pid)),
+                    ..known.netns(id, path)
+                });
+            }
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => hidden += 1,
+            // A process that has ended since.
+            Err(_) => {}
+        }
+    }
+    for dir in run_dirs {
+        let Ok(entries) = fs::read_dir(dir) else {
+            continue;
+        };
+        for entry in entries.take(MAX_ENTRIES).flatten() {
+            let path = entry.path();
+            let Ok(id) = id_of(&path) else { continue };
+            let netns = found
+                .entry(id)
+                .or_insert_with(|| known.netns(id, path.clone()));
+            netns.name = Some(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    let mut namespaces: Vec<NetNs> = found.into_values().collect();
+    namespaces.sort_by_key(|netns| {
+        (
+            netns.init != Some(true),
+            netns.id.map(|id| (id.inode, id.device)),
+        )
+    });
+    Ok(All { namespaces, hidden })
+}
+
+/// Reads the counters and limits of a namespace.
+///
+/// # Errors
+/// Fails where the namespace cannot be entered; files that cannot be read are in the reading.
+pub fn read(proc: &Path, netns: &NetNs) -> Result<Reading, NetNsError> {
+    if netns.own {
+        return Ok(read_namespace(proc, &proc.join("net")));
+    }
+    let path = netns.path.as_path();
+    let inside = || {
+        let fail = |source| NetNsError::from_io(path, source);
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        let id = Id {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        };
+        // The process ended and another one has its number now.
+        if netns.id.is_some_and(|known| known != id) {
+            return Err(NetNsError::Vanished(path.to_owned()));
+        }
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|e| fail(e.into()))?;
+        Ok(read_namespace(proc, &proc.join("thread-self/net")))
+    };
+    thread::scope(|scope| {
+        let helper = thread::Builder::new().name("netns".to_owned());
+        let handle = helper
+            .spawn_scoped(scope, inside)
+            .map_err(|source| NetNsError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+        handle.join().unwrap_or_else(|_| {
+            Err(NetNsError::Io {
+                path: path.to_owned(),
+                source: io::Error::other("the reading thread ended early"),
+            })
+        })
+    })
+}

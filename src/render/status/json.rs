@@ -1,0 +1,135 @@
+//! JSON of `status`: schema `ip6drop.status/1`.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::{harmless, sentence};
+use crate::diagnosis::status::{SYSCTL_D, sysctl_command, sysctl_d};
+use crate::host::live::SYSCTLS;
+use crate::host::netns::NetNs;
+use crate::status::{Problem, Row, Status};
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "ip6drop.status/1";
+
+fn problems(problems: &[Problem]) -> Value {
+    problems
+        .iter()
+        .map(|problem| json!({"kind": problem.kind, "text": problem.text}))
+        .collect()
+}
+
+fn netns(netns: &NetNs) -> Value {
+    json!({
+        "inode": netns.id.map(|id| id.inode),
+        "init": netns.init,
+        "own": netns.own,
+        "name": netns.name.as_ref().map(|name| harmless(name.as_bytes())),
+        "path": harmless(netns.path.as_os_str().as_encoded_bytes()),
+        "pid": netns.owner.as_ref().map(|owner| owner.pid),
+        "comm": netns.owner.as_ref().map(|owner| harmless(&owner.comm)),
+        "pod": netns.owner.as_ref().and_then(|owner| owner.pod.clone()),
+    })
+}
+
+/// Every key is there; what could not be read is `null`.
+fn stats(row: &Row) -> Value {
+    let stats = row.snapshot.rt6_stats;
+    json!({
+        "fib_nodes": stats.map(|s| s.fib_nodes),
+        "fib_route_nodes": stats.map(|s| s.fib_route_nodes),
+        "fib_rt_alloc": stats.map(|s| s.fib_rt_alloc),
+        "fib_rt_entries": stats.map(|s| s.fib_rt_entries),
+        "fib_rt_cache": stats.map(|s| s.fib_rt_cache),
+        "dst_entries": stats.map(|s| s.dst_entries),
+        "fib_discarded_routes": stats.map(|s| s.fib_discarded_routes),
+    })
+}
+
+fn namespace(row: &Row) -> Value {
+    let found = &row.assessment;
+    let sysctls: Map<String, Value> = SYSCTLS
+        .into_iter()
+        .map(|name| (name.to_owned(), json!(row.snapshot.route.get(name))))
+        .collect();
+    let rates = row.rates;
+    let sizing = found.sizing.as_ref().map(|sizing| {
+        let mut value = json!(sizing);
+        value["command"] = json!(sysctl_command(sizing, &row.netns));
+        value["sysctl_d"] = json!({"path": SYSCTL_D, "content": sysctl_d(sizing)});
+        value
+    });
+    json!({
+        "netns": netns(&row.netns),
+        "state": found.state.certain(),
+        "regimes": found.state.names(),
+        "slow": row.snapshot.slow(),
+        "fast": {"low": found.fast.map(|f| f.0), "high": found.fast.map(|f| f.1)},
+        "batch": found.batch,
+        "slack": found.slack,
+        "headroom": {
+            "entries": found.headroom.map(|h| h.entries),
+            "percent": found.headroom.map(|h| h.percent),
+        },
+        "rt6_stats": stats(row),
+        "sysctls": sysctls,
+        "counters": {
+            "in_no_routes": row.snapshot.in_no_routes(),
+            "out_no_routes": row.out_no_routes(),
+        },
+        "rates": {
+            "seconds": rates.map(|r| r.seconds),
+            "in_no_routes": rates.and_then(|r| r.in_no_routes),
+            "out_no_routes": rates.and_then(|r| r.out_no_routes),
+            "allocations": rates.and_then(|r| r.allocations),
+            "entries": rates.and_then(|r| r.entries),
+        },
+        "sizing": sizing,
+        "advice": found.advice,
+        "problems": problems(&row.problems),
+    })
+}
+
+/// The object of the schema.
+#[must_use]
+pub fn value(status: &Status) -> Value {
+    let kernel = &status.kernel;
+    let release = (!kernel.release.is_empty()).then(|| harmless(kernel.release.as_bytes()));
+    json!({
+        "schema": SCHEMA,
+        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "time": status.time,
+        "kernel": {
+            "release": release,
+            "checks_max_size": kernel.checks,
+            "reason": kernel.reason,
+        },
+        "cpus": {
+            "online": status.cpus.map(|c| c.online),
+            "present": status.cpus.map(|c| c.present),
+        },
+        "verdict": {"exit": status.exit(true).status(), "summary": sentence(status)},
+        "namespaces": status.rows.iter().map(namespace).collect::<Vec<_>>(),
+        "hidden_processes": status.hidden,
+        "problems": problems(&status.problems),
+    })
+}
+
+/// Writes one indented object.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &value(status))?;
+    writeln!(out)
+}
+
+/// Writes one object on one line.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_line(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &value(status))?;
+    writeln!(out)
+}

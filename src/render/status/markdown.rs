@@ -1,0 +1,93 @@
+//! `status` for tickets.
+
+use std::io::{self, Write};
+
+use super::text::{COLUMNS, cells, numbers};
+use super::{description, hidden, sentence};
+use crate::render::harmless;
+use crate::status::Status;
+
+/// Text that a table cell and a paragraph take as it is.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\`*_[]<>|#".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn row(cells: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+    writeln!(out, "| {} |", cells.join(" | "))
+}
+
+fn rule(columns: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "|{}", " --- |".repeat(columns))
+}
+
+/// Writes verdict, table, commands to apply, and the facts of the host.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "**{}**", escaped(&sentence(status)))?;
+    writeln!(out)?;
+    row(&COLUMNS.map(String::from), out)?;
+    rule(COLUMNS.len(), out)?;
+    for namespace in &status.rows {
+        row(&cells(namespace), out)?;
+    }
+    for namespace in &status.rows {
+        let advice = &namespace.assessment.advice;
+        if advice.is_empty() && namespace.problems.is_empty() {
+            continue;
+        }
+        writeln!(out)?;
+        writeln!(out, "### {}", escaped(&description(&namespace.netns)))?;
+        for problem in &namespace.problems {
+            let text = harmless(problem.text.as_bytes());
+            writeln!(out, "\n- {}: {}", problem.kind, escaped(&text))?;
+        }
+        for item in advice {
+            writeln!(out, "\n{}", escaped(&item.text))?;
+            if let Some(command) = &item.command {
+                writeln!(out, "\n    {}", harmless(command.as_bytes()))?;
+            }
+        }
+    }
+    if let [namespace] = &status.rows[..] {
+        writeln!(out, "\n### Evidence\n")?;
+        row(&["number", "value", "meaning"].map(String::from), out)?;
+        rule(3, out)?;
+        for number in numbers(namespace) {
+            row(&number, out)?;
+        }
+    }
+    writeln!(out, "\n### Host\n")?;
+    let kernel = &status.kernel;
+    let release = harmless(kernel.release.as_bytes());
+    writeln!(
+        out,
+        "- kernel {}: {}",
+        escaped(&release),
+        escaped(&kernel.reason)
+    )?;
+    if let Some(cpus) = status.cpus {
+        writeln!(
+            out,
+            "- CPUs: {} online, {} present",
+            cpus.online, cpus.present
+        )?;
+    }
+    if let Some(hidden) = hidden(status) {
+        writeln!(out, "- {hidden}")?;
+    }
+    for problem in &status.problems {
+        let text = harmless(problem.text.as_bytes());
+        writeln!(out, "- {}: {}", problem.kind, escaped(&text))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! `status` for people: the verdict first.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::super::text::table;
+use super::{description, hidden, sentence, short_name, state_name};
+use crate::diagnosis::advice::Severity;
+use crate::exit::Exit;
+use crate::host::live::SYSCTLS;
+use crate::render::harmless;
+use crate::status::{Row, Status};
+
+/// A number, or a dash where it is not known.
+pub(super) fn maybe<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+fn percent(row: &Row) -> String {
+    row.assessment
+        .headroom
+        .map_or_else(|| "-".to_owned(), |h| format!("{:.1} %", h.percent))
+}
+
+fn per_second(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"))
+}
+
+/// Columns of one row a namespace.
+pub(super) const COLUMNS: [&str; 9] = [
+    "namespace",
+    "regime",
+    "entries",
+    "max_size",
+    "headroom",
+    "%",
+    "gc_thresh",
+    "InNoRoutes",
+    "OutNoRoutes",
+];
+
+/// The cells under [`COLUMNS`].
+pub(super) fn cells(row: &Row) -> Vec<String> {
+    vec![
+        short_name(&row.netns),
+        state_name(row),
+        maybe(row.snapshot.slow()),
+        maybe(row.snapshot.max_size()),
+        maybe(row.assessment.headroom.map(|h| h.entries)),
+        percent(row),
+        maybe(row.snapshot.gc_thresh()),
+        maybe(row.snapshot.in_no_routes()),
+        maybe(row.out_no_routes()),
+    ]
+}
+
+/// The numbers of one namespace: name, value, and a word on it.
+pub(super) fn numbers(row: &Row) -> Vec<[String; 3]> {
+    let found = &row.assessment;
+    let snapshot = &row.snapshot;
+    let mut all: Vec<[String; 3]> = Vec::new();
+    let mut add = |name: &str, value: String, word: &str| {
+        all.push([name.to_owned(), value, word.to_owned()]);
+    };
+    add(
+        "entries (slow)",
+        maybe(snapshot.slow()),
+        "exact sum over all CPUs, held against max_size",
+    );
+    add(
+        "headroom",
+        maybe(found.headroom.map(|h| h.entries)),
+        &percent(row),
+    );
+    add(
+        "fast, lowest",
+        maybe(found.fast.map(|f| f.0)),
+        "the shared part, held against gc_thresh and max_size",
+    );
+    add("fast, highest", maybe(found.fast.map(|f| f.1)), "");
+    add(
+        "batch",
+        maybe(found.batch),
+        "what a CPU counts before it tells the shared part",
+    );
+    for name in SYSCTLS {
+        add(name, maybe(snapshot.route.get(name)), "");
+    }
+    let stats = snapshot.rt6_stats;
+    add("FIB nodes", maybe(stats.map(|s| s.fib_nodes)), "");
+    add(
+        "FIB nodes with routes",
+        maybe(stats.map(|s| s.fib_route_nodes)),
+        "",
+    );
+    add("routes", maybe(stats.map(|s| s.fib_rt_entries)), "");
+    add(
+        "cached exceptions",
+        maybe(stats.map(|s| s.fib_rt_cache)),
+        "",
+    );
+    add(
+        "allocations ever",
+        maybe(stats.map(|s| s.fib_rt_alloc)),
+        "successful ones; never falls",
+    );
+    add(
+        "discarded routes",
+        maybe(stats.map(|s| s.fib_discarded_routes)),
+        "",
+    );
+    add(
+        "Ip6InNoRoutes",
+        maybe(snapshot.in_no_routes()),
+        "received packets dropped without a route, or with a full cache",
+    );
+    add(
+        "Ip6OutNoRoutes",
+        maybe(row.out_no_routes()),
+        "the same for packets this side sent",
+    );
+    all
+}
+
+fn head_style(status: &Status, color: bool) -> Style {
+    if !color {
+        return Style::new();
+    }
+    let color = match status.exit(true) {
+        Exit::Clean => AnsiColor::Green,
+        Exit::Confirmed => AnsiColor::Red,
+        _ => AnsiColor::Yellow,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
+
+fn kernel_line(status: &Status) -> String {
+    let kernel = &status.kernel;
+    let checks = match kernel.checks {
+        Some(true) => "checks max_size",
+        Some(false) => "does not check max_size",
+        None => "may check max_size",
+    };
+    if kernel.release.is_empty() {
+        return format!("unknown, {checks}");
+    }
+    format!(
+        "{}, {checks}: {}",
+        harmless(kernel.release.as_bytes()),
+        kernel.reason
+    )
+}
+
+fn advice(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    for item in &row.assessment.advice {
+        let word = match item.severity {
+            Severity::Action => "do",
+            Severity::Evidence => "look",
+            Severity::Note => "note",
+        };
+        writeln!(out, "  {word}: {}", item.text)?;
+        if let Some(command) = &item.command {
+            writeln!(out, "      {}", harmless(command.as_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the whole status.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    let style = head_style(status, color);
+    writeln!(out, "{style}{}{style:#}", sentence(status))?;
+    writeln!(out)?;
+    writeln!(out, "Kernel {}", kernel_line(status))?;
+    let cpus = status.cpus;
+    writeln!(
+        out,
+        "CPUs {} online, {} present",
+        maybe(cpus.map(|c| c.online)),
+        maybe(cpus.map(|c| c.present))
+    )?;
+    if let Some(hidden) = hidden(status) {
+        writeln!(out, "{hidden}")?;
+    }
+    writeln!(out)?;
+    if let [row] = &status.rows[..] {
+        return one(row, out);
+    }
+    let mut rows = vec![COLUMNS.map(String::from).to_vec()];
+    rows.extend(status.rows.iter().map(cells));
+    table(out, &rows)?;
+    for row in &status.rows {
+        if row.assessment.advice.is_empty() && row.problems.is_empty() {
+            continue;
+        }
+        writeln!(out)?;
+        writeln!(out, "{}", description(&row.netns))?;
+        problems(row, out)?;
+        advice(row, out)?;
+    }
+    Ok(())
+}
+
+fn problems(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    for problem in &row.problems {
+        writeln!(
+            out,
+            "  {}: {}",
+            problem.kind,
+            harmless(problem.text.as_bytes())
+        )?;
+    }
+    Ok(())
+}
+
+fn one(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Network namespace: {}", description(&row.netns))?;
+    problems(row, out)?;
+    for [name, value, word] in numbers(row) {
+        let line = format!("  {name:<22} {value:>12}  {word}");
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if !row.assessment.advice.is_empty() {
+        writeln!(out)?;
+        writeln!(out, "What to do")?;
+        advice(row, out)?;
+    }
+    Ok(())
+}
+
+/// The clock of a time in seconds since 1970, in UTC.
+fn clock(time: f64) -> String {
+    let seconds = time as u64 % 86_400;
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// Writes the head of the lines of [`write_tick`].
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_tick_head(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:<8} {:>8} {:>10} {:>9} {:>9} {:>9} {:>9}  regime  namespace",
+        "UTC", "entries", "max_size", "entries/s", "allocs/s", "InNoRt/s", "OutNoRt/s"
+    )
+}
+
+/// Writes one line a namespace: numbers, and rates since the round before.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    for row in &status.rows {
+        let rates = row.rates.unwrap_or_default();
+        writeln!(
+            out,
+            "{:<8} {:>8} {:>10} {:>9} {:>9} {:>9} {:>9}  {}  {}",
+            clock(status.time),
+            maybe(row.snapshot.slow()),
+            maybe(row.snapshot.max_size()),
+            per_second(rates.entries),
+            per_second(rates.allocations),
+            per_second(rates.in_no_routes),
+            per_second(rates.out_no_routes),
+            state_name(row),
+            short_name(&row.netns)
+        )?;
+    }
+    Ok(())
+}
