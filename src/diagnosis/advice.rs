@@ -37,9 +37,8 @@ fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) ->
     }
 }
 
-/// One name at a time behind a stopped tracer: were a name refused in a single write, the
-/// filter would be left empty, and an empty filter means every function.
-const TRACE_MORE: &str = "echo nop > current_tracer; for f in ip6_pkt_drop ip6_pkt_discard ip6_pkt_discard_out ip6_pkt_prohibit ip6_pkt_prohibit_out ip6_dst_gc fib6_run_gc icmp6_send ip6_route_input; do echo $f >> set_ftrace_filter; done; cat set_ftrace_filter";
+/// What `record` traces by itself, and the mark of each lookup.
+const TRACE_MORE: &str = "ip6drop record --function ip6_route_input --duration 30s -o trace.txt";
 const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
 
 /// The smallest power of two that is at least twice the entries there are.
@@ -122,14 +121,14 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
         all.push(advice(
             Severity::Evidence,
             "Events are missing from the trace: make the buffers larger, or trace fewer functions.",
-            Some("echo 8192 > buffer_size_kb"),
+            Some("ip6drop record --buffer-kb 4096 --duration 30s -o trace.txt"),
         ));
     }
     if summary.health.has_only_empty_stacks() {
         all.push(advice(
             Severity::Evidence,
-            "Every stack is empty: this kernel's unwinder loses its way in the tracer. Take stacks in a private instance instead.",
-            Some("echo ip6_pkt_drop:stacktrace >> instances/NAME/set_ftrace_filter"),
+            "Every stack is empty: this kernel's unwinder loses its way in the tracer. Take stacks in a private instance instead; `record` chooses what works here.",
+            Some("ip6drop check"),
         ));
     }
     all
@@ -147,7 +146,7 @@ fn more_evidence(summary: &Summary) -> Vec<Advice> {
     } else if missing(Missing::Outcomes) {
         all.push(advice(
             Severity::Evidence,
-            "Allocations were attempted and their outcome was not recorded. Trace fib6_run_gc and icmp6_send as well (entries suffice), or read the facts before and after.",
+            "Allocations were attempted and their outcome was not recorded. Trace fib6_run_gc as well (its entry suffices), or read the facts before and after; `record` does both.",
             Some(TRACE_MORE),
         ));
     }
