@@ -23,7 +23,7 @@ const FRAMING: u32 = 1;
 /// How long the loop sleeps at most: what the live line, the guard and the end can wait.
 const TICK: Duration = Duration::from_millis(250);
 /// The same while nothing happens.
-const IDLE_TICK: Duration = Duration::from_millis(500);
+const IDLE_TICK: Duration = GUARD;
 /// A pause after each reading, so that a busy pipe is emptied in large pieces.
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
