@@ -16,6 +16,8 @@ use super::functions::DROP;
 /// When a moment without a drop is given up, and the end of a pipe that is filled faster than
 /// it is read.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// When a moment without any event is given up: between a refusal and its drop is none.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// What was in the pipe around the facts.
 #[derive(Debug, Default)]
@@ -52,12 +54,14 @@ fn empty(pipe: &mut dyn Pipe, text: &mut Vec<u8>, end: Instant) -> io::Result<bo
 /// # Errors
 /// Those of reading the pipe.
 pub fn bracket(pipe: &mut dyn Pipe, facts: &mut dyn FnMut() -> Vec<u8>) -> io::Result<Bracket> {
-    bracket_until(pipe, facts, Instant::now() + PATIENCE)
+    let now = Instant::now();
+    bracket_until(pipe, facts, now + QUIET, now + PATIENCE)
 }
 
 fn bracket_until(
     pipe: &mut dyn Pipe,
     facts: &mut dyn FnMut() -> Vec<u8>,
+    quiet: Instant,
     end: Instant,
 ) -> io::Result<Bracket> {
     let mut bracket = Bracket::default();
@@ -68,7 +72,7 @@ fn bracket_until(
         let ended = empty(pipe, &mut behind, end)?;
         // The name is in the entry of a drop and in its stack, which may come apart.
         bracket.exact = ended && memmem::find(&behind, DROP.as_bytes()).is_none();
-        if bracket.exact {
+        if bracket.exact && (behind.is_empty() || Instant::now() >= quiet) {
             return Ok(bracket);
         }
         bracket.text.append(&mut behind);
@@ -112,7 +116,8 @@ mod tests {
             readings.to_string().into_bytes()
         };
         let mut pipe = Pieces(pieces.iter().copied().collect());
-        let bracket = bracket(&mut pipe, &mut facts).unwrap();
+        let (quiet, end) = (Instant::now(), Instant::now() + PATIENCE);
+        let bracket = bracket_until(&mut pipe, &mut facts, quiet, end).unwrap();
         (bracket, readings)
     }
 
@@ -134,6 +139,19 @@ mod tests {
     }
 
     #[test]
+    fn a_quiet_moment_is_better_than_one_without_a_drop() {
+        let mut readings = 0;
+        let mut facts = || {
+            readings += 1;
+            Vec::new()
+        };
+        let mut pipe = Pieces(["", "ip6_dst_gc <-x\n", "", ""].into());
+        let found = bracket(&mut pipe, &mut facts).unwrap();
+        assert!(found.exact);
+        assert_eq!((readings, &found.text[..]), (2, &b"ip6_dst_gc <-x\n"[..]));
+    }
+
+    #[test]
     fn a_stack_alone_is_a_drop_too() {
         let (found, readings) = run(&["", " => ip6_pkt_drop\n", "", ""]);
         assert_eq!((found.exact, readings), (true, 2));
@@ -143,7 +161,8 @@ mod tests {
     #[test]
     fn drops_without_end_are_no_reason_to_go_on_for_ever() {
         let mut pipe = Pieces(["one", "two ip6_pkt_drop\n", ""].into());
-        let found = bracket_until(&mut pipe, &mut Vec::new, Instant::now()).unwrap();
+        let found =
+            bracket_until(&mut pipe, &mut Vec::new, Instant::now(), Instant::now()).unwrap();
         assert!(!found.exact);
         assert_eq!(found.text, b"onetwo ip6_pkt_drop\n");
     }
