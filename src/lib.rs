@@ -15,6 +15,7 @@ pub mod host;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod schema;
 pub mod signals;
 pub mod status;
 pub mod summary;
