@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::check::CheckArgs;
+use crate::commands::diagnose::DiagnoseArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::status::StatusArgs;
@@ -33,6 +34,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Trace, save the text with the facts around it, and put everything back
     Record(Box<RecordArgs>),
+    /// Record, report and advise in one go: why does this node drop IPv6 packets now
+    Diagnose(Box<DiagnoseArgs>),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
     /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
@@ -61,6 +64,8 @@ pub enum ReportFormat {
     Json,
     /// One object a drop, then the report as the last line
     Ndjson,
+    /// For tickets
+    Markdown,
     /// One line a stack, for flame-graph tools
     Folded,
 }

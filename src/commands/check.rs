@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::WANTED;
 use crate::tracefs::preflight::{Finding, Level, Preflight};
-use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
+use crate::tracefs::selfcheck::{Choice, Env};
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
@@ -26,9 +26,6 @@ pub struct CheckArgs {
     /// How to trace.
     #[command(flatten)]
     pub how: How,
-    /// Try the top-level buffer even while somebody else uses it
-    #[arg(long)]
-    pub force: bool,
     /// How to print the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
@@ -93,14 +90,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         signals: &signals,
         trigger: &|| host.touch_rt6_stats(),
     };
-    let choice = choose(
-        &env,
-        args.how.method.asked(),
-        ready.preflight.available.real(SHOW),
-        &ready.preflight.foreign,
-        args.force,
-        true,
-    )?;
+    let choice = live::choose_method(&env, &args.how, &ready.preflight, true)?;
     if choice.method.is_none() {
         answer.refusal = Some(no_method(&choice));
     }

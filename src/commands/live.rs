@@ -13,6 +13,7 @@ use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mo
 use crate::tracefs::leftovers::{Restored, replay_stale};
 use crate::tracefs::method::Method;
 use crate::tracefs::preflight::{Preflight, check_root};
+use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
 use crate::tracefs::signals::Signals;
 use crate::tracefs::{Host, mount};
 
@@ -63,6 +64,9 @@ pub struct How {
     /// Mount tracefs if it is not mounted, and unmount it afterwards
     #[arg(long)]
     pub mount: bool,
+    /// Replace an existing output file; use the top-level buffer even while somebody else does
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `--method`.
@@ -130,6 +134,26 @@ pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Rea
         state,
         preflight,
     })
+}
+
+/// Chooses a way of tracing by the self-check.
+///
+/// # Errors
+/// What came in between; a host on which nothing works is no error here.
+pub fn choose_method(
+    env: &Env<'_>,
+    how: &How,
+    preflight: &Preflight,
+    return_probe: bool,
+) -> Result<Choice, TraceError> {
+    choose(
+        env,
+        how.method.asked(),
+        preflight.available.real(SHOW),
+        &preflight.foreign,
+        how.force,
+        return_probe,
+    )
 }
 
 fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {

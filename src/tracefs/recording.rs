@@ -41,6 +41,8 @@ pub struct Limits {
     pub duration: Option<Duration>,
     /// Events other than stacks.
     pub events: Option<u64>,
+    /// Drops; those that come while the tracer is stopped are kept as well.
+    pub drops: Option<u64>,
     /// Bytes of the capture.
     pub bytes: Option<u64>,
     /// Events per second and CPU.
@@ -119,6 +121,20 @@ impl fmt::Display for Live<'_> {
     }
 }
 
+/// Who looks on while a recording runs.
+pub trait Onlooker {
+    /// The tracer is on, and the facts before were read.
+    fn began(&mut self) {}
+    /// Called about once a second.
+    fn look(&mut self, _live: &Live<'_>) {}
+    /// True where the recording should end now; asked several times a second.
+    fn is_over(&self) -> bool {
+        false
+    }
+    /// The recording is about to end; the tracer is still on.
+    fn ending(&mut self) {}
+}
+
 /// The first lines of a capture.
 fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let mut text = format!("# ip6drop: version {FRAMING}\n");
@@ -152,15 +168,14 @@ struct Recorder<'r, 'e> {
     plan: &'r Plan,
     limits: &'r Limits,
     output: &'r mut Output,
-    live: &'r mut dyn FnMut(&Live<'_>),
+    onlooker: &'r mut dyn Onlooker,
     counts: Counts,
     notes: Vec<String>,
     lost: Vec<(u32, u64)>,
     began: Instant,
 }
 
-/// Records into `output` until a limit or a signal, then puts everything back. `live` is
-/// called about once a second.
+/// Records into `output` until a limit or a signal, then puts everything back.
 ///
 /// # Errors
 /// Only where no journal can be kept; every later failure is in [`Recorded::ended`], beside
@@ -171,7 +186,7 @@ pub fn record(
     plan: &Plan,
     limits: &Limits,
     output: &mut Output,
-    live: &mut dyn FnMut(&Live<'_>),
+    onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, TraceError> {
     let first_use = is_unused(env);
     let mut session = Session::begin(env.fs, env.state)?;
@@ -181,7 +196,7 @@ pub fn record(
         plan,
         limits,
         output,
-        live,
+        onlooker,
         counts: Counts::default(),
         notes: Vec::new(),
         lost: Vec::new(),
@@ -235,12 +250,16 @@ impl Recorder<'_, '_> {
         self.began = Instant::now();
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
+        self.onlooker.began();
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
+        self.onlooker.ending();
         // What is in the buffer is kept, whatever ended the run.
         tracing.stop(session)?;
         if matches!(
             ended,
-            Ok(Ended::Limit("duration") | Ended::Signal(_) | Ended::TooHot { .. })
+            Ok(Ended::Limit("duration" | "drops" | "onlooker")
+                | Ended::Signal(_)
+                | Ended::TooHot { .. })
         ) {
             self.rest(pipe.as_mut())?;
         }
@@ -365,6 +384,16 @@ impl Recorder<'_, '_> {
             if let Some(limit) = full {
                 return Ok(Ended::Limit(limit));
             }
+            if self
+                .limits
+                .drops
+                .is_some_and(|most| self.counts.drops() >= most)
+            {
+                return Ok(Ended::Limit("drops"));
+            }
+            if self.onlooker.is_over() {
+                return Ok(Ended::Limit("onlooker"));
+            }
             if read {
                 empty_wakes = 0;
                 last_event = Instant::now();
@@ -394,7 +423,7 @@ impl Recorder<'_, '_> {
     ) -> Result<Option<Ended>, TraceError> {
         let recent: u64 = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
         let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
-        (self.live)(&Live {
+        self.onlooker.look(&Live {
             elapsed: self.began.elapsed(),
             counts: &self.counts,
             rate: recent.saturating_mul(1000) / milliseconds,
