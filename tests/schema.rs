@@ -5,11 +5,17 @@ mod common;
 #[path = "common/tree.rs"]
 mod tree;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
+use ip6drop::host::netns::Id;
+use ip6drop::namespaces::rises;
 use ip6drop::schema::{Document, of};
+use ip6drop::status::{Sampler, Selection};
+use ip6drop::summary::{Summary, TriggerRuns};
+use ip6drop::trigger::{Outcome, Runs};
 use serde_json::{Value, json};
 use tree::Tree;
 
@@ -177,19 +183,59 @@ fn members_that_are_not_documented_are_an_error_only_here() {
     assert!(validator(&whole()).is_valid(&report));
 }
 
+/// What `diagnose` adds to a report, on a host that can be traced.
 #[test]
-fn a_trigger_is_null_or_an_object() {
-    let mut report = common::report("4.19-fp/alternating", true);
-    report["trigger"] = Value::Null;
-    check(&report);
-    let row = json!({"cpu": null, "runs": 3, "failures": 1, "stopped": 0});
-    report["trigger"] = json!({
-        "command": "ping -6 -c 1 fd00::1", "runs": 3, "failures": 1, "stopped": 0,
-        "spread": false, "per_cpu": [row],
+fn what_diagnose_adds() {
+    let tree = Tree::new(200, 64);
+    let sample = || {
+        Sampler::new(&tree.path("proc"), &tree.path("sys"), Selection::Own)
+            .sample()
+            .unwrap()
+    };
+    let before = sample();
+    tree.set(
+        "proc/net/snmp6",
+        "Ip6InNoRoutes 907\nIp6OutNoRoutes 3\nIp6a 1\nIp6b 1\n",
+    );
+    let mut after = sample();
+    let id = Some(Id {
+        device: 4,
+        inode: 4_026_531_833,
     });
-    check(&report);
-    report["trigger"]["runs"] = Value::Null;
-    assert_eq!(errors(&report).len(), 1);
+    after.rows[0].netns.id = id;
+    let mut before = before;
+    before.rows[0].netns.id = id;
+    let runs = Runs {
+        runs: 3,
+        failures: 1,
+        stopped: 1,
+    };
+    for (by_cpu, last_failure) in [
+        (BTreeMap::from([(None, runs)]), None),
+        (
+            BTreeMap::from([(Some(0), runs), (Some(7), runs)]),
+            Some("exit status 1".to_owned()),
+        ),
+    ] {
+        let summary = Summary {
+            trigger: Some(TriggerRuns {
+                command: "ping -6 -c 1 fd00::1".to_owned(),
+                spread: last_failure.is_some(),
+                outcome: Outcome {
+                    by_cpu,
+                    last_failure,
+                    ..Outcome::default()
+                },
+            }),
+            namespaces: Some(rises(Some(&before), Some(after.clone()))),
+            ..Summary::default()
+        };
+        let report = ip6drop::render::json::value(&summary).unwrap();
+        check(&report);
+        assert_eq!(report["namespaces"][0]["in_no_routes"], 900);
+        assert_eq!(report["namespaces"][0]["regime"], "exhausted");
+        assert_eq!(report["trigger"]["per_cpu"][0]["stopped"], 1);
+    }
 }
 
 #[test]
@@ -243,8 +289,9 @@ fn names_of_the_program_and_of_the_schema_are_the_same() {
         Confidence::Possible,
     ];
     assert_eq!(names("confidence"), confidences.map(Confidence::name));
-    // Every object says whether it may grow, but the one that two others complete.
+    // Every object says whether it may grow, but the two that others complete; `sizing` and no
+    // more has nothing but what it completes.
     let mut closed = whole();
     let objects = closed.to_string().matches("\"properties\":").count();
-    assert_eq!(close(&mut closed), objects - 1);
+    assert_eq!(close(&mut closed), objects - 2 + 1);
 }
