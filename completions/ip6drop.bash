@@ -46,11 +46,17 @@ _ip6drop() {
             ip6drop__subcmd__generate,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help"
                 ;;
+            ip6drop__subcmd__generate,schema)
+                cmd="ip6drop__subcmd__generate__subcmd__schema"
+                ;;
             ip6drop__subcmd__generate__subcmd__help,completions)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
             ip6drop__subcmd__generate__subcmd__help,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__help"
+                ;;
+            ip6drop__subcmd__generate__subcmd__help,schema)
+                cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__schema"
                 ;;
             ip6drop__subcmd__help,check)
                 cmd="ip6drop__subcmd__help__subcmd__check"
@@ -78,6 +84,9 @@ _ip6drop() {
                 ;;
             ip6drop__subcmd__help__subcmd__generate,completions)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__completions"
+                ;;
+            ip6drop__subcmd__help__subcmd__generate,schema)
+                cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__schema"
                 ;;
             *)
                 ;;
@@ -257,7 +266,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate)
-            opts="-h --help completions help"
+            opts="-h --help completions schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -285,7 +294,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__help)
-            opts="completions help"
+            opts="completions schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,6 +324,34 @@ _ip6drop() {
         ip6drop__subcmd__generate__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__schema)
+            opts="-h --help report drop summary status check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -369,7 +406,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate)
-            opts="completions"
+            opts="completions schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,6 +420,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__generate__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -10,6 +10,7 @@ use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::status::StatusArgs;
 use crate::diagnosis::classify::Class;
+use crate::schema::Document;
 
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
 ///
@@ -183,5 +184,11 @@ pub enum Generated {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// The JSON Schema of what is printed as JSON: of all documents, or of one
+    Schema {
+        /// The document
+        #[arg(value_enum)]
+        document: Option<Document>,
     },
 }

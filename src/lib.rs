@@ -16,6 +16,7 @@ pub mod input;
 pub mod namespaces;
 pub mod render;
 pub mod report;
+pub mod schema;
 pub mod signals;
 pub mod status;
 pub mod summary;

@@ -217,3 +217,60 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
         Err(e) => live::fail(&e, err),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Document, of};
+    use crate::tracefs::foreign::Foreign;
+    use crate::tracefs::functions::Available;
+    use crate::tracefs::method::Method;
+    use crate::tracefs::selfcheck::Proof;
+
+    #[test]
+    fn a_host_that_can_be_traced_keeps_to_the_schema() {
+        let findings = vec![Finding {
+            name: "tracefs",
+            level: Level::Ok,
+            text: "fine".to_owned(),
+            advice: None,
+        }];
+        let answer = Answer {
+            findings: findings.clone(),
+            choice: Some(Choice {
+                method: Some(Method::Instance),
+                top_level: false,
+                proofs: vec![Proof {
+                    method: Method::Instance,
+                    entry: true,
+                    frames: 12,
+                    names: Vec::new(),
+                    error: None,
+                }],
+                return_probes_keep_frames: Some(false),
+            }),
+            preflight: Some(Preflight {
+                findings,
+                available: Available::parse("ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
+                foreign: Foreign::default(),
+            }),
+            refusal: None,
+        };
+        let value = json(&answer);
+        let schema = of(Document::Check).unwrap();
+        let errors: Vec<String> = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&value)
+            .map(|e| format!("{}: {e}", e.instance_path()))
+            .collect();
+        assert_eq!(errors, [""; 0]);
+        assert_eq!(
+            (&value["exit"], &value["method"]),
+            (&json!(0), &json!("instance"))
+        );
+        assert_eq!(
+            value["functions"][5]["traceable_as"],
+            json!(["ip6_dst_gc.isra.0"])
+        );
+    }
+}

@@ -6,6 +6,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, GenerateArgs, Generated};
 use crate::exit::Exit;
+use crate::schema::{self, Document};
 
 /// The completion script of a shell.
 #[must_use]
@@ -15,6 +16,19 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     script
 }
 
+/// The JSON Schema of all documents, or of one.
+///
+/// # Errors
+/// Those of [`schema::of`].
+pub fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
+    let Some(document) = document else {
+        return Ok(schema::ALL.into());
+    };
+    let mut text = serde_json::to_vec_pretty(&schema::of(document)?)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
 /// Prints a generated file.
 ///
 /// # Errors
@@ -22,6 +36,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 pub fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let text = match args.what {
         Generated::Completions { shell } => completions(shell),
+        Generated::Schema { document } => schema(document)?,
     };
     io::stdout().lock().write_all(&text)?;
     Ok(Exit::Clean)
