@@ -46,6 +46,9 @@ _ip6drop() {
             ip6drop__subcmd__generate,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help"
                 ;;
+            ip6drop__subcmd__generate,man)
+                cmd="ip6drop__subcmd__generate__subcmd__man"
+                ;;
             ip6drop__subcmd__generate,schema)
                 cmd="ip6drop__subcmd__generate__subcmd__schema"
                 ;;
@@ -54,6 +57,9 @@ _ip6drop() {
                 ;;
             ip6drop__subcmd__generate__subcmd__help,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__help"
+                ;;
+            ip6drop__subcmd__generate__subcmd__help,man)
+                cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__man"
                 ;;
             ip6drop__subcmd__generate__subcmd__help,schema)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__schema"
@@ -84,6 +90,9 @@ _ip6drop() {
                 ;;
             ip6drop__subcmd__help__subcmd__generate,completions)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__completions"
+                ;;
+            ip6drop__subcmd__help__subcmd__generate,man)
+                cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__man"
                 ;;
             ip6drop__subcmd__help__subcmd__generate,schema)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__schema"
@@ -266,7 +275,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate)
-            opts="-h --help completions schema help"
+            opts="-h --help completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -294,7 +303,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__help)
-            opts="completions schema help"
+            opts="completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -335,9 +344,37 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__generate__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__generate__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -406,7 +443,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate)
-            opts="completions schema"
+            opts="completions man schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -420,6 +457,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__generate__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -12,13 +12,45 @@ use crate::commands::status::StatusArgs;
 use crate::diagnosis::classify::Class;
 use crate::schema::Document;
 
+const AFTER_HELP: &str = "\
+Exit status:
+  0      looked, and found no IPv6 drop (or, without a verdict asked for, done)
+  1      an error, such as unreadable input
+  2      usage
+  3      this host cannot be traced as asked
+  4      tracing state could not be put back completely
+  10     receive-path dst_alloc failure (full route cache), confirmed
+  11     the same, probable or possible
+  12     other IPv6 drops only
+  13     inconclusive
+  128+n  ended by signal n, after putting everything back
+
+Examples:
+  ip6drop diagnose                                  what drops here, why, and what to set
+  ip6drop status --all-netns                        how full are the route caches
+  ip6drop record --duration 30s -o drops.txt        save a trace ...
+  ip6drop report drops.txt                          ... and read it, here or elsewhere
+
+Files:
+  /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";
+
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
 ///
 /// The fault it exists for: on kernels before 6.3 (and the stable releases that took that
 /// change) a full IPv6 route cache makes received packets die silently in ip6_pkt_drop,
 /// with the same stack as a missing route.
 #[derive(Debug, Parser)]
-#[command(name = "ip6drop", version, max_term_width = 100)]
+#[command(
+    name = "ip6drop",
+    version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\ncommit ", env!("IP6DROP_COMMIT"),
+        "\ntarget ", env!("IP6DROP_TARGET")
+    ),
+    max_term_width = 100,
+    after_long_help = AFTER_HELP
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -184,6 +216,11 @@ pub enum Generated {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Man page, of the program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
     },
     /// The JSON Schema of what is printed as JSON: of all documents, or of one
     Schema {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
+use super::man;
 use crate::cli::{Cli, GenerateArgs, Generated};
 use crate::exit::Exit;
 use crate::schema::{self, Document};
@@ -34,9 +35,10 @@ pub fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// Those of standard output.
 pub fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
-    let text = match args.what {
-        Generated::Completions { shell } => completions(shell),
-        Generated::Schema { document } => schema(document)?,
+    let text = match &args.what {
+        Generated::Completions { shell } => completions(*shell),
+        Generated::Man { command } => man::page(command.as_deref())?,
+        Generated::Schema { document } => schema(*document)?,
     };
     io::stdout().lock().write_all(&text)?;
     Ok(Exit::Clean)

@@ -5,6 +5,7 @@ pub mod check;
 pub mod diagnose;
 pub mod generate;
 pub mod live;
+pub mod man;
 pub mod record;
 pub mod report;
 pub mod restore;
