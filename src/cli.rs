@@ -111,6 +111,11 @@ fn time(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "write a time stamp as the trace prints it, such as 52.564417".to_owned())
 }
 
+/// Names of tasks and functions are bytes: `.` is one, and classes are those of ASCII.
+fn regex(text: &str) -> Result<regex::bytes::Regex, regex::Error> {
+    regex::bytes::RegexBuilder::new(text).unicode(false).build()
+}
+
 fn class(text: &str) -> Result<Class, String> {
     Class::ALL
         .into_iter()
@@ -165,11 +170,11 @@ pub struct ReportArgs {
     pub pid: Vec<u64>,
 
     /// Only drops in tasks whose name matches
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub comm: Option<regex::bytes::Regex>,
 
     /// Only drops whose stack matches, frames joined with `;`, innermost first
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub stack: Option<regex::bytes::Regex>,
 
     /// Only drops of these classes
