@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use super::bracket::{Bracket, bracket};
 use super::counts::Counts;
 use super::error::TraceError;
 use super::facts_preamble::facts;
@@ -172,6 +173,8 @@ struct Recorder<'r, 'e> {
     counts: Counts,
     notes: Vec<String>,
     lost: Vec<(u32, u64)>,
+    /// Facts at a moment that the text ends with.
+    after: Option<Vec<u8>>,
     began: Instant,
 }
 
@@ -200,6 +203,7 @@ pub fn record(
         counts: Counts::default(),
         notes: Vec::new(),
         lost: Vec::new(),
+        after: None,
         began: Instant::now(),
     };
     let ended = recorder.run(&mut session);
@@ -245,22 +249,26 @@ impl Recorder<'_, '_> {
         }
         tracing.stacks_on(session)?;
         self.env.signals.check()?;
-        let before = facts(self.host, "before");
-        self.output.write(&before)?;
-        self.began = Instant::now();
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
+        let before = self.bracket(pipe.as_mut(), "before")?;
+        self.output.write(&before.facts)?;
+        self.began = Instant::now();
         self.onlooker.began();
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
         self.onlooker.ending();
-        // What is in the buffer is kept, whatever ended the run.
-        tracing.stop(session)?;
-        if matches!(
+        let is_whole = matches!(
             ended,
-            Ok(Ended::Limit("duration" | "drops" | "onlooker")
-                | Ended::Signal(_)
-                | Ended::TooHot { .. })
-        ) {
+            Ok(Ended::Limit("duration" | "drops" | "onlooker") | Ended::Signal(_))
+        );
+        if is_whole {
+            let after = self.bracket(pipe.as_mut(), "after")?;
+            self.keep(&after.text)?;
+            self.after = Some(after.facts).filter(|_| after.exact);
+        }
+        tracing.stop(session)?;
+        // What is in the buffer is kept, but for what came after the facts.
+        if self.after.is_none() && (is_whole || matches!(ended, Ok(Ended::TooHot { .. }))) {
             self.rest(pipe.as_mut())?;
         }
         drop(pipe);
@@ -476,20 +484,26 @@ impl Recorder<'_, '_> {
         Ok((any, None))
     }
 
+    fn bracket(&self, pipe: &mut dyn Pipe, when: &str) -> Result<Bracket, TraceError> {
+        bracket(pipe, &mut || facts(self.host, when)).map_err(self.failed())
+    }
+
+    /// Writes what was read as far as the limits allow; false where they do not.
+    fn keep(&mut self, piece: &[u8]) -> Result<bool, TraceError> {
+        let kept = self.counts.take(piece, self.limits.events);
+        let full = |most| self.output.written + kept as u64 + TAIL > most;
+        if self.limits.bytes.is_some_and(full) {
+            return Ok(false);
+        }
+        self.output.write(&piece[..kept])?;
+        Ok(kept == piece.len())
+    }
+
     /// Reads the buffer to its end; no more events flow into it.
     fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
         let mut buffer = vec![0; BUFFER];
         while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
-            let kept = self.counts.take(&buffer[..n], self.limits.events);
-            if self
-                .limits
-                .bytes
-                .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
-            {
-                break;
-            }
-            self.output.write(&buffer[..kept])?;
-            if kept < n {
+            if !self.keep(&buffer[..n])? {
                 break;
             }
         }
@@ -498,7 +512,8 @@ impl Recorder<'_, '_> {
 
     /// Facts after, and losses.
     fn tail(&mut self) -> Result<(), TraceError> {
-        let mut text = facts(self.host, "after");
+        let after = self.after.take();
+        let mut text = after.unwrap_or_else(|| facts(self.host, "after"));
         for (cpu, lost) in &self.lost {
             // Writing to memory cannot fail.
             let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");
