@@ -58,3 +58,26 @@ fn the_version_names_commit_and_target() {
         "{text}"
     );
 }
+
+#[test]
+fn the_picture_shows_what_the_program_says() {
+    let picture = std::fs::read_to_string(fixture("../docs/report.svg")).unwrap();
+    let picture = picture.replace("&#160;", " ").replace("&lt;", "<");
+    let [facts, capture] =
+        ["facts", "pipe"].map(|ending| fixture(&format!("4.19-fp/alternating.{ending}")));
+    let report = ip6drop([
+        "report".as_ref(),
+        "--facts".as_ref(),
+        facts.as_os_str(),
+        capture.as_os_str(),
+    ]);
+    let text = common::stdout(&report);
+    for line in text.lines().take(12).filter(|line| !line.is_empty()) {
+        // Long lines end in an ellipsis there.
+        let shown: String = line.trim().chars().take(100).collect();
+        assert!(
+            picture.contains(&shown),
+            "docs/report.svg is old: run `docs/picture target/release/ip6drop`; it has no {shown}"
+        );
+    }
+}

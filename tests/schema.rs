@@ -69,6 +69,21 @@ fn reports_on_every_capture() {
 }
 
 #[test]
+#[ignore = "reads what tests/vm/run left in target/vm/console"]
+fn json_of_the_test_machine() {
+    let dir = std::env::var_os("VM_DIR").map_or_else(|| fixture("../target/vm"), PathBuf::from);
+    let console = std::fs::read_to_string(dir.join("console")).unwrap();
+    let lines = console.lines().filter_map(|l| l.strip_prefix("VM JSON: "));
+    let mut schemas: Vec<String> = lines
+        .map(|line| json_line(line)["schema"].as_str().unwrap().to_owned())
+        .collect();
+    schemas.sort();
+    schemas.dedup();
+    let wanted = ["ip6drop.check/1", "ip6drop.report/1", "ip6drop.status/1"];
+    assert_eq!(schemas, wanted);
+}
+
+#[test]
 fn status_of_many_hosts() {
     for (max_size, gc_thresh) in [(4096, 1024), (615, 740), (492, 64), (200, 64), (-1, -1)] {
         json(&Tree::new(max_size, gc_thresh).status(&["--format", "json"]));

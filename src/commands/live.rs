@@ -209,24 +209,25 @@ pub fn with_mount(
         })
         .and_then(|()| run(roots));
     // Whatever `run` came to, what was mounted here goes away with it.
-    match (ended, unmount(&roots.state_dir, &at)) {
+    match (ended, unmount(roots, &at)) {
         (Ok(_), Err(e)) => Err(e),
         (ended, _) => ended,
     }
 }
 
-/// Unmounts what was mounted for a run, and forgets it.
+/// Unmounts what was mounted for a run, and forgets it; true where it was still mounted.
 ///
 /// # Errors
 /// [`TraceError::Left`] where it is still mounted.
-pub fn unmount(state: &Path, at: &Path) -> Result<(), TraceError> {
-    mount::unmount(at).map_err(|e| {
+pub fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
+    let was_mounted = mount::unmount(&roots.host(), at).map_err(|e| {
         let at = at.display();
         TraceError::Left(format!(
             "tracefs is still mounted at {at} ({e}); mend it with: umount {at}, or run: ip6drop restore"
         ))
     })?;
-    forget_mount(state)
+    forget_mount(&roots.state_dir)?;
+    Ok(was_mounted)
 }
 
 /// Says what went wrong and answers with the end it means.

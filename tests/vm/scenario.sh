@@ -400,6 +400,7 @@ checks() {
     says /tmp/out "This host can be traced, by: instance" "check: answer"
     ip6drop check --format json > /tmp/out
     says /tmp/out '"method": "instance"' "check: JSON"
+    shown /tmp/out
     for name in instance func-stack-trace kprobe; do
         ip6drop check --method $name > /tmp/out
         expect 0 $? "check --method $name: exit status"
@@ -461,6 +462,9 @@ json() { # json FILE KEY...: the value behind the keys, each looked for behind t
     for key in "$@"; do text=${text#*\"$key\":}; done
     echo "$text" | sed 's/^"\([^"]*\)".*/\1/; t; s/[],}].*//'
 }
+shown() { # shown FILE: the JSON on the console, where the test of the schema finds it
+    echo "VM JSON: $(tr -d '\n' < "$1")"
+}
 running() { # running WORDS: how many processes have them in their command line
     for process in /proc/[0-9]*; do
         tr '\0' ' ' < "$process/cmdline" 2> /dev/null | grep -q -- "$1" && echo "$process"
@@ -492,6 +496,7 @@ diagnoses() {
     expect true "$(json /tmp/report.json control equal)" "diagnose, no route: control total"
     expect $rise "$(json /tmp/report.json namespaces in_no_routes)" "diagnose, no route: in the node's namespace"
     expect true "$(json /tmp/report.json namespaces init)" "diagnose, no route: named as the node's own"
+    shown /tmp/report.json
     ip6drop report --exit-code /tmp/capture > /tmp/out
     expect 12 $? "diagnose, no route: the kept capture says the same"
     same "diagnose, no route"
@@ -506,6 +511,7 @@ diagnoses() {
     if [ "$runs" -ge 2 ]; then ok "diagnose with a trigger: $runs runs"; else bad "diagnose with a trigger: $runs runs"; fi
     expect "$runs" $ended "diagnose with a trigger: none of them succeeded"
     expect 1 "$(json /tmp/report.json trigger per_cpu cpu cpu)" "diagnose with a trigger: on the second CPU too"
+    shown /tmp/report.json
     same "diagnose with a trigger"
 
     ip6drop diagnose --duration 30s --trigger /no/such/command > /tmp/out 2> /tmp/err
@@ -527,6 +533,20 @@ diagnoses() {
     same "diagnose with bad triggers"
 }
 
+privileges() { # those of docs/runbooks/diagnose-job.yaml are enough
+    rm -f /tmp/capture
+    /full/setpriv --bounding-set -all,+sys_ptrace,+sys_admin,+dac_read_search \
+        ip6drop diagnose --duration 120s --stop-after 5 --keep /tmp/capture > /tmp/out 2> /tmp/err &
+    PID=$!
+    until grep -q '^# ip6drop: before nproc' /tmp/capture 2> /dev/null; do usleep 50000; done
+    usleep 300000
+    send 0 5
+    wait $PID
+    expect 12 $? "diagnose with three capabilities: exit status"
+    says /tmp/out "A route is missing: 5 drops" "diagnose with three capabilities: drops reported"
+    same "diagnose with three capabilities"
+}
+
 statuses() { # in fresh namespaces with set limits; this kernel no longer checks them
     ip=/full/ip
     $ip netns add small
@@ -544,6 +564,7 @@ statuses() { # in fresh namespaces with set limits; this kernel no longer checks
     expect "$wanted" "$(json /tmp/status.json namespaces slow)" "status: entries"
     expect "$((7 - wanted))" "$(json /tmp/status.json headroom entries)" "status: headroom"
     expect 2 "$(json /tmp/status.json cpus online)" "status: CPUs"
+    shown /tmp/status.json
     ip6drop status --all-netns > /tmp/out
     expect 0 $? "status --all-netns: exit status"
     for name in init pod small; do says /tmp/out "^  $name " "status --all-netns: $name"; done
@@ -567,7 +588,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 echo 1408 > $T/buffer_size_kb
 remember
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses privileges three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
