@@ -104,7 +104,7 @@ _ip6drop() {
 
     case "${cmd}" in
         ip6drop)
-            opts="-h -V --help --version report check record diagnose restore status generate help"
+            opts="-h -V --help --version diagnose status report check record restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -401,7 +401,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help)
-            opts="report check record diagnose restore status generate help"
+            opts="diagnose status report check record restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

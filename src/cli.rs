@@ -60,18 +60,18 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Record, report and advise in one go: why does this node drop IPv6 packets now
+    Diagnose(Box<DiagnoseArgs>),
+    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
+    Status(Box<StatusArgs>),
     /// Read saved traces and say what dropped, why, and on which CPU
     Report(Box<ReportArgs>),
     /// Say whether this host can be traced, by which method, and whether it works
     Check(Box<CheckArgs>),
     /// Trace, save the text with the facts around it, and put everything back
     Record(Box<RecordArgs>),
-    /// Record, report and advise in one go: why does this node drop IPv6 packets now
-    Diagnose(Box<DiagnoseArgs>),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
-    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
-    Status(Box<StatusArgs>),
     /// Print generated files
     Generate(GenerateArgs),
 }

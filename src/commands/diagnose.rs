@@ -316,7 +316,8 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
 fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
     let roots = &args.capture.roots;
     let own = Sampler::new(&roots.proc, &roots.sys, Selection::Own).sample();
-    if let Ok(status) = own {
+    let read = |status: &Status| status.rows.iter().any(|row| !row.is_unread());
+    if let Some(status) = own.ok().filter(read) {
         let _ = writeln!(
             err,
             "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
