@@ -50,11 +50,10 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError>
     }
     if let Some(at) = noted_mount(&args.roots.state_dir)
         && complete
+        && live::unmount(&args.roots, &at)?
     {
-        if live::unmount(&args.roots, &at)? {
-            any = true;
-            let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
-        }
+        any = true;
+        let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
     }
     if !any {
         let _ = writeln!(out, "ip6drop: nothing was left behind");
