@@ -169,7 +169,12 @@ pub fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> Exit {
         ));
     }
     let exit = match &recorded.ended {
-        Ended::Limit(_) => Exit::Clean,
+        Ended::Limit(limit) => {
+            if *limit == "size" {
+                say("stopped before the capture grew beyond --max-size");
+            }
+            Exit::Clean
+        }
         Ended::Signal(number) => by_signal(*number),
         Ended::TooHot { cpu, rate } => {
             say(&format!(
@@ -200,6 +205,7 @@ mod tests {
         Recorded {
             ended,
             undo: Undo::default(),
+            listened: true,
             counts: Counts::default(),
             lost: vec![(0, 3)],
             notes: Vec::new(),

@@ -360,6 +360,13 @@ fn diagnose(
         );
         return Ok(Exit::Error);
     }
+    // What failed before the tracer was listened to is no quiet host.
+    if !run.recorded.listened {
+        if ended == Exit::CannotTrace {
+            tell_counters(args, err);
+        }
+        return Ok(ended);
+    }
     let verdict = match report(args, &place, run) {
         Ok(exit) => exit,
         Err(error) => fail(error, err),

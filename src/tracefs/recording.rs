@@ -77,6 +77,8 @@ pub struct Recorded {
     pub ended: Ended,
     /// What became of the state.
     pub undo: Undo,
+    /// False where it ended before the tracer was listened to.
+    pub listened: bool,
     /// What was captured.
     pub counts: Counts,
     /// Events lost by each CPU.
@@ -176,6 +178,7 @@ struct Recorder<'r, 'e> {
     /// Facts at a moment that the text ends with.
     after: Option<Vec<u8>>,
     began: Instant,
+    listened: bool,
 }
 
 /// Records into `output` until a limit or a signal, then puts everything back.
@@ -205,6 +208,7 @@ pub fn record(
         lost: Vec::new(),
         after: None,
         began: Instant::now(),
+        listened: false,
     };
     let ended = recorder.run(&mut session);
     // Before anything is written: a reader that has stopped must not hold the host changed.
@@ -229,6 +233,7 @@ pub fn record(
     Ok(Recorded {
         ended,
         undo,
+        listened: recorder.listened,
         counts: recorder.counts,
         lost: recorder.lost,
         notes: recorder.notes,
@@ -254,6 +259,7 @@ impl Recorder<'_, '_> {
         let before = self.bracket(pipe.as_mut(), "before")?;
         self.output.write(&before.facts)?;
         self.began = Instant::now();
+        self.listened = true;
         self.onlooker.began();
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
         self.onlooker.ending();
