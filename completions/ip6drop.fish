@@ -97,6 +97,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l stack -d 'Onl
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l class -d 'Only drops of these classes' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l since -d 'Only drops at or after this time stamp of the trace' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l until -d 'Only drops at or before this time stamp of the trace' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l threads -d 'Threads that read one input [default: two for large files, else one]' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

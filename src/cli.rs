@@ -193,6 +193,10 @@ pub struct ReportArgs {
     #[arg(long)]
     pub all_cpus: bool,
 
+    /// Threads that read one input [default: two for large files, else one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: Option<u8>,
+
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Color,

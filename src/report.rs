@@ -1,29 +1,24 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use foldhash::fast::FixedState;
-
 use crate::diagnosis::classify::{Classification, Knowledge, classify};
-use crate::diagnosis::collect::{Collector, Drop, DropSink, Gathered, is_unnamed};
-use crate::diagnosis::evidence::{Evidence, EvidenceTable, Observed, StackState, Traced};
+use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::evidence::{Evidence, Observed, Traced};
 use crate::diagnosis::kernel::{Kernel, judge};
 use crate::diagnosis::limits::{CallCounts, Proof, prove};
-use crate::diagnosis::rules::{Direction, Origin};
+use crate::diagnosis::rules::Origin;
 use crate::diagnosis::status::Behaviour;
 use crate::filter::Filter;
 use crate::host::live::{Cpus, Release};
 use crate::host::netns::{NetNs, unidentified};
 use crate::host::{Facts, Snapshot};
-use crate::input::{InputError, Pieces};
+use crate::input::{InputError, Source};
+use crate::reading::{Reading, read_through};
 use crate::summary::{Counters, CpuKey, Missing, Summary, TaskRow};
-use crate::trace::{Assembler, Comm, Context, StackId, Stacks, TextFacts, Time};
-
-/// Tasks with drops that get a row of their own; drops of further ones have none.
-pub const MAX_TASKS: usize = 65_536;
+use crate::tally::Tally;
+use crate::trace::{Stacks, TextFacts};
 
 /// What the user knows and wants, the same for every input.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +29,8 @@ pub struct Request {
     pub traced: Traced,
     /// The filters.
     pub filter: Filter,
+    /// How many threads read one input; with 0 as many as pay.
+    pub threads: usize,
     /// The host itself, where the capture was made on it just now.
     pub host: Option<HereAndNow>,
 }
@@ -70,137 +67,6 @@ pub enum ReportError {
         /// Its first line, made harmless.
         first: String,
     },
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Cell {
-    drops: u64,
-    span: Option<(Time, Time)>,
-}
-
-/// Rows of one kind that are counted apart.
-pub const MAX_CELLS: usize = 262_144;
-
-/// Counts drops by evidence, for each CPU, task and stack.
-pub struct Tally<'f> {
-    filter: &'f Filter,
-    matches: HashMap<StackId, bool, FixedState>,
-    table: EvidenceTable,
-    /// Receive-path drops, filtered or not.
-    receive_drops: u64,
-    /// All drops, filtered or not.
-    all: u64,
-    cpus: HashMap<(Option<u32>, u32), Cell, FixedState>,
-    comms: HashMap<u64, Comm, FixedState>,
-    tasks: HashMap<(u64, u32), u64, FixedState>,
-    stacks: HashMap<(StackId, u32), u64, FixedState>,
-    stacks_beyond: u64,
-}
-
-/// Adds one to a row, if it has one already or there is room for one more.
-fn count<K: Eq + Hash>(rows: &mut HashMap<K, u64, FixedState>, key: K) -> bool {
-    let fits = rows.len() < MAX_CELLS || rows.contains_key(&key);
-    if fits {
-        *rows.entry(key).or_default() += 1;
-    }
-    fits
-}
-
-impl<'f> Tally<'f> {
-    fn new(filter: &'f Filter) -> Self {
-        Tally {
-            filter,
-            matches: HashMap::default(),
-            table: EvidenceTable::default(),
-            receive_drops: 0,
-            all: 0,
-            cpus: HashMap::default(),
-            comms: HashMap::default(),
-            tasks: HashMap::default(),
-            stacks: HashMap::default(),
-            stacks_beyond: 0,
-        }
-    }
-
-    fn count_task(&mut self, context: &Context, at: u32) {
-        if self.comms.len() >= MAX_TASKS && !self.comms.contains_key(&context.pid) {
-            return;
-        }
-        let comm = self.comms.entry(context.pid).or_insert(context.comm);
-        if is_unnamed(comm) {
-            *comm = context.comm;
-        }
-        count(&mut self.tasks, (context.pid, at));
-    }
-}
-
-impl DropSink for Tally<'_> {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
-        let filter = self.filter;
-        match id {
-            Some(id) => *self
-                .matches
-                .entry(id)
-                .or_insert_with(|| filter.takes_stack(frames)),
-            None => filter.takes_stack(frames),
-        }
-    }
-
-    fn drop(&mut self, drop: &Drop) {
-        let at = self.table.intern(drop.evidence);
-        self.all += 1;
-        self.receive_drops += u64::from(drop.evidence.direction == Direction::Receive);
-        if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
-            return;
-        }
-        let key = (drop.context.map(|c| c.cpu), at);
-        let fits = self.cpus.len() < MAX_CELLS || self.cpus.contains_key(&key);
-        let cell = self
-            .cpus
-            .entry(if fits { key } else { (None, at) })
-            .or_default();
-        cell.drops += 1;
-        if let Some(context) = &drop.context {
-            let span = cell.span.get_or_insert((context.time, context.time));
-            *span = (span.0.min(context.time), span.1.max(context.time));
-            self.count_task(context, at);
-        }
-        let counted = match drop.stack {
-            Some(stack) => count(&mut self.stacks, (stack, at)),
-            None => drop.evidence.stack != StackState::Present,
-        };
-        self.stacks_beyond += u64::from(!counted);
-    }
-}
-
-/// Runs one input through a collector.
-///
-/// # Errors
-/// The error that ended the input early, beside what was gathered until then.
-pub fn read_through<D: DropSink>(
-    reader: impl Read,
-    stacks: &mut Stacks,
-    drops: D,
-) -> (Gathered, D, TextFacts, u64, Option<std::io::Error>) {
-    let mut pieces = Pieces::new(reader);
-    let mut assembler = Assembler::default();
-    let mut collector = Collector::new(drops);
-    let error = loop {
-        match pieces.next_piece() {
-            Ok(Some(piece)) => assembler.push(piece, stacks, &mut collector),
-            Ok(None) => break None,
-            Err(error) => break Some(error),
-        }
-    };
-    assembler.finish(stacks, &mut collector);
-    let (gathered, drops) = collector.finish();
-    (
-        gathered,
-        drops,
-        assembler.text().clone(),
-        pieces.bytes_read(),
-        error,
-    )
 }
 
 /// Windows with the same number of attempts from which on that number is no accident.
@@ -279,13 +145,19 @@ pub struct InputEvidence<'f> {
 /// read.
 pub fn read_input<'f>(
     name: &Path,
-    reader: impl Read,
+    source: Source<impl Read + Send>,
     is_gzip: bool,
     request: &'f Request,
     stacks: &mut Stacks,
 ) -> Result<InputEvidence<'f>, ReportError> {
     let tally = Tally::new(&request.filter);
-    let (gathered, tally, text, read, error) = read_through(reader, stacks, tally);
+    let Reading {
+        gathered,
+        drops: tally,
+        text,
+        bytes: read,
+        error,
+    } = read_through(source, request.threads, stacks, tally);
     let error = error.map(|source| {
         let path = name.to_owned();
         if is_gzip {
@@ -355,12 +227,13 @@ impl InputEvidence<'_> {
 /// See [`read_input`].
 pub fn report_input(
     name: &Path,
-    reader: impl Read,
+    reader: impl Read + Send,
     is_gzip: bool,
     request: &Request,
     stacks: &mut Stacks,
 ) -> Result<InputReport, ReportError> {
-    let evidence = read_input(name, reader, is_gzip, request, stacks)?;
+    let source = Source::Stream(reader);
+    let evidence = read_input(name, source, is_gzip, request, stacks)?;
     let receive_drops = evidence.receive_drops();
     Ok(evidence.report(request, stacks, receive_drops))
 }
@@ -452,7 +325,7 @@ impl InputEvidence<'_> {
         for &cpu in &gathered.cpus {
             summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
         }
-        for (&(cpu, at), cell) in &tally.cpus {
+        for &((cpu, at), cell) in tally.cpus.all() {
             let Some(decided) = shown(at) else { continue };
             *summary
                 .classes
@@ -467,7 +340,7 @@ impl InputEvidence<'_> {
                 *span = (span.0.min(first), span.1.max(last));
             }
         }
-        for (&(pid, at), &drops) in &tally.tasks {
+        for &((pid, at), drops) in tally.tasks.all() {
             if shown(at).is_none() {
                 continue;
             }
@@ -482,7 +355,7 @@ impl InputEvidence<'_> {
                 .or_insert(TaskRow { comm, drops: 0 });
             row.drops += drops;
         }
-        for (&(id, at), &drops) in &tally.stacks {
+        for &((id, at), drops) in tally.stacks.all() {
             let Some(decided) = shown(at) else { continue };
             let frames = stacks.get(id).frames.clone();
             if !frames.is_empty() {

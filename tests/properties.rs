@@ -29,7 +29,7 @@ impl Read for Reads<'_> {
     }
 }
 
-fn summary(name: &str, reader: impl Read) -> Option<Summary> {
+fn summary(name: &str, reader: impl Read + Send) -> Option<Summary> {
     let mut stacks = Stacks::default();
     match report_input(
         Path::new(name),

@@ -16,8 +16,9 @@ use crate::filter::Filter;
 use crate::host::facts::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
+use crate::reading::read_through;
 use crate::render;
-use crate::report::{InputEvidence, Request, read_input, read_through};
+use crate::report::{InputEvidence, Request, read_input};
 use crate::summary::Summary;
 use crate::trace::Stacks;
 
@@ -32,6 +33,7 @@ fn read_facts(path: &Path) -> anyhow::Result<Facts> {
 
 fn request(args: &ReportArgs) -> anyhow::Result<Request> {
     Ok(Request {
+        threads: args.threads.map_or(0, usize::from),
         facts: args.facts.as_deref().map(read_facts).transpose()?,
         traced: Traced::from_names(args.traced.iter().map(|name| name.as_bytes())),
         filter: Filter {
@@ -115,7 +117,7 @@ fn read_one<'f>(
         None => open(path)?,
     };
     let is_gzip = opened.is_gzip();
-    let evidence = read_input(path, opened, is_gzip, request, stacks)?;
+    let evidence = read_input(path, opened.source(), is_gzip, request, stacks)?;
     Ok((evidence, spool))
 }
 
@@ -166,16 +168,16 @@ fn read_all(
 fn write_lines(
     inputs: &[ReadTwice],
     summary: &Summary,
-    filter: &Filter,
+    request: &Request,
     stacks: &mut Stacks,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let numbers = render::ndjson::stack_numbers(summary);
     for ReadTwice { spool, knowledge } in inputs {
         let Some(spool) = spool else { continue };
-        let lines = render::ndjson::Lines::new(filter, knowledge, &numbers, out);
-        let (_, lines, ..) = read_through(spool.open()?, stacks, lines);
-        lines.finish()?;
+        let lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
+        let reading = read_through(spool.open()?.source(), request.threads, stacks, lines);
+        reading.drops.finish()?;
     }
     render::ndjson::write_summary(summary, out)?;
     Ok(())
@@ -186,7 +188,7 @@ fn write(
     paths: &[PathBuf],
     inputs: &[ReadTwice],
     summary: &Summary,
-    filter: &Filter,
+    request: &Request,
     stacks: &mut Stacks,
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(output(args, paths)?);
@@ -201,7 +203,7 @@ fn write(
         ReportFormat::Json => render::json::write(summary, &mut out)?,
         ReportFormat::Markdown => render::markdown::write(summary, &mut out)?,
         ReportFormat::Folded => render::folded::write(summary, &mut out)?,
-        ReportFormat::Ndjson => write_lines(inputs, summary, filter, stacks, &mut out)?,
+        ReportFormat::Ndjson => write_lines(inputs, summary, request, stacks, &mut out)?,
     }
     out.flush().context("cannot write the report")
 }
@@ -223,14 +225,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     if !args.quiet {
-        match write(
-            &args,
-            &paths,
-            &inputs,
-            &summary,
-            &request.filter,
-            &mut stacks,
-        ) {
+        match write(&args, &paths, &inputs, &summary, &request, &mut stacks) {
             // Whoever read the report has seen enough; the verdict stays the same.
             Err(error) if is_broken_pipe(&error) => {}
             written => written?,

@@ -1,16 +1,15 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-
-use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::evidence::{
     Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window, is_candidate,
 };
-use super::rules::{self, Direction, Function, Head, Mark, Origin, StackFacts, read_stack};
+use super::rules::{Direction, Function, Head, Mark, Origin, StackFacts, read_stack};
+use super::signal::{Caller, Reading, Returned, Signal, Source};
+use super::slots::{CpuSlot, Cpus, Key, TaskSlot, Tasks};
 use crate::host::Facts;
-use crate::trace::payload::integer;
-use crate::trace::{Banner, Comm, Context, Payload, Sink, StackId, StackView, Symbol, Time};
+use crate::trace::{Banner, Comm, Context, Sink, StackId, StackView, Time};
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
 pub const MAX_CPUS: usize = 8192;
@@ -30,7 +29,6 @@ const VIA_STACK: u8 = 4;
 const VIA_RETURN: u8 = 8;
 const VIA_HANDLER: u8 = 16;
 const VIA_HANDLER_PROBE: u8 = 32;
-/// A probe that fetches arguments, beside one that stands for the entry.
 const VIA_ARGUMENTS: u8 = 64;
 
 /// A drop, its evidence complete.
@@ -196,19 +194,34 @@ struct Cpu {
     last_pid: Option<u64>,
 }
 
+/// Calls by origin and what was observed, at the place of each in its enumeration.
+type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
+
+/// One CPU's row: cuts of the evidence start its state anew, not its counts.
+#[derive(Default)]
+struct CpuRow {
+    state: Cpu,
+    gc: CallTable,
+}
+
 /// A drop that waits for its stack, or for earlier drops.
 struct Waiting {
     drop: Drop,
     done: bool,
 }
 
-type Key = (Option<u32>, u64);
+/// The states that one event is about.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    cpu: CpuSlot,
+    task: TaskSlot,
+}
 
 /// Gathers evidence from one input; evidence never crosses into the next one.
 pub struct Collector<D> {
     drops: D,
-    cpus: HashMap<Option<u32>, Cpu, FixedState>,
-    tasks: HashMap<Key, Task, FixedState>,
+    cpus: Cpus<CpuRow>,
+    tasks: Tasks<Task>,
     stack_facts: Vec<Option<StackFacts>>,
     /// Counts cuts of all CPUs.
     generation: u64,
@@ -224,8 +237,8 @@ impl<D: DropSink> Collector<D> {
     pub fn new(drops: D) -> Self {
         Collector {
             drops,
-            cpus: HashMap::default(),
-            tasks: HashMap::default(),
+            cpus: Cpus::default(),
+            tasks: Tasks::new(),
             stack_facts: Vec::new(),
             generation: 0,
             gc_seen: false,
@@ -238,64 +251,106 @@ impl<D: DropSink> Collector<D> {
 
     /// The end of the input: hands out the drops that still wait.
     pub fn finish(mut self) -> (Gathered, D) {
-        let open: Vec<Key> = self.tasks.keys().copied().collect();
-        for key in open {
-            self.cut_call(key);
-            self.close_call(key);
+        for (cpu, task) in self.tasks.slots() {
+            self.cut_call(At { cpu, task });
+            self.close_call(At { cpu, task });
         }
         for waiting in &mut self.waiting {
             waiting.done = true;
         }
         self.flush();
+        for slot in self.cpus.slots() {
+            if let Some(latest) = self.cpu(slot).latest {
+                self.note_time(latest);
+            }
+            let number = self.cpus.number(slot);
+            self.gathered.cpus.extend(number);
+            for (origin, by_outcome) in Origin::ALL.into_iter().zip(self.cpus.get(slot).gc) {
+                for (observed, calls) in Observed::ALL.into_iter().zip(by_outcome) {
+                    if calls > 0 {
+                        self.gathered.gc.insert((number, origin, observed), calls);
+                    }
+                }
+            }
+        }
         (self.gathered, self.drops)
     }
 
     fn key(&mut self, context: Option<&Context>) -> Key {
-        let Some(context) = context else {
-            return (None, 0);
+        let number = context.map(|c| c.cpu);
+        let slot = match self.cpus.find(number) {
+            Some(known) => known,
+            None if self.cpus.len() < MAX_CPUS => self.cpus.slot(number),
+            None => self.cpus.slot(None),
         };
-        let cpu = Some(context.cpu);
-        if self.cpus.contains_key(&cpu) || self.cpus.len() < MAX_CPUS {
-            (cpu, context.pid)
-        } else {
-            (None, context.pid)
+        Key {
+            cpu: slot,
+            pid: context.map_or(0, |c| c.pid),
         }
     }
 
+    fn cpu(&mut self, slot: CpuSlot) -> &mut Cpu {
+        &mut self.cpus.get_mut(slot).state
+    }
+
     /// The task's state, started anew where its CPU's evidence was cut.
-    fn task(&mut self, key: Key) -> &mut Task {
-        if self.tasks.len() >= MAX_LIVE_TASKS && !self.tasks.contains_key(&key) {
-            self.cut_everything();
+    #[inline(always)]
+    fn task(&mut self, key: Key) -> At {
+        if let Some(task) = self.tasks.find_recent(key)
+            && self.tasks.get_mut(task).epoch == self.cpu(key.cpu).epoch
+        {
+            return At { cpu: key.cpu, task };
         }
-        let epoch = self.cpus.entry(key.0).or_default().epoch;
-        let task = self.tasks.entry(key).or_default();
+        self.other_task(key)
+    }
+
+    fn other_task(&mut self, key: Key) -> At {
+        let slot = self.tasks.find(key).unwrap_or_else(|| {
+            if self.tasks.len() >= MAX_LIVE_TASKS {
+                self.cut_everything();
+            }
+            self.tasks.add(key)
+        });
+        self.tasks.set_recent(key, slot);
+        let epoch = self.cpu(key.cpu).epoch;
+        let task = self.tasks.get_mut(slot);
         if task.epoch != epoch {
             *task = Task {
                 epoch,
                 ..Task::default()
             };
         }
-        task
+        At {
+            cpu: key.cpu,
+            task: slot,
+        }
+    }
+
+    fn task_mut(&mut self, at: At) -> &mut Task {
+        self.tasks.get_mut(at.task)
     }
 
     fn cut_everything(&mut self) {
         self.gathered.evictions += 1;
-        let all: Vec<Option<u32>> = self.cpus.keys().copied().collect();
-        for cpu in all {
+        for cpu in self.cpus.slots() {
             self.cut(cpu, true);
         }
         self.tasks.clear();
     }
 
     /// Evidence on that CPU ends here: events were lost, or may be missing.
-    fn cut(&mut self, cpu: Option<u32>, lost: bool) {
+    fn cut(&mut self, cpu: CpuSlot, lost: bool) {
         let generation = self.generation;
-        let state = self.cpus.entry(cpu).or_default();
-        if let Some(pid) = state.last_pid {
-            self.cut_call((cpu, pid));
-            self.settle((cpu, pid));
+        if let Some(pid) = self.cpu(cpu).last_pid
+            && let Some(task) = self.tasks.find(Key { cpu, pid })
+        {
+            self.cut_call(At { cpu, task });
+            self.settle(At { cpu, task });
         }
-        let state = self.cpus.entry(cpu).or_default();
+        if let Some(latest) = self.cpu(cpu).latest {
+            self.note_time(latest);
+        }
+        let state = self.cpu(cpu);
         *state = Cpu {
             epoch: state.epoch + 1,
             lost,
@@ -305,26 +360,25 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// Whatever is open for that task is complete.
-    fn settle(&mut self, key: Key) {
-        self.close_call(key);
-        self.close_drop(key);
+    fn settle(&mut self, at: At) {
+        self.close_call(at);
+        self.close_drop(at);
     }
 
     /// What else happened in an open call is not in the trace.
-    fn cut_call(&mut self, key: Key) {
-        if let Some(call) = self.tasks.get_mut(&key).and_then(|task| task.call.as_mut())
+    fn cut_call(&mut self, at: At) {
+        if let Some(call) = &mut self.task_mut(at).call
             && call.observed == Observed::Nothing
         {
             call.observed = Observed::Cut;
         }
     }
 
-    fn close_call(&mut self, key: Key) {
-        let Some(task) = self.tasks.get_mut(&key) else {
-            return;
-        };
+    fn close_call(&mut self, at: At) {
+        let task = self.tasks.get_mut(at.task);
         let Some(call) = task.call.take() else { return };
-        let cpu = self.cpus.entry(key.0).or_default();
+        let row = self.cpus.get_mut(at.cpu);
+        let cpu = &mut row.state;
         cpu.disturbances += 1;
         let observed = match call.observed {
             Observed::Nothing if self.run_gc_seen => Observed::Uncollected,
@@ -344,15 +398,11 @@ impl<D: DropSink> Collector<D> {
                 trail.time = call.time;
             }
         }
-        *self
-            .gathered
-            .gc
-            .entry((key.0, call.origin, observed))
-            .or_default() += 1;
+        row.gc[call.origin as usize][observed as usize] += 1;
     }
 
-    fn close_drop(&mut self, key: Key) {
-        let Some(open) = self.tasks.get_mut(&key).and_then(|task| task.drop.take()) else {
+    fn close_drop(&mut self, at: At) {
+        let Some(open) = self.task_mut(at).drop.take() else {
             return;
         };
         if let Some(waiting) = self.waiting_mut(open.ticket) {
@@ -384,48 +434,75 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// Notes where the event happened; a task that was open on that CPU is complete.
+    #[inline(always)]
     fn enter(&mut self, context: Option<&Context>) -> Key {
-        let key = self.key(context);
-        if let Some(context) = context {
-            self.note_time(context.time);
-            if key.0.is_some() {
-                self.gathered.cpus.insert(context.cpu);
+        // Mostly the CPU goes on with its task.
+        if let Some(context) = context
+            && let Some(slot) = self.cpus.find_plain(context.cpu)
+        {
+            let generation = self.generation;
+            let cpu = self.cpu(slot);
+            if cpu.generation == generation
+                && cpu.last_pid == Some(context.pid)
+                && cpu.latest.is_some_and(|latest| latest <= context.time)
+            {
+                cpu.latest = Some(context.time);
+                return Key {
+                    cpu: slot,
+                    pid: context.pid,
+                };
             }
         }
+        self.enter_other(context)
+    }
+
+    fn enter_other(&mut self, context: Option<&Context>) -> Key {
+        let key = self.key(context);
         let generation = self.generation;
-        let cpu = self.cpus.entry(key.0).or_default();
+        let cpu = self.cpu(key.cpu);
         let time = context.map(|c| c.time);
         // Each CPU's events are in order; where time runs backwards another trace begins.
         let backwards = time
             .zip(cpu.latest)
             .is_some_and(|(now, latest)| now < latest);
         if cpu.generation != generation || backwards {
-            self.cut(key.0, false);
+            self.cut(key.cpu, false);
         }
-        let cpu = self.cpus.entry(key.0).or_default();
+        let cpu = self.cpu(key.cpu);
+        let is_first = cpu.latest.is_none();
         cpu.latest = time.or(cpu.latest);
-        if let Some(last) = cpu.last_pid.replace(key.1)
-            && last != key.1
+        if let Some(last) = cpu.last_pid.replace(key.pid)
+            && last != key.pid
         {
             cpu.disturbances += 1;
             cpu.settled += 2;
-            self.settle((key.0, last));
+            let last = Key {
+                cpu: key.cpu,
+                pid: last,
+            };
+            if let Some(task) = self.tasks.find(last) {
+                self.settle(At { cpu: key.cpu, task });
+            }
+        }
+        // In between a CPU's time only grows: the last one is noted when that ends.
+        if let Some(time) = time.filter(|_| is_first) {
+            self.note_time(time);
         }
         key
     }
 
-    fn open_call(&mut self, key: Key, via: u8, context: Option<&Context>) -> &mut Call {
-        let task = self.task(key);
+    fn open_call(&mut self, at: At, via: u8, context: Option<&Context>) {
+        let task = self.task_mut(at);
         let same = task.call.is_some_and(|call| {
             is_same(call.via, via, call.after_cut)
                 && !call.returned
                 && call.observed == Observed::Nothing
         });
         if !same {
-            self.settle(key);
+            self.settle(at);
         }
-        let after_cut = self.cpus.entry(key.0).or_default().just_lost();
-        let task = self.task(key);
+        let after_cut = self.cpu(at.cpu).just_lost();
+        let task = self.task_mut(at);
         task.last = LastEntry::Call;
         let call = task.call.get_or_insert(Call {
             via: 0,
@@ -437,13 +514,13 @@ impl<D: DropSink> Collector<D> {
             time: context.map(|c| c.time),
         });
         call.via |= via;
-        call
     }
 
     /// A drop, or a second event about the one that is open; the drop's ticket.
-    fn open_drop(&mut self, key: Key, via: u8, context: Option<&Context>) -> u64 {
-        let context = context.filter(|_| key.0.is_some());
-        let task = self.task(key);
+    fn open_drop(&mut self, at: At, via: u8, context: Option<&Context>) -> u64 {
+        let has_cpu = self.cpus.number(at.cpu).is_some();
+        let context = context.filter(|_| has_cpu);
+        let task = self.task_mut(at);
         task.last = LastEntry::Drop;
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
@@ -458,10 +535,10 @@ impl<D: DropSink> Collector<D> {
             }
             return ticket;
         }
-        self.settle(key);
-        let cpu = *self.cpus.entry(key.0).or_default();
+        self.settle(at);
+        let cpu = *self.cpu(at.cpu);
         let gc_seen = self.gc_seen;
-        let task = self.task(key);
+        let task = self.task_mut(at);
         let linked =
             |trail: &Trail| is_near(now, trail.time) && trail.disturbances == cpu.disturbances;
         let evidence = Evidence {
@@ -470,7 +547,7 @@ impl<D: DropSink> Collector<D> {
             list: false,
             single: false,
             gc_seen,
-            without_context: key.0.is_none(),
+            without_context: !has_cpu,
             receive: task.receive.attempts,
             output: task.output.attempts,
             bounded: task.receive.bounded,
@@ -495,14 +572,14 @@ impl<D: DropSink> Collector<D> {
             stacks: 0,
             time: now,
         };
-        let task = self.task(key);
+        let task = self.task_mut(at);
         *task = Task {
             epoch: task.epoch,
             drop: Some(open),
             last: LastEntry::Drop,
             ..Task::default()
         };
-        let cpu = self.cpus.entry(key.0).or_default();
+        let cpu = self.cpu(at.cpu);
         cpu.settled += 2;
         cpu.disturbances += 1;
         cpu.dropped = true;
@@ -525,28 +602,28 @@ impl<D: DropSink> Collector<D> {
 
     fn entry(
         &mut self,
-        key: Key,
+        at: At,
         via: u8,
         function: Function,
         context: Option<&Context>,
-        caller: Option<&Symbol<'_>>,
+        caller: Option<Caller>,
     ) {
         self.note_seen(function);
         match function {
             Function::PktDrop => {
-                let ticket = self.open_drop(key, via, context);
-                let mark = caller.and_then(|c| rules::mark(c.name));
+                let ticket = self.open_drop(at, via, context);
+                let mark = caller.and_then(|c| c.mark);
                 if let Some(waiting) = self.waiting_mut(ticket) {
                     apply_caller(&mut waiting.drop.evidence, mark);
                 }
             }
             Function::DstGc => {
-                self.open_call(key, via, context);
+                self.open_call(at, via, context);
             }
             Function::RunGc => {
                 // The collector's timer calls it as well, which says nothing of an allocation.
-                let by_gc = caller.is_none_or(|c| c.name == b"ip6_dst_gc");
-                let task = self.task(key);
+                let by_gc = caller.is_none_or(|c| c.is_dst_gc);
+                let task = self.task_mut(at);
                 task.last = LastEntry::Other;
                 if by_gc
                     && let Some(call) = &mut task.call
@@ -554,7 +631,7 @@ impl<D: DropSink> Collector<D> {
                     && !call.returned
                 {
                     call.observed = Observed::Collected;
-                } else if task.call.is_none() && caller.is_some_and(|c| c.name == b"ip6_dst_gc") {
+                } else if task.call.is_none() && caller.is_some_and(|c| c.is_dst_gc) {
                     self.gathered.split_calls = true;
                 }
             }
@@ -564,25 +641,25 @@ impl<D: DropSink> Collector<D> {
                 } else {
                     VIA_HANDLER_PROBE
                 };
-                let ticket = self.open_drop(key, via, context);
-                self.task(key).last = LastEntry::Other;
+                let ticket = self.open_drop(at, via, context);
+                self.task_mut(at).last = LastEntry::Other;
                 if let Some(waiting) = self.waiting_mut(ticket) {
                     let evidence = &mut waiting.drop.evidence;
                     evidence.handler = Some((handler, HandlerSource::Entry));
                     evidence.direction = handler.direction();
-                    let mark = caller.and_then(|c| rules::mark(c.name));
+                    let mark = caller.and_then(|c| c.mark);
                     evidence.list |= mark == Some(Mark::List);
                     evidence.single |= mark == Some(Mark::Receive);
                 }
             }
             Function::Icmp6Send => {
-                self.settle(key);
-                self.task(key).last = LastEntry::Other;
-                self.cpus.entry(key.0).or_default().disturbances += 1;
+                self.settle(at);
+                self.task_mut(at).last = LastEntry::Other;
+                self.cpu(at.cpu).disturbances += 1;
             }
             Function::RouteInput => {
-                self.settle(key);
-                let task = self.task(key);
+                self.settle(at);
+                let task = self.task_mut(at);
                 task.last = LastEntry::Other;
                 task.receive = Trail {
                     bounded: true,
@@ -590,29 +667,29 @@ impl<D: DropSink> Collector<D> {
                 };
             }
             Function::PacketGoesOn => {
-                self.settle(key);
-                let task = self.task(key);
+                self.settle(at);
+                let task = self.task_mut(at);
                 task.last = LastEntry::Other;
                 task.receive = Trail::default();
-                self.cpus.entry(key.0).or_default().disturbances += 1;
+                self.cpu(at.cpu).disturbances += 1;
             }
-            Function::DstAlloc => self.task(key).last = LastEntry::Other,
+            Function::DstAlloc => self.task_mut(at).last = LastEntry::Other,
         }
     }
 
-    fn returned(&mut self, key: Key, function: Function, value: i128, context: Option<&Context>) {
+    fn returned(&mut self, at: At, function: Function, value: Returned, context: Option<&Context>) {
         match function {
             Function::DstGc => {
                 self.note_seen(function);
-                self.gathered.gc_returns_nothing |= !matches!(value, 0 | 1);
-                let open = self.task(key).call.filter(|call| !call.returned);
+                self.gathered.gc_returns_nothing |= value == Returned::Other;
+                let open = self.task_mut(at).call.filter(|call| !call.returned);
                 if open.is_none() {
-                    self.settle(key);
-                    self.open_call(key, VIA_RETURN, context);
+                    self.settle(at);
+                    self.open_call(at, VIA_RETURN, context);
                 }
-                if let Some(call) = &mut self.task(key).call {
+                if let Some(call) = &mut self.task_mut(at).call {
                     call.returned = true;
-                    call.observed = if value == 0 {
+                    call.observed = if value == Returned::Zero {
                         Observed::Granted
                     } else {
                         Observed::Refused
@@ -621,11 +698,11 @@ impl<D: DropSink> Collector<D> {
             }
             // dst_alloc serves IPv4 as well: only inside a call of ip6_dst_gc is it of use.
             Function::DstAlloc => {
-                if let Some(call) = &mut self.task(key).call
+                if let Some(call) = &mut self.task_mut(at).call
                     && matches!(call.observed, Observed::Nothing | Observed::Collected)
                 {
                     call.returned = true;
-                    call.observed = if value == 0 {
+                    call.observed = if value == Returned::Zero {
                         Observed::Refused
                     } else {
                         Observed::Granted
@@ -643,20 +720,14 @@ impl<D: DropSink> Collector<D> {
         self.run_gc_seen |= function == Function::RunGc;
     }
 
-    /// `family=10 gc_thresh=64 fast=288` of the entry probe; anything but IPv6 is left alone.
-    fn note_fast(&mut self, arguments: &[u8]) {
-        const AF_INET6: i128 = 10;
-        let number = |name: &[u8]| integer(arguments, name);
-        if let Some(ops) = number(b"ops").and_then(|ops| u64::try_from(ops).ok())
+    /// What the entry probe on `ip6_dst_gc` read.
+    fn note_fast(&mut self, reading: &Reading) {
+        if let Some(ops) = reading.ops
             && self.gathered.namespaces.len() < MAX_NAMESPACES
         {
             self.gathered.namespaces.insert(ops);
         }
-        let (Some(AF_INET6), Some(Ok(fast)), Some(Ok(gc_thresh))) = (
-            number(b"family"),
-            number(b"fast").map(i64::try_from),
-            number(b"gc_thresh").map(i64::try_from),
-        ) else {
+        let Some((fast, gc_thresh)) = reading.fast else {
             return;
         };
         let series = self.gathered.fast.get_or_insert(FastSeries {
@@ -809,59 +880,42 @@ fn apply_caller(evidence: &mut Evidence, mark: Option<Mark>) {
     }
 }
 
-/// Names that `record` gives its probes, for text that prints addresses instead of symbols.
-fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
-    match (function, event) {
-        (Some(symbol), _) => rules::function(symbol.name),
-        (None, b"gc_enter" | b"gc_exit") => Some(Function::DstGc),
-        (None, _) => rules::function(event),
-    }
-}
-
 impl<D: DropSink> Sink for Collector<D> {
-    fn event(&mut self, context: Option<&Context>, payload: &Payload<'_>) {
+    type Meaning = Signal;
+
+    fn event(&mut self, context: Option<&Context>, signal: &Signal) {
         let key = self.enter(context);
-        match payload {
-            Payload::Function { function, caller } => match rules::function(function.name) {
-                Some(known) => self.entry(key, VIA_ENTRY, known, context, caller.as_ref()),
-                None => self.task(key).last = LastEntry::Other,
-            },
-            Payload::Probe {
-                event,
+        match *signal {
+            Signal::Entry {
+                source,
                 function,
-                arguments,
+                caller,
             } => {
-                let known = probed(event, function.as_ref());
-                if known == Some(Function::DstGc) {
-                    self.note_fast(arguments);
-                }
-                match known {
-                    Some(known) => {
-                        let via = if arguments.is_empty() {
-                            VIA_PROBE
-                        } else {
-                            VIA_ARGUMENTS
-                        };
-                        self.entry(key, via, known, context, None);
-                    }
-                    None => self.task(key).last = LastEntry::Other,
-                }
+                let via = match source {
+                    Source::Entry => VIA_ENTRY,
+                    Source::Probe => VIA_PROBE,
+                    Source::Arguments => VIA_ARGUMENTS,
+                };
+                let at = self.task(key);
+                self.entry(at, via, function, context, caller);
             }
-            Payload::ReturnProbe {
-                event,
-                function,
-                arguments,
+            Signal::Return {
+                function: function @ (Function::DstGc | Function::DstAlloc),
+                value,
             } => {
-                let value = [&b"ret"[..], b"retval", b"arg1"]
-                    .into_iter()
-                    .find_map(|name| integer(arguments, name));
-                if let (Some(known), Some(value)) = (probed(event, function.as_ref()), value) {
-                    self.returned(key, known, value, context);
-                }
+                let at = self.task(key);
+                self.returned(at, function, value, context);
             }
-            Payload::Other => self.task(key).last = LastEntry::Other,
-            Payload::Stack => {}
+            Signal::Other => {
+                let at = self.task(key);
+                self.task_mut(at).last = LastEntry::Other;
+            }
+            Signal::Return { .. } | Signal::Nothing => {}
         }
+    }
+
+    fn aside(&mut self, reading: &Reading) {
+        self.note_fast(reading);
     }
 
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
@@ -870,11 +924,12 @@ impl<D: DropSink> Sink for Collector<D> {
         let facts = self.read(&stack);
         self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
         let key = self.enter(context);
+        let at = self.task(key);
         if !stack.marked {
             // Frames pasted without any header: each block is a drop or nothing at all.
-            self.settle((None, 0));
+            self.settle(at);
         }
-        let task = self.task(key);
+        let task = self.task_mut(at);
         let target = match facts.head {
             Head::Known(Function::DstGc) => LastEntry::Call,
             Head::Known(Function::PktDrop) => LastEntry::Drop,
@@ -891,11 +946,11 @@ impl<D: DropSink> Sink for Collector<D> {
                     if facts.head == Head::None {
                         return;
                     }
-                    self.settle(key);
+                    self.settle(at);
                     self.note_seen(Function::DstGc);
-                    self.open_call(key, VIA_STACK, context);
+                    self.open_call(at, VIA_STACK, context);
                 }
-                if let Some(call) = &mut self.task(key).call {
+                if let Some(call) = &mut self.task_mut(at).call {
                     call.stacks += 1;
                     if facts.origin != Origin::Unknown {
                         call.origin = facts.origin;
@@ -910,10 +965,10 @@ impl<D: DropSink> Sink for Collector<D> {
                 {
                     Some(open) => Some(open.ticket),
                     None if facts.head == Head::None => None,
-                    None => Some(self.open_drop(key, VIA_STACK, context)),
+                    None => Some(self.open_drop(at, VIA_STACK, context)),
                 };
                 if let Some(ticket) = ticket {
-                    if let Some(open) = &mut self.task(key).drop {
+                    if let Some(open) = &mut self.task_mut(at).drop {
                         open.stacks += 1;
                     }
                     self.attach_to_drop(ticket, &facts, &stack);
@@ -929,11 +984,10 @@ impl<D: DropSink> Sink for Collector<D> {
     fn banner(&mut self, banner: &Banner<'_>) {
         match *banner {
             Banner::Lost { cpu, events } => {
-                if !self.cpus.contains_key(&Some(cpu)) && self.cpus.len() >= MAX_CPUS {
+                if self.cpus.find(Some(cpu)).is_none() && self.cpus.len() >= MAX_CPUS {
                     self.gathered.lost_uncounted += 1;
                     return;
                 }
-                self.gathered.cpus.insert(cpu);
                 match events {
                     Some(events) => {
                         let known = self.gathered.lost.entry(cpu).or_default();
@@ -941,7 +995,8 @@ impl<D: DropSink> Sink for Collector<D> {
                     }
                     None => self.gathered.lost_uncounted += 1,
                 }
-                self.cut(Some(cpu), true);
+                let slot = self.cpus.slot(Some(cpu));
+                self.cut(slot, true);
             }
             Banner::Entries {
                 kept,

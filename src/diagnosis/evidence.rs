@@ -27,6 +27,18 @@ pub enum Observed {
     Cut,
 }
 
+impl Observed {
+    /// All of them, in the order of their definition.
+    pub const ALL: [Observed; 6] = [
+        Observed::Refused,
+        Observed::Granted,
+        Observed::Collected,
+        Observed::Uncollected,
+        Observed::Nothing,
+        Observed::Cut,
+    ];
+}
+
 /// One call of `ip6_dst_gc` that may belong to a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Attempt {
@@ -59,6 +71,19 @@ impl Attempts {
     /// Counts stop here.
     pub const MANY: u8 = 15;
 
+    /// All of it as one number.
+    fn packed(self) -> u32 {
+        let attempt = |attempt: Option<Attempt>| {
+            attempt.map_or(0, |a| {
+                1 + u32::from(a.observed as u8 * 2) + u32::from(a.certain)
+            })
+        };
+        attempt(self.last) << 24
+            | attempt(self.previous) << 20
+            | u32::from(self.count) << 16
+            | u32::from(self.earlier)
+    }
+
     /// Adds one behind the others.
     pub fn push(&mut self, attempt: Attempt) {
         if let Some(previous) = self.previous {
@@ -79,8 +104,7 @@ impl Attempts {
 
     /// The kinds of attempts before [`Attempts::previous`].
     pub fn earlier(self) -> impl Iterator<Item = Attempt> {
-        use Observed::{Collected, Cut, Granted, Nothing, Refused, Uncollected};
-        [Refused, Granted, Collected, Uncollected, Nothing, Cut]
+        Observed::ALL
             .into_iter()
             .flat_map(|observed| [false, true].map(|certain| Attempt { certain, observed }))
             .filter(move |attempt| self.earlier & attempt.bit() != 0)
@@ -152,6 +176,37 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// All of it as one number, by which it is looked up.
+    fn packed(&self) -> u128 {
+        let handler = self
+            .handler
+            .map_or(0, |(handler, source)| 1 + handler as u8 * 3 + source as u8);
+        let flags = [
+            self.list,
+            self.single,
+            self.gc_seen,
+            self.without_context,
+            self.bounded,
+            self.receive_linked,
+            self.output_linked,
+        ];
+        let flags = flags
+            .into_iter()
+            .fold(0, |bits, flag| bits << 1 | u8::from(flag));
+        let small = [
+            handler,
+            self.direction as u8,
+            flags,
+            self.window as u8,
+            self.stack as u8,
+        ];
+        // Starts with a one, so that it is never 0.
+        let small = small
+            .into_iter()
+            .fold(1, |bits, part| bits << 8 | u128::from(part));
+        small << 64 | u128::from(self.receive.packed()) << 32 | u128::from(self.output.packed())
+    }
+
     /// The attempts for the drop's own direction, and whether the last one is linked to it.
     #[must_use]
     pub fn attempts(&self) -> (Attempts, bool) {
@@ -165,10 +220,15 @@ impl Evidence {
 /// Distinct evidence that is told apart; of what comes later the attempts are forgotten.
 pub const MAX_EVIDENCE: usize = 4096;
 
+/// Evidence that is found without a look into the table. A power of two.
+const RECENT: usize = 32;
+
 /// Distinct evidence, numbered by first appearance.
 #[derive(Debug, Default)]
 pub struct EvidenceTable {
-    index: HashMap<Evidence, u32, FixedState>,
+    /// What was looked up last at each place.
+    recent: [(u128, u32); RECENT],
+    index: HashMap<u128, u32, FixedState>,
     all: Vec<Evidence>,
 }
 
@@ -176,7 +236,20 @@ impl EvidenceTable {
     /// The number of this evidence, or, where the table is full, of what is left of it
     /// without its attempts: as if events had been lost right before the drop.
     pub fn intern(&mut self, evidence: Evidence) -> u32 {
-        let full = self.all.len() >= MAX_EVIDENCE && !self.index.contains_key(&evidence);
+        let key = evidence.packed();
+        let mixed = (key >> 64) as u64 ^ (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        let place = mixed as usize % RECENT;
+        let (known, at) = self.recent[place];
+        if known == key {
+            return at;
+        }
+        let at = self.intern_packed(evidence, key);
+        self.recent[place] = (key, at);
+        at
+    }
+
+    fn intern_packed(&mut self, evidence: Evidence, key: u128) -> u32 {
+        let full = self.all.len() >= MAX_EVIDENCE && !self.index.contains_key(&key);
         let evidence = if full {
             Evidence {
                 receive: Attempts::default(),
@@ -191,7 +264,7 @@ impl EvidenceTable {
             evidence
         };
         let next = self.all.len() as u32;
-        let at = *self.index.entry(evidence).or_insert(next);
+        let at = *self.index.entry(evidence.packed()).or_insert(next);
         if at == next {
             self.all.push(evidence);
         }

@@ -7,5 +7,7 @@ pub mod evidence;
 pub mod kernel;
 pub mod limits;
 pub mod rules;
+pub mod signal;
 pub mod sizing;
+mod slots;
 pub mod status;

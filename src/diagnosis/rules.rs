@@ -92,6 +92,18 @@ pub enum Origin {
     Unknown,
 }
 
+impl Origin {
+    /// All of them, in the order of their definition.
+    pub const ALL: [Origin; 6] = [
+        Origin::Receive,
+        Origin::Output,
+        Origin::Ndisc,
+        Origin::IcmpError,
+        Origin::Other,
+        Origin::Unknown,
+    ];
+}
+
 /// What a frame says of the stack it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {

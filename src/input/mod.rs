@@ -1,9 +1,12 @@
 //! From a name on the command line to lines and stack blocks.
 
+mod chunks;
+mod cut;
 mod open;
-mod pieces;
 mod spool;
 
+pub use chunks::{Chunk, Chunks, Source};
+pub use cut::{CutState, Cutter, MAX_BLOCK, MAX_LINE, Piece, starts_frame};
 pub use open::{InputError, Opened, STDIN, open};
-pub use pieces::{MAX_BLOCK, MAX_LINE, Piece, Pieces};
+
 pub use spool::Spool;

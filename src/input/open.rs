@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+
+use super::chunks::Source;
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
@@ -59,10 +62,13 @@ impl InputError {
     }
 }
 
-type Peeked = Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
+type Reader = Box<dyn Read + Send>;
+type Peeked = Chain<Cursor<Vec<u8>>, Reader>;
 
 /// An opened input: text, decompressed where the magic number says gzip.
 pub enum Opened {
+    /// Plain text in a file that has a length, in bytes.
+    File(File, u64),
     /// Plain text.
     Plain(Peeked),
     /// Gzip, possibly of several members.
@@ -74,7 +80,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first two bytes answers.
-    pub fn new(mut reader: Box<dyn Read>) -> io::Result<Self> {
+    pub fn new(mut reader: Reader) -> io::Result<Self> {
         let mut head = Vec::with_capacity(GZIP_MAGIC.len());
         reader
             .by_ref()
@@ -89,18 +95,31 @@ impl Opened {
         })
     }
 
+    /// The first `length` bytes of a file, which stands at its start.
+    ///
+    /// # Errors
+    /// Whatever reading the first two bytes answers.
+    pub fn file(file: File, length: u64) -> io::Result<Self> {
+        let mut head = [0; GZIP_MAGIC.len()];
+        if file.read_at(&mut head, 0)? == head.len() && head == GZIP_MAGIC {
+            return Opened::new(Box::new(file.take(length)));
+        }
+        Ok(Opened::File(file, length))
+    }
+
     /// True where the input is compressed.
     #[must_use]
     pub fn is_gzip(&self) -> bool {
         matches!(self, Opened::Gzip(_))
     }
-}
 
-impl Read for Opened {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    /// Where its text comes from.
+    #[must_use]
+    pub fn source(self) -> Source<Reader> {
         match self {
-            Opened::Plain(reader) => reader.read(out),
-            Opened::Gzip(reader) => reader.read(out),
+            Opened::File(file, length) => Source::File(file, length),
+            Opened::Plain(reader) => Source::Stream(Box::new(reader)),
+            Opened::Gzip(reader) => Source::Stream(reader),
         }
     }
 }
@@ -110,15 +129,19 @@ impl Read for Opened {
 /// # Errors
 /// See [`InputError`]; a directory is refused before anything is read.
 pub fn open(path: &Path) -> Result<Opened, InputError> {
-    let reader: Box<dyn Read> = if path == Path::new(STDIN) {
-        Box::new(io::stdin().lock())
+    let fail = |e| InputError::from_io(path, e);
+    if path == Path::new(STDIN) {
+        return Opened::new(Box::new(io::stdin())).map_err(fail);
+    }
+    let file = File::open(path).map_err(fail)?;
+    let metadata = file.metadata().map_err(fail)?;
+    if metadata.is_dir() {
+        return Err(InputError::Directory(path.to_owned()));
+    }
+    // Files that the kernel writes while they are read have no length.
+    if metadata.is_file() && metadata.len() > 0 {
+        Opened::file(file, u64::MAX).map_err(fail)
     } else {
-        let file = File::open(path).map_err(|e| InputError::from_io(path, e))?;
-        let metadata = file.metadata().map_err(|e| InputError::from_io(path, e))?;
-        if metadata.is_dir() {
-            return Err(InputError::Directory(path.to_owned()));
-        }
-        Box::new(file)
-    };
-    Opened::new(reader).map_err(|e| InputError::from_io(path, e))
+        Opened::new(Box::new(file)).map_err(fail)
+    }
 }

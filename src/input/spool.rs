@@ -29,7 +29,8 @@ impl Spool {
             if metadata.is_dir() {
                 return Err(InputError::Directory(path.to_owned()));
             }
-            if metadata.is_file() {
+            // Files that the kernel writes while they are read have no length.
+            if metadata.is_file() && metadata.len() > 0 {
                 (file, metadata.len())
             } else {
                 spool(&mut file).map_err(fail)?
@@ -50,7 +51,7 @@ impl Spool {
         let fail = |e| InputError::from_io(&self.path, e);
         let mut file = self.file.try_clone().map_err(fail)?;
         file.seek(SeekFrom::Start(0)).map_err(fail)?;
-        Opened::new(Box::new(file.take(self.length))).map_err(fail)
+        Opened::file(file, self.length).map_err(fail)
     }
 }
 

@@ -3,10 +3,9 @@
 use super::banner::Banner;
 use super::header::Header;
 use super::line::{Line, line, trim_end};
-use super::payload::Payload;
-use super::stacks::{Seen, StackId, Stacks, frame_name};
+use super::parse::{Meaning, Record, Span};
+use super::stacks::{Seen, Stack, StackId, Table, frame_name};
 use super::time::Time;
-use crate::input::Piece;
 
 /// Lines not understood that are kept as samples.
 pub const MAX_SAMPLES: usize = 5;
@@ -79,8 +78,12 @@ pub struct StackView<'a> {
 
 /// Takes what the assembler makes of the input, in the order of the text.
 pub trait Sink {
+    /// How payloads come to it.
+    type Meaning: Meaning;
     /// An event that is no stack.
-    fn event(&mut self, context: Option<&Context>, payload: &Payload<'_>);
+    fn event(&mut self, context: Option<&Context>, signal: &Signal<Self>);
+    /// What the event that comes next says besides.
+    fn aside(&mut self, aside: &Aside<Self>);
     /// A whole stack and the context of its `<stack trace>` line.
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>);
     /// A line about the trace.
@@ -88,6 +91,11 @@ pub trait Sink {
     /// Something that may have been an event could not be read.
     fn gap(&mut self);
 }
+
+/// A sink's signals.
+pub type Signal<S> = <<S as Sink>::Meaning as Meaning>::Signal;
+/// What events say to a sink besides.
+pub type Aside<S> = <<S as Sink>::Meaning as Meaning>::Aside;
 
 /// Every line of the input, in exactly one of the counters besides `total`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -129,7 +137,7 @@ pub struct TextFacts {
     pub bare_stacks: bool,
 }
 
-/// Puts pieces together; one for each input.
+/// Puts records together; one for each input.
 #[derive(Default)]
 pub struct Assembler {
     /// The `<stack trace>` line whose frames are still to come.
@@ -148,102 +156,134 @@ impl Assembler {
         &self.text
     }
 
-    /// Takes one piece.
-    pub fn push(&mut self, piece: Piece<'_>, stacks: &mut Stacks, sink: &mut impl Sink) {
-        match piece {
-            Piece::Frames {
-                bytes,
-                continued: false,
-            } if self.loose.is_empty() => {
+    /// Takes one record; `bytes` are the chunk it is of.
+    pub fn push<S: Sink>(
+        &mut self,
+        record: &Record<Signal<S>, Aside<S>>,
+        bytes: &[u8],
+        stacks: &mut Table<'_>,
+        sink: &mut S,
+    ) {
+        let of = |span: &Span| &bytes[span.start as usize..span.end as usize];
+        match record {
+            Record::Event {
+                at,
+                latency,
+                context,
+                signal,
+            } => {
+                self.end_stack(stacks, sink);
+                self.note_first(|| &bytes[*at as usize..]);
+                let text = &mut self.text;
+                text.lines.total += 1;
+                text.lines.events += 1;
+                text.with_header |= context.is_some();
+                text.without_header |= context.is_none();
+                text.latency |= latency;
+                self.last = *context;
+                match signal {
+                    Some(signal) => sink.event(context.as_ref(), signal),
+                    None => {
+                        text.stack_marks += 1;
+                        self.open = Some(*context);
+                    }
+                }
+            }
+            Record::Aside(aside) => sink.aside(aside),
+            Record::Stack { at, id } => {
+                self.note_first(|| &bytes[*at as usize..]);
+                if self.loose.is_empty() {
+                    let marked = self.open.take();
+                    self.stack(Some(*id), stacks.get(*id), marked, sink);
+                } else {
+                    self.count_frames(stacks.get(*id).lines);
+                }
+            }
+            Record::NewStack(span) if self.loose.is_empty() => {
+                self.note_first(|| of(span));
                 let marked = self.open.take();
-                self.block(bytes, marked, stacks, sink);
+                self.block(of(span), marked, stacks, sink);
             }
-            Piece::Frames { bytes, .. } => {
+            Record::NewStack(span) | Record::Rest(span) => {
                 // The rest of a stack that is too long to be one: only its lines count.
-                let lines = memchr::memchr_iter(b'\n', bytes).count() as u64
-                    + u64::from(!bytes.ends_with(b"\n"));
-                self.text.lines.total += lines;
-                self.text.lines.frames += lines;
+                let block = of(span);
+                let lines = memchr::memchr_iter(b'\n', block).count();
+                self.count_frames(lines as u64 + u64::from(!block.ends_with(b"\n")));
             }
-            Piece::Line(bytes) => self.line(bytes, stacks, sink),
-            Piece::LongLine(bytes) => {
+            Record::Frame(whole, name) => {
+                self.note_first(|| of(whole));
+                self.loose_frame(of(whole), of(name), whole == name);
+            }
+            Record::Banner(span) => {
+                self.end_stack(stacks, sink);
+                self.note_first(|| of(span));
+                self.text.lines.total += 1;
+                self.text.lines.banners += 1;
+                if let Line::Banner(banner) = line(of(span)) {
+                    self.text.trace_banners += u64::from(banner != Banner::Comment);
+                    sink.banner(&banner);
+                }
+            }
+            Record::Blank => {
                 self.end_stack(stacks, sink);
                 self.text.lines.total += 1;
-                self.unparsed(bytes);
+                self.text.lines.blank += 1;
+            }
+            Record::Unknown(span) => {
+                self.end_stack(stacks, sink);
+                self.note_first(|| of(span));
+                self.text.lines.total += 1;
+                self.text.lines.unparsed += 1;
+                if self.text.samples.len() < MAX_SAMPLES {
+                    self.text.samples.push(sample(of(span)));
+                }
                 sink.gap();
             }
         }
+    }
+
+    /// Whether taking these needs a table of its own: stacks may be new.
+    #[must_use]
+    pub fn needs_own<S, A>(&self, records: &[Record<S, A>]) -> bool {
+        let may_be_new =
+            |record: &Record<S, A>| matches!(record, Record::NewStack(_) | Record::Frame(..));
+        !self.loose.is_empty() || records.iter().any(may_be_new)
     }
 
     /// The end of the input.
-    pub fn finish(&mut self, stacks: &mut Stacks, sink: &mut impl Sink) {
+    pub fn finish(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
         self.end_stack(stacks, sink);
     }
 
-    fn line(&mut self, bytes: &[u8], stacks: &mut Stacks, sink: &mut impl Sink) {
-        let parsed = line(bytes);
-        if let Line::Frame(frame) = parsed {
-            if self.loose.len() < crate::input::MAX_BLOCK {
-                self.loose.extend_from_slice(b" => ");
-                self.loose.extend_from_slice(&frame_name(&frame));
-                self.loose.push(b'\n');
-            } else {
-                self.text.lines.total += 1;
-                self.text.lines.frames += 1;
-            }
-            self.note_first(bytes);
+    fn count_frames(&mut self, lines: u64) {
+        self.text.lines.total += lines;
+        self.text.lines.frames += lines;
+    }
+
+    /// A frame behind a prefix, by its name, or as a whole line where that is not its name.
+    fn loose_frame(&mut self, whole: &[u8], name: &[u8], by_line: bool) {
+        if self.loose.len() >= crate::input::MAX_BLOCK {
+            self.count_frames(1);
             return;
         }
-        self.end_stack(stacks, sink);
-        let counts = &mut self.text.lines;
-        counts.total += 1;
-        match parsed {
-            Line::Blank => counts.blank += 1,
-            Line::Banner(banner) => {
-                counts.banners += 1;
-                self.text.trace_banners += u64::from(banner != Banner::Comment);
-                sink.banner(&banner);
-            }
-            Line::Event(header, payload) => {
-                counts.events += 1;
-                let context = header.as_ref().map(Context::from);
-                self.last = context;
-                self.text.with_header |= header.is_some();
-                self.text.without_header |= header.is_none();
-                self.text.latency |= header.is_some_and(|h| h.latency);
-                if payload == Payload::Stack {
-                    self.text.stack_marks += 1;
-                    self.open = Some(context);
-                } else {
-                    sink.event(context.as_ref(), &payload);
-                }
-            }
-            Line::Unknown | Line::Frame(_) => {
-                self.unparsed(bytes);
-                sink.gap();
-            }
+        self.loose.extend_from_slice(b" => ");
+        match line(whole) {
+            Line::Frame(frame) if by_line => self.loose.extend_from_slice(&frame_name(&frame)),
+            _ => self.loose.extend_from_slice(name),
         }
-        if parsed != Line::Blank {
-            self.note_first(bytes);
-        }
+        self.loose.push(b'\n');
     }
 
-    fn note_first(&mut self, bytes: &[u8]) {
+    /// Remembers the first line that is not blank; `text` starts with it.
+    fn note_first<'a>(&mut self, text: impl Fn() -> &'a [u8]) {
         if self.text.first_line.is_none() {
-            self.text.first_line = Some(sample(bytes));
-        }
-    }
-
-    fn unparsed(&mut self, bytes: &[u8]) {
-        self.text.lines.unparsed += 1;
-        self.note_first(bytes);
-        if self.text.samples.len() < MAX_SAMPLES {
-            self.text.samples.push(sample(bytes));
+            let first = text().split(|&b| b == b'\n').next().unwrap_or_default();
+            self.text.first_line = Some(sample(first));
         }
     }
 
     /// Hands out what is open: loose frames, or a `<stack trace>` without any.
-    fn end_stack(&mut self, stacks: &mut Stacks, sink: &mut impl Sink) {
+    fn end_stack(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
         let marked = self.open.take();
         if !self.loose.is_empty() {
             let loose = std::mem::take(&mut self.loose);
@@ -264,17 +304,22 @@ impl Assembler {
         &mut self,
         block: &[u8],
         marked: Option<Option<Context>>,
-        stacks: &mut Stacks,
+        stacks: &mut Table<'_>,
         sink: &mut impl Sink,
     ) {
-        if self.text.first_line.is_none() {
-            self.note_first(block.split(|&b| b == b'\n').next().unwrap_or_default());
+        match stacks.intern(block) {
+            Seen::Known(id) => self.stack(Some(id), stacks.get(id), marked, sink),
+            Seen::Beyond(stack) => self.stack(None, &stack, marked, sink),
         }
-        let seen = stacks.intern(block);
-        let (id, stack) = match &seen {
-            Seen::Known(id) => (Some(*id), stacks.get(*id)),
-            Seen::Beyond(stack) => (None, stack),
-        };
+    }
+
+    fn stack(
+        &mut self,
+        id: Option<StackId>,
+        stack: &Stack,
+        marked: Option<Option<Context>>,
+        sink: &mut impl Sink,
+    ) {
         let counts = &mut self.text.lines;
         counts.total += stack.lines;
         counts.frames += stack.lines - stack.unparsed;

@@ -9,7 +9,7 @@ use nom::{IResult, Parser};
 use super::time::{self, Time};
 
 /// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).
-const COMM_COLUMNS: usize = 16;
+pub(super) const COMM_COLUMNS: usize = 16;
 /// Width of the comm column in the latency format (`%8.8s` in `lat_print_generic`).
 const LATENCY_COMM_COLUMNS: usize = 8;
 
@@ -29,7 +29,7 @@ pub struct Header<'a> {
 }
 
 /// What stands behind the comm column, up to and with the `: ` in front of the payload.
-struct Columns {
+pub(super) struct Columns {
     pid: u64,
     cpu: u32,
     time: Time,
@@ -75,7 +75,7 @@ fn end_of_header(input: &[u8]) -> IResult<&[u8], ()> {
 }
 
 /// `1042  (  123) [001] ..s1    52.560614: `
-fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
+pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
     let (rest, pid) = terminated(time::number, space1).parse(input)?;
     let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
     let (rest, cpu) = delimited(char('['), cpu_number, char(']')).parse(rest)?;

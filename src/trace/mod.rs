@@ -2,8 +2,12 @@
 
 pub mod assemble;
 pub mod banner;
+mod columns;
+mod guess;
 pub mod header;
 pub mod line;
+mod memo;
+pub mod parse;
 pub mod payload;
 pub mod stacks;
 pub mod symbol;
@@ -13,7 +17,8 @@ pub use assemble::{Assembler, Comm, Context, LineCounts, Sink, StackView, TextFa
 pub use banner::Banner;
 pub use header::Header;
 pub use line::{Line, line};
+pub use parse::{Meaning, Parser, Record};
 pub use payload::Payload;
-pub use stacks::{StackId, Stacks};
+pub use stacks::{StackId, Stacks, Table};
 pub use symbol::{Frame, Symbol};
 pub use time::Time;

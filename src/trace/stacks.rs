@@ -79,12 +79,24 @@ pub enum Seen {
     Beyond(Stack),
 }
 
+/// Where in its table a block is, by first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockId(u32);
+
+/// A block that was seen before.
+struct Block {
+    bytes: Box<[u8]>,
+    stack: StackId,
+    /// The block before it with the same hash.
+    next: Option<BlockId>,
+}
+
 /// The table of distinct stacks.
 #[derive(Default)]
 pub struct Stacks {
     hasher: FixedState,
-    by_hash: HashMap<u64, Vec<u32>, FixedState>,
-    blocks: Vec<(Box<[u8]>, StackId)>,
+    by_hash: HashMap<u64, BlockId, FixedState>,
+    blocks: Vec<Block>,
     /// By frames, lines, and lines that are none.
     by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
     stacks: Vec<Stack>,
@@ -93,16 +105,36 @@ pub struct Stacks {
 }
 
 impl Stacks {
+    fn find_hashed(&self, hash: u64, block: &[u8]) -> Option<BlockId> {
+        let mut candidate = self.by_hash.get(&hash).copied();
+        while let Some(at) = candidate {
+            let known = &self.blocks[at.0 as usize];
+            if *known.bytes == *block {
+                return Some(at);
+            }
+            candidate = known.next;
+        }
+        None
+    }
+
+    /// Looks a block up by its bytes.
+    #[must_use]
+    pub fn find(&self, block: &[u8]) -> Option<BlockId> {
+        self.find_hashed(self.hasher.hash_one(block), block)
+    }
+
+    /// The bytes of a block, and the stack it is.
+    #[must_use]
+    pub fn block(&self, at: BlockId) -> (&[u8], StackId) {
+        let block = &self.blocks[at.0 as usize];
+        (&block.bytes, block.stack)
+    }
+
     /// Looks a block up by its bytes, and parses it where it is new.
     pub fn intern(&mut self, block: &[u8]) -> Seen {
         let hash = self.hasher.hash_one(block);
-        if let Some(candidates) = self.by_hash.get(&hash) {
-            for &at in candidates {
-                let (bytes, id) = &self.blocks[at as usize];
-                if **bytes == *block {
-                    return Seen::Known(*id);
-                }
-            }
+        if let Some(at) = self.find_hashed(hash, block) {
+            return Seen::Known(self.blocks[at.0 as usize].stack);
         }
         let stack = parse(block);
         self.parsed += 1;
@@ -122,11 +154,13 @@ impl Stacks {
             }
         };
         self.bytes += block.len();
-        self.by_hash
-            .entry(hash)
-            .or_default()
-            .push(self.blocks.len() as u32);
-        self.blocks.push((block.into(), id));
+        let at = BlockId(self.blocks.len() as u32);
+        let next = self.by_hash.insert(hash, at);
+        self.blocks.push(Block {
+            bytes: block.into(),
+            stack: id,
+            next,
+        });
         Seen::Known(id)
     }
 
@@ -140,6 +174,33 @@ impl Stacks {
     #[must_use]
     pub fn get(&self, id: StackId) -> &Stack {
         &self.stacks[id.0 as usize]
+    }
+}
+
+/// The table of stacks, as far as whoever takes records may have it.
+pub enum Table<'a> {
+    /// Nothing new is to be written down.
+    Shared(&'a Stacks),
+    /// Nobody else looks at it meanwhile.
+    Own(&'a mut Stacks),
+}
+
+impl Table<'_> {
+    /// See [`Stacks::get`].
+    #[must_use]
+    pub fn get(&self, id: StackId) -> &Stack {
+        match self {
+            Table::Shared(stacks) => stacks.get(id),
+            Table::Own(stacks) => stacks.get(id),
+        }
+    }
+
+    /// See [`Stacks::intern`]; in a shared table a new block is not remembered.
+    pub fn intern(&mut self, block: &[u8]) -> Seen {
+        match self {
+            Table::Shared(_) => Seen::Beyond(parse(block)),
+            Table::Own(stacks) => stacks.intern(block),
+        }
     }
 }
 

@@ -1,0 +1,159 @@
+//! States of CPUs and tasks, found in a few instructions where an event names them again.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+/// CPU numbers below this are looked up in a plain table.
+const PLAIN: usize = 8192;
+
+/// A CPU's place in its table, by first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CpuSlot(u32);
+
+/// A task on a CPU: the same pid on another one is followed apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) cpu: CpuSlot,
+    pub(super) pid: u64,
+}
+
+/// States of CPUs; `None` is that of events that name none.
+#[derive(Default)]
+pub(super) struct Cpus<C> {
+    /// Places, one more than the slot's number, 0 where there is none.
+    plain: Vec<u32>,
+    others: HashMap<Option<u32>, CpuSlot, FixedState>,
+    all: Vec<(Option<u32>, C)>,
+}
+
+impl<C: Default> Cpus<C> {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The slot of a CPU that has one in the plain table.
+    #[inline(always)]
+    pub(super) fn find_plain(&self, number: u32) -> Option<CpuSlot> {
+        let place = *self.plain.get(number as usize)?;
+        place.checked_sub(1).map(CpuSlot)
+    }
+
+    pub(super) fn find(&self, number: Option<u32>) -> Option<CpuSlot> {
+        if let Some(plain) = number.filter(|&n| (n as usize) < PLAIN) {
+            return self.find_plain(plain);
+        }
+        self.others.get(&number).copied()
+    }
+
+    /// The CPU's slot, a new one where it has none.
+    pub(super) fn slot(&mut self, number: Option<u32>) -> CpuSlot {
+        if let Some(known) = self.find(number) {
+            return known;
+        }
+        let slot = CpuSlot(self.all.len() as u32);
+        self.all.push((number, C::default()));
+        match number {
+            Some(plain) if (plain as usize) < PLAIN => {
+                if plain as usize >= self.plain.len() {
+                    self.plain.resize(plain as usize + 1, 0);
+                }
+                self.plain[plain as usize] = slot.0 + 1;
+            }
+            _ => {
+                self.others.insert(number, slot);
+            }
+        }
+        slot
+    }
+
+    pub(super) fn number(&self, slot: CpuSlot) -> Option<u32> {
+        self.all[slot.0 as usize].0
+    }
+
+    pub(super) fn get(&self, slot: CpuSlot) -> &C {
+        &self.all[slot.0 as usize].1
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, slot: CpuSlot) -> &mut C {
+        &mut self.all[slot.0 as usize].1
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = CpuSlot> + use<C> {
+        (0..self.all.len() as u32).map(CpuSlot)
+    }
+}
+
+/// A task's place in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TaskSlot(u32);
+
+/// States of tasks. A CPU mostly goes on with the task it had, which is looked at first.
+pub(super) struct Tasks<T> {
+    index: HashMap<Key, TaskSlot, FixedState>,
+    all: Vec<(Key, T)>,
+    /// The last task of each CPU.
+    recent: Vec<TaskSlot>,
+}
+
+impl<T: Default> Tasks<T> {
+    pub(super) fn new() -> Self {
+        Tasks {
+            index: HashMap::default(),
+            all: Vec::new(),
+            recent: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The task, where it is the last one of its CPU.
+    #[inline(always)]
+    pub(super) fn find_recent(&self, key: Key) -> Option<TaskSlot> {
+        let recent = *self.recent.get(key.cpu.0 as usize)?;
+        let (known, _) = self.all.get(recent.0 as usize)?;
+        (*known == key).then_some(recent)
+    }
+
+    pub(super) fn find(&self, key: Key) -> Option<TaskSlot> {
+        self.find_recent(key)
+            .or_else(|| self.index.get(&key).copied())
+    }
+
+    /// The task becomes the last one of its CPU.
+    pub(super) fn set_recent(&mut self, key: Key, slot: TaskSlot) {
+        let cpu = key.cpu.0 as usize;
+        if cpu >= self.recent.len() {
+            self.recent.resize(cpu + 1, slot);
+        }
+        self.recent[cpu] = slot;
+    }
+
+    /// A new task's slot.
+    pub(super) fn add(&mut self, key: Key) -> TaskSlot {
+        let slot = TaskSlot(self.all.len() as u32);
+        self.index.insert(key, slot);
+        self.all.push((key, T::default()));
+        slot
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, slot: TaskSlot) -> &mut T {
+        &mut self.all[slot.0 as usize].1
+    }
+
+    /// All tasks, each with its CPU.
+    pub(super) fn slots(&self) -> Vec<(CpuSlot, TaskSlot)> {
+        let slots = (0..self.all.len() as u32).map(TaskSlot);
+        let cpus = self.all.iter().map(|(key, _)| key.cpu);
+        cpus.zip(slots).collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        self.all.clear();
+    }
+}

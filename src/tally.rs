@@ -1,0 +1,208 @@
+//! Drops counted by their evidence, for each CPU, task and stack.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+use crate::diagnosis::collect::{Drop, DropSink, is_unnamed};
+use crate::diagnosis::evidence::{EvidenceTable, StackState};
+use crate::diagnosis::rules::Direction;
+use crate::filter::Filter;
+use crate::trace::{Comm, StackId, Time};
+
+/// Tasks with drops that get a row of their own; drops of further ones have none.
+pub const MAX_TASKS: usize = 65_536;
+/// Rows of one kind that are counted apart.
+pub const MAX_CELLS: usize = 262_144;
+/// Drops whose rows are remembered. A power of two.
+const RECENT: usize = 1024;
+
+/// Drops of one CPU and evidence.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cell {
+    pub(crate) drops: u64,
+    pub(crate) span: Option<(Time, Time)>,
+}
+
+/// Rows in the order of their first appearance.
+pub(crate) struct Rows<K, V> {
+    index: HashMap<K, u32, FixedState>,
+    all: Vec<(K, V)>,
+}
+
+impl<K: Copy + Eq + Hash, V: Default> Rows<K, V> {
+    fn new() -> Self {
+        Rows {
+            index: HashMap::default(),
+            all: Vec::new(),
+        }
+    }
+
+    /// All rows.
+    pub(crate) fn all(&self) -> &[(K, V)] {
+        &self.all
+    }
+
+    /// The place of a row, if it has one already or `room` says that there is for one more.
+    fn place(&mut self, key: K, room: bool) -> Option<u32> {
+        if let Some(&known) = self.index.get(&key) {
+            return Some(known);
+        }
+        room.then(|| {
+            let place = self.all.len() as u32;
+            self.index.insert(key, place);
+            self.all.push((key, V::default()));
+            place
+        })
+    }
+
+    /// The same, with room for [`MAX_CELLS`].
+    fn capped(&mut self, key: K) -> Option<u32> {
+        let room = self.all.len() < MAX_CELLS;
+        self.place(key, room)
+    }
+
+    fn value(&mut self, place: u32) -> &mut V {
+        &mut self.all[place as usize].1
+    }
+}
+
+/// What decides in which rows a drop counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    evidence: u32,
+    task: Option<(u32, u64, Comm)>,
+    stack: Option<StackId>,
+}
+
+/// The rows of one kind of drops.
+#[derive(Clone, Copy)]
+struct Places {
+    cell: u32,
+    task: Option<u32>,
+    stack: Option<u32>,
+}
+
+/// Counts drops.
+pub struct Tally<'f> {
+    pub(crate) filter: &'f Filter,
+    matches: HashMap<StackId, bool, FixedState>,
+    pub(crate) table: EvidenceTable,
+    /// Receive-path drops, filtered or not.
+    pub(crate) receive_drops: u64,
+    /// All drops, filtered or not.
+    pub(crate) all: u64,
+    pub(crate) cpus: Rows<(Option<u32>, u32), Cell>,
+    pub(crate) comms: HashMap<u64, Comm, FixedState>,
+    pub(crate) tasks: Rows<(u64, u32), u64>,
+    pub(crate) stacks: Rows<(StackId, u32), u64>,
+    pub(crate) stacks_beyond: u64,
+    recent: Vec<Option<(Kind, Places)>>,
+}
+
+impl<'f> Tally<'f> {
+    pub(crate) fn new(filter: &'f Filter) -> Self {
+        Tally {
+            filter,
+            matches: HashMap::default(),
+            table: EvidenceTable::default(),
+            receive_drops: 0,
+            all: 0,
+            cpus: Rows::new(),
+            comms: HashMap::default(),
+            tasks: Rows::new(),
+            stacks: Rows::new(),
+            stacks_beyond: 0,
+            recent: vec![None; RECENT],
+        }
+    }
+
+    /// The task's row, and its name by the way.
+    fn place_task(&mut self, pid: u64, comm: Comm, evidence: u32) -> Option<u32> {
+        if self.comms.len() >= MAX_TASKS && !self.comms.contains_key(&pid) {
+            return None;
+        }
+        let known = self.comms.entry(pid).or_insert(comm);
+        if is_unnamed(known) {
+            *known = comm;
+        }
+        self.tasks.capped((pid, evidence))
+    }
+
+    /// The rows of drops of this kind. Once they are found they stay the same.
+    fn places(&mut self, kind: Kind) -> Places {
+        let (cpu, pid) = kind.task.map_or((0, 0), |(cpu, pid, _)| (cpu, pid));
+        let stack = kind.stack.map_or(0, |stack| stack.0 as usize + 1);
+        let mixed = [stack, kind.evidence as usize, cpu as usize, pid as usize]
+            .into_iter()
+            .fold(0, |mixed: usize, part| mixed.wrapping_mul(31) ^ part);
+        let recent = mixed % RECENT;
+        if let Some((known, places)) = self.recent[recent]
+            && known == kind
+        {
+            return places;
+        }
+        let evidence = kind.evidence;
+        let key = (kind.task.map(|(cpu, ..)| cpu), evidence);
+        let cell = match self.cpus.capped(key) {
+            Some(own) => Some(own),
+            None => self.cpus.place((None, evidence), true),
+        };
+        let places = Places {
+            cell: cell.unwrap_or_default(),
+            task: kind
+                .task
+                .and_then(|(_, pid, comm)| self.place_task(pid, comm, evidence)),
+            stack: kind
+                .stack
+                .and_then(|stack| self.stacks.capped((stack, evidence))),
+        };
+        self.recent[recent] = Some((kind, places));
+        places
+    }
+}
+
+impl DropSink for Tally<'_> {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+        let filter = self.filter;
+        match id {
+            _ if filter.stack.is_none() => true,
+            Some(id) => *self
+                .matches
+                .entry(id)
+                .or_insert_with(|| filter.takes_stack(frames)),
+            None => filter.takes_stack(frames),
+        }
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        let evidence = self.table.intern(drop.evidence);
+        self.all += 1;
+        self.receive_drops += u64::from(drop.evidence.direction == Direction::Receive);
+        if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
+            return;
+        }
+        let places = self.places(Kind {
+            evidence,
+            task: drop.context.map(|c| (c.cpu, c.pid, c.comm)),
+            stack: drop.stack,
+        });
+        let cell = self.cpus.value(places.cell);
+        cell.drops += 1;
+        if let Some(context) = &drop.context {
+            let span = cell.span.get_or_insert((context.time, context.time));
+            *span = (span.0.min(context.time), span.1.max(context.time));
+        }
+        if let Some(task) = places.task {
+            *self.tasks.value(task) += 1;
+        }
+        match places.stack {
+            Some(stack) => *self.stacks.value(stack) += 1,
+            None => {
+                let beyond = drop.stack.is_some() || drop.evidence.stack == StackState::Present;
+                self.stacks_beyond += u64::from(beyond);
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Headers by learned columns: what stands in front of the time was seen before.
+//!
+//! A task on its CPU writes the same bytes up to the time, event after event. Such a prefix is
+//! read by the grammar once; from then on the bytes are compared, and only the time is read.
+
+use super::assemble::{Comm, Context};
+use super::header::{COMM_COLUMNS, Header, columns};
+use super::memo::{Masked, load, mix, word};
+use super::time::Time;
+
+/// Longest prefix that is remembered, in words and in bytes.
+const WORDS: usize = 6;
+const MAX_PREFIX: usize = 8 * WORDS;
+/// Prefixes that are remembered; one more replaces another. A power of two.
+const ENTRIES: usize = 2048;
+/// Digits of whole seconds; as many cannot exceed 64 bits of nanoseconds.
+const MAX_DIGITS: usize = 10;
+/// The dot behind a space and the five columns of `%5lu`.
+const DOT: usize = 6;
+/// The bytes up to it, of a word.
+const SECONDS: u64 = 0x00ff_ffff_ffff_ffff;
+
+#[derive(Clone, Copy)]
+struct Prefix {
+    bytes: Masked<WORDS>,
+    len: usize,
+    /// What it says; its time is of no use.
+    context: Context,
+}
+
+/// The prefixes that were seen.
+pub(super) struct Columns {
+    prefixes: Vec<Prefix>,
+    /// Their usual length, and another one.
+    lengths: [usize; 2],
+    /// The column of whole seconds that was read last, and its value.
+    seconds: (u64, u64),
+}
+
+/// Where a prefix stands. Its end holds the pid, the CPU and the flags; one task may have
+/// two names, so that the end of the name counts as well.
+#[inline(always)]
+fn place(data: &[u8], len: usize) -> Option<usize> {
+    let start: &[u8; COMM_COLUMNS] = data.first_chunk()?;
+    let end: &[u8; 16] = data.get(len - 16..)?.first_chunk()?;
+    let task = load(start, COMM_COLUMNS - 8).rotate_left(32) ^ load(end, 0);
+    Some(mix(load(end, 8), task) % ENTRIES)
+}
+
+/// Six digits, `: ` behind them, as nanoseconds.
+#[inline]
+fn microseconds(text: u64) -> Option<u64> {
+    const ENDS: u64 = u64::from_le_bytes([0, 0, 0, 0, 0, 0, b':', b' ']);
+    const ZEROS: u64 = u64::from_le_bytes([b'0', b'0', b'0', b'0', b'0', b'0', b':', b' ']);
+    // Each digit's byte becomes its value; anything else leaves a high nibble or exceeds nine.
+    let digits = text ^ ZEROS;
+    let low = digits & 0x0000_ffff_ffff_ffff;
+    if text >> 48 != ENDS >> 48 || ((low + 0x0606_0606_0606) | low) & 0x0000_f0f0_f0f0_f0f0 != 0 {
+        return None;
+    }
+    let pairs = (low.wrapping_mul(10) + (low >> 8)) & 0x00ff_00ff_00ff;
+    let value = (pairs & 0xff) * 10_000 + ((pairs >> 16) & 0xff) * 100 + (pairs >> 32);
+    Some(value * 1000)
+}
+
+impl Columns {
+    pub(super) fn new() -> Self {
+        let empty = Prefix {
+            bytes: Masked::default(),
+            len: 0,
+            context: Context {
+                comm: Comm::default(),
+                pid: 0,
+                cpu: 0,
+                time: Time::Nanoseconds(0),
+            },
+        };
+        Columns {
+            prefixes: vec![empty; ENTRIES],
+            lengths: [33, 34],
+            seconds: (u64::MAX, 0),
+        }
+    }
+
+    /// The header at the start of `data`, where its prefix is known, and its length with the
+    /// space behind its colon. `data` goes on with the payload and with what comes behind it.
+    #[inline(always)]
+    pub(super) fn read(&mut self, data: &[u8]) -> Option<(&Context, Time, usize)> {
+        let [usual, other] = self.lengths;
+        let (at, len) = match self.find(data, usual) {
+            Some(at) => (at, usual),
+            None => {
+                let at = self.find(data, other)?;
+                self.lengths = [other, usual];
+                (at, other)
+            }
+        };
+        let text: &[u8; 16] = data.get(len..)?.first_chunk()?;
+        let (seconds, dot, fraction) = if load(text, 0) & SECONDS == self.seconds.0 {
+            (self.seconds.1, DOT, load(text, DOT + 1))
+        } else {
+            let (seconds, dot) = self.whole_seconds(&data[len..])?;
+            (seconds, dot, word(data, len + dot + 1)?)
+        };
+        let time = Time::Nanoseconds(seconds * 1_000_000_000 + microseconds(fraction)?);
+        Some((&self.prefixes[at].context, time, len + dot + 9))
+    }
+
+    #[inline(always)]
+    fn find(&self, data: &[u8], len: usize) -> Option<usize> {
+        let at = place(data, len)?;
+        let prefix = &self.prefixes[at];
+        (prefix.len == len && prefix.bytes.starts(data)).then_some(at)
+    }
+
+    /// The seconds behind the prefix, and where the dot behind them is.
+    #[cold]
+    fn whole_seconds(&mut self, text: &[u8]) -> Option<(u64, usize)> {
+        let spaces = text.iter().take_while(|&&b| b == b' ').count();
+        let digits = text[spaces..]
+            .iter()
+            .take(MAX_DIGITS + 1)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let dot = spaces + digits;
+        if spaces == 0 || digits == 0 || digits > MAX_DIGITS || text.get(dot) != Some(&b'.') {
+            return None;
+        }
+        let value = text[spaces..dot]
+            .iter()
+            .fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+        if dot == DOT {
+            self.seconds = (word(text, 0)? & SECONDS, value);
+        }
+        Some((value, dot))
+    }
+
+    /// Remembers the prefix of a line in which the grammar has found this header.
+    pub(super) fn learn(&mut self, line: &[u8], header: &Header<'_>) {
+        let quoted = line.trim_ascii_start().first() == Some(&b'"');
+        if header.latency || quoted || line.get(COMM_COLUMNS) != Some(&b'-') {
+            return;
+        }
+        // The grammar tries the dash in this column first, so it is this one that it took.
+        let Ok((payload, _)) = columns(&line[COMM_COLUMNS + 1..]) else {
+            return;
+        };
+        let header_end = line.len() - payload.len();
+        let Some(time) = line[..header_end].iter().rposition(|&b| b == b':') else {
+            return;
+        };
+        let Some(space) = line[..time].iter().rposition(|&b| b == b' ') else {
+            return;
+        };
+        let Some(last) = line[..space].iter().rposition(|&b| b != b' ') else {
+            return;
+        };
+        let len = last + 1;
+        if !(16..=MAX_PREFIX).contains(&len) {
+            return;
+        }
+        let Some(at) = place(line, len) else { return };
+        self.prefixes[at] = Prefix {
+            bytes: Masked::new(&line[..len]),
+            len,
+            context: Context::from(header),
+        };
+        if !self.lengths.contains(&len) {
+            self.lengths = [len, self.lengths[0]];
+        }
+    }
+}

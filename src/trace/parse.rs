@@ -1,0 +1,295 @@
+//! Pieces of text made into records: what each line says, without what the lines before it do
+//! to its meaning. Any number of threads may do this at once.
+
+use std::ops::Range;
+
+use super::assemble::Context;
+use super::columns::Columns;
+use super::guess::Guesses;
+use super::line::{Line, line, trim_end};
+use super::memo::Memo;
+use super::payload::{Payload, payload};
+use super::stacks::{StackId, Stacks};
+use super::symbol::Frame;
+use crate::input::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
+
+/// What payloads mean to whoever collects them: worked out once for each distinct payload.
+pub trait Meaning {
+    /// What an event says. Kept small, for there are many.
+    type Signal: Copy;
+    /// What few events say besides.
+    type Aside: Copy;
+    /// Works it out.
+    fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
+}
+
+/// Where in its chunk a line or a block stands.
+pub type Span = Range<u32>;
+
+/// One line, or one run of frame lines.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record<S, A> {
+    /// An event; its context is missing where the trace was written with `nocontext-info`.
+    Event {
+        /// Where its line starts.
+        at: u32,
+        /// Its header is in the latency format.
+        latency: bool,
+        /// Where and when it happened.
+        context: Option<Context>,
+        /// What it says; `None` for `<stack trace>`.
+        signal: Option<S>,
+    },
+    /// What the event right behind this says besides.
+    Aside(A),
+    /// A run of frames that was seen before.
+    Stack {
+        /// Where it starts.
+        at: u32,
+        /// Which stack it is.
+        id: StackId,
+    },
+    /// A run of frames that was not.
+    NewStack(Span),
+    /// The rest of a run of frames that is too long to be a stack.
+    Rest(Span),
+    /// A frame behind the prefix of a log or a pager: its line, and the frame in it.
+    Frame(Span, Span),
+    /// A line about the trace.
+    Banner(Span),
+    /// White space only.
+    Blank,
+    /// Not understood, or too long to be looked at.
+    Unknown(Span),
+}
+
+/// What a payload says: the event's signal, none for `<stack trace>`, and what it says besides.
+type Said<M> = (
+    Option<<M as Meaning>::Signal>,
+    Option<<M as Meaning>::Aside>,
+);
+
+/// Reads chunks; remembers what it has seen to recognise it by its bytes.
+pub struct Parser<M: Meaning> {
+    columns: Columns,
+    payloads: Memo<Said<M>>,
+    guesses: Guesses,
+    grammar_only: bool,
+}
+
+impl<M: Meaning> Default for Parser<M> {
+    fn default() -> Self {
+        Parser {
+            columns: Columns::new(),
+            payloads: Memo::new(),
+            guesses: Guesses::new(),
+            grammar_only: false,
+        }
+    }
+}
+
+/// Bytes that are searched at once for the end of a block.
+const STEP: usize = 32;
+
+/// Where the run of frame lines at the start of `data` ends.
+fn block_end(data: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        // A line end without a `=` two bytes further on: mostly the end, else `=> ` lines.
+        while let (Some(here), Some(ahead)) = (
+            data.get(at..).and_then(<[u8]>::first_chunk::<STEP>),
+            data.get(at + 2..).and_then(<[u8]>::first_chunk::<STEP>),
+        ) {
+            let mut ends = [0; STEP];
+            for n in 0..STEP {
+                ends[n] = u8::from(here[n] == b'\n') & u8::from(ahead[n] != b'=');
+            }
+            if ends != [0; STEP] {
+                break;
+            }
+            at += STEP;
+        }
+        match memchr::memchr(b'\n', &data[at..]) {
+            None => return data.len(),
+            Some(newline) => at += newline + 1,
+        }
+        if starts_frame(&data[at..], true) != Some(true) {
+            return at;
+        }
+    }
+}
+
+fn span(start: usize, end: usize) -> Span {
+    start as u32..end as u32
+}
+
+/// Where `part` of `whole` starts.
+fn offset(whole: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
+}
+
+type Records<M> = Vec<Record<<M as Meaning>::Signal, <M as Meaning>::Aside>>;
+
+impl<M: Meaning> Parser<M> {
+    /// A parser that reads every line by the grammar: the judge of the other.
+    #[must_use]
+    pub fn by_grammar_only() -> Self {
+        Parser {
+            grammar_only: true,
+            ..Parser::default()
+        }
+    }
+
+    /// Reads a chunk: whole pieces, and what is known of the text in front of them.
+    pub fn parse(
+        &mut self,
+        bytes: &[u8],
+        state: CutState,
+        stacks: &Stacks,
+        records: &mut Records<M>,
+    ) {
+        let mut cutter = Cutter::new(bytes, state, true);
+        loop {
+            if cutter.state() == CutState::default() && !self.grammar_only {
+                let at = self.parse_known(bytes, cutter.position(), stacks, records);
+                cutter.skip_to(at);
+            }
+            match cutter.next() {
+                None => return,
+                Some(Piece::Line(text)) => self.line(bytes, offset(bytes, text), text, records),
+                Some(Piece::LongLine(text)) => {
+                    let start = offset(bytes, text);
+                    records.push(Record::Unknown(span(start, start + text.len())));
+                }
+                Some(Piece::Frames {
+                    bytes: block,
+                    continued,
+                }) => {
+                    let at = offset(bytes, block);
+                    let span = span(at, at + block.len());
+                    records.push(match stacks.find(block) {
+                        _ if continued => Record::Rest(span),
+                        Some(known) => Record::Stack {
+                            at: at as u32,
+                            id: stacks.block(known).1,
+                        },
+                        None => Record::NewStack(span),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Reads on from `at` as long as everything was seen before; where it was not.
+    fn parse_known(
+        &mut self,
+        bytes: &[u8],
+        mut at: usize,
+        stacks: &Stacks,
+        records: &mut Records<M>,
+    ) -> usize {
+        loop {
+            let data = &bytes[at..];
+            if starts_frame(data, true) == Some(true) {
+                let Some((len, id)) = self.block(data, stacks) else {
+                    return at;
+                };
+                records.push(Record::Stack { at: at as u32, id });
+                at += len;
+                continue;
+            }
+            let Some((context, time, header)) = self.columns.read(data) else {
+                return at;
+            };
+            let Some(((signal, aside), payload)) = self.payloads.find(&data[header..]) else {
+                return at;
+            };
+            if let Some(aside) = aside {
+                records.push(Record::Aside(*aside));
+            }
+            records.push(Record::Event {
+                at: at as u32,
+                latency: false,
+                context: Some(Context { time, ..*context }),
+                signal: *signal,
+            });
+            at += header + payload;
+        }
+    }
+
+    /// The block at the start of `data`, where it is known.
+    #[inline]
+    fn block(&mut self, data: &[u8], stacks: &Stacks) -> Option<(usize, StackId)> {
+        if let Some(guess) = self.guesses.guess(data) {
+            let (bytes, id) = stacks.block(guess);
+            // The last block of an input may end within a line.
+            let ends_here =
+                |rest: &[u8]| bytes.ends_with(b"\n") && starts_frame(rest, true) == Some(false);
+            if data.strip_prefix(bytes).is_some_and(ends_here) {
+                return Some((bytes.len(), id));
+            }
+        }
+        let len = block_end(data);
+        if len > MAX_BLOCK {
+            return None;
+        }
+        let found = stacks.find(&data[..len])?;
+        self.guesses.learn(data, found, stacks);
+        Some((len, stacks.block(found).1))
+    }
+
+    /// A line that was not recognised by its bytes.
+    fn line(&mut self, bytes: &[u8], at: usize, text: &[u8], records: &mut Records<M>) {
+        let whole = span(at, at + text.len());
+        let record = match line(text) {
+            Line::Blank => Record::Blank,
+            Line::Banner(_) => Record::Banner(whole),
+            Line::Unknown => Record::Unknown(whole),
+            Line::Frame(frame) => {
+                let body = match frame {
+                    Frame::Symbol(symbol) => span(
+                        offset(bytes, symbol.name),
+                        offset(bytes, symbol.name) + symbol.name.len(),
+                    ),
+                    // Their names are not as they are written.
+                    Frame::Address(_) | Frame::ReturnProbe => whole.clone(),
+                };
+                Record::Frame(whole, body)
+            }
+            Line::Event(header, said) => {
+                let (signal, aside) = meaning::<M>(&said);
+                if let Some(aside) = aside {
+                    records.push(Record::Aside(aside));
+                }
+                if let Some(header) = &header
+                    && !self.grammar_only
+                {
+                    self.learn(text, header);
+                }
+                Record::Event {
+                    at: at as u32,
+                    latency: header.is_some_and(|h| h.latency),
+                    context: header.as_ref().map(Context::from),
+                    signal,
+                }
+            }
+        };
+        records.push(record);
+    }
+
+    fn learn(&mut self, text: &[u8], header: &super::Header<'_>) {
+        self.columns.learn(text, header);
+        if let Some((.., len)) = self.columns.read(text) {
+            let said = payload(trim_end(&text[len..]));
+            self.payloads.insert(&text[len..], meaning::<M>(&said));
+        }
+    }
+}
+
+fn meaning<M: Meaning>(said: &Payload<'_>) -> (Option<M::Signal>, Option<M::Aside>) {
+    if *said == Payload::Stack {
+        return (None, None);
+    }
+    let (signal, aside) = M::of(said);
+    (Some(signal), aside)
+}
