@@ -49,6 +49,34 @@ fn a_full_cache_is_confirmed_with_facts() {
     }
 }
 
+/// `diagnose --keep` on a 4.19.108 kernel (ORC) whose packets never stopped coming. Each sender
+/// sent one kind of packet; what its CPU's ksoftirqd dropped may be of either.
+#[test]
+fn recordings_of_a_host_that_drops_all_the_time() {
+    let name = "4.19-live/orc-mixed.txt.gz";
+    let (lines, summary) = drops(name, false);
+    assert_eq!(class(&summary, DST), [311, 311, 0, 0]);
+    assert_eq!(class(&summary, NO_ROUTE), [159, 156, 3, 0]);
+    assert_eq!(summary["verdict"]["exit"], 10);
+    assert_eq!(summary["counters"]["regime"], "exhausted");
+    assert_control(name, &summary);
+    for drop in &lines {
+        let truth = match number(&drop["pid"]) {
+            650..=653 => DST,
+            655..=658 => NO_ROUTE,
+            _ => continue,
+        };
+        assert_eq!(drop["class"], truth, "{drop}");
+    }
+    let name = "4.19-live/orc-intermittent.txt.gz";
+    let summary = report(name, false);
+    assert_eq!(class(&summary, DST), [17, 0, 17, 0]);
+    assert_eq!(summary["verdict"]["exit"], 11);
+    assert_eq!(summary["counters"]["regime"], "intermittent");
+    assert_eq!(summary["counters"]["fast"]["last"], 576);
+    assert_control(name, &summary);
+}
+
 #[test]
 fn regimes_are_named() {
     for (name, regime) in [

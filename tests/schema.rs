@@ -22,11 +22,18 @@ use tree::Tree;
 /// Every capture, with its facts where it has some.
 fn captures() -> Vec<(PathBuf, Option<PathBuf>)> {
     let mut found = Vec::new();
-    for dir in ["4.19-fp", "4.19-more", "4.19-odd", "4.19-orc", "text"] {
+    for dir in [
+        "4.19-fp",
+        "4.19-live",
+        "4.19-more",
+        "4.19-odd",
+        "4.19-orc",
+        "text",
+    ] {
         for entry in std::fs::read_dir(fixture(dir)).unwrap() {
             let path = entry.unwrap().path();
             let ending = path.extension().and_then(|e| e.to_str()).unwrap();
-            if ["pipe", "txt", "trace"].contains(&ending) {
+            if ["pipe", "txt", "trace", "gz"].contains(&ending) {
                 let facts = path.with_extension("facts");
                 found.push((path, facts.exists().then_some(facts)));
             }

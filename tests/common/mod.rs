@@ -17,7 +17,8 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// `4.19-fp/exhausted` stands for its `.pipe`; other endings are given in full.
 pub fn capture(name: &str) -> PathBuf {
-    let has_ending = name.ends_with(".txt") || name.ends_with(".trace") || name.ends_with(".pipe");
+    let endings = [".txt", ".trace", ".pipe", ".gz"];
+    let has_ending = endings.iter().any(|ending| name.ends_with(ending));
     fixture(&if has_ending {
         name.to_owned()
     } else {
