@@ -59,10 +59,13 @@ impl<const WORDS: usize> Masked<WORDS> {
             return false;
         };
         let (chunks, _) = data.as_chunks::<8>();
-        let mut differ = 0;
-        for n in 0..WORDS {
-            differ |= (u64::from_le_bytes(chunks[n]) ^ self.words[n]) & self.masks[n];
-        }
+        let known = self.words.iter().zip(&self.masks);
+        let differ = chunks
+            .iter()
+            .zip(known)
+            .fold(0, |differ, (&chunk, (&word, &mask))| {
+                differ | (u64::from_le_bytes(chunk) ^ word) & mask
+            });
         differ == 0
     }
 }
