@@ -19,6 +19,9 @@ _ip6drop() {
             ip6drop,check)
                 cmd="ip6drop__subcmd__check"
                 ;;
+            ip6drop,diagnose)
+                cmd="ip6drop__subcmd__diagnose"
+                ;;
             ip6drop,generate)
                 cmd="ip6drop__subcmd__generate"
                 ;;
@@ -43,14 +46,29 @@ _ip6drop() {
             ip6drop__subcmd__generate,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help"
                 ;;
+            ip6drop__subcmd__generate,man)
+                cmd="ip6drop__subcmd__generate__subcmd__man"
+                ;;
+            ip6drop__subcmd__generate,schema)
+                cmd="ip6drop__subcmd__generate__subcmd__schema"
+                ;;
             ip6drop__subcmd__generate__subcmd__help,completions)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
             ip6drop__subcmd__generate__subcmd__help,help)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__help"
                 ;;
+            ip6drop__subcmd__generate__subcmd__help,man)
+                cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__man"
+                ;;
+            ip6drop__subcmd__generate__subcmd__help,schema)
+                cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__schema"
+                ;;
             ip6drop__subcmd__help,check)
                 cmd="ip6drop__subcmd__help__subcmd__check"
+                ;;
+            ip6drop__subcmd__help,diagnose)
+                cmd="ip6drop__subcmd__help__subcmd__diagnose"
                 ;;
             ip6drop__subcmd__help,generate)
                 cmd="ip6drop__subcmd__help__subcmd__generate"
@@ -73,6 +91,12 @@ _ip6drop() {
             ip6drop__subcmd__help__subcmd__generate,completions)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__completions"
                 ;;
+            ip6drop__subcmd__help__subcmd__generate,man)
+                cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__man"
+                ;;
+            ip6drop__subcmd__help__subcmd__generate,schema)
+                cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__schema"
+                ;;
             *)
                 ;;
         esac
@@ -80,7 +104,7 @@ _ip6drop() {
 
     case "${cmd}" in
         ip6drop)
-            opts="-h -V --help --version report check record restore status generate help"
+            opts="-h -V --help --version diagnose status report check record restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,8 +155,127 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__diagnose)
+            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --trigger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --function)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probes)
+                    COMPREPLY=($(compgen -W "auto none entry full" -- "${cur}"))
+                    return 0
+                    ;;
+                --buffer-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tracefs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --method)
+                    COMPREPLY=($(compgen -W "auto instance func-stack-trace kprobe" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__generate)
-            opts="-h --help completions help"
+            opts="-h --help completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -160,7 +303,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__help)
-            opts="completions help"
+            opts="completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -201,8 +344,64 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__generate__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__schema)
+            opts="-h --help report drop summary status check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__help)
-            opts="report check record restore status generate help"
+            opts="diagnose status report check record restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,8 +428,22 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__help__subcmd__diagnose)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__help__subcmd__generate)
-            opts="completions"
+            opts="completions man schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -244,6 +457,34 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__generate__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__generate__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -328,7 +569,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --max-rate --function --probes --buffer-kb --force --quiet --tracefs --proc --sys --state-dir --method --mount --help"
+            opts="-o -q -h --output --duration --max-events --max-size --quiet --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -405,7 +646,7 @@ _ip6drop() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson folded" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown folded" -- "${cur}"))
                     return 0
                     ;;
                 --output)

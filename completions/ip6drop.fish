@@ -26,16 +26,66 @@ end
 
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -s V -l version -d 'Print version'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "restore" -d 'Put back what a killed run left behind'
-complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "generate" -d 'Print generated files'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l duration -d 'Record for this time, such as 30s or 5m' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l stop-after -d 'Stop as soon as N drops were seen' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l keep -d 'Keep the raw capture in FILE, a new file with mode 0600' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l trigger -d 'Run COMMAND (for /bin/sh) over and over while recording, such as a curl or ping that fails now and then' -r -f -a "(__fish_complete_command)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-size -d 'Stop before the capture grows beyond SIZE' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l format -d 'How to write the report' -r -f -a "text\t'For people: the verdict first'
+json\t'One object, that of `report`'
+markdown\t'For tickets'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s o -l output -d 'Write the report to FILE instead of standard output' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
+none\t'None'
+entry\t'The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries'
+full\t'The return of `ip6_dst_gc` as well: whether the allocation was refused'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l method -d 'The way of tracing; auto takes the first that a self-check proves to work' -r -f -a "auto\t'The first that a self-check proves to work'
+instance\t'A private instance: disturbs nobody'
+func-stack-trace\t'The classic recipe, in the top-level buffer'
+kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l spread -d 'Run the trigger on each CPU in turn'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s q -l quiet -d 'Write no report, only errors; the exit status says the verdict'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l interval -d 'Look again every TIME (500ms, 1s, 2m) and show rates, until Ctrl-C' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l netns -d 'Look into this network namespace: a name in /run/netns, a process id, or a path' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l format -d 'How to write it' -r -f -a "text\t'For people: the verdict first'
+json\t'One object; with --interval one a line'
+markdown\t'For tickets'
+prometheus\t'For the node exporter\'s textfile collector'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole each time' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l proc -d 'Where procfs is' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l sys -d 'Where sysfs is' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l all-netns -d 'Look into every network namespace of the node, each once'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l exit-code -d 'Say the regime by the exit status'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l format -d 'How to write the report' -r -f -a "text\t'For people: the verdict first'
 json\t'One object'
 ndjson\t'One object a drop, then the report as the last line'
+markdown\t'For tickets'
 folded\t'One line a stack, for flame-graph tools'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s o -l output -d 'Write to FILE instead of standard output' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l facts -d 'Counters and limits around the capture: what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)' -r -F
@@ -66,7 +116,7 @@ kprobe\t'kprobe events'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l format -d 'How to print the answer' -r -f -a "text\t'For people'
 json\t'One object, schema `ip6drop.check/1`'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l force -d 'Try the top-level buffer even while somebody else uses it'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s o -l output -d 'Write the capture to FILE, a new file with mode 0600; - is standard output' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l duration -d 'Stop after this time, such as 30s or 5m; without it Ctrl-C stops' -r
@@ -87,42 +137,35 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l method -d 'Th
 instance\t'A private instance: disturbs nobody'
 func-stack-trace\t'The classic recipe, in the top-level buffer'
 kprobe\t'kprobe events'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s q -l quiet -d 'Say nothing but errors'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l proc -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l sys -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -s h -l help -d 'Print help'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l interval -d 'Look again every TIME (500ms, 1s, 2m) and show rates, until Ctrl-C' -r
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l netns -d 'Look into this network namespace: a name in /run/netns, a process id, or a path' -r
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l format -d 'How to write it' -r -f -a "text\t'For people: the verdict first'
-json\t'One object; with --interval one a line'
-markdown\t'For tickets'
-prometheus\t'For the node exporter\'s textfile collector'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole each time' -r -F
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l proc -d 'Where procfs is' -r -f -a "(__fish_complete_directories)"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l sys -d 'Where sysfs is' -r -f -a "(__fish_complete_directories)"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l all-netns -d 'Look into every network namespace of the node, each once'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l exit-code -d 'Say the regime by the exit status'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -s h -l help -d 'Print help'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "completions" -d 'Shell completions'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man schema help" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man schema help" -f -a "completions" -d 'Shell completions'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man schema help" -f -a "man" -d 'Man page, of the program or of one command'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man schema help" -f -a "schema" -d 'The JSON Schema of what is printed as JSON: of all documents, or of one'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Shell completions'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'Man page, of the program or of one command'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "schema" -d 'The JSON Schema of what is printed as JSON: of all documents, or of one'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "restore" -d 'Put back what a killed run left behind'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "generate" -d 'Print generated files'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from report check record restore status generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report check record restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Shell completions'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'Man page, of the program or of one command'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "schema" -d 'The JSON Schema of what is printed as JSON: of all documents, or of one'

@@ -5,10 +5,34 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::check::CheckArgs;
+use crate::commands::diagnose::DiagnoseArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::status::StatusArgs;
 use crate::diagnosis::classify::Class;
+use crate::schema::Document;
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0      looked, and found no IPv6 drop (or, without a verdict asked for, done)
+  1      an error, such as unreadable input
+  2      usage
+  3      this host cannot be traced as asked
+  4      tracing state could not be put back completely
+  10     receive-path dst_alloc failure (full route cache), confirmed
+  11     the same, probable or possible
+  12     other IPv6 drops only
+  13     inconclusive
+  128+n  ended by signal n, after putting everything back
+
+Examples:
+  ip6drop diagnose                                  what drops here, why, and what to set
+  ip6drop status --all-netns                        how full are the route caches
+  ip6drop record --duration 30s -o drops.txt        save a trace ...
+  ip6drop report drops.txt                          ... and read it, here or elsewhere
+
+Files:
+  /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";
 
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
 ///
@@ -16,7 +40,17 @@ use crate::diagnosis::classify::Class;
 /// change) a full IPv6 route cache makes received packets die silently in ip6_pkt_drop,
 /// with the same stack as a missing route.
 #[derive(Debug, Parser)]
-#[command(name = "ip6drop", version, max_term_width = 100)]
+#[command(
+    name = "ip6drop",
+    version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\ncommit ", env!("IP6DROP_COMMIT"),
+        "\ntarget ", env!("IP6DROP_TARGET")
+    ),
+    max_term_width = 100,
+    after_long_help = AFTER_HELP
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -26,6 +60,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Record, report and advise in one go: why does this node drop IPv6 packets now
+    Diagnose(Box<DiagnoseArgs>),
+    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
+    Status(Box<StatusArgs>),
     /// Read saved traces and say what dropped, why, and on which CPU
     Report(Box<ReportArgs>),
     /// Say whether this host can be traced, by which method, and whether it works
@@ -34,8 +72,6 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
-    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
-    Status(Box<StatusArgs>),
     /// Print generated files
     Generate(GenerateArgs),
 }
@@ -60,6 +96,8 @@ pub enum ReportFormat {
     Json,
     /// One object a drop, then the report as the last line
     Ndjson,
+    /// For tickets
+    Markdown,
     /// One line a stack, for flame-graph tools
     Folded,
 }
@@ -71,6 +109,11 @@ fn cpus(text: &str) -> Result<std::sync::Arc<std::collections::BTreeSet<u32>>, S
 fn time(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
     number.ok_or_else(|| "write a time stamp as the trace prints it, such as 52.564417".to_owned())
+}
+
+/// Names of tasks and functions are bytes: `.` is one, and classes are those of ASCII.
+fn regex(text: &str) -> Result<regex::bytes::Regex, regex::Error> {
+    regex::bytes::RegexBuilder::new(text).unicode(false).build()
 }
 
 fn class(text: &str) -> Result<Class, String> {
@@ -127,11 +170,11 @@ pub struct ReportArgs {
     pub pid: Vec<u64>,
 
     /// Only drops in tasks whose name matches
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub comm: Option<regex::bytes::Regex>,
 
     /// Only drops whose stack matches, frames joined with `;`, innermost first
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub stack: Option<regex::bytes::Regex>,
 
     /// Only drops of these classes
@@ -182,5 +225,16 @@ pub enum Generated {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Man page, of the program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+    /// The JSON Schema of what is printed as JSON: of all documents, or of one
+    Schema {
+        /// The document
+        #[arg(value_enum)]
+        document: Option<Document>,
     },
 }

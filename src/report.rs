@@ -1,14 +1,18 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::diagnosis::classify::{Classification, Knowledge, classify};
 use crate::diagnosis::collect::Gathered;
 use crate::diagnosis::evidence::{Evidence, Observed, Traced};
+use crate::diagnosis::kernel::{Kernel, judge};
 use crate::diagnosis::limits::{CallCounts, Proof, prove};
 use crate::diagnosis::rules::Origin;
+use crate::diagnosis::status::Behaviour;
 use crate::filter::Filter;
+use crate::host::live::{Cpus, Release};
+use crate::host::netns::{NetNs, unidentified};
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source};
 use crate::reading::{Reading, read_through};
@@ -27,6 +31,19 @@ pub struct Request {
     pub filter: Filter,
     /// How many threads read one input; with 0 as many as pay.
     pub threads: usize,
+    /// The host itself, where the capture was made on it just now.
+    pub host: Option<HereAndNow>,
+}
+
+/// What is known of the host besides a capture's own facts.
+#[derive(Debug, Clone)]
+pub struct HereAndNow {
+    /// The namespace the facts are of.
+    pub netns: NetNs,
+    /// CPUs, those offline included.
+    pub cpus: Option<Cpus>,
+    /// The kernel, with its vendor's level where it tells.
+    pub kernel: Kernel,
 }
 
 /// Why an input gave no report.
@@ -195,7 +212,7 @@ impl InputEvidence<'_> {
     #[must_use]
     pub fn report(self, request: &Request, stacks: &Stacks, receive_drops: u64) -> InputReport {
         let knowledge = knowledge(&self.gathered, &self.facts, request.traced, receive_drops);
-        let summary = self.summarise(&knowledge, stacks);
+        let summary = self.summarise(request, &knowledge, stacks);
         InputReport {
             summary,
             knowledge,
@@ -238,7 +255,45 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
 }
 
 impl InputEvidence<'_> {
-    fn summarise(&self, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
+    /// What the counters around the capture say, with what it shows of their namespace.
+    fn counters(
+        &self,
+        request: &Request,
+        knowledge: &Knowledge,
+        refuses: bool,
+    ) -> Option<Counters> {
+        let gathered = &self.gathered;
+        let at_once = |observed: Observed| {
+            let attempt = knowledge.refused(observed) == Some(false);
+            attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
+        };
+        let same = knowledge.same_namespace;
+        let seen = Behaviour {
+            fast: None,
+            refuses: same && refuses,
+            grants_at_once: same && gathered.gc.keys().any(|(.., observed)| at_once(*observed)),
+            returns_nothing: gathered.gc_returns_nothing,
+        };
+        let host = request.host.clone().unwrap_or_else(|| HereAndNow {
+            netns: unidentified(PathBuf::new()),
+            // The facts of a capture know the CPUs online alone.
+            cpus: self
+                .facts
+                .last()
+                .and_then(|last| last.cpus)
+                .map(|cpus| Cpus {
+                    online: cpus,
+                    present: cpus,
+                }),
+            kernel: judge(&Release {
+                release: gathered.kernel.clone().unwrap_or_default(),
+                ..Release::default()
+            }),
+        });
+        Counters::new(&self.facts, gathered.fast, &host, seen)
+    }
+
+    fn summarise(&self, request: &Request, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
         let InputEvidence {
             gathered,
             tally,
@@ -263,7 +318,6 @@ impl InputEvidence<'_> {
             window: gathered.window,
             receive_drops_seen: tally.receive_drops,
             in_no_routes: facts.rise(Snapshot::in_no_routes),
-            counters: Counters::new(facts, gathered.fast),
             facts: (*facts != Facts::default()).then(|| facts.clone()),
             ..Summary::default()
         };
@@ -329,6 +383,7 @@ impl InputEvidence<'_> {
                 .gc
                 .add(counts);
         }
+        summary.counters = self.counters(request, knowledge, summary.gc_total().refused > 0);
         summary.left_out = tally.all - summary.drops();
         let health = &mut summary.health;
         health.lines = text.lines;

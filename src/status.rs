@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::diagnosis::kernel::{Kernel, judge};
-use crate::diagnosis::status::{Assessment, State, assess};
+use crate::diagnosis::status::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
 use crate::host::Snapshot;
 use crate::host::live::{Cpus, ReadError, read_cpus, read_release};
@@ -248,7 +248,7 @@ impl Sampler {
             });
             last.insert(key, (now, snapshot.clone()));
             rows.push(Row {
-                assessment: assess(&snapshot, cpus, &kernel, &netns),
+                assessment: assess(&snapshot, cpus, &kernel, &netns, &Behaviour::default()),
                 netns,
                 snapshot,
                 problems: failed,

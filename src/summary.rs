@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::classify::{Class, Confidence};
 use crate::diagnosis::collect::FastSeries;
-use crate::diagnosis::limits::{self, Regime};
+use crate::diagnosis::limits;
 use crate::diagnosis::rules::Origin;
+use crate::diagnosis::status::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
 use crate::host::{Facts, Snapshot};
+use crate::namespaces::Rise;
+use crate::report::HereAndNow;
 use crate::trace::assemble::MAX_SAMPLES;
 use crate::trace::stacks::Frames;
 use crate::trace::{LineCounts, Time};
+use crate::trigger::Outcome;
 
 /// A CPU, or what is known of none; CPUs sort before that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +146,7 @@ impl Health {
 }
 
 /// The route cache's counters and limits, and `fast` where it was read and found valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Counters {
     /// `fast` over the capture.
     pub fast: Option<FastSeries>,
@@ -152,19 +156,21 @@ pub struct Counters {
     pub max_size: Option<i64>,
     /// `net.ipv6.route.gc_thresh`.
     pub gc_thresh: Option<i64>,
-    /// `percpu_counter_batch`.
-    pub batch: Option<i64>,
-    /// The regimes these numbers allow; none where numbers are missing.
-    pub regimes: Vec<Regime>,
+    /// Regime, sizes and advice that follow.
+    pub assessment: Assessment,
 }
 
 impl Counters {
-    /// Puts facts and probe together; `fast` is believed only where it fits the facts: the
+    /// Puts facts and trace together. `fast` is believed only where it fits the facts: the
     /// same `gc_thresh`, and never further from `slow` than the CPUs can hide.
     #[must_use]
-    pub fn new(facts: &Facts, fast: Option<FastSeries>) -> Option<Counters> {
+    pub fn new(
+        facts: &Facts,
+        fast: Option<FastSeries>,
+        host: &HereAndNow,
+        seen: Behaviour,
+    ) -> Option<Counters> {
         let last = facts.last()?;
-        let cpus = last.cpus;
         let slows = || {
             [&facts.before, &facts.after]
                 .into_iter()
@@ -172,31 +178,44 @@ impl Counters {
                 .filter_map(Snapshot::slow)
         };
         let fits = |series: &FastSeries| {
-            let slack = limits::slack(cpus?);
+            let slack = limits::slack(last.cpus?);
             let low = slows().min()?.saturating_sub(slack);
             let high = slows().max()?.saturating_add(slack);
             let same = series.gc_thresh? == last.gc_thresh()?;
             Some(same && series.min >= low && series.max <= high)
         };
         let fast = fast.filter(|series| fits(series) == Some(true));
-        let regimes = (|| {
-            let fast = fast.map(|series| series.last);
-            Some(limits::regimes(
-                last.slow()?,
-                fast,
-                last.max_size()?,
-                last.gc_thresh()?,
-                cpus?,
-            ))
-        })();
+        let seen = Behaviour {
+            fast: fast.map(|series| series.last),
+            ..seen
+        };
         Some(Counters {
             fast,
             slow: last.slow(),
             max_size: last.max_size(),
             gc_thresh: last.gc_thresh(),
-            batch: cpus.map(limits::batch),
-            regimes: regimes.unwrap_or_default(),
+            assessment: assess(last, host.cpus, &host.kernel, &host.netns, &seen),
         })
+    }
+
+    /// True where the cache holds more than its limit, on a kernel that minds.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let over = self.slow.zip(self.max_size).is_some_and(|(n, max)| n > max);
+        over && self.assessment.state != State::Unaffected
+    }
+
+    /// How far `fast` was from `slow` when it was last read, in entries.
+    #[must_use]
+    pub fn fast_to_slow(&self) -> Option<i64> {
+        Some(self.slow? - self.fast?.last)
+    }
+
+    /// `fast` at its last reading as a multiple of the batch; `None` where it is none.
+    #[must_use]
+    pub fn fast_in_batches(&self) -> Option<i64> {
+        let (fast, batch) = (self.fast?.last, self.assessment.batch?);
+        (fast % batch == 0).then_some(fast / batch)
     }
 }
 
@@ -239,6 +258,21 @@ pub struct Summary {
     pub in_no_routes: Option<u64>,
     /// What was missing to tell causes apart.
     pub missing: BTreeSet<Missing>,
+    /// A reproducer that ran beside the recording.
+    pub trigger: Option<TriggerRuns>,
+    /// Network namespaces in which packets were dropped; `None` where nobody looked.
+    pub namespaces: Option<Vec<Rise>>,
+}
+
+/// A reproducer and how its runs went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriggerRuns {
+    /// The command.
+    pub command: String,
+    /// Whether it ran on each CPU in turn.
+    pub spread: bool,
+    /// Its runs.
+    pub outcome: Outcome,
 }
 
 /// Evidence that was not there.

@@ -50,6 +50,58 @@ fn a_full_cache_is_confirmed_with_facts() {
 }
 
 #[test]
+fn regimes_are_named() {
+    for (name, regime) in [
+        ("4.19-fp/alternating", "exhausted"),
+        ("4.19-fp/mixed-probes", "exhausted"),
+        ("4.19-orc/exhausted", "exhausted"),
+        ("4.19-more/boundary-exhausted", "exhausted"),
+        ("4.19-orc/intermittent-probes", "intermittent"),
+        ("4.19-more/intermittent-entry", "intermittent"),
+        ("4.19-more/intermittent-out", "intermittent"),
+        // Without a probe: allocations were granted without a collection, so fast was not
+        // above max_size all the time.
+        ("4.19-more/boundary-intermittent", "intermittent"),
+        ("4.19-fp/healthy", "within-limits"),
+        ("4.19-orc/healthy", "within-limits"),
+        ("4.19-fp/noroute", "within-limits"),
+    ] {
+        let report = report(name, true);
+        assert_eq!(report["counters"]["regime"], regime, "{name}");
+        let summary = report["verdict"]["summary"].as_str().unwrap();
+        assert!(
+            summary.contains(&format!("Regime {regime}: slow ")),
+            "{summary}"
+        );
+    }
+}
+
+#[test]
+fn fast_is_held_against_slow() {
+    let report = report("4.19-orc/intermittent-probes", true);
+    let counters = &report["counters"];
+    let expected = serde_json::json!({
+        "min": 288, "max": 288, "last": 288, "samples": 326, "to_slow": 91, "batches": 9,
+    });
+    assert_eq!(counters["fast"], expected);
+    assert_eq!(counters["slow"], 379);
+    assert_eq!(counters["max_size"], 366);
+    assert_eq!(counters["batch"], 32);
+}
+
+#[test]
+fn sized_limits_are_advised() {
+    let report = report("4.19-fp/alternating", true);
+    let advice = &report["advice"][0];
+    assert_eq!(
+        advice["command"],
+        "sysctl -w net.ipv6.route.max_size=4096 net.ipv6.route.gc_thresh=2048"
+    );
+    assert_eq!(report["counters"]["sizing"]["routes"], 406);
+    assert_eq!(report["counters"]["sizing"]["needed"], 1624);
+}
+
+#[test]
 fn refused_neighbour_discovery_is_counted_apart() {
     let report = report("4.19-fp/exhausted-with-ndisc", true);
     let ndisc = &report["gc"]["by_origin"]["ndisc"];

@@ -4,8 +4,6 @@
 
 mod common;
 
-use serde_json::Value;
-
 /// A trace of one CPU and task, an event a line, ten microseconds apart.
 fn trace(events: &[&str]) -> String {
     let mut text = String::new();
@@ -34,9 +32,7 @@ fn drops(events: &[&str]) -> Vec<(String, String)> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", common::stderr(&output));
     let lines = common::stdout(&output);
-    let drops = lines
-        .lines()
-        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let drops = lines.lines().map(common::json_line);
     drops
         .filter(|drop| drop["type"] == "drop")
         .map(|drop| {

@@ -5,6 +5,17 @@ mod common;
 
 use common::{fixture, ip6drop};
 
+fn assert_current(saved: &str, args: &[&str]) {
+    let output = ip6drop(args);
+    assert!(output.status.success());
+    let is_current = std::fs::read(fixture("..").join(saved)).unwrap_or_default() == output.stdout;
+    let command = args.join(" ");
+    assert!(
+        is_current,
+        "{saved} is old: run `ip6drop {command} > {saved}`"
+    );
+}
+
 #[test]
 fn completions_are_up_to_date() {
     for (shell, name) in [
@@ -12,14 +23,61 @@ fn completions_are_up_to_date() {
         ("zsh", "_ip6drop"),
         ("fish", "ip6drop.fish"),
     ] {
-        let output = ip6drop(["generate", "completions", shell]);
-        assert!(output.status.success());
-        let path = fixture("../completions").join(name);
-        let saved = std::fs::read(&path).unwrap_or_default();
+        let saved = format!("completions/{name}");
+        assert_current(&saved, &["generate", "completions", shell]);
+    }
+}
+
+#[test]
+fn man_pages_are_up_to_date() {
+    assert_current("man/ip6drop.1", &["generate", "man"]);
+    let mut wanted = vec!["ip6drop.1".to_owned()];
+    for name in ip6drop::commands::man::names() {
+        let page = format!("ip6drop-{name}.1");
+        assert_current(&format!("man/{page}"), &["generate", "man", &name]);
+        wanted.push(page);
+    }
+    let found = std::fs::read_dir(fixture("../man")).unwrap();
+    for file in found {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(wanted.contains(&name), "man/{name} is of no command");
+    }
+}
+
+#[test]
+fn the_version_names_commit_and_target() {
+    let text = common::stdout(&ip6drop(["--version"]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("ip6drop {}", env!("CARGO_PKG_VERSION")));
+    assert!(
+        lines[1].starts_with("commit ") && lines[1].len() > 7,
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with("target x86_64-") || lines[2].contains("linux"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_picture_shows_what_the_program_says() {
+    let picture = std::fs::read_to_string(fixture("../docs/report.svg")).unwrap();
+    let picture = picture.replace("&#160;", " ").replace("&lt;", "<");
+    let [facts, capture] =
+        ["facts", "pipe"].map(|ending| fixture(&format!("4.19-fp/alternating.{ending}")));
+    let report = ip6drop([
+        "report".as_ref(),
+        "--facts".as_ref(),
+        facts.as_os_str(),
+        capture.as_os_str(),
+    ]);
+    let text = common::stdout(&report);
+    for line in text.lines().take(12).filter(|line| !line.is_empty()) {
+        // Long lines end in an ellipsis there.
+        let shown: String = line.trim().chars().take(100).collect();
         assert!(
-            saved == output.stdout,
-            "{} is old: run `ip6drop generate completions {shell} > completions/{name}`",
-            path.display()
+            picture.contains(&shown),
+            "docs/report.svg is old: run `docs/picture target/release/ip6drop`; it has no {shown}"
         );
     }
 }

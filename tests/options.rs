@@ -183,6 +183,36 @@ fn drops_of_another_namespace_are_not_confirmed_by_facts() {
 }
 
 #[test]
+fn markdown_is_for_tickets() {
+    let text = stdout(&alternating(&["--format", "markdown"]));
+    let first = text.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "**The IPv6 route cache is full: 48 of 80 drops on CPUs 0-3 (rcv-dst-alloc, confirmed).**"
+    );
+    for line in [
+        "| 0 | 20 | 12 | 8 | 24 | 24 | 18.2 | 52.674109 | 52.889438 |",
+        // A command stands as code, to be copied as it is.
+        "    sysctl -w net.ipv6.route.max_size=4096 net.ipv6.route.gc_thresh=2048",
+        "- entries (slow) 378, max\\_size 200, gc\\_thresh 64, batch 32",
+        "- control total: Ip6InNoRoutes rose by 80, as many as receive-path drops seen",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    // Every row of a table has as many cells as its head.
+    let mut columns = 0;
+    for line in text.lines() {
+        let cells = line.matches(" | ").count();
+        match line.starts_with('|') && !line.contains("---") {
+            true if columns == 0 => columns = cells,
+            true => assert_eq!(cells, columns, "{line}"),
+            false if line.is_empty() => columns = 0,
+            false => {}
+        }
+    }
+}
+
+#[test]
 fn folded_stacks_are_outermost_first() {
     let text = stdout(&alternating(&["--format", "folded"]));
     let (stack, count) = text.lines().next().unwrap().rsplit_once(' ').unwrap();

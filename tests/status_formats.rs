@@ -190,8 +190,7 @@ fn rates_until_a_signal() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut next =
-            || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+        let mut next = || common::json_line(&lines.next().unwrap().unwrap());
         let first = next();
         assert_eq!(first["namespaces"][0]["rates"]["seconds"], Value::Null);
         // Written beside and renamed, so that no reading sees an empty file.

@@ -17,7 +17,7 @@ use ip6drop::tracefs::leftovers::replay;
 use ip6drop::tracefs::method::{Method, Plan};
 use ip6drop::tracefs::output::Output;
 use ip6drop::tracefs::probes::Probe;
-use ip6drop::tracefs::recording::{Ended, Limits, Recorded, record};
+use ip6drop::tracefs::recording::{Ended, Limits, Onlooker, Recorded, record};
 use ip6drop::tracefs::selfcheck::Env;
 use ip6drop::tracefs::signals::Signals;
 use tracefs_tree::{Build, KProbe, Refuse, Tree, fixture};
@@ -66,14 +66,19 @@ impl Bench {
         let limits = Limits {
             duration: Some(Duration::ZERO),
             events: None,
+            drops: None,
             bytes: None,
             max_rate: 2000,
             trial: Duration::ZERO,
         };
         let mut output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
-        record(&env, &self.host(), plan, &limits, &mut output, &mut |_| {})
+        record(&env, &self.host(), plan, &limits, &mut output, &mut Nobody)
     }
 }
+
+struct Nobody;
+
+impl Onlooker for Nobody {}
 
 fn plan(method: Method) -> Plan {
     let names: Vec<&str> = WANTED.iter().map(|wanted| wanted.name).collect();

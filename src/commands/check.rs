@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::WANTED;
 use crate::tracefs::preflight::{Finding, Level, Preflight};
-use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
+use crate::tracefs::selfcheck::{Choice, Env};
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
@@ -26,9 +26,6 @@ pub struct CheckArgs {
     /// How to trace.
     #[command(flatten)]
     pub how: How,
-    /// Try the top-level buffer even while somebody else uses it
-    #[arg(long)]
-    pub force: bool,
     /// How to print the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
@@ -93,14 +90,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         signals: &signals,
         trigger: &|| host.touch_rt6_stats(),
     };
-    let choice = choose(
-        &env,
-        args.how.method.asked(),
-        ready.preflight.available.real(SHOW),
-        &ready.preflight.foreign,
-        args.force,
-        true,
-    )?;
+    let choice = live::choose_method(&env, &args.how, &ready.preflight, true)?;
     if choice.method.is_none() {
         answer.refusal = Some(no_method(&choice));
     }
@@ -225,5 +215,62 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match answer {
         Ok(exit) => exit,
         Err(e) => live::fail(&e, err),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Document, of};
+    use crate::tracefs::foreign::Foreign;
+    use crate::tracefs::functions::Available;
+    use crate::tracefs::method::Method;
+    use crate::tracefs::selfcheck::Proof;
+
+    #[test]
+    fn a_host_that_can_be_traced_keeps_to_the_schema() {
+        let findings = vec![Finding {
+            name: "tracefs",
+            level: Level::Ok,
+            text: "fine".to_owned(),
+            advice: None,
+        }];
+        let answer = Answer {
+            findings: findings.clone(),
+            choice: Some(Choice {
+                method: Some(Method::Instance),
+                top_level: false,
+                proofs: vec![Proof {
+                    method: Method::Instance,
+                    entry: true,
+                    frames: 12,
+                    names: Vec::new(),
+                    error: None,
+                }],
+                return_probes_keep_frames: Some(false),
+            }),
+            preflight: Some(Preflight {
+                findings,
+                available: Available::parse("ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
+                foreign: Foreign::default(),
+            }),
+            refusal: None,
+        };
+        let value = json(&answer);
+        let schema = of(Document::Check).unwrap();
+        let errors: Vec<String> = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&value)
+            .map(|e| format!("{}: {e}", e.instance_path()))
+            .collect();
+        assert_eq!(errors, [""; 0]);
+        assert_eq!(
+            (&value["exit"], &value["method"]),
+            (&json!(0), &json!("instance"))
+        );
+        assert_eq!(
+            value["functions"][5]["traceable_as"],
+            json!(["ip6_dst_gc.isra.0"])
+        );
     }
 }

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
+use super::man;
 use crate::cli::{Cli, GenerateArgs, Generated};
 use crate::exit::Exit;
+use crate::schema::{self, Document};
 
 /// The completion script of a shell.
 #[must_use]
@@ -15,13 +17,28 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     script
 }
 
+/// The JSON Schema of all documents, or of one.
+///
+/// # Errors
+/// Those of [`schema::of`].
+pub fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
+    let Some(document) = document else {
+        return Ok(schema::ALL.into());
+    };
+    let mut text = serde_json::to_vec_pretty(&schema::of(document)?)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
 /// Prints a generated file.
 ///
 /// # Errors
 /// Those of standard output.
 pub fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
-    let text = match args.what {
-        Generated::Completions { shell } => completions(shell),
+    let text = match &args.what {
+        Generated::Completions { shell } => completions(*shell),
+        Generated::Man { command } => man::page(command.as_deref())?,
+        Generated::Schema { document } => schema(*document)?,
     };
     io::stdout().lock().write_all(&text)?;
     Ok(Exit::Clean)

@@ -13,6 +13,7 @@ use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mo
 use crate::tracefs::leftovers::{Restored, replay_stale};
 use crate::tracefs::method::Method;
 use crate::tracefs::preflight::{Preflight, check_root};
+use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
 use crate::tracefs::signals::Signals;
 use crate::tracefs::{Host, mount};
 
@@ -63,6 +64,9 @@ pub struct How {
     /// Mount tracefs if it is not mounted, and unmount it afterwards
     #[arg(long)]
     pub mount: bool,
+    /// Replace an existing output file; use the top-level buffer even while somebody else does
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `--method`.
@@ -132,6 +136,26 @@ pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Rea
     })
 }
 
+/// Chooses a way of tracing by the self-check.
+///
+/// # Errors
+/// What came in between; a host on which nothing works is no error here.
+pub fn choose_method(
+    env: &Env<'_>,
+    how: &How,
+    preflight: &Preflight,
+    return_probe: bool,
+) -> Result<Choice, TraceError> {
+    choose(
+        env,
+        how.method.asked(),
+        preflight.available.real(SHOW),
+        &preflight.foreign,
+        how.force,
+        return_probe,
+    )
+}
+
 fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
     if let Some(restored) = replay_stale(state)? {
         tell_restored(&restored, err);
@@ -185,24 +209,25 @@ pub fn with_mount(
         })
         .and_then(|()| run(roots));
     // Whatever `run` came to, what was mounted here goes away with it.
-    match (ended, unmount(&roots.state_dir, &at)) {
+    match (ended, unmount(roots, &at)) {
         (Ok(_), Err(e)) => Err(e),
         (ended, _) => ended,
     }
 }
 
-/// Unmounts what was mounted for a run, and forgets it.
+/// Unmounts what was mounted for a run, and forgets it; true where it was still mounted.
 ///
 /// # Errors
 /// [`TraceError::Left`] where it is still mounted.
-pub fn unmount(state: &Path, at: &Path) -> Result<(), TraceError> {
-    mount::unmount(at).map_err(|e| {
+pub fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
+    let was_mounted = mount::unmount(&roots.host(), at).map_err(|e| {
         let at = at.display();
         TraceError::Left(format!(
             "tracefs is still mounted at {at} ({e}); mend it with: umount {at}, or run: ip6drop restore"
         ))
     })?;
-    forget_mount(state)
+    forget_mount(&roots.state_dir)?;
+    Ok(was_mounted)
 }
 
 /// Says what went wrong and answers with the end it means.

@@ -1,8 +1,11 @@
 //! One file a command: glue between the command line and the library.
 
+pub mod capture;
 pub mod check;
+pub mod diagnose;
 pub mod generate;
 pub mod live;
+pub mod man;
 pub mod record;
 pub mod report;
 pub mod restore;
@@ -31,6 +34,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(*args),
         Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
         Command::Record(args) => Ok(record::run(&args, &mut stderr())),
+        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
         Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),

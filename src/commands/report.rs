@@ -45,6 +45,7 @@ fn request(args: &ReportArgs) -> anyhow::Result<Request> {
             since: args.since,
             until: args.until,
         },
+        host: None,
     })
 }
 
@@ -200,6 +201,7 @@ fn write(
             render::text::write(summary, options, &mut out)?;
         }
         ReportFormat::Json => render::json::write(summary, &mut out)?,
+        ReportFormat::Markdown => render::markdown::write(summary, &mut out)?,
         ReportFormat::Folded => render::folded::write(summary, &mut out)?,
         ReportFormat::Ndjson => write_lines(inputs, summary, request, stacks, &mut out)?,
     }

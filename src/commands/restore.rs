@@ -50,9 +50,9 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError>
     }
     if let Some(at) = noted_mount(&args.roots.state_dir)
         && complete
+        && live::unmount(&args.roots, &at)?
     {
         any = true;
-        live::unmount(&args.roots.state_dir, &at)?;
         let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
     }
     if !any {

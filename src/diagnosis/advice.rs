@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::classify::{Class, Confidence};
 use super::rules::Origin;
+use super::status::State;
 use crate::summary::{Missing, Summary};
 
 /// How much an advice matters.
@@ -41,39 +42,58 @@ fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) ->
 const TRACE_MORE: &str = "ip6drop record --function ip6_route_input --duration 30s -o trace.txt";
 const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
 
-/// The smallest power of two that is at least twice the entries there are.
-fn roomy(slow: i64) -> i64 {
-    let twice = u64::try_from(slow).unwrap_or(0).saturating_mul(2).max(4096);
-    i64::try_from(twice.next_power_of_two()).unwrap_or(i64::MAX)
+const ALL_NETNS: &str = "ip6drop status --all-netns";
+
+/// Advice for every namespace in which packets were dropped and that is over its limit, the
+/// one of the counters first.
+fn over_limit(summary: &Summary) -> Vec<Advice> {
+    let here = summary
+        .counters
+        .iter()
+        .filter(|counters| counters.is_over());
+    let here = here.map(|counters| &counters.assessment);
+    let elsewhere = summary.namespaces.iter().flatten();
+    let elsewhere = elsewhere
+        .filter(|rise| !rise.row.netns.own)
+        .map(|rise| &rise.row.assessment)
+        .filter(|found| found.state != State::Unaffected)
+        .filter(|found| found.headroom.is_some_and(|room| room.entries < 0));
+    here.chain(elsewhere)
+        .flat_map(|found| found.advice.clone())
+        .collect()
 }
 
-fn full_cache(summary: &Summary) -> Advice {
-    let counters = summary.counters.as_ref();
-    match counters.and_then(|c| c.slow.zip(c.max_size)) {
-        Some((slow, max_size)) if slow > max_size => {
-            let size = roomy(slow);
-            advice(
-                Severity::Action,
-                format!(
-                    "The IPv6 route cache holds {slow} entries and its limit is {max_size}. Raise the limit; {size} is a power of two with at least twice that room. Entries grow with routes times CPUs, and the limit is one of each network namespace."
-                ),
-                Some(&format!("sysctl -w net.ipv6.route.max_size={size}")),
-            )
-        }
-        _ => advice(
+/// What to do about a cache that refuses: sized limits where one is seen to be over its limit,
+/// else where to look for it.
+fn full_cache(summary: &Summary) -> Vec<Advice> {
+    let mut all = over_limit(summary);
+    let foreign = summary
+        .in_no_routes
+        .is_some_and(|rise| summary.receive_drops_seen > rise);
+    if foreign && summary.namespaces.is_none() {
+        all.push(advice(
+            Severity::Action,
+            "Some of these drops happened in another network namespace than the counters are of. Each namespace has its own cache and its own limit: look for the one that is over it.",
+            Some(ALL_NETNS),
+        ));
+    }
+    if all.is_empty() {
+        all.push(advice(
             Severity::Action,
             "Compare the sixth field of rt6_stats (entries, hexadecimal) with net.ipv6.route.max_size, in the network namespace that drops; where it is larger, raise max_size above it with room for routes times CPUs.",
-            Some(READ_FACTS),
-        ),
+            Some(ALL_NETNS),
+        ));
     }
+    all
 }
 
 /// What to do about a report.
 #[must_use]
 pub fn advise(summary: &Summary) -> Vec<Advice> {
     let mut all = Vec::new();
-    if summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0 {
-        all.push(full_cache(summary));
+    let over = !over_limit(summary).is_empty();
+    if over || summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0 {
+        all.extend(full_cache(summary));
     }
     let refused = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.refused);
     if refused(Origin::Ndisc) > 0 {

@@ -109,6 +109,33 @@ pub struct Assessment {
     pub advice: Vec<Advice>,
 }
 
+/// What a trace shows of a namespace's cache, beside its counters. Nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Behaviour {
+    /// `fast` as a probe last read it, in entries.
+    pub fast: Option<i64>,
+    /// Allocations were refused.
+    pub refuses: bool,
+    /// Allocations were granted without a collection: `fast` was not above `max_size` then.
+    pub grants_at_once: bool,
+    /// `ip6_dst_gc` returns nothing: the change that took the check out made it void
+    /// (af6d10345ca7).
+    pub returns_nothing: bool,
+}
+
+impl Behaviour {
+    /// Whether `max_size` is checked; what was seen goes before the version.
+    fn checks(&self, kernel: &Kernel) -> Option<bool> {
+        if self.refuses {
+            Some(true)
+        } else if self.returns_nothing {
+            Some(false)
+        } else {
+            kernel.checks
+        }
+    }
+}
+
 /// A word that a shell takes as it is.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/:+-@".contains(c);
@@ -152,8 +179,13 @@ pub fn sysctl_d(sizing: &Sizing) -> String {
     )
 }
 
-fn state(snapshot: &Snapshot, fast: Option<(i64, i64)>, kernel: &Kernel) -> State {
-    if kernel.checks == Some(false) {
+fn state(
+    snapshot: &Snapshot,
+    fast: Option<(i64, i64)>,
+    checks: Option<bool>,
+    seen: &Behaviour,
+) -> State {
+    if checks == Some(false) {
         return State::Unaffected;
     }
     let (Some(slow), Some(max_size)) = (snapshot.slow(), snapshot.max_size()) else {
@@ -161,7 +193,13 @@ fn state(snapshot: &Snapshot, fast: Option<(i64, i64)>, kernel: &Kernel) -> Stat
     };
     let fast = fast.unwrap_or((0, i64::MAX));
     match snapshot.gc_thresh() {
-        Some(gc_thresh) => State::Regimes(regimes_within(slow, fast, max_size, gc_thresh)),
+        Some(gc_thresh) => {
+            let mut regimes = regimes_within(slow, fast, max_size, gc_thresh);
+            if seen.grants_at_once && regimes.len() > 1 {
+                regimes.retain(|regime| *regime != Regime::Exhausted);
+            }
+            State::Regimes(regimes)
+        }
         None if slow <= max_size => State::Regimes(vec![Regime::WithinLimits]),
         None => State::Unknown,
     }
@@ -191,24 +229,27 @@ fn sizing(snapshot: &Snapshot, cpus: Option<Cpus>) -> Option<Sizing> {
     }))
 }
 
-/// Works out what the counters and limits of a namespace say.
+/// Works out what the counters and limits of a namespace say, and what a trace adds to them.
 #[must_use]
 pub fn assess(
     snapshot: &Snapshot,
     cpus: Option<Cpus>,
     kernel: &Kernel,
     netns: &NetNs,
+    seen: &Behaviour,
 ) -> Assessment {
     // A CPU keeps what it held when more of them were online, and the batch was larger.
     let batch = cpus.map(|cpus| kernel.batch(cpus.present));
     let slack = cpus
         .zip(batch)
         .map(|(cpus, batch)| slack_of(cpus.online, batch));
-    let fast = snapshot
+    let bounds = snapshot
         .slow()
         .zip(slack)
         .map(|(slow, slack)| fast_bounds(slow, slack));
-    let state = state(snapshot, fast, kernel);
+    let fast = seen.fast.map(|fast| (fast, fast)).or(bounds);
+    let checks = seen.checks(kernel);
+    let state = state(snapshot, fast, checks, seen);
     let sizing = match state {
         State::Unaffected => None,
         _ => sizing(snapshot, cpus),
@@ -222,7 +263,7 @@ pub fn assess(
         sizing,
         advice: Vec::new(),
     };
-    assessment.advice = advise(&assessment, snapshot, kernel, netns);
+    assessment.advice = advise(&assessment, snapshot, kernel, netns, checks);
     assessment
 }
 
@@ -302,6 +343,7 @@ fn advise(
     snapshot: &Snapshot,
     kernel: &Kernel,
     netns: &NetNs,
+    checks: Option<bool>,
 ) -> Vec<Advice> {
     let mut all = Vec::new();
     if let Some(raise) = raise(assessment, snapshot, netns) {
@@ -331,7 +373,7 @@ fn advise(
         && unsigned_thresh(gc_thresh) > max_size
         && gc_thresh > 0
         && max_size > 0
-        && kernel.checks != Some(false)
+        && checks != Some(false)
     {
         all.push(note(
             format!("gc_thresh ({gc_thresh}) is above max_size ({max_size}): the limit is not checked before fast passes gc_thresh, and then every new entry is refused at once."),
@@ -342,16 +384,17 @@ fn advise(
         .slow()
         .zip(snapshot.max_size())
         .is_some_and(|(slow, max_size)| slow > max_size);
-    if over && kernel.checks != Some(true) {
+    if over && checks != Some(true) {
         all.push(note(
             format!(
                 "Kernel {}: {}. A fresh network namespace shows what this kernel does: max_size starts at 2147483647 where it is no longer checked, and at 4096 where it is.",
-                kernel.release, kernel.reason
+                if kernel.release.is_empty() { "unknown" } else { &kernel.release },
+                kernel.reason
             ),
             Some(ASK_THE_KERNEL),
         ));
     }
-    if over && kernel.counts_copies() == Some(false) && kernel.checks != Some(false) {
+    if over && kernel.counts_copies() == Some(false) && checks != Some(false) {
         all.push(note(
             "On this kernel the copies of routes on each CPU are neither counted nor refused: the entries are path-MTU exceptions, neighbour discovery and the like, so routes times CPUs is more than enough.".to_owned(),
             None,

@@ -203,14 +203,20 @@ pub fn own(proc: &Path) -> NetNs {
             own: true,
             ..known.netns(id, path)
         },
-        None => NetNs {
-            id: None,
-            init: None,
-            own: true,
-            name: None,
-            path,
-            owner: None,
-        },
+        None => unidentified(path),
+    }
+}
+
+/// The namespace somebody stands in, of which nothing else is known.
+#[must_use]
+pub fn unidentified(path: PathBuf) -> NetNs {
+    NetNs {
+        id: None,
+        init: None,
+        own: true,
+        name: None,
+        path,
+        owner: None,
     }
 }
 

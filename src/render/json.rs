@@ -9,6 +9,7 @@ use crate::diagnosis::advice::{Advice, advise};
 use crate::diagnosis::classify::{Class, Confidence};
 use crate::diagnosis::rules::Origin;
 use crate::host::Snapshot;
+use crate::namespaces::Rise;
 use crate::summary::{CpuKey, GcCounts, Summary};
 use crate::trace::Time;
 use crate::trace::stacks::Frames;
@@ -140,18 +141,27 @@ fn counters(summary: &Summary) -> Value {
     let Some(counters) = &summary.counters else {
         return Value::Null;
     };
-    let regime = match counters.regimes[..] {
-        [regime] => json!(regime.name()),
-        _ => Value::Null,
-    };
+    let assessment = &counters.assessment;
+    let fast = counters.fast.map(|fast| {
+        json!({
+            "min": fast.min,
+            "max": fast.max,
+            "last": fast.last,
+            "samples": fast.samples,
+            "to_slow": counters.fast_to_slow(),
+            "batches": counters.fast_in_batches(),
+        })
+    });
     json!({
-        "fast": counters.fast.map(|fast| json!({"min": fast.min, "max": fast.max, "last": fast.last})),
+        "fast": fast,
         "slow": counters.slow,
         "max_size": counters.max_size,
         "gc_thresh": counters.gc_thresh,
-        "batch": counters.batch,
-        "regime": regime,
-        "regimes": counters.regimes.iter().map(|r| r.name()).collect::<Vec<_>>(),
+        "batch": assessment.batch,
+        "slack": assessment.slack,
+        "regime": assessment.state.certain(),
+        "regimes": assessment.state.names(),
+        "sizing": assessment.sizing,
     })
 }
 
@@ -164,6 +174,49 @@ fn facts(summary: &Summary) -> Value {
         None => Value::Null,
     };
     json!({"before": side(&facts.before), "after": side(&facts.after)})
+}
+
+fn trigger(summary: &Summary) -> Value {
+    let Some(trigger) = &summary.trigger else {
+        return Value::Null;
+    };
+    let outcome = &trigger.outcome;
+    let total = outcome.total();
+    let per_cpu: Vec<Value> = outcome
+        .by_cpu
+        .iter()
+        .map(|(cpu, runs)| {
+            json!({"cpu": cpu, "runs": runs.runs, "failures": runs.failures, "stopped": runs.stopped})
+        })
+        .collect();
+    json!({
+        "command": trigger.command,
+        "spread": trigger.spread,
+        "runs": total.runs,
+        "failures": total.failures,
+        "stopped": total.stopped,
+        "last_failure": outcome.last_failure,
+        "left_running": outcome.left_running,
+        "per_cpu": per_cpu,
+    })
+}
+
+fn namespaces(summary: &Summary) -> Value {
+    let Some(rises) = &summary.namespaces else {
+        return Value::Null;
+    };
+    let row = |rise: &Rise| {
+        json!({
+            "netns": super::status::json::netns(&rise.row.netns),
+            "in_no_routes": rise.in_no_routes,
+            "out_no_routes": rise.out_no_routes,
+            "slow": rise.row.snapshot.slow(),
+            "max_size": rise.row.snapshot.max_size(),
+            "regime": rise.row.assessment.state.certain(),
+            "regimes": rise.row.assessment.state.names(),
+        })
+    };
+    rises.iter().map(row).collect()
 }
 
 fn health(summary: &Summary) -> Value {
@@ -191,6 +244,16 @@ fn health(summary: &Summary) -> Value {
     })
 }
 
+/// The verdict's sentence and what stands behind it.
+fn verdict_text(summary: &Summary) -> String {
+    let mut text = super::text::sentence(summary);
+    if let Some(grounds) = super::text::grounds(summary) {
+        text.push(' ');
+        text.push_str(&grounds);
+    }
+    text
+}
+
 #[derive(Serialize)]
 struct Report {
     schema: &'static str,
@@ -207,6 +270,8 @@ struct Report {
     facts: Value,
     control: Value,
     left_out: u64,
+    trigger: Value,
+    namespaces: Value,
     advice: Vec<Advice>,
 }
 
@@ -252,7 +317,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
             "class": verdict.class.map(Class::name),
             "confidence": verdict.confidence.map(Confidence::name),
             "exit": verdict.exit.status(),
-            "summary": super::text::sentence(summary),
+            "summary": verdict_text(summary),
         }),
         drops: drops(summary),
         per_cpu: per_cpu(summary),
@@ -268,6 +333,8 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
             "equal": summary.in_no_routes.map(|rise| rise == summary.receive_drops_seen),
         }),
         left_out: summary.left_out,
+        trigger: trigger(summary),
+        namespaces: namespaces(summary),
         advice: advise(summary),
     })
 }

@@ -2,6 +2,8 @@
 
 pub mod folded;
 pub mod json;
+pub mod markdown;
+mod markup;
 pub mod ndjson;
 pub mod status;
 pub mod text;

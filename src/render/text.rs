@@ -6,13 +6,15 @@ use anstyle::{AnsiColor, Style};
 
 use super::harmless;
 use super::json::{ORIGINS, numbered_stacks};
+use super::status::{short_name, state_name};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::classify::{Class, Confidence};
-use crate::diagnosis::limits::Regime;
 use crate::diagnosis::rules::Origin;
 use crate::exit::Exit;
-use crate::summary::{CpuKey, CpuRow, GcCounts, Summary};
+use crate::namespaces::Rise;
+use crate::summary::{Counters, CpuKey, CpuRow, GcCounts, Summary, TriggerRuns};
 use crate::trace::Time;
+use crate::trigger::Runs;
 
 /// CPU rows shown before quiet ones, and then the less busy ones, become one row.
 const MAX_CPU_ROWS: usize = 32;
@@ -84,11 +86,7 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
 }
 
 fn is_over_limit(summary: &Summary) -> bool {
-    let regimes = summary
-        .counters
-        .as_ref()
-        .map(|counters| &counters.regimes[..]);
-    regimes.is_some_and(|r| !r.is_empty() && !r.contains(&Regime::WithinLimits))
+    summary.counters.as_ref().is_some_and(Counters::is_over)
 }
 
 /// The verdict in one sentence, and how sure it is.
@@ -137,6 +135,51 @@ pub fn sentence(summary: &Summary) -> String {
         );
     }
     text
+}
+
+fn regime(summary: &Summary) -> Option<String> {
+    let counters = summary.counters.as_ref()?;
+    let names = counters.assessment.state.names();
+    if names.is_empty() {
+        return None;
+    }
+    let numbers = [
+        ("slow", counters.slow),
+        ("max_size", counters.max_size),
+        ("gc_thresh", counters.gc_thresh),
+        ("fast", counters.fast.map(|fast| fast.last)),
+    ];
+    let known: Vec<String> = numbers
+        .iter()
+        .filter_map(|(name, n)| Some(format!("{name} {}", (*n)?)))
+        .collect();
+    Some(format!(
+        "Regime {}: {}.",
+        names.join(" or "),
+        known.join(", ")
+    ))
+}
+
+/// What stands behind most drops of the verdict's class.
+fn evidence(summary: &Summary) -> Option<String> {
+    let verdict = summary.verdict();
+    let (class, confidence) = verdict.class.zip(verdict.confidence)?;
+    let of_verdict = summary
+        .reasons
+        .iter()
+        .filter(|((c, how, _), _)| (*c, *how) == (class, confidence));
+    let ((_, _, reason), _) = of_verdict.max_by_key(|(_, drops)| **drops)?;
+    Some(format!("Evidence: {reason}."))
+}
+
+/// What stands behind the verdict, in a line: the regime and the main reason.
+#[must_use]
+pub fn grounds(summary: &Summary) -> Option<String> {
+    let parts: Vec<String> = [regime(summary), evidence(summary)]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 fn stamp(time: Option<Time>) -> String {
@@ -226,7 +269,8 @@ fn add_row(sum: &mut CpuRow, row: &CpuRow) {
     }
 }
 
-fn per_cpu(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
+/// The table of CPUs, its head first.
+pub(crate) fn per_cpu_rows(summary: &Summary, all_cpus: bool) -> Vec<Vec<String>> {
     let classes: Vec<Class> = Class::ALL
         .into_iter()
         .filter(|class| summary.of_class(*class) > 0)
@@ -236,7 +280,7 @@ fn per_cpu(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Resu
     head.extend(classes.iter().map(|c| c.name().to_owned()));
     head.extend(["gc calls", "refused", "drops/s", "first", "last"].map(String::from));
     let mut rows = vec![head];
-    let collapse = !options.all_cpus && summary.per_cpu.len() > MAX_CPU_ROWS;
+    let collapse = !all_cpus && summary.per_cpu.len() > MAX_CPU_ROWS;
     let mut busiest: Vec<_> = summary
         .per_cpu
         .iter()
@@ -278,7 +322,7 @@ fn per_cpu(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Resu
     if rows.len() > 2 {
         rows.push(cpu_row("all".to_owned(), &total, &classes, seconds));
     }
-    table(out, &rows)
+    rows
 }
 
 fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
@@ -401,83 +445,219 @@ fn tasks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {}{more}", shown.join(", "))
 }
 
-fn counters(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+fn distance(to_slow: i64) -> String {
+    let side = if to_slow < 0 { "above" } else { "below" };
+    format!(", {} {side} slow", to_slow.unsigned_abs())
+}
+
+/// Counters, limits and regime, a line each; none without facts.
+pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
     let Some(counters) = &summary.counters else {
-        return Ok(());
+        return Vec::new();
     };
     let number = |n: Option<i64>| n.map_or("not available".to_owned(), |n| n.to_string());
-    writeln!(
-        out,
-        "  entries (slow) {}, max_size {}, gc_thresh {}, batch {}",
+    let assessment = &counters.assessment;
+    let mut lines = vec![format!(
+        "entries (slow) {}, max_size {}, gc_thresh {}, batch {}",
         number(counters.slow),
         number(counters.max_size),
         number(counters.gc_thresh),
-        number(counters.batch)
-    )?;
-    match counters.fast {
-        Some(fast) => writeln!(
-            out,
-            "  fast {} to {}, last {} (in {} calls)",
-            fast.min, fast.max, fast.last, fast.samples
-        )?,
-        None => writeln!(out, "  fast not available")?,
-    }
-    let regimes: Vec<&str> = counters.regimes.iter().map(|r| r.name()).collect();
+        number(assessment.batch)
+    )];
+    lines.push(match (counters.fast, assessment.fast) {
+        (Some(fast), _) => {
+            let batches = counters
+                .fast_in_batches()
+                .zip(assessment.batch)
+                .map_or(String::new(), |(n, batch)| format!(" = {n} x {batch}"));
+            format!(
+                "fast {} to {}, last {}{batches}{} (in {})",
+                fast.min,
+                fast.max,
+                fast.last,
+                counters.fast_to_slow().map_or(String::new(), distance),
+                count(fast.samples, "call", "calls")
+            )
+        }
+        (None, Some((low, high))) => format!("fast not read; between {low} and {high}"),
+        (None, None) => "fast not available".to_owned(),
+    });
+    let regimes = assessment.state.names();
     match regimes[..] {
-        [] => Ok(()),
-        [regime] => writeln!(out, "  regime {regime}"),
-        _ => writeln!(out, "  regime one of {}", regimes.join(", ")),
+        [] => {}
+        [regime] => lines.push(format!("regime {regime}: {}", assessment.state.meaning())),
+        _ => lines.push(format!("regime one of {}", regimes.join(", "))),
     }
+    lines
 }
 
-fn health(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+/// How well the input could be read, and whether all drops are in it, a line each.
+pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
     let health = &summary.health;
     let lost = match (health.lost_events(), health.lost_uncounted) {
         (n, 0) => format!("{n} lost events"),
         (0, _) => "lost events, not counted by the kernel".to_owned(),
         (n, _) => format!("at least {n} lost events"),
     };
-    writeln!(
-        out,
-        "  {}: {}, {}, {} of them empty; {lost}; {} not understood",
+    let mut lines = vec![format!(
+        "{}: {}, {}, {} of them empty; {lost}; {} not understood",
         count(health.lines.total, "line", "lines"),
         count(health.lines.events, "event", "events"),
         count(health.stacks, "stack", "stacks"),
         health.empty_stacks,
         health.lines.unparsed
-    )?;
+    )];
     for sample in &health.samples {
-        writeln!(out, "    not understood: {}", harmless(sample))?;
+        lines.push(format!("  not understood: {}", harmless(sample)));
     }
     if health.broken_inputs > 0 {
-        writeln!(
-            out,
-            "  {} broke off early",
+        lines.push(format!(
+            "{} broke off early",
             count(health.broken_inputs, "input", "inputs")
-        )?;
+        ));
     }
     let seen = summary.receive_drops_seen;
-    match summary.in_no_routes {
-        None => writeln!(
-            out,
-            "  control total: not available (needs Ip6InNoRoutes before and after)"
-        ),
-        Some(rise) if rise == seen => {
-            writeln!(
-                out,
-                "  control total: Ip6InNoRoutes rose by {rise}, as many as receive-path drops seen"
-            )
+    lines.push(match summary.in_no_routes {
+        None => {
+            "control total: not available (needs Ip6InNoRoutes before and after)".to_owned()
         }
-        Some(rise) if rise > seen => writeln!(
-            out,
-            "  control total: Ip6InNoRoutes rose by {rise}, and {seen} receive-path drops were seen: {} are not in the trace",
+        Some(rise) if rise == seen => {
+            format!("control total: Ip6InNoRoutes rose by {rise}, as many as receive-path drops seen")
+        }
+        Some(rise) if rise > seen => format!(
+            "control total: Ip6InNoRoutes rose by {rise}, and {seen} receive-path drops were seen: {} are not in the trace",
             rise - seen
         ),
-        Some(rise) => writeln!(
-            out,
-            "  control total: Ip6InNoRoutes rose by {rise}, but {seen} receive-path drops were seen: some are of another network namespace than the facts, or older"
+        Some(rise) => format!(
+            "control total: Ip6InNoRoutes rose by {rise}, but {seen} receive-path drops were seen: some are of another network namespace than the facts, or older"
         ),
+    });
+    lines
+}
+
+/// Columns of the table of namespaces.
+pub(crate) const NAMESPACE_COLUMNS: [&str; 6] = [
+    "namespace",
+    "Ip6InNoRoutes",
+    "Ip6OutNoRoutes",
+    "slow",
+    "max_size",
+    "regime",
+];
+
+/// A namespace's row.
+pub(crate) fn namespace_cells(rise: &Rise) -> Vec<String> {
+    let number = |n: Option<i64>| n.map_or("-".to_owned(), |n| n.to_string());
+    let snapshot = &rise.row.snapshot;
+    vec![
+        short_name(&rise.row.netns),
+        format!("+{}", rise.in_no_routes),
+        format!("+{}", rise.out_no_routes),
+        number(snapshot.slow()),
+        number(snapshot.max_size()),
+        state_name(&rise.row),
+    ]
+}
+
+/// Columns of the table of a trigger that was spread over the CPUs.
+pub(crate) const TRIGGER_COLUMNS: [&str; 5] =
+    ["on CPU", "runs", "failed", "stopped", "drops there"];
+
+/// The rows of that table.
+pub(crate) fn trigger_cells(summary: &Summary, trigger: &TriggerRuns) -> Vec<Vec<String>> {
+    let drops = |cpu: u32| {
+        summary
+            .per_cpu
+            .get(&CpuKey::Cpu(cpu))
+            .map_or(0, CpuRow::drops)
+    };
+    let row = |(cpu, runs): (&Option<u32>, &Runs)| {
+        vec![
+            cpu.map_or("any".to_owned(), |cpu| cpu.to_string()),
+            runs.runs.to_string(),
+            runs.failures.to_string(),
+            runs.stopped.to_string(),
+            cpu.map_or("-".to_owned(), |cpu| drops(cpu).to_string()),
+        ]
+    };
+    trigger.outcome.by_cpu.iter().map(row).collect()
+}
+
+/// How often a trigger ran and failed.
+pub(crate) fn trigger_sentence(trigger: &TriggerRuns) -> String {
+    let total = trigger.outcome.total();
+    let mut text = format!(
+        "{}: {}, {} failed",
+        harmless(trigger.command.as_bytes()),
+        count(total.runs, "run", "runs"),
+        total.failures
+    );
+    if let Some(last) = &trigger.outcome.last_failure {
+        text.push_str(&format!(" (last with {last})"));
     }
+    if total.stopped > 0 {
+        text.push_str(&format!(
+            ", {} stopped because the time was over",
+            total.stopped
+        ));
+    }
+    if trigger.outcome.left_running > 0 {
+        text.push_str(&format!(
+            "; {} that it left running ended with it",
+            count(trigger.outcome.left_running, "process", "processes")
+        ));
+    }
+    text
+}
+
+/// Where the text comes from.
+pub(crate) fn source(summary: &Summary) -> String {
+    let harmless_all = |texts: Vec<&String>| {
+        let texts: Vec<String> = texts.iter().map(|t| harmless(t.as_bytes())).collect();
+        texts.join(", ")
+    };
+    let kernels = if summary.kernels.is_empty() {
+        String::new()
+    } else {
+        format!(
+            ", kernel {}",
+            harmless_all(summary.kernels.iter().collect())
+        )
+    };
+    let formats: Vec<&str> = summary.formats.iter().copied().collect();
+    format!(
+        "from {} ({}{kernels})",
+        harmless_all(summary.inputs.iter().collect()),
+        formats.join(", ")
+    )
+}
+
+fn indented(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
+}
+
+fn live_sections(
+    summary: &Summary,
+    section: impl Fn(&mut dyn Write, &str) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
+    if !namespaces.is_empty() {
+        section(out, "Network namespaces with drops")?;
+        let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
+        rows.extend(namespaces.iter().map(namespace_cells));
+        table(out, &rows)?;
+    }
+    if let Some(trigger) = &summary.trigger {
+        section(out, "Trigger")?;
+        writeln!(out, "  {}", trigger_sentence(trigger))?;
+        if trigger.spread {
+            let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
+            rows.extend(trigger_cells(summary, trigger));
+            table(out, &rows)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the whole report.
@@ -487,13 +667,16 @@ fn health(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
 pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
     let Styles { bold, head } = styles(summary, options.color);
     writeln!(out, "{head}{}{head:#}", sentence(summary))?;
+    if let Some(grounds) = grounds(summary) {
+        writeln!(out, "{grounds}")?;
+    }
     if summary.left_out > 0 {
         writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
     }
     let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
     if !summary.per_cpu.is_empty() {
         section(out, "Per CPU")?;
-        per_cpu(summary, options, out)?;
+        table(out, &per_cpu_rows(summary, options.all_cpus))?;
     }
     if summary.drops() > 0 {
         section(out, "Drops by class")?;
@@ -511,34 +694,15 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
         section(out, "Running at the time")?;
         tasks(summary, out)?;
     }
-    if summary.counters.is_some() {
+    live_sections(summary, section, out)?;
+    let cache = cache_lines(summary);
+    if !cache.is_empty() {
         section(out, "Route cache")?;
-        counters(summary, out)?;
+        indented(&cache, out)?;
     }
     section(out, "Health")?;
-    let source: Vec<String> = summary
-        .inputs
-        .iter()
-        .map(|i| harmless(i.as_bytes()))
-        .collect();
-    let kernels: Vec<String> = summary
-        .kernels
-        .iter()
-        .map(|k| harmless(k.as_bytes()))
-        .collect();
-    let kernels = if kernels.is_empty() {
-        String::new()
-    } else {
-        format!(", kernel {}", kernels.join(", "))
-    };
-    let formats: Vec<&str> = summary.formats.iter().copied().collect();
-    writeln!(
-        out,
-        "  from {} ({}{kernels})",
-        source.join(", "),
-        formats.join(", ")
-    )?;
-    health(summary, out)?;
+    writeln!(out, "  {}", source(summary))?;
+    indented(&health_lines(summary), out)?;
     let advice = advise(summary);
     if !advice.is_empty() {
         section(out, "What to do next")?;
@@ -551,7 +715,7 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
         };
         writeln!(out, "  {mark} {}", item.text)?;
         if let Some(command) = &item.command {
-            writeln!(out, "      {command}")?;
+            writeln!(out, "      {}", harmless(command.as_bytes()))?;
         }
     }
     Ok(())

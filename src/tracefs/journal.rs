@@ -67,7 +67,8 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceEr
     }
 }
 
-/// A directory of our own: made here, or made by us before and closed to others.
+/// A directory of our own: made here, or one of this user that nobody else can write to, as a
+/// container runtime makes it (0755). What lies in it is readable by its owner alone.
 fn own_directory(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -76,12 +77,12 @@ fn own_directory(path: &Path) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;
     let own = metadata.is_dir()
         && metadata.uid() == rustix::process::geteuid().as_raw()
-        && metadata.mode() & 0o077 == 0;
+        && metadata.mode() & 0o022 == 0;
     if own {
         Ok(())
     } else {
         Err(io::Error::other(
-            "not a directory of this user with mode 0700; remove it",
+            "not a directory that this user alone can write to; remove it",
         ))
     }
 }
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn one_session_at_a_time_and_only_in_a_private_directory() {
+    fn one_session_at_a_time_and_only_where_nobody_else_writes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
         let first = StateDir::open(&path, dir.path()).unwrap();
@@ -392,9 +393,13 @@ mod tests {
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(StateDir::open(&link, dir.path()).is_err());
-        let mut open = std::fs::metadata(&path).unwrap().permissions();
-        std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
-        std::fs::set_permissions(&path, open).unwrap();
-        assert!(StateDir::open(&path, dir.path()).is_err());
+        for (mode, taken) in [(0o755, true), (0o775, false), (0o757, false)] {
+            let mut open = std::fs::metadata(&path).unwrap().permissions();
+            std::os::unix::fs::PermissionsExt::set_mode(&mut open, mode);
+            std::fs::set_permissions(&path, open).unwrap();
+            assert_eq!(StateDir::open(&path, dir.path()).is_ok(), taken, "{mode:o}");
+        }
+        let lock = std::fs::metadata(path.join("lock")).unwrap();
+        assert_eq!(lock.mode() & 0o777, 0o600);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every change goes through a [`Session`], which writes its undo to disk before it acts.
 
+pub mod bracket;
 pub mod change;
 pub mod counts;
 pub mod error;

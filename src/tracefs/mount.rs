@@ -14,6 +14,10 @@ use super::undo::patiently;
 /// Where tracefs belongs.
 pub const USUAL: &str = "/sys/kernel/tracing";
 
+/// What the mount table calls a tracefs that was mounted here: a name of our own, so that
+/// nobody else's is ever unmounted.
+const SOURCE: &str = "ip6drop";
+
 /// `TRACEFS_MAGIC` and `DEBUGFS_MAGIC` of `linux/magic.h`; before 4.1 tracing was in debugfs.
 const MAGICS: [u64; 2] = [0x7472_6163, 0x6462_6720];
 
@@ -29,6 +33,7 @@ pub struct Mounted {
 /// One line of the mount table.
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
+    source: String,
     at: PathBuf,
     kind: String,
 }
@@ -60,9 +65,10 @@ fn parse(table: &str) -> Vec<Line> {
         .lines()
         .filter_map(|line| {
             let mut words = line.split(' ');
-            let at = unescape(words.nth(1)?);
+            let source = words.next()?.to_owned();
+            let at = unescape(words.next()?);
             let kind = words.next()?.to_owned();
-            Some(Line { at, kind })
+            Some(Line { source, at, kind })
         })
         .collect()
 }
@@ -151,18 +157,27 @@ pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
 /// What the kernel answers.
 pub fn mount(at: &Path) -> io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    Ok(rustix::mount::mount("tracefs", at, "tracefs", flags, None)?)
+    Ok(rustix::mount::mount(SOURCE, at, "tracefs", flags, None)?)
 }
 
-/// Unmounts the tracefs at `at`, if there is one.
+/// True where the mount on top at `at` is one of ours.
+fn is_ours(table: &str, at: &Path) -> bool {
+    let mut there = parse(table).into_iter().filter(|line| line.at == at);
+    there.next_back().is_some_and(|line| line.source == SOURCE)
+}
+
+/// Unmounts the tracefs at `at`, if it is one that [`mount`] mounted: after a run in another
+/// mount namespace there is somebody else's, or none. True where it did.
 ///
 /// # Errors
 /// What the kernel answers, after a few tries.
-pub fn unmount(at: &Path) -> io::Result<()> {
-    if !is_tracefs(at) {
-        return Ok(());
+pub fn unmount(host: &Host, at: &Path) -> io::Result<bool> {
+    let table = host.proc_text("self/mounts").unwrap_or_default();
+    if !is_ours(&table, at) {
+        return Ok(false);
     }
-    patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?))
+    patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?))?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -181,6 +196,18 @@ mod tests {
                 PathBuf::from("/sys/kernel/debug/tracing"),
             ]
         );
+    }
+
+    #[test]
+    fn only_a_mount_of_our_own_is_ours() {
+        let at = Path::new(USUAL);
+        let theirs = "tracefs /sys/kernel/tracing tracefs rw 0 0\n";
+        let ours = "ip6drop /sys/kernel/tracing tracefs rw 0 0\n";
+        assert!(is_ours(ours, at));
+        assert!(is_ours(&format!("{theirs}{ours}"), at));
+        assert!(!is_ours(&format!("{ours}{theirs}"), at));
+        assert!(!is_ours(theirs, at));
+        assert!(!is_ours(ours, Path::new("/elsewhere")));
     }
 
     #[test]

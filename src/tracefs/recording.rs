@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use super::bracket::{Bracket, bracket};
 use super::counts::Counts;
 use super::error::TraceError;
 use super::facts_preamble::facts;
@@ -41,6 +42,8 @@ pub struct Limits {
     pub duration: Option<Duration>,
     /// Events other than stacks.
     pub events: Option<u64>,
+    /// Drops; those that come while the tracer is stopped are kept as well.
+    pub drops: Option<u64>,
     /// Bytes of the capture.
     pub bytes: Option<u64>,
     /// Events per second and CPU.
@@ -74,6 +77,8 @@ pub struct Recorded {
     pub ended: Ended,
     /// What became of the state.
     pub undo: Undo,
+    /// False where it ended before the tracer was listened to.
+    pub listened: bool,
     /// What was captured.
     pub counts: Counts,
     /// Events lost by each CPU.
@@ -119,6 +124,20 @@ impl fmt::Display for Live<'_> {
     }
 }
 
+/// Who looks on while a recording runs.
+pub trait Onlooker {
+    /// The tracer is on, and the facts before were read.
+    fn began(&mut self) {}
+    /// Called about once a second.
+    fn look(&mut self, _live: &Live<'_>) {}
+    /// True where the recording should end now; asked several times a second.
+    fn is_over(&self) -> bool {
+        false
+    }
+    /// The recording is about to end; the tracer is still on.
+    fn ending(&mut self) {}
+}
+
 /// The first lines of a capture.
 fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let mut text = format!("# ip6drop: version {FRAMING}\n");
@@ -152,15 +171,17 @@ struct Recorder<'r, 'e> {
     plan: &'r Plan,
     limits: &'r Limits,
     output: &'r mut Output,
-    live: &'r mut dyn FnMut(&Live<'_>),
+    onlooker: &'r mut dyn Onlooker,
     counts: Counts,
     notes: Vec<String>,
     lost: Vec<(u32, u64)>,
+    /// Facts at a moment that the text ends with.
+    after: Option<Vec<u8>>,
     began: Instant,
+    listened: bool,
 }
 
-/// Records into `output` until a limit or a signal, then puts everything back. `live` is
-/// called about once a second.
+/// Records into `output` until a limit or a signal, then puts everything back.
 ///
 /// # Errors
 /// Only where no journal can be kept; every later failure is in [`Recorded::ended`], beside
@@ -171,7 +192,7 @@ pub fn record(
     plan: &Plan,
     limits: &Limits,
     output: &mut Output,
-    live: &mut dyn FnMut(&Live<'_>),
+    onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, TraceError> {
     let first_use = is_unused(env);
     let mut session = Session::begin(env.fs, env.state)?;
@@ -181,11 +202,13 @@ pub fn record(
         plan,
         limits,
         output,
-        live,
+        onlooker,
         counts: Counts::default(),
         notes: Vec::new(),
         lost: Vec::new(),
+        after: None,
         began: Instant::now(),
+        listened: false,
     };
     let ended = recorder.run(&mut session);
     // Before anything is written: a reader that has stopped must not hold the host changed.
@@ -210,6 +233,7 @@ pub fn record(
     Ok(Recorded {
         ended,
         undo,
+        listened: recorder.listened,
         counts: recorder.counts,
         lost: recorder.lost,
         notes: recorder.notes,
@@ -230,18 +254,27 @@ impl Recorder<'_, '_> {
         }
         tracing.stacks_on(session)?;
         self.env.signals.check()?;
-        let before = facts(self.host, "before");
-        self.output.write(&before)?;
-        self.began = Instant::now();
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
+        let before = self.bracket(pipe.as_mut(), "before")?;
+        self.output.write(&before.facts)?;
+        self.began = Instant::now();
+        self.listened = true;
+        self.onlooker.began();
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
-        // What is in the buffer is kept, whatever ended the run.
-        tracing.stop(session)?;
-        if matches!(
+        self.onlooker.ending();
+        let is_whole = matches!(
             ended,
-            Ok(Ended::Limit("duration") | Ended::Signal(_) | Ended::TooHot { .. })
-        ) {
+            Ok(Ended::Limit("duration" | "drops" | "onlooker") | Ended::Signal(_))
+        );
+        if is_whole {
+            let after = self.bracket(pipe.as_mut(), "after")?;
+            self.keep(&after.text)?;
+            self.after = Some(after.facts).filter(|_| after.exact);
+        }
+        tracing.stop(session)?;
+        // What is in the buffer is kept, but for what came after the facts.
+        if self.after.is_none() && (is_whole || matches!(ended, Ok(Ended::TooHot { .. }))) {
             self.rest(pipe.as_mut())?;
         }
         drop(pipe);
@@ -365,6 +398,16 @@ impl Recorder<'_, '_> {
             if let Some(limit) = full {
                 return Ok(Ended::Limit(limit));
             }
+            if self
+                .limits
+                .drops
+                .is_some_and(|most| self.counts.drops() >= most)
+            {
+                return Ok(Ended::Limit("drops"));
+            }
+            if self.onlooker.is_over() {
+                return Ok(Ended::Limit("onlooker"));
+            }
             if read {
                 empty_wakes = 0;
                 last_event = Instant::now();
@@ -394,7 +437,7 @@ impl Recorder<'_, '_> {
     ) -> Result<Option<Ended>, TraceError> {
         let recent: u64 = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
         let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
-        (self.live)(&Live {
+        self.onlooker.look(&Live {
             elapsed: self.began.elapsed(),
             counts: &self.counts,
             rate: recent.saturating_mul(1000) / milliseconds,
@@ -447,20 +490,26 @@ impl Recorder<'_, '_> {
         Ok((any, None))
     }
 
+    fn bracket(&self, pipe: &mut dyn Pipe, when: &str) -> Result<Bracket, TraceError> {
+        bracket(pipe, &mut || facts(self.host, when)).map_err(self.failed())
+    }
+
+    /// Writes what was read as far as the limits allow; false where they do not.
+    fn keep(&mut self, piece: &[u8]) -> Result<bool, TraceError> {
+        let kept = self.counts.take(piece, self.limits.events);
+        let full = |most| self.output.written + kept as u64 + TAIL > most;
+        if self.limits.bytes.is_some_and(full) {
+            return Ok(false);
+        }
+        self.output.write(&piece[..kept])?;
+        Ok(kept == piece.len())
+    }
+
     /// Reads the buffer to its end; no more events flow into it.
     fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
         let mut buffer = vec![0; BUFFER];
         while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
-            let kept = self.counts.take(&buffer[..n], self.limits.events);
-            if self
-                .limits
-                .bytes
-                .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
-            {
-                break;
-            }
-            self.output.write(&buffer[..kept])?;
-            if kept < n {
+            if !self.keep(&buffer[..n])? {
                 break;
             }
         }
@@ -469,7 +518,8 @@ impl Recorder<'_, '_> {
 
     /// Facts after, and losses.
     fn tail(&mut self) -> Result<(), TraceError> {
-        let mut text = facts(self.host, "after");
+        let after = self.after.take();
+        let mut text = after.unwrap_or_else(|| facts(self.host, "after"));
         for (cpu, lost) in &self.lost {
             // Writing to memory cannot fail.
             let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");

@@ -1,6 +1,8 @@
 //! Runs the built program and reads what it prints.
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
+pub mod schema;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -39,14 +41,24 @@ pub fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_ip6drop"))
 }
 
+/// The object that was printed; it keeps to the schema.
 pub fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
+    let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
         panic!(
             "{e}: {}{}",
             String::from_utf8_lossy(&output.stdout),
             stderr(output)
         )
-    })
+    });
+    schema::check(&value);
+    value
+}
+
+/// The object on one line; it keeps to the schema.
+pub fn json_line(line: &str) -> Value {
+    let value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    schema::check(&value);
+    value
 }
 
 pub fn stderr(output: &Output) -> String {
@@ -83,10 +95,7 @@ pub fn drops(name: &str, with_facts: bool) -> (Vec<Value>, Value) {
     args.push(capture(name).into());
     let output = ip6drop(args);
     assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
-    let mut lines: Vec<Value> = stdout(&output)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let mut lines: Vec<Value> = stdout(&output).lines().map(json_line).collect();
     let summary = lines.pop().unwrap();
     assert_eq!(summary["type"], "summary");
     (lines, summary)

@@ -400,6 +400,7 @@ checks() {
     says /tmp/out "This host can be traced, by: instance" "check: answer"
     ip6drop check --format json > /tmp/out
     says /tmp/out '"method": "instance"' "check: JSON"
+    shown /tmp/out
     for name in instance func-stack-trace kprobe; do
         ip6drop check --method $name > /tmp/out
         expect 0 $? "check --method $name: exit status"
@@ -455,6 +456,124 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
     same "load"
 }
 
+json() { # json FILE KEY...: the value behind the keys, each looked for behind the one before
+    text=$(tr -d ' \n' < "$1")
+    shift
+    for key in "$@"; do text=${text#*\"$key\":}; done
+    echo "$text" | sed 's/^"\([^"]*\)".*/\1/; t; s/[],}].*//'
+}
+shown() { # shown FILE: the JSON on the console, where the test of the schema finds it
+    echo "VM JSON: $(tr -d '\n' < "$1")"
+}
+running() { # running WORDS: how many processes have them in their command line
+    for process in /proc/[0-9]*; do
+        tr '\0' ' ' < "$process/cmdline" 2> /dev/null | grep -q -- "$1" && echo "$process"
+    done | wc -l
+}
+
+diagnoses() {
+    ip6drop diagnose --duration 1s --format json > /tmp/report.json 2> /tmp/err
+    expect 0 $? "diagnose, quiet: exit status"
+    expect 0 "$(json /tmp/report.json drops total)" "diagnose, quiet: no drop"
+    expect unaffected "$(json /tmp/report.json counters regime)" "diagnose, quiet: regime"
+    same "diagnose, quiet"
+    expect "" "$(ls /tmp | grep ip6drop-)" "diagnose, quiet: no capture is left behind"
+
+    before=$(no_routes)
+    rm -f /tmp/capture
+    ip6drop diagnose --duration 120s --stop-after 12 --keep /tmp/capture --format json > /tmp/report.json 2> /tmp/err &
+    PID=$!
+    until grep -q '^# ip6drop: before nproc' /tmp/capture 2> /dev/null; do usleep 50000; done
+    usleep 300000
+    send 0 7
+    send 1 5
+    wait $PID
+    expect 12 $? "diagnose, no route: exit status"
+    rise=$(($(no_routes) - before))
+    expect 12 $rise "diagnose, no route: packets dropped"
+    expect $rise "$(json /tmp/report.json drops total)" "diagnose, no route: drops reported"
+    expect $rise "$(json /tmp/report.json drops by_class rcv-no-route confirmed)" "diagnose, no route: confirmed"
+    expect true "$(json /tmp/report.json control equal)" "diagnose, no route: control total"
+    expect $rise "$(json /tmp/report.json namespaces in_no_routes)" "diagnose, no route: in the node's namespace"
+    expect true "$(json /tmp/report.json namespaces init)" "diagnose, no route: named as the node's own"
+    shown /tmp/report.json
+    ip6drop report --exit-code /tmp/capture > /tmp/out
+    expect 12 $? "diagnose, no route: the kept capture says the same"
+    same "diagnose, no route"
+
+    before=$(no_routes)
+    ip6drop diagnose --duration 6s --spread --trigger "/full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q $DEAD" --format json > /tmp/report.json 2> /tmp/err
+    expect 12 $? "diagnose with a trigger: exit status"
+    rise=$(($(no_routes) - before))
+    expect $rise "$(json /tmp/report.json drops total)" "diagnose with a trigger: all $rise drops reported"
+    runs=$(json /tmp/report.json trigger runs)
+    ended=$(($(json /tmp/report.json trigger failures) + $(json /tmp/report.json trigger stopped)))
+    if [ "$runs" -ge 2 ]; then ok "diagnose with a trigger: $runs runs"; else bad "diagnose with a trigger: $runs runs"; fi
+    expect "$runs" $ended "diagnose with a trigger: none of them succeeded"
+    expect 1 "$(json /tmp/report.json trigger per_cpu cpu cpu)" "diagnose with a trigger: on the second CPU too"
+    shown /tmp/report.json
+    same "diagnose with a trigger"
+
+    ip6drop diagnose --duration 30s --trigger /no/such/command > /tmp/out 2> /tmp/err
+    expect 1 $? "a trigger that does not exist: exit status"
+    says /tmp/err "the trigger cannot be run: /no/such/command" "a trigger that does not exist: said"
+    ip6drop diagnose --duration 2s --trigger 'exec sleep 4711' > /tmp/out 2> /tmp/err
+    expect 0 $? "a trigger that hangs: exit status"
+    says /tmp/out "1 run, 0 failed, 1 stopped" "a trigger that hangs: said"
+    ip6drop diagnose --duration 2s --trigger 'setsid sleep 4712 &' > /tmp/out 2> /tmp/err
+    expect 0 $? "a trigger that forks: exit status"
+    says /tmp/out "it left running" "a trigger that forks: said"
+    ip6drop diagnose --duration 120s --trigger 'setsid sleep 4713 & sleep 4714' > /tmp/out 2> /tmp/err &
+    PID=$!
+    until [ "$(running 'sleep 471[34]')" -ge 2 ]; do usleep 50000; done
+    stop INT
+    expect 130 $STATUS "Ctrl-C with a trigger: exit status"
+    says /tmp/out "No IPv6 drop in this trace" "Ctrl-C with a trigger: reported all the same"
+    expect 0 "$(running 'sleep 471[1-4]')" "no trigger is left running"
+    same "diagnose with bad triggers"
+}
+
+privileges() { # those of docs/runbooks/diagnose-job.yaml are enough
+    rm -f /tmp/capture
+    /full/setpriv --bounding-set -all,+sys_ptrace,+sys_admin,+dac_read_search \
+        ip6drop diagnose --duration 120s --stop-after 5 --keep /tmp/capture > /tmp/out 2> /tmp/err &
+    PID=$!
+    until grep -q '^# ip6drop: before nproc' /tmp/capture 2> /dev/null; do usleep 50000; done
+    usleep 300000
+    send 0 5
+    wait $PID
+    expect 12 $? "diagnose with three capabilities: exit status"
+    says /tmp/out "A route is missing: 5 drops" "diagnose with three capabilities: drops reported"
+    same "diagnose with three capabilities"
+}
+
+statuses() { # in fresh namespaces with set limits; this kernel no longer checks them
+    ip=/full/ip
+    $ip netns add small
+    for set in max_size=7 gc_thresh=3; do
+        $ip netns exec small sysctl -q -w net.ipv6.route.$set
+    done
+    $ip netns exec small $ip link set lo up
+    ip6drop status --netns small --format json > /tmp/status.json
+    expect 0 $? "status: exit status"
+    expect unaffected "$(json /tmp/status.json namespaces state)" "status: state"
+    expect small "$(json /tmp/status.json namespaces name)" "status: name"
+    expect 7 "$(json /tmp/status.json sysctls max_size)" "status: max_size"
+    expect 3 "$(json /tmp/status.json sysctls gc_thresh)" "status: gc_thresh"
+    wanted=$(($(printf %d 0x"$($ip netns exec small cat /proc/net/rt6_stats | cut -d' ' -f6)")))
+    expect "$wanted" "$(json /tmp/status.json namespaces slow)" "status: entries"
+    expect "$((7 - wanted))" "$(json /tmp/status.json headroom entries)" "status: headroom"
+    expect 2 "$(json /tmp/status.json cpus online)" "status: CPUs"
+    shown /tmp/status.json
+    ip6drop status --all-netns > /tmp/out
+    expect 0 $? "status --all-netns: exit status"
+    for name in init pod small; do says /tmp/out "^  $name " "status --all-netns: $name"; done
+    $ip netns del small
+    ip6drop status --netns small > /tmp/out 2>&1
+    expect 1 $? "status of a namespace that is gone: exit status"
+    says /tmp/out "no such network namespace" "status of a namespace that is gone: said"
+}
+
 mount -t tracefs tracefs $T
 uname -r
 network
@@ -469,7 +588,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 echo 1408 > $T/buffer_size_kb
 remember
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses privileges three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

@@ -20,7 +20,8 @@ fn problems(problems: &[Problem]) -> Value {
         .collect()
 }
 
-fn netns(netns: &NetNs) -> Value {
+/// A namespace and whose it is.
+pub(crate) fn netns(netns: &NetNs) -> Value {
     json!({
         "inode": netns.id.map(|id| id.inode),
         "init": netns.init,

@@ -5,28 +5,8 @@ use std::io::{self, Write};
 use super::text::{COLUMNS, cells, numbers};
 use super::{description, hidden, sentence};
 use crate::render::harmless;
+use crate::render::markup::{escaped, row, rule};
 use crate::status::Status;
-
-/// Text that a table cell and a paragraph take as it is.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\`*_[]<>|#".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-fn row(cells: &[String], out: &mut dyn Write) -> io::Result<()> {
-    let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
-    writeln!(out, "| {} |", cells.join(" | "))
-}
-
-fn rule(columns: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "|{}", " --- |".repeat(columns))
-}
 
 /// Writes verdict, table, commands to apply, and the facts of the host.
 ///

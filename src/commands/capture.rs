@@ -1,0 +1,237 @@
+//! What `record` and `diagnose` share: choosing how to trace, recording, and telling how it went.
+
+use std::io::{IsTerminal, Write};
+
+use clap::Args;
+
+use super::check::no_method;
+use super::live::{self, How, Ready, Roots};
+use crate::exit::Exit;
+use crate::tracefs::error::{TraceError, by_signal};
+use crate::tracefs::functions::{Function, GC, WANTED};
+use crate::tracefs::method::Plan;
+use crate::tracefs::output::Output;
+use crate::tracefs::preflight::Preflight;
+use crate::tracefs::probes::{Probe, Probes};
+use crate::tracefs::recording::{Ended, Limits, Live, Onlooker, Recorded, record};
+use crate::tracefs::selfcheck::{Choice, Env, left};
+use crate::tracefs::signals::Signals;
+
+/// Arguments of every command that records.
+#[derive(Debug, Clone, Args)]
+pub struct CaptureArgs {
+    /// Events per second on one CPU that take the stacks off a hot function; ten times as
+    /// many stop the run
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_rate: u64,
+    /// Trace entries of FUNC as well (repeatable, or separated by commas)
+    #[arg(long = "function", value_name = "FUNC", value_delimiter = ',')]
+    pub functions: Vec<String>,
+    /// Which probes to add on the route cache's collector
+    #[arg(long, value_name = "PROBES", default_value = "auto")]
+    pub probes: Probes,
+    /// Buffer for each CPU, in KiB
+    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
+    pub buffer_kb: u32,
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+    /// How to trace.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// The plan for what the self-check chose.
+fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
+    let method = choice.method.ok_or_else(|| no_method(choice))?;
+    let available = &preflight.available;
+    let wanted = WANTED.iter().map(|wanted| (wanted.name, wanted.stack));
+    let extra = args.functions.iter().map(|name| (name.as_str(), false));
+    let mut functions: Vec<Function> = Vec::new();
+    for (name, stack) in wanted.chain(extra) {
+        if let Some(function) = available.function(name, stack)
+            && !functions.iter().any(|f| f.name == function.name)
+        {
+            functions.push(function);
+        }
+    }
+    let mut probes = Vec::new();
+    let full = match args.probes {
+        Probes::None | Probes::Entry => false,
+        Probes::Full => true,
+        Probes::Auto => choice.return_probes_keep_frames == Some(true),
+    };
+    let has_probes = preflight
+        .findings
+        .iter()
+        .any(|f| f.name == "kprobe events" && f.text == "available");
+    if args.probes != Probes::None
+        && (has_probes || args.probes != Probes::Auto)
+        && let Some(gc) = available.real(GC).first()
+    {
+        probes.extend(Probe::gc_enter(gc));
+        if full {
+            probes.push(Probe::gc_exit(gc));
+        }
+    }
+    Ok(Plan {
+        method,
+        functions,
+        probes,
+        probes_optional: args.probes == Probes::Auto,
+        buffer_kb: args.buffer_kb,
+        top_level: choice.top_level,
+    })
+}
+
+/// Chooses a method by the self-check, opens the output, records into it, and puts everything
+/// back.
+///
+/// # Errors
+/// What is in the way of tracing or of the output; later failures are in the recording.
+pub fn capture(
+    args: &CaptureArgs,
+    roots: &Roots,
+    limits: &Limits,
+    signals: &Signals,
+    open: impl FnOnce() -> Result<Output, TraceError>,
+    onlooker: &mut dyn Onlooker,
+    err: &mut dyn Write,
+) -> Result<Recorded, TraceError> {
+    let ready = live::ready(roots, &args.functions, err)?;
+    ready.preflight.check()?;
+    let host = roots.host();
+    let trigger = || host.touch_rt6_stats();
+    let Ready {
+        fs,
+        state,
+        preflight,
+    } = &ready;
+    let env = Env {
+        fs,
+        state,
+        signals,
+        trigger: &trigger,
+    };
+    let choice = live::choose_method(&env, &args.how, preflight, args.probes == Probes::Auto)?;
+    let plan = plan(args, preflight, &choice)?;
+    let mut output = open()?;
+    record(&env, &host, &plan, limits, &mut output, onlooker)
+}
+
+/// The line on a terminal while a recording runs.
+pub struct LiveLine {
+    shown: bool,
+}
+
+impl LiveLine {
+    /// A line that is shown only where standard error is a terminal and `wanted`.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        LiveLine {
+            shown: wanted && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes it anew. A terminal that is gone is no reason to stop.
+    pub fn show(&self, live: &Live<'_>) {
+        if self.shown {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "\r{live}\x1b[K");
+            let _ = err.flush();
+        }
+    }
+
+    /// Takes it away.
+    pub fn clear(&self) {
+        if self.shown {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Says how a recording went, and how the command ends for it: [`Exit::Clean`] where a limit
+/// ended it. State left behind outweighs every other end.
+pub fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> Exit {
+    let mut say = |text: &str| {
+        let _ = writeln!(err, "ip6drop: {text}");
+    };
+    for note in &recorded.notes {
+        say(note);
+    }
+    for line in recorded.undo.lines() {
+        say(&line);
+    }
+    let lost: u64 = recorded.lost.iter().map(|(_, lost)| lost).sum();
+    if lost > 0 {
+        say(&format!(
+            "{lost} events were lost; a larger --buffer-kb loses fewer"
+        ));
+    }
+    let exit = match &recorded.ended {
+        Ended::Limit(limit) => {
+            if *limit == "size" {
+                say("stopped before the capture grew beyond --max-size");
+            }
+            Exit::Clean
+        }
+        Ended::Signal(number) => by_signal(*number),
+        Ended::TooHot { cpu, rate } => {
+            say(&format!(
+                "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {max_rate}; everything was put back; trace fewer functions or raise --max-rate"
+            ));
+            Exit::CannotTrace
+        }
+        Ended::Failed(e) => {
+            say(&e.to_string());
+            e.exit()
+        }
+    };
+    if left(&recorded.undo).is_err() {
+        Exit::NotRestored
+    } else {
+        exit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracefs::Change;
+    use crate::tracefs::counts::Counts;
+    use crate::tracefs::undo::{Left, Undo};
+
+    fn recorded(ended: Ended) -> Recorded {
+        Recorded {
+            ended,
+            undo: Undo::default(),
+            listened: true,
+            counts: Counts::default(),
+            lost: vec![(0, 3)],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn state_left_behind_outweighs_every_other_end() {
+        let mut said = Vec::new();
+        let mut run = recorded(Ended::Signal(2));
+        assert_eq!(tell(2000, &run, &mut said), Exit::Signal(2));
+        assert_eq!(
+            tell(2000, &recorded(Ended::Limit("size")), &mut said),
+            Exit::Clean
+        );
+        run.undo.left.push(Left {
+            change: Change::Instance {
+                dir: "instances/x".to_owned(),
+            },
+            why: "busy".to_owned(),
+            mend: "rmdir /t/instances/x".to_owned(),
+        });
+        said.clear();
+        assert_eq!(tell(2000, &run, &mut said), Exit::NotRestored);
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("instances/x removed (busy); mend it with: rmdir /t/instances/x"));
+        assert!(said.contains("3 events were lost"));
+    }
+}

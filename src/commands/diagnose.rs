@@ -1,0 +1,404 @@
+//! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tempfile::TempDir;
+
+use super::capture::{CaptureArgs, LiveLine, capture, tell};
+use super::live::{self, Roots};
+use crate::atomic;
+use crate::cli::Color;
+use crate::exit::Exit;
+use crate::input::STDIN;
+use crate::namespaces::rises;
+use crate::render;
+use crate::report::{HereAndNow, Request, report_input};
+use crate::status::{Sampler, Selection, Status};
+use crate::summary::{Summary, TriggerRuns};
+use crate::trace::Stacks;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::output::Output;
+use crate::tracefs::recording::{Limits, Live, Onlooker, Recorded, TRIAL};
+use crate::tracefs::signals::Signals;
+use crate::trigger::{Outcome, Running, Trigger};
+
+/// Formats of `diagnose`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiagnoseFormat {
+    /// For people: the verdict first
+    Text,
+    /// One object, that of `report`
+    Json,
+    /// For tickets
+    Markdown,
+}
+
+/// Arguments of `diagnose`.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0      no IPv6 drop was seen
+  1      an error: the trigger cannot be run, or the output not be written
+  2      usage
+  3      this host cannot be traced as asked; the message says why and what to do
+  4      tracing state could not be put back completely; the message says what is left
+  10     receive-path dst_alloc failure (full route cache), confirmed
+  11     the same, probable or possible
+  12     other IPv6 drops only
+  13     inconclusive: lost events, empty stacks or unreadable text forbid a verdict
+  128+n  ended by signal n, after putting everything back; what was seen is reported")]
+pub struct DiagnoseArgs {
+    /// Record for this time, such as 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = live::duration, default_value = "30s")]
+    pub duration: Duration,
+    /// Stop as soon as N drops were seen
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub stop_after: Option<u64>,
+    /// Keep the raw capture in FILE, a new file with mode 0600
+    #[arg(long, value_name = "FILE", value_parser = kept_file, value_hint = clap::ValueHint::FilePath)]
+    pub keep: Option<PathBuf>,
+    /// Run COMMAND (for /bin/sh) over and over while recording, such as a curl or ping that
+    /// fails now and then
+    #[arg(long, value_name = "COMMAND", value_hint = clap::ValueHint::CommandString)]
+    pub trigger: Option<String>,
+    /// Run the trigger on each CPU in turn
+    #[arg(long, requires = "trigger")]
+    pub spread: bool,
+    /// Stop before the capture grows beyond SIZE
+    #[arg(long, value_name = "SIZE", value_parser = live::size, default_value = "256M")]
+    pub max_size: u64,
+    /// How to write the report
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: DiagnoseFormat,
+    /// Write the report to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+    /// Write no report, only errors; the exit status says the verdict
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How to capture.
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+}
+
+/// Where the capture goes: what the user named, or a directory that goes away with the run.
+enum Place {
+    Named(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Place {
+    fn new(args: &DiagnoseArgs) -> anyhow::Result<Place> {
+        Ok(match &args.keep {
+            Some(path) => Place::Named(path.clone()),
+            None => {
+                let made = tempfile::Builder::new().prefix("ip6drop-").tempdir();
+                Place::Temporary(
+                    made.context(
+                        "no room for the capture; name a file with --keep, or set TMPDIR",
+                    )?,
+                )
+            }
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Place::Named(path) => path.clone(),
+            Place::Temporary(dir) => dir.path().join("capture.txt"),
+        }
+    }
+
+    /// Keeps the capture where it would go away, and says where it is.
+    fn offer(self, err: &mut dyn Write) {
+        let path = self.path();
+        if let Place::Temporary(dir) = self
+            && path.exists()
+        {
+            let _ = dir.keep();
+            let _ = writeln!(err, "ip6drop: the capture is kept in {}", path.display());
+        }
+    }
+}
+
+/// Shows the live line, and runs the trigger while the tracer is on.
+struct Bench {
+    line: LiveLine,
+    trigger: Option<Trigger>,
+    running: Option<Running>,
+    outcome: Option<Outcome>,
+}
+
+/// What is in flight when a trigger has ended still arrives.
+const SETTLE: Duration = Duration::from_millis(100);
+
+impl Onlooker for Bench {
+    fn began(&mut self) {
+        if let Some(trigger) = self.trigger.take() {
+            match Running::start(trigger) {
+                Ok(running) => self.running = Some(running),
+                Err(error) => {
+                    self.outcome = Some(Outcome {
+                        impossible: Some(error.to_string()),
+                        ..Outcome::default()
+                    });
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, live: &Live<'_>) {
+        self.line.show(live);
+    }
+
+    fn is_over(&self) -> bool {
+        self.outcome.is_some() || self.running.as_ref().is_some_and(Running::is_over)
+    }
+
+    fn ending(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.outcome = Some(running.finish());
+            std::thread::sleep(SETTLE);
+        }
+    }
+}
+
+/// The counters of every network namespace, as far as they can be read.
+fn look_around(roots: &Roots) -> Option<Status> {
+    Sampler::new(&roots.proc, &roots.sys, Selection::All)
+        .sample()
+        .ok()
+}
+
+/// What a run gave before it is reported on.
+struct Run {
+    recorded: Recorded,
+    trigger: Option<Outcome>,
+    before: Option<Status>,
+    after: Option<Status>,
+}
+
+fn here_and_now(status: &Status) -> Option<HereAndNow> {
+    let own = status.rows.iter().find(|row| row.netns.own)?;
+    Some(HereAndNow {
+        netns: own.netns.clone(),
+        cpus: status.cpus,
+        kernel: status.kernel.clone(),
+    })
+}
+
+fn run_capture(
+    args: &DiagnoseArgs,
+    roots: &Roots,
+    signals: &Signals,
+    path: &Path,
+    err: &mut dyn Write,
+) -> Result<Run, TraceError> {
+    let limits = Limits {
+        duration: Some(args.duration),
+        events: None,
+        drops: args.stop_after,
+        bytes: Some(args.max_size),
+        max_rate: args.capture.max_rate,
+        trial: TRIAL,
+    };
+    let mut bench = Bench {
+        line: LiveLine::new(!args.quiet),
+        trigger: args.trigger.as_ref().map(|command| Trigger {
+            command: command.clone(),
+            spread: args.spread,
+            within: Some(args.duration),
+        }),
+        running: None,
+        outcome: None,
+    };
+    let before = look_around(roots);
+    let recorded = capture(
+        &args.capture,
+        roots,
+        &limits,
+        signals,
+        || Output::open(path, args.capture.how.force, signals.clone()),
+        &mut bench,
+        err,
+    )?;
+    bench.line.clear();
+    Ok(Run {
+        recorded,
+        trigger: bench.outcome,
+        before,
+        after: look_around(roots),
+    })
+}
+
+fn use_color(args: &DiagnoseArgs) -> bool {
+    match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            wanted && args.output.is_none() && io::stdout().is_terminal()
+        }
+    }
+}
+
+fn write(args: &DiagnoseArgs, summary: &Summary) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    match args.format {
+        DiagnoseFormat::Text => {
+            let options = render::text::Options {
+                color: use_color(args),
+                all_cpus: false,
+            };
+            render::text::write(summary, options, &mut text)?;
+        }
+        DiagnoseFormat::Json => render::json::write(summary, &mut text)?,
+        DiagnoseFormat::Markdown => render::markdown::write(summary, &mut text)?,
+    }
+    match args
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new(STDIN))
+    {
+        Some(path) => {
+            atomic::replace(path, &text).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => io::stdout()
+            .lock()
+            .write_all(&text)
+            .context("cannot write the report"),
+    }
+}
+
+/// Reads the capture back and reports on it; the exit status of the verdict.
+fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> {
+    let path = place.path();
+    let name = match place {
+        Place::Named(path) => path.as_path(),
+        // Its real name is gone by the time anybody reads this.
+        Place::Temporary(_) => Path::new("live capture"),
+    };
+    let file = File::open(&path).with_context(|| path.display().to_string())?;
+    let mut stacks = Stacks::default();
+    let request = Request {
+        host: run.after.as_ref().and_then(here_and_now),
+        ..Request::default()
+    };
+    let mut summary = report_input(name, file, false, &request, &mut stacks)?.summary;
+    summary.trigger = args
+        .trigger
+        .clone()
+        .zip(run.trigger)
+        .map(|(command, outcome)| TriggerRuns {
+            command,
+            spread: args.spread,
+            outcome,
+        });
+    summary.namespaces = Some(rises(run.before.as_ref(), run.after));
+    if !args.quiet {
+        match write(args, &summary) {
+            Err(error) if super::is_broken_pipe(&error) => {}
+            written => written?,
+        }
+    }
+    Ok(summary.verdict().exit)
+}
+
+/// A host that cannot be traced can still be looked at.
+fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
+    let roots = &args.capture.roots;
+    let own = Sampler::new(&roots.proc, &roots.sys, Selection::Own).sample();
+    let read = |status: &Status| status.rows.iter().any(|row| !row.is_unread());
+    if let Some(status) = own.ok().filter(read) {
+        let _ = writeln!(
+            err,
+            "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
+            render::status::sentence(&status)
+        );
+    }
+}
+
+/// A capture is read back, so that it cannot go to standard output.
+fn kept_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        STDIN => Err("name a file; standard output is the report's".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+fn diagnose(
+    args: &DiagnoseArgs,
+    roots: &Roots,
+    signals: &Signals,
+    err: &mut dyn Write,
+) -> Result<Exit, TraceError> {
+    let fail = |error: anyhow::Error, err: &mut dyn Write| {
+        let _ = writeln!(err, "ip6drop: {error:#}");
+        Exit::Error
+    };
+    let place = match Place::new(args) {
+        Ok(place) => place,
+        Err(error) => return Ok(fail(error, err)),
+    };
+    let run = run_capture(args, roots, signals, &place.path(), err)?;
+    let ended = tell(args.capture.max_rate, &run.recorded, err);
+    let impossible = run.trigger.as_ref().and_then(|t| t.impossible.clone());
+    if let (Some(why), Exit::Clean) = (impossible, ended) {
+        let command = args.trigger.as_deref().unwrap_or_default();
+        let command = render::harmless(command.as_bytes());
+        let _ = writeln!(
+            err,
+            "ip6drop: the trigger cannot be run: {command}: {why}; tracing was put back; try the command by itself"
+        );
+        return Ok(Exit::Error);
+    }
+    // What failed before the tracer was listened to is no quiet host.
+    if !run.recorded.listened {
+        if ended == Exit::CannotTrace {
+            tell_counters(args, err);
+        }
+        return Ok(ended);
+    }
+    let verdict = match report(args, &place, run) {
+        Ok(exit) => exit,
+        Err(error) => fail(error, err),
+    };
+    let exit = if ended == Exit::Clean { verdict } else { ended };
+    if matches!(
+        exit,
+        Exit::Error | Exit::CannotTrace | Exit::NotRestored | Exit::Inconclusive
+    ) {
+        place.offer(err);
+    }
+    Ok(exit)
+}
+
+/// Runs `diagnose`.
+#[must_use]
+pub fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Exit {
+    let capture = &args.capture;
+    let ended = live::signals().and_then(|signals| {
+        live::with_mount(&capture.roots, capture.how.mount, |roots| {
+            diagnose(args, roots, &signals, err)
+        })
+    });
+    match ended {
+        Ok(exit) => exit,
+        Err(e @ TraceError::Signal(_)) => e.exit(),
+        Err(e) => {
+            let exit = live::fail(&e, err);
+            if exit == Exit::CannotTrace {
+                tell_counters(args, err);
+            }
+            exit
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The JSON Schema of everything that is printed as JSON (draft 2020-12).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+/// The schema of all documents; `$defs` holds one definition for each.
+pub const ALL: &str = include_str!("../schema/ip6drop.json");
+
+/// A document that has a schema of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Document {
+    /// What `report --format json` and `diagnose --format json` print
+    Report,
+    /// A line of `report --format ndjson`: one dropped packet
+    Drop,
+    /// The last line of `report --format ndjson`: the report
+    Summary,
+    /// What `status --format json` prints
+    Status,
+    /// What `check --format json` prints
+    Check,
+}
+
+impl Document {
+    /// All of them.
+    pub const ALL: [Document; 5] = [
+        Document::Report,
+        Document::Drop,
+        Document::Summary,
+        Document::Status,
+        Document::Check,
+    ];
+
+    /// The name of its definition.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Document::Report => "report",
+            Document::Drop => "drop",
+            Document::Summary => "summary",
+            Document::Status => "status",
+            Document::Check => "check",
+        }
+    }
+}
+
+const PREFIX: &str = "#/$defs/";
+
+/// Adds the names of the definitions that `schema` refers to, and of those that these need.
+fn needed(schema: &Value, defs: &Map<String, Value>, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(name) = members
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|target| target.strip_prefix(PREFIX))
+                && names.insert(name.to_owned())
+                && let Some(definition) = defs.get(name)
+            {
+                needed(definition, defs, names);
+            }
+            for member in members.values() {
+                needed(member, defs, names);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                needed(item, defs, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The schema of one document alone, with the definitions that it needs.
+///
+/// # Errors
+/// Fails where [`ALL`] is no JSON.
+pub fn of(document: Document) -> serde_json::Result<Value> {
+    let mut all: Map<String, Value> = serde_json::from_str(ALL)?;
+    let defs = match all.shift_remove("$defs") {
+        Some(Value::Object(defs)) => defs,
+        _ => Map::new(),
+    };
+    let mut schema = Map::new();
+    if let Some(dialect) = all.shift_remove("$schema") {
+        schema.insert("$schema".to_owned(), dialect);
+    }
+    if let Some(Value::Object(definition)) = defs.get(document.name()).cloned() {
+        schema.extend(definition);
+    }
+    let mut schema = Value::Object(schema);
+    let mut names = BTreeSet::new();
+    needed(&schema, &defs, &mut names);
+    schema["$defs"] = defs
+        .into_iter()
+        .filter(|(name, _)| names.contains(name))
+        .collect();
+    Ok(schema)
+}
