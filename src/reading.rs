@@ -39,6 +39,8 @@ pub struct Reading<D> {
 struct Batch {
     chunk: Chunk,
     records: Vec<Record<Signal, signal::Reading>>,
+    /// Some stack in it may be new.
+    new: bool,
 }
 
 impl Batch {
@@ -54,7 +56,7 @@ impl Batch {
             self.records.clear();
             let stacks = stacks.read().unwrap_or_else(PoisonError::into_inner);
             let (bytes, state) = (self.chunk.bytes(), self.chunk.state());
-            parser.parse(bytes, state, &stacks, &mut self.records);
+            self.new = parser.parse(bytes, state, &stacks, &mut self.records);
         }
         more
     }
@@ -69,7 +71,7 @@ struct Gatherer<D> {
 impl<D: DropSink> Gatherer<D> {
     fn take(&mut self, batch: &Batch, stacks: &RwLock<&mut Stacks>) {
         // Mostly no stack is new, and threads go on looking up theirs meanwhile.
-        if self.assembler.needs_own(&batch.records) {
+        if batch.new || self.assembler.has_frames() {
             let mut stacks = stacks.write().unwrap_or_else(PoisonError::into_inner);
             self.take_with(batch, &mut Table::Own(&mut stacks));
         } else {

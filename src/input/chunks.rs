@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::cut::{CutState, Cutter, MAX_BLOCK, starts_frame};
 
 /// Bytes read at a time; a chunk and what is made of it stay in a core's own cache.
-const READ: usize = 256 * 1024;
+const READ: usize = 1024 * 1024;
 /// The kernel copies fastest to whole pages.
 const PAGE: usize = 4096;
 /// Room in front of what is read, for the piece that the chunk before left unfinished: up to a

@@ -171,19 +171,23 @@ impl Assembler {
                 latency,
                 context,
                 signal,
+                stack,
             } => {
                 self.end_stack(stacks, sink);
                 self.note_first(|| &bytes[*at as usize..]);
                 let text = &mut self.text;
-                text.lines.total += 1;
                 text.lines.events += 1;
                 text.with_header |= context.is_some();
                 text.without_header |= context.is_none();
                 text.latency |= latency;
                 self.last = *context;
-                match signal {
-                    Some(signal) => sink.event(context.as_ref(), signal),
-                    None => {
+                match (signal, stack) {
+                    (Some(signal), _) => sink.event(context.as_ref(), signal),
+                    (None, Some(id)) => {
+                        text.stack_marks += 1;
+                        self.stack(Some(*id), stacks.get(*id), Some(context.as_ref()), sink);
+                    }
+                    (None, None) => {
                         text.stack_marks += 1;
                         self.open = Some(*context);
                     }
@@ -194,6 +198,7 @@ impl Assembler {
                 self.note_first(|| &bytes[*at as usize..]);
                 if self.loose.is_empty() {
                     let marked = self.open.take();
+                    let marked = marked.as_ref().map(Option::as_ref);
                     self.stack(Some(*id), stacks.get(*id), marked, sink);
                 } else {
                     self.count_frames(stacks.get(*id).lines);
@@ -217,7 +222,6 @@ impl Assembler {
             Record::Banner(span) => {
                 self.end_stack(stacks, sink);
                 self.note_first(|| of(span));
-                self.text.lines.total += 1;
                 self.text.lines.banners += 1;
                 if let Line::Banner(banner) = line(of(span)) {
                     self.text.trace_banners += u64::from(banner != Banner::Comment);
@@ -226,13 +230,11 @@ impl Assembler {
             }
             Record::Blank => {
                 self.end_stack(stacks, sink);
-                self.text.lines.total += 1;
                 self.text.lines.blank += 1;
             }
             Record::Unknown(span) => {
                 self.end_stack(stacks, sink);
                 self.note_first(|| of(span));
-                self.text.lines.total += 1;
                 self.text.lines.unparsed += 1;
                 if self.text.samples.len() < MAX_SAMPLES {
                     self.text.samples.push(sample(of(span)));
@@ -242,21 +244,20 @@ impl Assembler {
         }
     }
 
-    /// Whether taking these needs a table of its own: stacks may be new.
+    /// Whether frames wait that may be a new stack.
     #[must_use]
-    pub fn needs_own<S, A>(&self, records: &[Record<S, A>]) -> bool {
-        let may_be_new =
-            |record: &Record<S, A>| matches!(record, Record::NewStack(_) | Record::Frame(..));
-        !self.loose.is_empty() || records.iter().any(may_be_new)
+    pub fn has_frames(&self) -> bool {
+        !self.loose.is_empty()
     }
 
     /// The end of the input.
     pub fn finish(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
         self.end_stack(stacks, sink);
+        let lines = &mut self.text.lines;
+        lines.total = lines.events + lines.frames + lines.banners + lines.blank + lines.unparsed;
     }
 
     fn count_frames(&mut self, lines: u64) {
-        self.text.lines.total += lines;
         self.text.lines.frames += lines;
     }
 
@@ -283,7 +284,14 @@ impl Assembler {
     }
 
     /// Hands out what is open: loose frames, or a `<stack trace>` without any.
+    #[inline(always)]
     fn end_stack(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
+        if self.open.is_some() || !self.loose.is_empty() {
+            self.end_open(stacks, sink);
+        }
+    }
+
+    fn end_open(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
         let marked = self.open.take();
         if !self.loose.is_empty() {
             let loose = std::mem::take(&mut self.loose);
@@ -307,6 +315,7 @@ impl Assembler {
         stacks: &mut Table<'_>,
         sink: &mut impl Sink,
     ) {
+        let marked = marked.as_ref().map(Option::as_ref);
         match stacks.intern(block) {
             Seen::Known(id) => self.stack(Some(id), stacks.get(id), marked, sink),
             Seen::Beyond(stack) => self.stack(None, &stack, marked, sink),
@@ -317,18 +326,17 @@ impl Assembler {
         &mut self,
         id: Option<StackId>,
         stack: &Stack,
-        marked: Option<Option<Context>>,
+        marked: Option<Option<&Context>>,
         sink: &mut impl Sink,
     ) {
         let counts = &mut self.text.lines;
-        counts.total += stack.lines;
         counts.frames += stack.lines - stack.unparsed;
         counts.unparsed += stack.unparsed;
         self.text.bare_stacks |= marked.is_none();
         // Among events a stack without its mark is one whose mark was damaged.
         let context = match marked {
             Some(context) => context,
-            None => self.last,
+            None => self.last.as_ref(),
         };
         let marked = marked.is_some() || self.last.is_some();
         let view = StackView {
@@ -336,7 +344,7 @@ impl Assembler {
             frames: &stack.frames,
             marked,
         };
-        sink.stack(context.as_ref(), view);
+        sink.stack(context, view);
     }
 }
 

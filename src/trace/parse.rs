@@ -39,6 +39,8 @@ pub enum Record<S, A> {
         context: Option<Context>,
         /// What it says; `None` for `<stack trace>`.
         signal: Option<S>,
+        /// The run of frames right behind `<stack trace>`, where it was seen before.
+        stack: Option<StackId>,
     },
     /// What the event right behind this says besides.
     Aside(A),
@@ -119,6 +121,27 @@ fn block_end(data: &[u8]) -> usize {
     }
 }
 
+/// The block at the start of `data`, where it is known.
+#[inline]
+fn block(guesses: &mut Guesses, data: &[u8], stacks: &Stacks) -> Option<(usize, StackId)> {
+    if let Some(guess) = guesses.guess(data) {
+        let (bytes, id) = stacks.block(guess);
+        // The last block of an input may end within a line.
+        let ends_here =
+            |rest: &[u8]| bytes.ends_with(b"\n") && starts_frame(rest, true) == Some(false);
+        if data.strip_prefix(bytes).is_some_and(ends_here) {
+            return Some((bytes.len(), id));
+        }
+    }
+    let len = block_end(data);
+    if len > MAX_BLOCK {
+        return None;
+    }
+    let found = stacks.find(&data[..len])?;
+    guesses.learn(data, found, stacks);
+    Some((len, stacks.block(found).1))
+}
+
 fn span(start: usize, end: usize) -> Span {
     start as u32..end as u32
 }
@@ -140,23 +163,29 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads a chunk: whole pieces, and what is known of the text in front of them.
+    /// Reads a chunk: whole pieces, and what is known of the text in front of them. True
+    /// where some stack in it may be new.
     pub fn parse(
         &mut self,
         bytes: &[u8],
         state: CutState,
         stacks: &Stacks,
         records: &mut Records<M>,
-    ) {
+    ) -> bool {
         let mut cutter = Cutter::new(bytes, state, true);
+        let mut new = false;
         loop {
             if cutter.state() == CutState::default() && !self.grammar_only {
                 let at = self.parse_known(bytes, cutter.position(), stacks, records);
                 cutter.skip_to(at);
             }
             match cutter.next() {
-                None => return,
-                Some(Piece::Line(text)) => self.line(bytes, offset(bytes, text), text, records),
+                None => return new,
+                Some(Piece::Line(text)) => {
+                    let record = self.line(bytes, offset(bytes, text), text, records);
+                    new |= matches!(record, Record::Frame(..));
+                    records.push(record);
+                }
                 Some(Piece::LongLine(text)) => {
                     let start = offset(bytes, text);
                     records.push(Record::Unknown(span(start, start + text.len())));
@@ -173,7 +202,10 @@ impl<M: Meaning> Parser<M> {
                             at: at as u32,
                             id: stacks.block(known).1,
                         },
-                        None => Record::NewStack(span),
+                        None => {
+                            new = true;
+                            Record::NewStack(span)
+                        }
                     });
                 }
             }
@@ -191,7 +223,7 @@ impl<M: Meaning> Parser<M> {
         loop {
             let data = &bytes[at..];
             if starts_frame(data, true) == Some(true) {
-                let Some((len, id)) = self.block(data, stacks) else {
+                let Some((len, id)) = block(&mut self.guesses, data, stacks) else {
                     return at;
                 };
                 records.push(Record::Stack { at: at as u32, id });
@@ -207,41 +239,37 @@ impl<M: Meaning> Parser<M> {
             if let Some(aside) = aside {
                 records.push(Record::Aside(*aside));
             }
+            let start = at as u32;
+            at += header + payload;
+            let mut stack = None;
+            if signal.is_none()
+                && let Some(frames) = bytes.get(at..)
+                && starts_frame(frames, true) == Some(true)
+                && let Some((len, id)) = block(&mut self.guesses, frames, stacks)
+            {
+                at += len;
+                stack = Some(id);
+            }
             records.push(Record::Event {
-                at: at as u32,
+                at: start,
                 latency: false,
                 context: Some(Context { time, ..*context }),
                 signal: *signal,
+                stack,
             });
-            at += header + payload;
         }
     }
 
-    /// The block at the start of `data`, where it is known.
-    #[inline]
-    fn block(&mut self, data: &[u8], stacks: &Stacks) -> Option<(usize, StackId)> {
-        if let Some(guess) = self.guesses.guess(data) {
-            let (bytes, id) = stacks.block(guess);
-            // The last block of an input may end within a line.
-            let ends_here =
-                |rest: &[u8]| bytes.ends_with(b"\n") && starts_frame(rest, true) == Some(false);
-            if data.strip_prefix(bytes).is_some_and(ends_here) {
-                return Some((bytes.len(), id));
-            }
-        }
-        let len = block_end(data);
-        if len > MAX_BLOCK {
-            return None;
-        }
-        let found = stacks.find(&data[..len])?;
-        self.guesses.learn(data, found, stacks);
-        Some((len, stacks.block(found).1))
-    }
-
-    /// A line that was not recognised by its bytes.
-    fn line(&mut self, bytes: &[u8], at: usize, text: &[u8], records: &mut Records<M>) {
+    /// A line that was not recognised by its bytes; what it says besides goes in front.
+    fn line(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        text: &[u8],
+        records: &mut Records<M>,
+    ) -> Record<M::Signal, M::Aside> {
         let whole = span(at, at + text.len());
-        let record = match line(text) {
+        match line(text) {
             Line::Blank => Record::Blank,
             Line::Banner(_) => Record::Banner(whole),
             Line::Unknown => Record::Unknown(whole),
@@ -271,10 +299,10 @@ impl<M: Meaning> Parser<M> {
                     latency: header.is_some_and(|h| h.latency),
                     context: header.as_ref().map(Context::from),
                     signal,
+                    stack: None,
                 }
             }
-        };
-        records.push(record);
+        }
     }
 
     fn learn(&mut self, text: &[u8], header: &super::Header<'_>) {
@@ -286,7 +314,7 @@ impl<M: Meaning> Parser<M> {
     }
 }
 
-fn meaning<M: Meaning>(said: &Payload<'_>) -> (Option<M::Signal>, Option<M::Aside>) {
+fn meaning<M: Meaning>(said: &Payload<'_>) -> Said<M> {
     if *said == Payload::Stack {
         return (None, None);
     }

@@ -1,0 +1,199 @@
+//! What makes reading fast changes nothing: neither bytes that are recognised nor threads.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::{command, fixture};
+use ip6drop::diagnosis::signal::{Reading, Signal};
+use ip6drop::input::CutState;
+use ip6drop::trace::{Parser, Record, Stacks};
+use proptest::prelude::*;
+
+/// Every capture.
+fn captures() -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for dir in std::fs::read_dir(fixture("")).unwrap() {
+        let Ok(files) = std::fs::read_dir(dir.unwrap().path()) else {
+            continue;
+        };
+        all.extend(files.map(|file| file.unwrap().path()).filter(|path| {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            matches!(ending, Some("pipe" | "txt" | "trace"))
+        }));
+    }
+    all.sort();
+    assert!(all.len() > 40);
+    all
+}
+
+/// Lines of captures that differ in their columns and payloads.
+fn lines() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for capture in captures() {
+        let text = std::fs::read(capture).unwrap();
+        all.extend(
+            text.split_inclusive(|&b| b == b'\n')
+                .take(60)
+                .map(<[u8]>::to_vec),
+        );
+    }
+    for odd in [
+        "\n",
+        "   \"x-1 [000] 1.000000: y\",\n",
+        "         python3-1042  [001] ..s1 99999.560614: <stack trace>\n",
+        "         python3-1042  [001] ..s1 9999999999.560614: <stack trace>\n",
+        "         python3-1042  [001] ..s1 99999999999.560614: <stack trace>\n",
+        "         python3-1042  [001] ..s1    52.5606140: ip6_dst_gc <-dst_alloc  \r\n",
+        "         python3-1042  [001] 1234    52.560614: ip6_dst_gc <-dst_alloc\n",
+        "         python3-1042  [001]    52.560614: ip6_dst_gc <-dst_alloc\n",
+        "         python3-1042  [001] 52: 1.560614: ip6_dst_gc <-dst_alloc\n",
+        "        => foo-1042    [001] ..s1    52.560614: x\n",
+        "=> ip6_pkt_drop\n",
+        " =>\n",
+    ] {
+        all.push(odd.as_bytes().to_vec());
+    }
+    all
+}
+
+/// Records, each `<stack trace>` apart from its frames.
+fn records(
+    parser: &mut Parser<Signal>,
+    text: &[u8],
+    stacks: &Stacks,
+) -> Vec<Record<Signal, Reading>> {
+    let mut found = Vec::new();
+    parser.parse(text, CutState::default(), stacks, &mut found);
+    let mut apart = Vec::new();
+    for mut record in found {
+        let mut frames = None;
+        match &mut record {
+            Record::Event { stack, .. } => frames = stack.take(),
+            // Where they start is not said of frames right behind their mark.
+            Record::Stack { at, .. } => *at = 0,
+            _ => {}
+        }
+        apart.push(record);
+        apart.extend(frames.map(|id| Record::Stack { at: 0, id }));
+    }
+    apart
+}
+
+/// A parser that has seen all of it, and the stacks in it.
+fn trained(text: &[u8]) -> (Parser<Signal>, Stacks) {
+    let (mut parser, mut stacks) = (Parser::default(), Stacks::default());
+    for record in records(&mut parser, text, &stacks) {
+        if let Record::NewStack(span) = record {
+            stacks.intern(&text[span.start as usize..span.end as usize]);
+        }
+    }
+    records(&mut parser, text, &stacks);
+    (parser, stacks)
+}
+
+#[test]
+fn what_was_seen_reads_as_the_grammar_reads_it() {
+    for capture in captures() {
+        let text = std::fs::read(&capture).unwrap();
+        let (mut parser, stacks) = trained(&text);
+        let mut grammar = Parser::by_grammar_only();
+        let expected = records(&mut grammar, &text, &stacks);
+        let found = records(&mut parser, &text, &stacks);
+        assert!(found == expected, "{}", capture.display());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_lines_read_as_the_grammar_reads_them(
+        runs in prop::collection::vec((any::<prop::sample::Index>(), 1..30usize), 1..20),
+        damage in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop_oneof![
+                any::<u8>(),
+                prop::sample::select(&b"\n -[]:.=>0129\""[..]),
+            ]),
+            0..30,
+        ),
+    ) {
+        let lines = lines();
+        let mut text: Vec<u8> = runs
+            .into_iter()
+            .flat_map(|(from, count)| {
+                let from = from.index(lines.len());
+                lines[from..(from + count).min(lines.len())].concat()
+            })
+            .collect();
+        let (mut parser, stacks) = trained(&text);
+        for (at, byte) in damage {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let mut grammar = Parser::by_grammar_only();
+        let expected = records(&mut grammar, &text, &stacks);
+        // Twice: by what was seen undamaged, and by what was learned since.
+        prop_assert_eq!(&records(&mut parser, &text, &stacks), &expected);
+        prop_assert_eq!(&records(&mut parser, &text, &stacks), &expected);
+    }
+}
+
+/// What the program prints of a file, and of the same bytes as a stream.
+fn printed(path: &std::path::Path, threads: &str) -> [Vec<u8>; 2] {
+    let run = |from_stdin: bool| {
+        let mut command = command();
+        command.args(["report", "--format", "ndjson", "--threads", threads]);
+        if from_stdin {
+            command.arg("-").write_stdin(std::fs::read(path).unwrap());
+        } else {
+            command.arg(path);
+        }
+        let output = command.output().unwrap();
+        [output.stdout, output.stderr].concat()
+    };
+    [run(false), run(true)]
+}
+
+#[test]
+fn threads_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trace");
+    let all: Vec<Vec<u8>> = captures()
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let long_line = [vec![b'x'; 3_000_000], b"\n".to_vec()].concat();
+    let long_stack = b" => function_of_a_stack_without_end\n".repeat(100_000);
+    // Every capture after the other, ones that fill many chunks, and borders within pieces.
+    let texts = [
+        all.concat().repeat(2),
+        std::fs::read(fixture("4.19-orc/alternating-probes.pipe"))
+            .unwrap()
+            .repeat(40),
+        std::fs::read(fixture("4.19-fp/opt-latency-format.pipe"))
+            .unwrap()
+            .repeat(100),
+        [
+            &all[3][..],
+            &long_line,
+            &all[5],
+            &long_stack,
+            &all[3],
+            &long_stack,
+            b"x",
+        ]
+        .concat(),
+    ];
+    for text in texts {
+        std::fs::write(&path, text).unwrap();
+        let [file, stream] = printed(&path, "1");
+        assert!(!file.is_empty());
+        for threads in ["2", "3", "8"] {
+            let [again, stream_again] = printed(&path, threads);
+            assert!(again == file, "{threads} threads");
+            assert!(stream_again == stream, "{threads} threads, standard input");
+        }
+    }
+}
