@@ -7,8 +7,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::cut::{CutState, Cutter, MAX_BLOCK, starts_frame};
 
-/// Bytes read at a time; a chunk and what is made of it stay in a core's own cache.
+/// Bytes read at a time: larger ones make fewer calls, smaller ones stay in a core's cache.
 const READ: usize = 1024 * 1024;
+/// Bytes read first: until they have been taken no stack is known.
+const FIRST: usize = 64 * 1024;
+/// Bytes read of a stream at a time, so that whoever writes it can go on meanwhile.
+const STREAM: usize = 256 * 1024;
 /// The kernel copies fastest to whole pages.
 const PAGE: usize = 4096;
 /// Room in front of what is read, for the piece that the chunk before left unfinished: up to a
@@ -149,9 +153,17 @@ impl<R: Read> Chunks<R> {
             border.claimed - 1
         };
         chunk.index = index;
+        let wanted = match (index, &self.file) {
+            (0, _) => FIRST,
+            (_, Some(_)) => READ,
+            (_, None) => STREAM,
+        };
         let from_file = self.file.as_ref().map(|(file, length)| {
-            let offset = index * READ as u64;
-            let len = length.saturating_sub(offset).min(READ as u64) as usize;
+            let offset = match index.checked_sub(1) {
+                None => 0,
+                Some(before) => FIRST as u64 + before * READ as u64,
+            };
+            let len = length.saturating_sub(offset).min(wanted as u64) as usize;
             let room = &mut chunk.memory[chunk.page..chunk.page + len];
             fill(room, |out, done| file.read_at(out, offset + done as u64))
         });
@@ -167,13 +179,13 @@ impl<R: Read> Chunks<R> {
             let (read, error) = match (from_file, &self.stream) {
                 (Some(done), _) => done,
                 (None, Some(stream)) => {
-                    let room = &mut chunk.memory[chunk.page..chunk.page + READ];
+                    let room = &mut chunk.memory[chunk.page..chunk.page + wanted];
                     let mut stream = lock(stream);
                     fill(room, |out, _| stream.read(out))
                 }
                 (None, None) => (0, None),
             };
-            border.pass(chunk, read, error);
+            border.pass(chunk, read, read < wanted, error);
         }
         border.cut += 1;
         self.passed.notify_all();
@@ -192,14 +204,14 @@ impl<R: Read> Chunks<R> {
 
 impl Border {
     /// Gives the chunk what the one before it has left, and takes from it what the next needs.
-    fn pass(&mut self, chunk: &mut Chunk, read: usize, error: Option<io::Error>) {
+    fn pass(&mut self, chunk: &mut Chunk, read: usize, at_end: bool, error: Option<io::Error>) {
         chunk.start = chunk.page - self.carried.len();
         chunk.memory[chunk.start..chunk.page].copy_from_slice(&self.carried);
         chunk.end = chunk.page + read;
         chunk.state = self.state;
         self.bytes += read as u64;
         self.carried.clear();
-        self.at_end = read < READ;
+        self.at_end = at_end;
         let is_whole = self.at_end && error.is_none();
         self.error = error;
         if is_whole {

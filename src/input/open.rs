@@ -12,6 +12,9 @@ use super::chunks::Source;
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
 
+/// Bytes that a pipe may hold; what anybody may ask for (`fs.pipe-max-size`).
+const PIPE: usize = 1024 * 1024;
+
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Why an input could not be opened or read.
@@ -131,6 +134,8 @@ impl Opened {
 pub fn open(path: &Path) -> Result<Opened, InputError> {
     let fail = |e| InputError::from_io(path, e);
     if path == Path::new(STDIN) {
+        // A larger pipe lets its writer run ahead; where it may not grow it stays as it is.
+        let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE);
         return Opened::new(Box::new(io::stdin())).map_err(fail);
     }
     let file = File::open(path).map_err(fail)?;
