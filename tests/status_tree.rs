@@ -369,7 +369,13 @@ fn denied_is_not_absent() {
     open(&tree.path(""));
     // Root may read anything, so that somebody else has to try.
     let binary = tree.path("ip6drop");
-    std::fs::copy(env!("CARGO_BIN_EXE_ip6drop"), &binary).unwrap();
+    // By another process: a program that is open for writing cannot be run, and what other
+    // tests fork meanwhile would hold it open.
+    let copied = std::process::Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_ip6drop"))
+        .arg(&binary)
+        .status();
+    assert!(copied.unwrap().success());
     open(&binary);
     let output = if std::fs::read(&path).is_ok() {
         let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
