@@ -65,7 +65,7 @@ fn records(
     stacks: &Stacks,
 ) -> Vec<Record<Signal, Reading>> {
     let mut found = Vec::new();
-    parser.parse(text, CutState::default(), stacks, &mut found);
+    parser.parse(text, text.len(), CutState::default(), stacks, &mut found);
     let mut apart = Vec::new();
     // Where they start is not said of marks and frames right behind what they belong to.
     let frames = |id| Record::Stack { at: 0, id };

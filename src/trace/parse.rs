@@ -178,20 +178,23 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads a chunk: whole pieces, and what is known of the text in front of them. True
-    /// where some stack in it may be new.
+    /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them the text
+    /// goes on or zeros come; `state` is known of the text in front of them. True where some
+    /// stack in it may be new.
     pub fn parse(
         &mut self,
-        bytes: &[u8],
+        ahead: &[u8],
+        len: usize,
         state: CutState,
         stacks: &Stacks,
         records: &mut Records<M>,
     ) -> bool {
+        let bytes = &ahead[..len];
         let mut cutter = Cutter::new(bytes, state, true);
         let mut new = false;
         loop {
             if cutter.state() == CutState::default() && !self.grammar_only {
-                let at = self.parse_known(bytes, cutter.position(), stacks, records);
+                let at = self.parse_known(ahead, len, cutter.position(), stacks, records);
                 cutter.skip_to(at);
             }
             match cutter.next() {
@@ -227,22 +230,23 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads on from `at` as long as everything was seen before; where it was not.
+    /// Reads on from `at` as long as everything was seen before, up to `len`; where it was not.
     fn parse_known(
         &mut self,
         bytes: &[u8],
+        len: usize,
         mut at: usize,
         stacks: &Stacks,
         records: &mut Records<M>,
     ) -> usize {
-        loop {
+        while at < len {
             let data = &bytes[at..];
             if starts_frame(data, true) == Some(true) {
-                let Some((len, id)) = block(&mut self.guesses, data, stacks) else {
+                let Some((frames, id)) = block(&mut self.guesses, data, stacks) else {
                     return at;
                 };
                 records.push(Record::Stack { at: at as u32, id });
-                at += len;
+                at += frames;
                 continue;
             }
             let Some(header) = self.columns.read(data) else {
@@ -260,9 +264,10 @@ impl<M: Meaning> Parser<M> {
             let context = header.context;
             let record = match signal {
                 Some(signal) => {
-                    let traced = self.own_stack(data, header.prefix, header.len + payload, stacks);
-                    if let Some((marked, len, stack)) = traced {
-                        at += len;
+                    let traced = (at < len)
+                        .then(|| self.own_stack(data, header.prefix, header.len + payload, stacks));
+                    if let Some((marked, traced, stack)) = traced.flatten() {
+                        at += traced;
                         Record::Traced {
                             at: start,
                             context,
@@ -282,7 +287,7 @@ impl<M: Meaning> Parser<M> {
                 }
                 None => {
                     let frames = self.frames(&bytes[at..], stacks);
-                    at += frames.map_or(0, |(len, _)| len);
+                    at += frames.map_or(0, |(frames, _)| frames);
                     Record::Event {
                         at: start,
                         latency: false,
@@ -294,6 +299,7 @@ impl<M: Meaning> Parser<M> {
             };
             records.push(record);
         }
+        at
     }
 
     /// The frames at the start of `data`, where they were seen before.
