@@ -55,8 +55,9 @@ impl Batch {
         if more {
             self.records.clear();
             let stacks = stacks.read().unwrap_or_else(PoisonError::into_inner);
-            let (bytes, state) = (self.chunk.bytes(), self.chunk.state());
-            self.new = parser.parse(bytes, state, &stacks, &mut self.records);
+            let chunk = &self.chunk;
+            let (ahead, len) = (chunk.ahead(), chunk.bytes().len());
+            self.new = parser.parse(ahead, len, chunk.state(), &stacks, &mut self.records);
         }
         more
     }

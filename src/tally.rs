@@ -15,8 +15,8 @@ use crate::trace::{Comm, StackId, Time};
 pub const MAX_TASKS: usize = 65_536;
 /// Rows of one kind that are counted apart.
 pub const MAX_CELLS: usize = 262_144;
-/// Drops whose rows are remembered. A power of two.
-const RECENT: usize = 1024;
+/// Rows that are found without a look into their table. A power of two.
+const RECENT: usize = 512;
 
 /// Drops of one CPU and evidence.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,20 +68,26 @@ impl<K: Copy + Eq + Hash, V: Default> Rows<K, V> {
     }
 }
 
-/// What decides in which rows a drop counts.
+/// What decides in which rows of CPUs and tasks a drop counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Kind {
     evidence: u32,
     task: Option<(u32, u64, Comm)>,
-    stack: Option<StackId>,
 }
 
-/// The rows of one kind of drops.
+/// These rows.
 #[derive(Clone, Copy)]
 struct Places {
     cell: u32,
     task: Option<u32>,
-    stack: Option<u32>,
+}
+
+/// Numbers of a key as a place among the recent ones.
+fn recent(numbers: [usize; 3]) -> usize {
+    let mixed = numbers
+        .into_iter()
+        .fold(0, |mixed: usize, number| mixed.wrapping_mul(31) ^ number);
+    mixed % RECENT
 }
 
 /// Counts drops.
@@ -99,6 +105,7 @@ pub struct Tally<'f> {
     pub(crate) stacks: Rows<(StackId, u32), u64>,
     pub(crate) stacks_beyond: u64,
     recent: Vec<Option<(Kind, Places)>>,
+    recent_stacks: Vec<Option<((StackId, u32), Option<u32>)>>,
 }
 
 impl<'f> Tally<'f> {
@@ -115,6 +122,7 @@ impl<'f> Tally<'f> {
             stacks: Rows::new(),
             stacks_beyond: 0,
             recent: vec![None; RECENT],
+            recent_stacks: vec![None; RECENT],
         }
     }
 
@@ -133,11 +141,7 @@ impl<'f> Tally<'f> {
     /// The rows of drops of this kind. Once they are found they stay the same.
     fn places(&mut self, kind: Kind) -> Places {
         let (cpu, pid) = kind.task.map_or((0, 0), |(cpu, pid, _)| (cpu, pid));
-        let stack = kind.stack.map_or(0, |stack| stack.0 as usize + 1);
-        let mixed = [stack, kind.evidence as usize, cpu as usize, pid as usize]
-            .into_iter()
-            .fold(0, |mixed: usize, part| mixed.wrapping_mul(31) ^ part);
-        let recent = mixed % RECENT;
+        let recent = recent([cpu as usize, pid as usize, kind.evidence as usize]);
         if let Some((known, places)) = self.recent[recent]
             && known == kind
         {
@@ -154,12 +158,23 @@ impl<'f> Tally<'f> {
             task: kind
                 .task
                 .and_then(|(_, pid, comm)| self.place_task(pid, comm, evidence)),
-            stack: kind
-                .stack
-                .and_then(|stack| self.stacks.capped((stack, evidence))),
         };
         self.recent[recent] = Some((kind, places));
         places
+    }
+
+    /// The row of drops with this stack and evidence, likewise.
+    fn place_stack(&mut self, stack: StackId, evidence: u32) -> Option<u32> {
+        let key = (stack, evidence);
+        let recent = recent([0, evidence as usize, stack.0 as usize]);
+        if let Some((known, place)) = self.recent_stacks[recent]
+            && known == key
+        {
+            return place;
+        }
+        let place = self.stacks.capped(key);
+        self.recent_stacks[recent] = Some((key, place));
+        place
     }
 }
 
@@ -186,7 +201,6 @@ impl DropSink for Tally<'_> {
         let places = self.places(Kind {
             evidence,
             task: drop.context.map(|c| (c.cpu, c.pid, c.comm)),
-            stack: drop.stack,
         });
         let cell = self.cpus.value(places.cell);
         cell.drops += 1;
@@ -197,7 +211,8 @@ impl DropSink for Tally<'_> {
         if let Some(task) = places.task {
             *self.tasks.value(task) += 1;
         }
-        match places.stack {
+        let stack = drop.stack.and_then(|id| self.place_stack(id, evidence));
+        match stack {
             Some(stack) => *self.stacks.value(stack) += 1,
             None => {
                 let beyond = drop.stack.is_some() || drop.evidence.stack == StackState::Present;

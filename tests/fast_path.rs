@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use common::{command, fixture};
 use ip6drop::diagnosis::signal::{Reading, Signal};
 use ip6drop::input::CutState;
-use ip6drop::trace::{Parser, Record, Stacks};
+use ip6drop::trace::{Context, Parser, Record, Stacks};
 use proptest::prelude::*;
 
 /// Every capture.
@@ -58,25 +58,61 @@ fn lines() -> Vec<Vec<u8>> {
     all
 }
 
-/// Records, each `<stack trace>` apart from its frames.
+/// Records, an event apart from its `<stack trace>`, and that apart from its frames.
 fn records(
     parser: &mut Parser<Signal>,
     text: &[u8],
     stacks: &Stacks,
 ) -> Vec<Record<Signal, Reading>> {
     let mut found = Vec::new();
-    parser.parse(text, CutState::default(), stacks, &mut found);
+    parser.parse(text, text.len(), CutState::default(), stacks, &mut found);
     let mut apart = Vec::new();
+    // Where they start is not said of marks and frames right behind what they belong to.
+    let frames = |id| Record::Stack { at: 0, id };
+    let mark = |context| Record::Event {
+        at: 0,
+        latency: false,
+        context: Some(context),
+        signal: None,
+        stack: None,
+    };
     for mut record in found {
-        let mut frames = None;
-        match &mut record {
-            Record::Event { stack, .. } => frames = stack.take(),
-            // Where they start is not said of frames right behind their mark.
-            Record::Stack { at, .. } => *at = 0,
-            _ => {}
+        match record {
+            Record::Event {
+                ref mut at,
+                signal: None,
+                ref mut stack,
+                ..
+            } => {
+                *at = 0;
+                let id = stack.take();
+                apart.push(record);
+                apart.extend(id.map(frames));
+            }
+            Record::Traced {
+                at,
+                context,
+                signal,
+                marked,
+                stack,
+            } => {
+                apart.push(Record::Event {
+                    at,
+                    latency: false,
+                    context: Some(context),
+                    signal: Some(signal),
+                    stack: None,
+                });
+                let time = marked;
+                apart.push(mark(Context { time, ..context }));
+                apart.push(frames(stack));
+            }
+            Record::Stack { ref mut at, .. } => {
+                *at = 0;
+                apart.push(record);
+            }
+            _ => apart.push(record),
         }
-        apart.push(record);
-        apart.extend(frames.map(|id| Record::Stack { at: 0, id }));
     }
     apart
 }

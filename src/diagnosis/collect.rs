@@ -782,6 +782,100 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
+    /// What the event says; the states it is about.
+    #[inline(always)]
+    fn take_event(&mut self, key: Key, context: Option<&Context>, signal: &Signal) -> Option<At> {
+        match *signal {
+            Signal::Entry {
+                source,
+                function,
+                caller,
+            } => {
+                let via = match source {
+                    Source::Entry => VIA_ENTRY,
+                    Source::Probe => VIA_PROBE,
+                    Source::Arguments => VIA_ARGUMENTS,
+                };
+                let at = self.task(key);
+                self.entry(at, via, function, context, caller);
+                Some(at)
+            }
+            Signal::Return {
+                function: function @ (Function::DstGc | Function::DstAlloc),
+                value,
+            } => {
+                let at = self.task(key);
+                self.returned(at, function, value, context);
+                Some(at)
+            }
+            Signal::Other => {
+                let at = self.task(key);
+                self.task_mut(at).last = LastEntry::Other;
+                Some(at)
+            }
+            Signal::Return { .. } | Signal::Nothing => None,
+        }
+    }
+
+    /// A stack of that task.
+    #[inline(always)]
+    fn take_stack(&mut self, at: At, context: Option<&Context>, stack: &StackView<'_>) {
+        self.gathered.stacks += 1;
+        self.gathered.empty_stacks += u64::from(stack.frames.is_empty());
+        let facts = self.read(stack);
+        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
+        if !stack.marked {
+            // Frames pasted without any header: each block is a drop or nothing at all.
+            self.settle(at);
+        }
+        let task = self.task_mut(at);
+        let target = match facts.head {
+            Head::Known(Function::DstGc) => LastEntry::Call,
+            Head::Known(Function::PktDrop) => LastEntry::Drop,
+            Head::Known(_) | Head::Other => return,
+            Head::None => task.last,
+        };
+        match target {
+            LastEntry::Other => {}
+            LastEntry::Call => {
+                let open = task
+                    .call
+                    .is_some_and(|call| takes_stack(call.via, call.stacks) && !call.returned);
+                if !open {
+                    if facts.head == Head::None {
+                        return;
+                    }
+                    self.settle(at);
+                    self.note_seen(Function::DstGc);
+                    self.open_call(at, VIA_STACK, context);
+                }
+                if let Some(call) = &mut self.task_mut(at).call {
+                    call.stacks += 1;
+                    if facts.origin != Origin::Unknown {
+                        call.origin = facts.origin;
+                    }
+                }
+            }
+            LastEntry::Drop => {
+                let ticket = match task
+                    .drop
+                    .as_mut()
+                    .filter(|open| takes_stack(open.via, open.stacks))
+                {
+                    Some(open) => Some(open.ticket),
+                    None if facts.head == Head::None => None,
+                    None => Some(self.open_drop(at, VIA_STACK, context)),
+                };
+                if let Some(ticket) = ticket {
+                    if let Some(open) = &mut self.task_mut(at).drop {
+                        open.stacks += 1;
+                    }
+                    self.attach_to_drop(ticket, &facts, stack);
+                }
+            }
+        }
+    }
+
     fn framing(&mut self, key: &[u8], value: &[u8]) {
         let text = || String::from_utf8_lossy(value).into_owned();
         match key {
@@ -885,32 +979,23 @@ impl<D: DropSink> Sink for Collector<D> {
 
     fn event(&mut self, context: Option<&Context>, signal: &Signal) {
         let key = self.enter(context);
-        match *signal {
-            Signal::Entry {
-                source,
-                function,
-                caller,
-            } => {
-                let via = match source {
-                    Source::Entry => VIA_ENTRY,
-                    Source::Probe => VIA_PROBE,
-                    Source::Arguments => VIA_ARGUMENTS,
-                };
-                let at = self.task(key);
-                self.entry(at, via, function, context, caller);
+        self.take_event(key, context, signal);
+    }
+
+    fn traced(&mut self, event: &Context, signal: &Signal, marked: Time, stack: StackView<'_>) {
+        let key = self.enter(Some(event));
+        let at = self.take_event(key, Some(event), signal);
+        let context = Context {
+            time: marked,
+            ..*event
+        };
+        match at {
+            // The CPU is still with this task, and goes on from there.
+            Some(at) if event.time <= marked => {
+                self.cpu(key.cpu).latest = Some(marked);
+                self.take_stack(at, Some(&context), &stack);
             }
-            Signal::Return {
-                function: function @ (Function::DstGc | Function::DstAlloc),
-                value,
-            } => {
-                let at = self.task(key);
-                self.returned(at, function, value, context);
-            }
-            Signal::Other => {
-                let at = self.task(key);
-                self.task_mut(at).last = LastEntry::Other;
-            }
-            Signal::Return { .. } | Signal::Nothing => {}
+            _ => self.stack(Some(&context), stack),
         }
     }
 
@@ -919,62 +1004,9 @@ impl<D: DropSink> Sink for Collector<D> {
     }
 
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
-        self.gathered.stacks += 1;
-        self.gathered.empty_stacks += u64::from(stack.frames.is_empty());
-        let facts = self.read(&stack);
-        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
         let key = self.enter(context);
         let at = self.task(key);
-        if !stack.marked {
-            // Frames pasted without any header: each block is a drop or nothing at all.
-            self.settle(at);
-        }
-        let task = self.task_mut(at);
-        let target = match facts.head {
-            Head::Known(Function::DstGc) => LastEntry::Call,
-            Head::Known(Function::PktDrop) => LastEntry::Drop,
-            Head::Known(_) | Head::Other => return,
-            Head::None => task.last,
-        };
-        match target {
-            LastEntry::Other => {}
-            LastEntry::Call => {
-                let open = task
-                    .call
-                    .is_some_and(|call| takes_stack(call.via, call.stacks) && !call.returned);
-                if !open {
-                    if facts.head == Head::None {
-                        return;
-                    }
-                    self.settle(at);
-                    self.note_seen(Function::DstGc);
-                    self.open_call(at, VIA_STACK, context);
-                }
-                if let Some(call) = &mut self.task_mut(at).call {
-                    call.stacks += 1;
-                    if facts.origin != Origin::Unknown {
-                        call.origin = facts.origin;
-                    }
-                }
-            }
-            LastEntry::Drop => {
-                let ticket = match task
-                    .drop
-                    .as_mut()
-                    .filter(|open| takes_stack(open.via, open.stacks))
-                {
-                    Some(open) => Some(open.ticket),
-                    None if facts.head == Head::None => None,
-                    None => Some(self.open_drop(at, VIA_STACK, context)),
-                };
-                if let Some(ticket) = ticket {
-                    if let Some(open) = &mut self.task_mut(at).drop {
-                        open.stacks += 1;
-                    }
-                    self.attach_to_drop(ticket, &facts, &stack);
-                }
-            }
-        }
+        self.take_stack(at, context, &stack);
     }
 
     fn gap(&mut self) {

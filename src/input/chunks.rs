@@ -19,6 +19,9 @@ const PAGE: usize = 4096;
 /// whole block and the start of a frame line.
 const FRONT: usize = MAX_BLOCK + PAGE;
 
+/// Bytes behind what was read that are there to be looked at.
+const AHEAD: usize = 64;
+
 /// Where bytes come from.
 pub enum Source<R> {
     /// A file that several threads may read at once, and how much of it to read, in bytes.
@@ -34,19 +37,22 @@ pub struct Chunk {
     page: usize,
     start: usize,
     end: usize,
+    /// Where what was read ends.
+    read_end: usize,
     index: u64,
     state: CutState,
 }
 
 impl Default for Chunk {
     fn default() -> Self {
-        let memory = vec![0; FRONT + READ + PAGE];
+        let memory = vec![0; FRONT + PAGE + READ + AHEAD];
         let page = FRONT + memory[FRONT..].as_ptr().align_offset(PAGE).min(PAGE);
         Chunk {
             memory,
             page,
             start: page,
             end: page,
+            read_end: page,
             index: 0,
             state: CutState::default(),
         }
@@ -58,6 +64,13 @@ impl Chunk {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]
+    }
+
+    /// The bytes and what was read behind them: the text goes on there, and zeros come where
+    /// the reading ended.
+    #[must_use]
+    pub fn ahead(&self) -> &[u8] {
+        &self.memory[self.start..self.read_end + AHEAD]
     }
 
     /// Its place among the chunks of the input, from 0.
@@ -208,6 +221,8 @@ impl Border {
         chunk.start = chunk.page - self.carried.len();
         chunk.memory[chunk.start..chunk.page].copy_from_slice(&self.carried);
         chunk.end = chunk.page + read;
+        chunk.read_end = chunk.end;
+        chunk.memory[chunk.read_end..chunk.read_end + AHEAD].fill(0);
         chunk.state = self.state;
         self.bytes += read as u64;
         self.carried.clear();

@@ -82,6 +82,21 @@ pub trait Sink {
     type Meaning: Meaning;
     /// An event that is no stack.
     fn event(&mut self, context: Option<&Context>, signal: &Signal<Self>);
+    /// An event with a context, and its own stack right behind it.
+    fn traced(
+        &mut self,
+        event: &Context,
+        signal: &Signal<Self>,
+        marked: Time,
+        stack: StackView<'_>,
+    ) {
+        self.event(Some(event), signal);
+        let context = Context {
+            time: marked,
+            ..*event
+        };
+        self.stack(Some(&context), stack);
+    }
     /// What the event that comes next says besides.
     fn aside(&mut self, aside: &Aside<Self>);
     /// A whole stack and the context of its `<stack trace>` line.
@@ -112,6 +127,13 @@ pub struct LineCounts {
     pub blank: u64,
     /// Anything else.
     pub unparsed: u64,
+}
+
+impl LineCounts {
+    fn add_stack(&mut self, stack: &Stack) {
+        self.frames += stack.lines - stack.unparsed;
+        self.unparsed += stack.unparsed;
+    }
 }
 
 /// What is true of the text as a whole.
@@ -192,6 +214,32 @@ impl Assembler {
                         self.open = Some(*context);
                     }
                 }
+            }
+            Record::Traced {
+                at,
+                context,
+                signal,
+                marked,
+                stack: id,
+            } => {
+                self.end_stack(stacks, sink);
+                self.note_first(|| &bytes[*at as usize..]);
+                let stack = stacks.get(*id);
+                let text = &mut self.text;
+                text.lines.events += 2;
+                text.stack_marks += 1;
+                text.with_header = true;
+                text.lines.add_stack(stack);
+                self.last = Some(Context {
+                    time: *marked,
+                    ..*context
+                });
+                let view = StackView {
+                    id: Some(*id),
+                    frames: &stack.frames,
+                    marked: true,
+                };
+                sink.traced(context, signal, *marked, view);
             }
             Record::Aside(aside) => sink.aside(aside),
             Record::Stack { at, id } => {
@@ -329,9 +377,7 @@ impl Assembler {
         marked: Option<Option<&Context>>,
         sink: &mut impl Sink,
     ) {
-        let counts = &mut self.text.lines;
-        counts.frames += stack.lines - stack.unparsed;
-        counts.unparsed += stack.unparsed;
+        self.text.lines.add_stack(stack);
         self.text.bare_stacks |= marked.is_none();
         // Among events a stack without its mark is one whose mark was damaged.
         let context = match marked {

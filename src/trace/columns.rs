@@ -5,12 +5,14 @@
 
 use super::assemble::{Comm, Context};
 use super::header::{COMM_COLUMNS, Header, columns};
-use super::memo::{Masked, load, mix, word};
+use super::memo::{load, mix, word};
 use super::time::Time;
 
-/// Longest prefix that is remembered, in words and in bytes.
-const WORDS: usize = 6;
-const MAX_PREFIX: usize = 8 * WORDS;
+/// Bytes that are compared at once.
+const WIDE: usize = 16;
+/// Shortest and longest prefix that is remembered, in bytes.
+const MIN_PREFIX: usize = WIDE;
+const MAX_PREFIX: usize = 3 * WIDE;
 /// Prefixes that are remembered; one more replaces another. A power of two.
 const ENTRIES: usize = 2048;
 /// Digits of whole seconds; as many cannot exceed 64 bits of nanoseconds.
@@ -20,12 +22,25 @@ const DOT: usize = 6;
 /// The bytes up to it, of a word.
 const SECONDS: u64 = 0x00ff_ffff_ffff_ffff;
 
+/// What the second line of an event with a stack says.
+const MARK: &[u8] = b"<stack trace>\n";
+
 #[derive(Clone, Copy)]
 struct Prefix {
-    bytes: Masked<WORDS>,
+    bytes: [u8; MAX_PREFIX],
     len: usize,
     /// What it says; its time is of no use.
     context: Context,
+}
+
+/// A header that was recognised.
+pub(super) struct Known {
+    /// What it says.
+    pub(super) context: Context,
+    /// The length of its prefix.
+    pub(super) prefix: usize,
+    /// Its length with the space behind its colon.
+    pub(super) len: usize,
 }
 
 /// The prefixes that were seen.
@@ -35,6 +50,20 @@ pub(super) struct Columns {
     lengths: [usize; 2],
     /// The column of whole seconds that was read last, and its value.
     seconds: (u64, u64),
+}
+
+/// Whether two texts start with the same `len` bytes, [`MIN_PREFIX`] to [`MAX_PREFIX`].
+#[inline(always)]
+fn same(a: &[u8; MAX_PREFIX], b: &[u8; MAX_PREFIX], len: usize) -> bool {
+    let wide = |text: &[u8; MAX_PREFIX], at: usize| {
+        let bytes = text.get(at..).and_then(<[u8]>::first_chunk::<WIDE>);
+        bytes.map_or(0, |&bytes| u128::from_le_bytes(bytes))
+    };
+    // Short ones are covered twice.
+    let last = len.saturating_sub(WIDE);
+    let middle = last.min(WIDE);
+    let differ = (wide(a, 0) ^ wide(b, 0)) | (wide(a, middle) ^ wide(b, middle));
+    differ | (wide(a, last) ^ wide(b, last)) == 0
 }
 
 /// Where a prefix stands. Its end holds the pid, the CPU and the flags; one task may have
@@ -66,7 +95,7 @@ fn microseconds(text: u64) -> Option<u64> {
 impl Columns {
     pub(super) fn new() -> Self {
         let empty = Prefix {
-            bytes: Masked::default(),
+            bytes: [0; MAX_PREFIX],
             len: 0,
             context: Context {
                 comm: Comm::default(),
@@ -82,10 +111,10 @@ impl Columns {
         }
     }
 
-    /// The header at the start of `data`, where its prefix is known, and its length with the
-    /// space behind its colon. `data` goes on with the payload and with what comes behind it.
+    /// The header at the start of `data`, where its prefix is known. `data` goes on with the
+    /// payload and with what comes behind it.
     #[inline(always)]
-    pub(super) fn read(&mut self, data: &[u8]) -> Option<(&Context, Time, usize)> {
+    pub(super) fn read(&mut self, data: &[u8]) -> Option<Known> {
         let [usual, other] = self.lengths;
         let (at, len) = match self.find(data, usual) {
             Some(at) => (at, usual),
@@ -95,22 +124,55 @@ impl Columns {
                 (at, other)
             }
         };
-        let text: &[u8; 16] = data.get(len..)?.first_chunk()?;
+        let (time, end) = self.time(data, len)?;
+        let context = Context {
+            time,
+            ..self.prefixes[at].context
+        };
+        Some(Known {
+            context,
+            prefix: len,
+            len: end,
+        })
+    }
+
+    /// The `<stack trace>` line of the same task in `next`: its time, and where it ends.
+    /// `line` is the one before it, with a prefix of that length.
+    #[inline(always)]
+    pub(super) fn mark(
+        &mut self,
+        line: &[u8],
+        prefix: usize,
+        next: &[u8],
+    ) -> Option<(Time, usize)> {
+        if !same(line.first_chunk()?, next.first_chunk()?, prefix) {
+            return None;
+        }
+        let (time, end) = self.time(next, prefix)?;
+        next[end..]
+            .starts_with(MARK)
+            .then_some((time, end + MARK.len()))
+    }
+
+    /// The time behind a prefix, and where the payload behind it starts.
+    #[inline(always)]
+    fn time(&mut self, data: &[u8], prefix: usize) -> Option<(Time, usize)> {
+        let text: &[u8; 16] = data.get(prefix..)?.first_chunk()?;
         let (seconds, dot, fraction) = if load(text, 0) & SECONDS == self.seconds.0 {
             (self.seconds.1, DOT, load(text, DOT + 1))
         } else {
-            let (seconds, dot) = self.whole_seconds(&data[len..])?;
-            (seconds, dot, word(data, len + dot + 1)?)
+            let (seconds, dot) = self.whole_seconds(&data[prefix..])?;
+            (seconds, dot, word(data, prefix + dot + 1)?)
         };
         let time = Time::Nanoseconds(seconds * 1_000_000_000 + microseconds(fraction)?);
-        Some((&self.prefixes[at].context, time, len + dot + 9))
+        Some((time, prefix + dot + 9))
     }
 
     #[inline(always)]
     fn find(&self, data: &[u8], len: usize) -> Option<usize> {
         let at = place(data, len)?;
         let prefix = &self.prefixes[at];
-        (prefix.len == len && prefix.bytes.starts(data)).then_some(at)
+        (prefix.len == len && same(data.first_chunk()?, &prefix.bytes, len)).then_some(at)
     }
 
     /// The seconds behind the prefix, and where the dot behind them is.
@@ -156,12 +218,14 @@ impl Columns {
             return;
         };
         let len = last + 1;
-        if !(16..=MAX_PREFIX).contains(&len) {
+        if !(MIN_PREFIX..=MAX_PREFIX).contains(&len) {
             return;
         }
         let Some(at) = place(line, len) else { return };
+        let mut bytes = [0; MAX_PREFIX];
+        bytes[..len].copy_from_slice(&line[..len]);
         self.prefixes[at] = Prefix {
-            bytes: Masked::new(&line[..len]),
+            bytes,
             len,
             context: Context::from(header),
         };

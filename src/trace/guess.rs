@@ -47,11 +47,11 @@ impl Guesses {
     fn place(&self, data: &[u8]) -> usize {
         let head = Guesses::head(data);
         let offsets = &self.heads[head % HEADS];
-        let mut key = head;
+        let mut key = 0u64;
         for &at in offsets.at.iter().take(usize::from(offsets.len)) {
-            key = mix(word(data, usize::from(at)).unwrap_or_default(), key as u64);
+            key = key.rotate_left(9) ^ word(data, usize::from(at)).unwrap_or_default();
         }
-        key % GUESSES
+        mix(key, head as u64) % GUESSES
     }
 
     /// What the block at the start of `data` may be.

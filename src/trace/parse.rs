@@ -11,6 +11,7 @@ use super::memo::Memo;
 use super::payload::{Payload, payload};
 use super::stacks::{StackId, Stacks};
 use super::symbol::Frame;
+use super::time::Time;
 use crate::input::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
 
 /// What payloads mean to whoever collects them: worked out once for each distinct payload.
@@ -41,6 +42,20 @@ pub enum Record<S, A> {
         signal: Option<S>,
         /// The run of frames right behind `<stack trace>`, where it was seen before.
         stack: Option<StackId>,
+    },
+    /// An event, right behind it its own `<stack trace>` line, and its frames: all of it was
+    /// seen before.
+    Traced {
+        /// Where it starts.
+        at: u32,
+        /// Where and when the event happened.
+        context: Context,
+        /// What it says.
+        signal: S,
+        /// When its stack was taken.
+        marked: Time,
+        /// Its stack.
+        stack: StackId,
     },
     /// What the event right behind this says besides.
     Aside(A),
@@ -163,20 +178,23 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads a chunk: whole pieces, and what is known of the text in front of them. True
-    /// where some stack in it may be new.
+    /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them the text
+    /// goes on or zeros come; `state` is known of the text in front of them. True where some
+    /// stack in it may be new.
     pub fn parse(
         &mut self,
-        bytes: &[u8],
+        ahead: &[u8],
+        len: usize,
         state: CutState,
         stacks: &Stacks,
         records: &mut Records<M>,
     ) -> bool {
+        let bytes = &ahead[..len];
         let mut cutter = Cutter::new(bytes, state, true);
         let mut new = false;
         loop {
             if cutter.state() == CutState::default() && !self.grammar_only {
-                let at = self.parse_known(bytes, cutter.position(), stacks, records);
+                let at = self.parse_known(ahead, len, cutter.position(), stacks, records);
                 cutter.skip_to(at);
             }
             match cutter.next() {
@@ -212,52 +230,101 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads on from `at` as long as everything was seen before; where it was not.
+    /// Reads on from `at` as long as everything was seen before, up to `len`; where it was not.
     fn parse_known(
         &mut self,
         bytes: &[u8],
+        len: usize,
         mut at: usize,
         stacks: &Stacks,
         records: &mut Records<M>,
     ) -> usize {
-        loop {
+        while at < len {
             let data = &bytes[at..];
             if starts_frame(data, true) == Some(true) {
-                let Some((len, id)) = block(&mut self.guesses, data, stacks) else {
+                let Some((frames, id)) = block(&mut self.guesses, data, stacks) else {
                     return at;
                 };
                 records.push(Record::Stack { at: at as u32, id });
-                at += len;
+                at += frames;
                 continue;
             }
-            let Some((context, time, header)) = self.columns.read(data) else {
+            let Some(header) = self.columns.read(data) else {
                 return at;
             };
-            let Some(((signal, aside), payload)) = self.payloads.find(&data[header..]) else {
+            let Some((&(signal, ref aside), payload)) = self.payloads.find(&data[header.len..])
+            else {
                 return at;
             };
             if let Some(aside) = aside {
                 records.push(Record::Aside(*aside));
             }
             let start = at as u32;
-            at += header + payload;
-            let mut stack = None;
-            if signal.is_none()
-                && let Some(frames) = bytes.get(at..)
-                && starts_frame(frames, true) == Some(true)
-                && let Some((len, id)) = block(&mut self.guesses, frames, stacks)
-            {
-                at += len;
-                stack = Some(id);
-            }
-            records.push(Record::Event {
-                at: start,
-                latency: false,
-                context: Some(Context { time, ..*context }),
-                signal: *signal,
-                stack,
-            });
+            at += header.len + payload;
+            let context = header.context;
+            let record = match signal {
+                Some(signal) => {
+                    let traced = (at < len)
+                        .then(|| self.own_stack(data, header.prefix, header.len + payload, stacks));
+                    if let Some((marked, traced, stack)) = traced.flatten() {
+                        at += traced;
+                        Record::Traced {
+                            at: start,
+                            context,
+                            signal,
+                            marked,
+                            stack,
+                        }
+                    } else {
+                        Record::Event {
+                            at: start,
+                            latency: false,
+                            context: Some(context),
+                            signal: Some(signal),
+                            stack: None,
+                        }
+                    }
+                }
+                None => {
+                    let frames = self.frames(&bytes[at..], stacks);
+                    at += frames.map_or(0, |(frames, _)| frames);
+                    Record::Event {
+                        at: start,
+                        latency: false,
+                        context: Some(context),
+                        signal: None,
+                        stack: frames.map(|(_, id)| id),
+                    }
+                }
+            };
+            records.push(record);
         }
+        at
+    }
+
+    /// The frames at the start of `data`, where they were seen before.
+    #[inline(always)]
+    fn frames(&mut self, data: &[u8], stacks: &Stacks) -> Option<(usize, StackId)> {
+        if starts_frame(data, true) != Some(true) {
+            return None;
+        }
+        block(&mut self.guesses, data, stacks)
+    }
+
+    /// The stack of the event line at the start of `data`, `len` bytes long: when it was
+    /// taken, its length with its mark, and which it is.
+    #[inline(always)]
+    fn own_stack(
+        &mut self,
+        data: &[u8],
+        prefix: usize,
+        len: usize,
+        stacks: &Stacks,
+    ) -> Option<(Time, usize, StackId)> {
+        let next = &data[len..];
+        let (marked, mark) = self.columns.mark(data, prefix, next)?;
+        let (frames, stack) = self.frames(&next[mark..], stacks)?;
+        Some((marked, mark + frames, stack))
     }
 
     /// A line that was not recognised by its bytes; what it says besides goes in front.
@@ -307,9 +374,10 @@ impl<M: Meaning> Parser<M> {
 
     fn learn(&mut self, text: &[u8], header: &super::Header<'_>) {
         self.columns.learn(text, header);
-        if let Some((.., len)) = self.columns.read(text) {
-            let said = payload(trim_end(&text[len..]));
-            self.payloads.insert(&text[len..], meaning::<M>(&said));
+        if let Some(known) = self.columns.read(text) {
+            let said = payload(trim_end(&text[known.len..]));
+            self.payloads
+                .insert(&text[known.len..], meaning::<M>(&said));
         }
     }
 }
