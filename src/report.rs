@@ -77,6 +77,7 @@ const MIN_EQUAL_WINDOWS: u64 = 8;
 pub fn knowledge(
     gathered: &Gathered,
     facts: &Facts,
+    text: &TextFacts,
     traced: Traced,
     receive_drops: u64,
 ) -> Knowledge {
@@ -104,7 +105,9 @@ pub fn knowledge(
         seen: gathered.seen,
         returns_count: !gathered.gc_returns_nothing,
         calls_are_whole: !gathered.split_calls,
-        losses_are_placed: !gathered.unplaced_losses,
+        losses_are_placed: !gathered.unplaced_losses && !text.perf,
+        losses_are_marked: !text.perf,
+        refusals_logged: text.log.refusals() > 0,
         proof: if foreign {
             Proof::Nothing
         } else {
@@ -211,7 +214,13 @@ impl InputEvidence<'_> {
     /// Classifies and counts. `receive_drops` are those of all inputs that share the facts.
     #[must_use]
     pub fn report(self, request: &Request, stacks: &Stacks, receive_drops: u64) -> InputReport {
-        let knowledge = knowledge(&self.gathered, &self.facts, request.traced, receive_drops);
+        let knowledge = knowledge(
+            &self.gathered,
+            &self.facts,
+            &self.text,
+            request.traced,
+            receive_drops,
+        );
         let summary = self.summarise(request, &knowledge, stacks);
         InputReport {
             summary,
@@ -238,20 +247,29 @@ pub fn report_input(
     Ok(evidence.report(request, stacks, receive_drops))
 }
 
-fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
+/// The forms of text that an input holds.
+fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
+    let others = [
+        ("perf", text.perf),
+        ("bpftrace", text.bpftrace),
+        ("dmesg", text.log.refusals() > 0),
+    ];
+    let others = others.into_iter().filter(|(_, found)| *found);
+    let mut all: Vec<&'static str> = others.map(|(name, _)| name).collect();
     if gathered.framing.contains_key("version") {
-        "ip6drop"
+        all.push("ip6drop");
     } else if gathered.trace_cmd {
-        "trace-cmd"
+        all.push("trace-cmd");
     } else if text.latency {
-        "latency"
+        all.push("latency");
     } else if gathered.trace_file {
-        "trace"
+        all.push("trace");
     } else if text.with_header || text.without_header {
-        "trace_pipe"
-    } else {
-        "stack"
+        all.push("trace_pipe");
+    } else if text.bare_stacks || all.is_empty() {
+        all.push("stack");
     }
+    all
 }
 
 impl InputEvidence<'_> {
@@ -321,7 +339,7 @@ impl InputEvidence<'_> {
             facts: (*facts != Facts::default()).then(|| facts.clone()),
             ..Summary::default()
         };
-        summary.formats.insert(formats(gathered, text));
+        summary.formats.extend(formats(gathered, text));
         for &cpu in &gathered.cpus {
             summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
         }
@@ -387,6 +405,7 @@ impl InputEvidence<'_> {
         summary.left_out = tally.all - summary.drops();
         let health = &mut summary.health;
         health.lines = text.lines;
+        health.log = text.log.clone();
         health.samples.clone_from(&text.samples);
         health.stacks = gathered.stacks;
         health.empty_stacks = gathered.empty_stacks;

@@ -13,7 +13,7 @@ use crate::namespaces::Rise;
 use crate::report::HereAndNow;
 use crate::trace::assemble::MAX_SAMPLES;
 use crate::trace::stacks::Frames;
-use crate::trace::{LineCounts, Time};
+use crate::trace::{KernelLog, LineCounts, Time};
 use crate::trigger::Outcome;
 
 /// A CPU, or what is known of none; CPUs sort before that.
@@ -114,6 +114,8 @@ pub struct Health {
     pub stacks_beyond: u64,
     /// Cuts of all evidence because too many tasks were live.
     pub evictions: u64,
+    /// What the kernel's log says.
+    pub log: KernelLog,
 }
 
 impl Health {
@@ -424,6 +426,8 @@ impl Summary {
         let exit = match exit {
             Exit::Confirmed => exit,
             Exit::Suspected if class == Some(Class::RcvDstAlloc) => exit,
+            // Refused it was; whether for a received packet, the log does not say.
+            _ if self.health.log.refusals() > 0 => Exit::Suspected,
             _ if self.health.is_unreadable() => Exit::Inconclusive,
             _ if self.health.has_losses() && !self.all_drops_seen() => Exit::Inconclusive,
             _ if self.health.has_only_empty_stacks() && exit == Exit::Suspected => {
@@ -467,6 +471,7 @@ impl Health {
         self.broken_inputs += other.broken_inputs;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;
+        self.log.merge(other.log);
     }
 }
 

@@ -193,8 +193,10 @@ impl DropSink for Tally<'_> {
 
     fn drop(&mut self, drop: &Drop) {
         let evidence = self.table.intern(drop.evidence);
-        self.all += 1;
-        self.receive_drops += u64::from(drop.evidence.direction == Direction::Receive);
+        self.all += drop.count;
+        if drop.evidence.direction == Direction::Receive {
+            self.receive_drops += drop.count;
+        }
         if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
             return;
         }
@@ -203,20 +205,20 @@ impl DropSink for Tally<'_> {
             task: drop.context.map(|c| (c.cpu, c.pid, c.comm)),
         });
         let cell = self.cpus.value(places.cell);
-        cell.drops += 1;
+        cell.drops += drop.count;
         if let Some(context) = &drop.context {
             let span = cell.span.get_or_insert((context.time, context.time));
             *span = (span.0.min(context.time), span.1.max(context.time));
         }
         if let Some(task) = places.task {
-            *self.tasks.value(task) += 1;
+            *self.tasks.value(task) += drop.count;
         }
         let stack = drop.stack.and_then(|id| self.place_stack(id, evidence));
         match stack {
-            Some(stack) => *self.stacks.value(stack) += 1,
+            Some(stack) => *self.stacks.value(stack) += drop.count,
             None => {
                 let beyond = drop.stack.is_some() || drop.evidence.stack == StackState::Present;
-                self.stacks_beyond += u64::from(beyond);
+                self.stacks_beyond += u64::from(beyond) * drop.count;
             }
         }
     }

@@ -92,8 +92,17 @@ fn full_cache(summary: &Summary) -> Vec<Advice> {
 pub fn advise(summary: &Summary) -> Vec<Advice> {
     let mut all = Vec::new();
     let over = !over_limit(summary).is_empty();
-    if over || summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0 {
+    let logged = summary.health.log.refusals() > 0;
+    let refused = summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0;
+    if over || logged || refused {
         all.extend(full_cache(summary));
+    }
+    if logged {
+        all.push(advice(
+            Severity::Note,
+            "\"Route cache is full\" in the kernel's log is one refused allocation of a dst entry, in some network namespace, for a packet that came or went. A kernel that says so checks max_size; it does not say which packets were lost.",
+            None,
+        ));
     }
     let refused = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.refused);
     if refused(Origin::Ndisc) > 0 {

@@ -120,6 +120,10 @@ pub struct Knowledge {
     pub losses_are_placed: bool,
     /// What the facts prove.
     pub proof: Proof,
+    /// Where events are missing, the text says so.
+    pub losses_are_marked: bool,
+    /// The kernel's log in the same text says that allocations were refused.
+    pub refusals_logged: bool,
     /// The facts are known to be of the namespace in which the drops happened.
     pub same_namespace: bool,
     /// Attempts that each drop with any had before it, where all have the same number and
@@ -271,6 +275,12 @@ impl Case<'_> {
         self.is_single() || self.evidence.direction == Direction::Output
     }
 
+    /// Nothing but the kernel's log says anything of allocations.
+    fn refused_by_the_log(&self) -> bool {
+        let silent = self.evidence.window == Window::Unordered || !self.gc_traced();
+        self.knowledge.refusals_logged && silent
+    }
+
     fn gc_traced(&self) -> bool {
         self.knowledge.traced.dst_gc || self.knowledge.seen.dst_gc
     }
@@ -388,10 +398,22 @@ const RULES: &[Rule] = &[
         reason: "the last attempt was granted, the outcome of the one before it was not recorded",
     },
     Rule {
+        applies: |case| case.refused_by_the_log(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "the kernel's log says that dst_alloc refused entries; nothing shows whether this packet's was among them",
+    },
+    Rule {
         applies: |case| case.evidence.list,
         cause: Cause::Undetermined,
         confidence: Confidence::Possible,
         reason: "packets received in a list are looked up before the first is dropped, so attempts and drops cannot be paired",
+    },
+    Rule {
+        applies: |case| case.evidence.window == Window::Unordered,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "drops were counted without their order, so no attempt can be paired with them, and a missing route and a full cache end in the same stack",
     },
     Rule {
         applies: |case| {
@@ -466,6 +488,10 @@ pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
         // Linked by order alone: another CPU's event may stand in between.
         confidence = confidence.min(Confidence::Probable);
     }
+    if !knowledge.losses_are_marked && !case.nothing_refused() {
+        // What looks as if it was right before the drop may have had others behind it.
+        confidence = confidence.min(Confidence::Probable);
+    }
     if class == Class::Unknown {
         confidence = Confidence::Possible;
     }
@@ -534,8 +560,9 @@ pub fn explain(
         Window::Whole => {}
         Window::Start => words.push("the trace starts right before".to_owned()),
         Window::Lost => words.push("events were lost right before".to_owned()),
+        Window::Unordered => words.push("counted by its stack, without order".to_owned()),
     }
-    if evidence.without_context {
+    if evidence.without_context && evidence.window != Window::Unordered {
         words.push("no CPU and pid: linked by order alone".to_owned());
     }
     words

@@ -42,6 +42,8 @@ pub struct Drop {
     pub stack: Option<StackId>,
     /// Whether the filter on stacks lets it through.
     pub stack_matches: bool,
+    /// How many drops it stands for; more than one where they were counted elsewhere.
+    pub count: u64,
 }
 
 /// Takes drops, in the order of the trace.
@@ -589,6 +591,7 @@ impl<D: DropSink> Collector<D> {
             evidence,
             stack: None,
             stack_matches,
+            count: 1,
         };
         self.waiting.push_back(Waiting { drop, done: false });
         if self.waiting.len() > MAX_WAITING {
@@ -1009,6 +1012,31 @@ impl<D: DropSink> Sink for Collector<D> {
         self.take_stack(at, context, &stack);
     }
 
+    fn counted(&mut self, count: u64, stack: StackView<'_>) {
+        self.gathered.stacks += 1;
+        let facts = self.read(&stack);
+        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
+        match facts.head {
+            Head::Known(Function::PktDrop) => {
+                let stack_matches = self.drops.matches_stack(stack.id, stack.frames);
+                // Without a place in the order of events it need not wait for others.
+                self.drops.drop(&Drop {
+                    context: None,
+                    evidence: Evidence::unordered(&facts),
+                    stack: stack.id,
+                    stack_matches,
+                    count,
+                });
+            }
+            Head::Known(Function::DstGc) => {
+                let key = self.key(None);
+                let calls = &mut self.cpus.get_mut(key.cpu).gc;
+                calls[facts.origin as usize][Observed::Cut as usize] += count;
+            }
+            _ => {}
+        }
+    }
+
     fn gap(&mut self) {
         self.generation += 1;
     }
@@ -1056,6 +1084,10 @@ impl<D: DropSink> Sink for Collector<D> {
             }
             Banner::Framing { key, value } => self.framing(key, value),
             Banner::BufferStarted => self.gap(),
+            Banner::LostSomewhere => {
+                self.gathered.lost_uncounted += 1;
+                self.gap();
+            }
             Banner::Comment => {}
         }
     }

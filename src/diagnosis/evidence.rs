@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::rules::{Direction, Function, Handler, Origin};
+use super::rules::{Direction, Function, Handler, Origin, StackFacts};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,6 +120,8 @@ pub enum Window {
     Start,
     /// Events were lost here.
     Lost,
+    /// Drops were counted without their order: nothing can come before them.
+    Unordered,
 }
 
 /// What is known of a drop's stack.
@@ -176,6 +178,26 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// What the stack alone says of drops that were counted by their stacks.
+    #[must_use]
+    pub fn unordered(facts: &StackFacts) -> Self {
+        Evidence {
+            handler: facts.handler.map(|h| (h, HandlerSource::Frames)),
+            direction: facts.direction,
+            list: facts.list,
+            single: facts.direction == Direction::Receive && !facts.list,
+            gc_seen: false,
+            without_context: true,
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            bounded: false,
+            receive_linked: false,
+            output_linked: false,
+            window: Window::Unordered,
+            stack: StackState::Present,
+        }
+    }
+
     /// All of it as one number, by which it is looked up.
     fn packed(&self) -> u128 {
         let handler = self

@@ -226,6 +226,10 @@ fn health(summary: &Summary) -> Value {
         .iter()
         .map(|s| String::from_utf8_lossy(s).into_owned())
         .collect();
+    let words = |text: &Option<Vec<u8>>| {
+        text.as_deref()
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+    };
     json!({
         "lines": health.lines.total,
         "events": health.lines.events,
@@ -241,6 +245,10 @@ fn health(summary: &Summary) -> Value {
         "broken_inputs": health.broken_inputs,
         "stacks_beyond": health.stacks_beyond,
         "evictions": health.evictions,
+        "log_refusals": health.log.refused,
+        "log_suppressed": health.log.suppressed,
+        "log_first": words(&health.log.first),
+        "log_last": words(&health.log.last),
     })
 }
 

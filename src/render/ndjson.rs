@@ -103,6 +103,7 @@ impl DropSink for Lines<'_> {
             "confidence": decided.confidence.name(),
             "evidence": explain(evidence, self.knowledge, &decided),
             "stack": number,
+            "count": drop.count,
         });
         self.error = writeln!(self.out, "{line}").err();
     }

@@ -96,6 +96,7 @@ pub fn sentence(summary: &Summary) -> String {
     let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
         return match verdict.exit {
             Exit::Inconclusive => "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable.".to_owned(),
+            Exit::Suspected => "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text.".to_owned(),
             _ if summary.left_out > 0 => "No IPv6 drop passes the filters.".to_owned(),
             _ => "No IPv6 drop in this trace.".to_owned(),
         };
@@ -172,10 +173,33 @@ fn evidence(summary: &Summary) -> Option<String> {
     Some(format!("Evidence: {reason}."))
 }
 
+/// What the kernel's log says of refused allocations.
+fn log(summary: &Summary) -> Option<String> {
+    let log = &summary.health.log;
+    let refused = match (log.refused, log.suppressed) {
+        (0, 0) => return None,
+        (n, 0) => count(n, "allocation", "allocations"),
+        (n, more) => format!(
+            "{} ({n} told, {more} suppressed)",
+            count(n.saturating_add(more), "allocation", "allocations")
+        ),
+    };
+    let when = |text: &Option<Vec<u8>>| harmless(text.as_deref().unwrap_or_default());
+    let (first, last) = (when(&log.first), when(&log.last));
+    let span = match (first.is_empty(), first == last) {
+        (true, _) => String::new(),
+        (false, true) => format!(", at {first}"),
+        (false, false) => format!(", first at {first}, last at {last}"),
+    };
+    Some(format!(
+        "Kernel log: dst_alloc refused {refused}{span}."
+    ))
+}
+
 /// What stands behind the verdict, in a line: the regime and the main reason.
 #[must_use]
 pub fn grounds(summary: &Summary) -> Option<String> {
-    let parts: Vec<String> = [regime(summary), evidence(summary)]
+    let parts: Vec<String> = [regime(summary), evidence(summary), log(summary)]
         .into_iter()
         .flatten()
         .collect();

@@ -1,5 +1,7 @@
 //! Lines and stack blocks put together: events, and stacks with the task they belong to.
 
+mod chains;
+
 use super::banner::Banner;
 use super::header::Header;
 use super::line::{Line, line, trim_end};
@@ -101,6 +103,8 @@ pub trait Sink {
     fn aside(&mut self, aside: &Aside<Self>);
     /// A whole stack and the context of its `<stack trace>` line.
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>);
+    /// A stack that was seen so many times, it is not known where, when and in what order.
+    fn counted(&mut self, count: u64, stack: StackView<'_>);
     /// A line about the trace.
     fn banner(&mut self, banner: &Banner<'_>);
     /// Something that may have been an event could not be read.
@@ -136,6 +140,35 @@ impl LineCounts {
     }
 }
 
+/// What the kernel's log says of refused allocations; see [`super::kmsg`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KernelLog {
+    /// Messages, each about one.
+    pub refused: u64,
+    /// Messages that were left out.
+    pub suppressed: u64,
+    /// What stands in front of the first message: when it was, in the log's own words.
+    pub first: Option<Vec<u8>>,
+    /// The same of the last one.
+    pub last: Option<Vec<u8>>,
+}
+
+impl KernelLog {
+    /// Allocations that were refused.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.refused.saturating_add(self.suppressed)
+    }
+
+    /// Adds what a later text says.
+    pub fn merge(&mut self, other: KernelLog) {
+        self.refused += other.refused;
+        self.suppressed = self.suppressed.saturating_add(other.suppressed);
+        self.first = self.first.take().or(other.first);
+        self.last = other.last.or(self.last.take());
+    }
+}
+
 /// What is true of the text as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextFacts {
@@ -157,6 +190,12 @@ pub struct TextFacts {
     pub without_header: bool,
     /// Some stack had no `<stack trace>` line.
     pub bare_stacks: bool,
+    /// Some line is an event of `perf script`.
+    pub perf: bool,
+    /// Some lines are stacks as bpftrace prints them.
+    pub bpftrace: bool,
+    /// What the kernel's log says.
+    pub log: KernelLog,
 }
 
 /// Puts records together; one for each input.
@@ -168,6 +207,8 @@ pub struct Assembler {
     last: Option<Context>,
     /// Frames that came one by one, behind prefixes, written as a plain block.
     loose: Vec<u8>,
+    /// What lines of other programs have begun.
+    chains: chains::Chains,
     text: TextFacts,
 }
 
@@ -263,12 +304,20 @@ impl Assembler {
                 let lines = memchr::memchr_iter(b'\n', block).count();
                 self.count_frames(lines as u64 + u64::from(!block.ends_with(b"\n")));
             }
+            Record::Foreign(span) => {
+                self.note_first(|| of(span));
+                self.foreign(of(span), stacks, sink);
+            }
             Record::Frame(whole, name) => {
+                if self.loose.is_empty() {
+                    self.chains.forget();
+                }
                 self.note_first(|| of(whole));
                 self.loose_frame(of(whole), of(name), whole == name);
             }
             Record::Banner(span) => {
                 self.end_stack(stacks, sink);
+                self.chains.forget();
                 self.note_first(|| of(span));
                 self.text.lines.banners += 1;
                 if let Line::Banner(banner) = line(of(span)) {
@@ -278,10 +327,12 @@ impl Assembler {
             }
             Record::Blank => {
                 self.end_stack(stacks, sink);
+                self.chains.forget();
                 self.text.lines.blank += 1;
             }
             Record::Unknown(span) => {
                 self.end_stack(stacks, sink);
+                self.chains.forget();
                 self.note_first(|| of(span));
                 self.text.lines.unparsed += 1;
                 if self.text.samples.len() < MAX_SAMPLES {
@@ -343,7 +394,10 @@ impl Assembler {
         let marked = self.open.take();
         if !self.loose.is_empty() {
             let loose = std::mem::take(&mut self.loose);
-            self.block(&loose, marked, stacks, sink);
+            match self.chains.take() {
+                Some(chain) => self.end_chain(chain, &loose, stacks, sink),
+                None => self.block(&loose, marked, stacks, sink),
+            }
         } else if let Some(context) = marked {
             sink.stack(
                 context.as_ref(),

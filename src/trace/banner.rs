@@ -39,13 +39,15 @@ pub enum Banner<'a> {
     },
     /// `cpus=4`, the first line of `trace-cmd report`.
     Cpus(u64),
-    /// `# ip6drop: KEY VALUE`.
+    /// `# ip6drop: KEY VALUE`; the header of perf has some of the same.
     Framing {
         /// First word.
         key: &'a [u8],
         /// The rest of the line.
         value: &'a [u8],
     },
+    /// Events were lost, and it is not known on which CPU.
+    LostSomewhere,
     /// Any other comment.
     Comment,
 }
@@ -120,6 +122,17 @@ fn framing(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
     ))
 }
 
+/// `# os release : 6.1.0`, `# nrcpus online : 2` of `perf script --header`.
+fn perf_header(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
+    let (rest, key) = alt((
+        map(tag(&b"# os release : "[..]), |_| &b"kernel"[..]),
+        map(tag(&b"# nrcpus online : "[..]), |_| &b"cpus"[..]),
+    ))
+    .parse(input)?;
+    let value = rest.trim_ascii();
+    Ok((&rest[rest.len()..], Banner::Framing { key, value }))
+}
+
 fn started(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
     let (rest, _) = (tag(&b"##### CPU "[..]), cpu, tag(&b" buffer started"[..])).parse(input)?;
     Ok((&rest[rest.len()..], Banner::BufferStarted))
@@ -144,6 +157,7 @@ pub fn banner(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
     alt((
         lost,
         framing,
+        perf_header,
         entries,
         started,
         map(tag(&b"# tracer: "[..]), |_| Banner::Tracer),
@@ -215,6 +229,13 @@ mod tests {
             })
         );
         assert_eq!(parse("cpus=4"), Some(Banner::Cpus(4)));
+        assert_eq!(
+            parse("# os release : 6.1.0-56-cloud-amd64"),
+            Some(Banner::Framing {
+                key: b"kernel",
+                value: b"6.1.0-56-cloud-amd64"
+            })
+        );
         assert_eq!(parse("# anything"), Some(Banner::Comment));
         assert_eq!(parse("cpus=4 and prose"), None);
         assert_eq!(parse("CPU:4294967296 [LOST 1 EVENTS]"), None);

@@ -1,6 +1,7 @@
 //! One line of trace text.
 
 use super::banner::{Banner, banner};
+use super::foreign::{Foreign, foreign};
 use super::header::{Header, header};
 use super::payload::{Payload, payload, unmistakable};
 use super::symbol::{Frame, frame, frame_body};
@@ -14,6 +15,8 @@ pub enum Line<'a> {
     Frame(Frame<'a>),
     /// A line about the trace.
     Banner(Banner<'a>),
+    /// A line of perf, bpftrace or the kernel's log.
+    Foreign(Foreign<'a>),
     /// White space only.
     Blank,
     /// None of these: shell prompts, prose, damage.
@@ -77,7 +80,9 @@ pub fn line(input: &[u8]) -> Line<'_> {
     if let Ok((_, payload)) = unmistakable(text.trim_ascii_start()) {
         return Line::Event(None, payload);
     }
-    behind_prefix(text).unwrap_or(Line::Unknown)
+    behind_prefix(text)
+        .or_else(|| foreign(text).map(Line::Foreign))
+        .unwrap_or(Line::Unknown)
 }
 
 #[cfg(test)]

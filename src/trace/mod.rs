@@ -1,19 +1,25 @@
-//! The text that ftrace prints, from bytes to lines. Nothing here opens, prints or decodes.
+//! The text that ftrace and others print, from bytes to lines. Nothing here opens, prints or decodes.
 
 pub mod assemble;
 pub mod banner;
+pub mod bpftrace;
 mod columns;
+pub mod foreign;
 mod guess;
 pub mod header;
+pub mod kmsg;
 pub mod line;
 mod memo;
 pub mod parse;
 pub mod payload;
+pub mod perf;
 pub mod stacks;
 pub mod symbol;
 pub mod time;
 
-pub use assemble::{Assembler, Comm, Context, LineCounts, Sink, StackView, TextFacts};
+pub use assemble::{
+    Assembler, Comm, Context, KernelLog, LineCounts, Sink, StackView, TextFacts,
+};
 pub use banner::Banner;
 pub use header::Header;
 pub use line::{Line, line};

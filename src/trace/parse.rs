@@ -74,6 +74,8 @@ pub enum Record<S, A> {
     Frame(Span, Span),
     /// A line about the trace.
     Banner(Span),
+    /// A line of another program; what it means, the lines before it say.
+    Foreign(Span),
     /// White space only.
     Blank,
     /// Not understood, or too long to be looked at.
@@ -201,7 +203,7 @@ impl<M: Meaning> Parser<M> {
                 None => return new,
                 Some(Piece::Line(text)) => {
                     let record = self.line(bytes, offset(bytes, text), text, records);
-                    new |= matches!(record, Record::Frame(..));
+                    new |= matches!(record, Record::Frame(..) | Record::Foreign(_));
                     records.push(record);
                 }
                 Some(Piece::LongLine(text)) => {
@@ -339,6 +341,7 @@ impl<M: Meaning> Parser<M> {
         match line(text) {
             Line::Blank => Record::Blank,
             Line::Banner(_) => Record::Banner(whole),
+            Line::Foreign(_) => Record::Foreign(whole),
             Line::Unknown => Record::Unknown(whole),
             Line::Frame(frame) => {
                 let body = match frame {

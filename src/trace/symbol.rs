@@ -47,7 +47,7 @@ fn split_suffix(raw: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Hexadecimal digits as a number; more than 64 bits saturate.
-fn hex_value(digits: &[u8]) -> u64 {
+pub(crate) fn hex_value(digits: &[u8]) -> u64 {
     digits.iter().fold(0u64, |n, &b| {
         let digit = (b as char).to_digit(16).unwrap_or(0);
         n.checked_mul(16).map_or(u64::MAX, |n| n | u64::from(digit))

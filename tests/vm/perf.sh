@@ -66,8 +66,8 @@ export HOME=/tmp TERM=dumb PERF_PAGER=cat BPFTRACE_STRLEN=64
 uname -r
 network
 cat > /tmp/send <<EOF
-/full/ip netns exec pod taskset -c 0 /full/ping -c \$1 -i 0.01 -W 1 -q $DEAD
-/full/ip netns exec pod taskset -c 1 /full/ping -c \$1 -i 0.01 -W 1 -q $DEAD
+/full/ip netns exec pod taskset -c 0 /full/ping -c \$1 -i 0.01 -W 1 -q $DEAD > /dev/null 2>&1
+/full/ip netns exec pod taskset -c 1 /full/ping -c \$1 -i 0.01 -W 1 -q $DEAD > /dev/null 2>&1
 true
 EOF
 /full/perf probe -q -a ip6_pkt_drop -a ip6_dst_gc -a 'ip6_pkt_drop%return ret=$retval' > /tmp/out 2>&1 || cat /tmp/out

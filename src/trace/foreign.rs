@@ -1,0 +1,33 @@
+//! Text of other programs that speaks of the same drops, a line at a time.
+
+use super::bpftrace::{self, Printed};
+use super::kmsg::{self, Message};
+use super::perf;
+
+/// A line that ftrace does not print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign<'a> {
+    /// The first line of a sample of `perf script`.
+    Event(perf::Event<'a>),
+    /// A frame that perf or bpftrace printed.
+    Frame(perf::Frame<'a>),
+    /// Any other line of bpftrace.
+    Printed(Printed),
+    /// A line of the kernel's log.
+    Log(Message<'a>),
+}
+
+/// Recognises a line of another program, spaces at its end removed.
+#[must_use]
+pub fn foreign(line: &[u8]) -> Option<Foreign<'_>> {
+    if let Some(printed) = bpftrace::printed(line) {
+        return Some(Foreign::Printed(printed));
+    }
+    // The log may quote anything.
+    if let Some(message) = kmsg::message(line) {
+        return Some(Foreign::Log(message));
+    }
+    perf::frame(line)
+        .map(Foreign::Frame)
+        .or_else(|| perf::event(line).map(Foreign::Event))
+}

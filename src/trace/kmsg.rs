@@ -1,0 +1,101 @@
+//! Lines of the kernel's log: `dmesg`, `journalctl -k`, `kern.log`.
+//!
+//! `dst_alloc` (net/core/dst.c) says "Route cache is full: consider increasing sysctl
+//! net.ipv6.route.max_size." each time the collector of dst entries reports failure, and
+//! returns NULL right behind it. It does so since 5.1 (then with `net.ipv[4|6]`), and where that
+//! was backported, until the check of `max_size` went in 6.3. IPv4 has had no such collector
+//! since 3.6, so every such line is one IPv6 allocation that was refused, in some network
+//! namespace, for a packet going either way. The message is limited to 10 in 5 s;
+//! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
+
+use super::time::number;
+
+const REFUSED: &[u8] = b"Route cache is full: consider increasing sysctl net.ipv";
+const SUPPRESSING: &[u8] = b"dst_alloc: ";
+const SUPPRESSED: &[u8] = b" callbacks suppressed";
+/// What syslog and journald put between the host and the kernel's own words.
+const FROM_KERNEL: &[u8] = b" kernel: ";
+
+/// A line of the kernel's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// `dst_alloc` refused.
+    Refused {
+        /// When, in the log's own words: what stands in front of the message.
+        when: &'a [u8],
+    },
+    /// It refused so many times more, and the log left the messages out.
+    Suppressed(u64),
+    /// Anything else that the kernel said.
+    Other,
+}
+
+/// `[  123.456789] ` at the start of a line.
+fn is_stamped(line: &[u8]) -> bool {
+    let Some(inner) = line.strip_prefix(b"[") else {
+        return false;
+    };
+    let Some(end) = memchr::memchr(b']', inner) else {
+        return false;
+    };
+    let stamp = inner[..end].trim_ascii_start();
+    let mut halves = stamp.splitn(2, |&b| b == b'.');
+    let mut digits = || {
+        let half = halves.next().unwrap_or_default();
+        !half.is_empty() && half.iter().all(u8::is_ascii_digit)
+    };
+    digits() && digits()
+}
+
+/// Recognises a line of the kernel's log.
+#[must_use]
+pub fn message(line: &[u8]) -> Option<Message<'_>> {
+    if let Some(at) = memchr::memmem::find(line, REFUSED) {
+        let when = line[..at].trim_ascii();
+        return Some(Message::Refused { when });
+    }
+    if let Some(at) = memchr::memmem::find(line, SUPPRESSING)
+        && let Ok((SUPPRESSED, n)) = number(&line[at + SUPPRESSING.len()..])
+    {
+        return Some(Message::Suppressed(n));
+    }
+    let is_log = is_stamped(line) || memchr::memmem::find(line, FROM_KERNEL).is_some();
+    is_log.then_some(Message::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_logs() {
+        let full = "Route cache is full: consider increasing sysctl net.ipv6.route.max_size.";
+        for when in [
+            "",
+            "[  123.456789]",
+            "[Tue Nov 24 21:41:26 2026]",
+            "Nov 24 21:41:26 node7 kernel: [  123.456789]",
+            "2026-11-24T21:41:26+0000 node7 kernel:",
+            "<5>[  123.456789]",
+        ] {
+            let line = format!("{when} {full}");
+            let when = when.as_bytes();
+            assert_eq!(message(line.as_bytes()), Some(Message::Refused { when }));
+        }
+        let older = full.replace("ipv6", "ipv[4|6]");
+        assert!(matches!(message(older.as_bytes()), Some(Message::Refused { .. })));
+        for (text, expected) in [
+            ("[  5.1] dst_alloc: 7728 callbacks suppressed", Some(Message::Suppressed(7728))),
+            ("[  5.1] net_ratelimit: 7 callbacks suppressed", Some(Message::Other)),
+            ("[    0.000000] Linux version 6.1.0", Some(Message::Other)),
+            ("Nov 24 21:41:26 node7 kernel: eth0: link up", Some(Message::Other)),
+            ("Nov 24 21:41:26 node7 systemd[1]: Started x.", None),
+            ("[000] 1.0", None),
+            ("[1.x] a", None),
+            ("[", None),
+            ("Route cache is full", None),
+        ] {
+            assert_eq!(message(text.as_bytes()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The text of `perf script`: an event, and the frames of its call chain, one a line.
+//!
+//! Columns and call chains are those of `perf_sample__fprintf_start` and
+//! `sample__fprintf_callchain` (tools/perf/builtin-script.c, util/evsel_fprintf.c).
+
+use nom::bytes::complete::{tag, take_while1};
+use nom::character::complete::{char, digit1, hex_digit1, space0, space1};
+use nom::combinator::opt;
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::assemble::{Comm, Context};
+use super::payload::{Payload, argument, payload};
+use super::symbol::{hex_value, is_symbol_byte};
+use super::time::{self, Time};
+
+/// Kernel addresses start here on every 64-bit machine.
+const KERNEL: u64 = 1 << 63;
+/// `ETH_P_IPV6`, as `skb:kfree_skb` prints it.
+const IPV6: &[u8] = b"34525";
+
+/// The first line of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event<'a> {
+    comm: &'a [u8],
+    columns: Columns,
+    /// What the event says.
+    pub says: Says<'a>,
+}
+
+/// What stands behind the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says<'a> {
+    /// A probe or the function tracer; any other event is [`Payload::Other`].
+    Traced(Payload<'a>),
+    /// `skb:kfree_skb` of an IPv6 packet, and whether its location names `ip6_pkt_drop`.
+    Freed {
+        /// True for `location=ip6_pkt_drop+0xf0`; older kernels print an address.
+        in_drop: bool,
+    },
+    /// `PERF_RECORD_LOST lost 57`, of `--show-lost-events`.
+    Lost(u64),
+    /// No name of an event: the output was asked for without it.
+    Unnamed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Columns {
+    pid: u64,
+    cpu: Option<u32>,
+    time: Option<Time>,
+}
+
+/// A frame of a call chain, or of a stack that bpftrace prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Its address, where it is printed.
+    pub address: Option<u64>,
+    /// Its function, without offset; `None` where the kernel's symbols have none.
+    pub name: Option<&'a [u8]>,
+    /// It is known to be outside of the kernel.
+    pub user: bool,
+}
+
+impl Event<'_> {
+    /// Where it happened; `None` where CPU or time were not printed.
+    #[must_use]
+    pub fn context(&self) -> Option<Context> {
+        Some(Context {
+            comm: Comm::new(self.comm),
+            pid: self.columns.pid,
+            cpu: self.columns.cpu?,
+            time: self.columns.time?,
+        })
+    }
+
+    /// The CPU, where it was printed.
+    #[must_use]
+    pub fn cpu(&self) -> Option<u32> {
+        self.columns.cpu
+    }
+}
+
+fn error<T>(input: &[u8]) -> IResult<&[u8], T> {
+    let kind = nom::error::ErrorKind::Verify;
+    Err(nom::Err::Error(nom::error::Error::new(input, kind)))
+}
+
+/// `119 [000]    11.100098: `, `119/119`, with or without CPU and time.
+fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
+    let (rest, pid) = time::number(input)?;
+    let (rest, _) = (opt((char('/'), digit1)), space1).parse(rest)?;
+    let (rest, cpu) = opt(terminated(
+        delimited(char('['), time::number, char(']')),
+        space1,
+    ))
+    .parse(rest)?;
+    let (rest, time) = opt(terminated(time::time, (char(':'), space0))).parse(rest)?;
+    // Two numbers and no more are found in any prose.
+    match (cpu.map(u32::try_from), time) {
+        (Some(Err(_)), _) | (None, None | Some(Time::Count(_))) => error(input),
+        (cpu, time) => Ok((
+            rest,
+            Columns {
+                pid,
+                cpu: cpu.and_then(Result::ok),
+                time,
+            },
+        )),
+    }
+}
+
+/// `     250000 ` in front of the name of the event: the period of a sample.
+fn period(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    terminated(digit1, space1).parse(input)
+}
+
+/// A word with its colon; all of it but the last colon.
+fn name(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let (rest, word) = take_while1(|b: u8| b > b' ')(input)?;
+    match word.strip_suffix(b":") {
+        Some(name) if !name.is_empty() => Ok((rest, name)),
+        _ => error(input),
+    }
+}
+
+fn lost(input: &[u8]) -> IResult<&[u8], Says<'_>> {
+    let (rest, n) = preceded(tag(&b"PERF_RECORD_LOST lost "[..]), time::number).parse(input)?;
+    Ok((rest, Says::Lost(n)))
+}
+
+/// The name of a return probe, without what `perf probe` puts behind that of the function.
+fn traced<'a>(text: &'a [u8]) -> Payload<'a> {
+    match payload(text) {
+        Payload::ReturnProbe {
+            event,
+            function,
+            arguments,
+        } => Payload::ReturnProbe {
+            event: event.strip_suffix(b"__return").unwrap_or(event),
+            function,
+            arguments,
+        },
+        found => found,
+    }
+}
+
+fn says(input: &[u8]) -> IResult<&[u8], Says<'_>> {
+    if input.is_empty() {
+        return Ok((input, Says::Unnamed));
+    }
+    if let Ok(found) = lost(input) {
+        return Ok(found);
+    }
+    let (start, _) = opt(period).parse(input)?;
+    let (details, name) = name(start)?;
+    let end = &details[details.len()..];
+    let Some(colon) = memchr::memchr(b':', name) else {
+        return Ok((end, Says::Traced(Payload::Other)));
+    };
+    let (group, event) = (&name[..colon], &name[colon + 1..]);
+    let details = details.trim_ascii();
+    let found = match (group, event) {
+        (b"ftrace", b"function") => traced(details),
+        (b"skb", b"kfree_skb") => match argument(details, b"protocol") {
+            Some(IPV6) => {
+                let location = argument(details, b"location").unwrap_or_default();
+                let in_drop = location.starts_with(b"ip6_pkt_drop+");
+                return Ok((end, Says::Freed { in_drop }));
+            }
+            _ => Payload::Other,
+        },
+        _ if details.starts_with(b"(") => traced(&start[colon + 1..]),
+        _ => Payload::Other,
+    };
+    Ok((end, Says::Traced(found)))
+}
+
+/// The first line of a sample. A task's name may hold anything, so the columns behind it are
+/// looked for from the left.
+#[must_use]
+pub fn event(line: &[u8]) -> Option<Event<'_>> {
+    let starts = memchr::memchr_iter(b' ', line).map(|space| space + 1);
+    let starts = starts.filter(|&at| line.get(at).is_some_and(u8::is_ascii_digit));
+    for at in starts {
+        let comm = line[..at].trim_ascii();
+        if comm.is_empty() {
+            continue;
+        }
+        let Ok((rest, columns)) = columns(&line[at..]) else {
+            continue;
+        };
+        let Ok((_, says)) = says(rest) else { continue };
+        let both = columns.cpu.is_some() && columns.time.is_some();
+        if both || says != Says::Unnamed {
+            return Some(Event {
+                comm,
+                columns,
+                says,
+            });
+        }
+    }
+    None
+}
+
+/// `ffffffff90f00de1 ip6_pkt_drop+0x1 ([kernel.kallsyms])`, and the same without address or
+/// without the part in brackets.
+#[must_use]
+pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
+    let text = line.trim_ascii_start();
+    if text.len() == line.len() {
+        return None;
+    }
+    let (rest, address) = opt(address).parse(text).ok()?;
+    let rest = rest.trim_ascii_start();
+    if rest.is_empty() && address.is_some_and(|a| a >= KERNEL) {
+        return Some(Frame {
+            address,
+            name: None,
+            user: false,
+        });
+    }
+    let (behind, name, offset) = symbol(rest)?;
+    let is_kernel = memchr::memmem::find(behind, b"([kernel").is_some()
+        || memchr::memmem::find(behind, b"([guest.kernel").is_some();
+    match address {
+        // Without an address an offset must show that this is no prose.
+        None if !offset || !behind.is_empty() => None,
+        _ => Some(Frame {
+            address,
+            name,
+            user: !is_kernel && address.is_some_and(|a| a < KERNEL),
+        }),
+    }
+}
+
+fn address(input: &[u8]) -> IResult<&[u8], u64> {
+    let (rest, digits) = preceded(opt(tag(&b"0x"[..])), hex_digit1).parse(input)?;
+    if rest.first().is_some_and(|b| !b.is_ascii_whitespace()) {
+        return error(input);
+    }
+    Ok((rest, hex_value(digits)))
+}
+
+/// A symbol and whether it has an offset behind it, and what is left of the line.
+fn symbol(input: &[u8]) -> Option<(&[u8], Option<&[u8]>, bool)> {
+    let word_end = memchr::memchr2(b' ', b'\t', input).unwrap_or(input.len());
+    let (word, rest) = input.split_at(word_end);
+    let rest = rest.trim_ascii();
+    let (name, offset) = match memchr::memrchr(b'+', word) {
+        Some(plus) => (&word[..plus], is_offset(&word[plus + 1..])),
+        None => (word, false),
+    };
+    let plain = name.iter().all(|&b| is_symbol_byte(b)) && !name[..name.len().min(1)].iter().all(u8::is_ascii_digit);
+    if word.is_empty() || (word != b"[unknown]" && !plain && !rest.ends_with(b")")) {
+        return None;
+    }
+    Some((rest, plain.then_some(name), offset))
+}
+
+fn is_offset(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Event<'_> {
+        event(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn columns_of_every_kind() {
+        let full = Some((119, 3, Time::Nanoseconds(11_100_098_000)));
+        for (text, comm, expected) in [
+            ("ping   119 [003]    11.100098: probe:x: (ffffffff90f00de0)", "ping", full),
+            ("ping   119/119   [003]    11.100098: probe:x: (ffffffff90f00de0)", "ping", full),
+            ("    my 1 [000] task   119 [003]    11.100098000:  1 cpu-clock: ", "my 1 [000] task", full),
+            ("a-1 119 [003] 11.100098: PERF_RECORD_LOST lost 57", "a-1", full),
+            ("ping 119 [003] 11.100098: ", "ping", full),
+            ("ping 119 11.100098: probe:x: (ffffffff90f00de0)", "ping", None),
+            ("ping 119 [003] probe:x: (ffffffff90f00de0)", "ping", None),
+        ] {
+            let found = one(text);
+            assert_eq!(found.comm, comm.as_bytes(), "{text}");
+            let context = found.context().map(|c| (c.pid, c.cpu, c.time));
+            assert_eq!(context, expected, "{text}");
+        }
+        for text in [
+            "",
+            "119 [003] 11.1: x:y: z",
+            "ping 119",
+            "ping 119 120 x:y: z",
+            "he saw 12 11: no",
+            "ping 119 [4294967296] 11.100098: x:y: z",
+            "ping 119 [003] 11.100098: ip6_dst_gc <-dst_alloc",
+        ] {
+            assert_eq!(event(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_events_say() {
+        let says = |text: &'static str| {
+            let line = format!("ping 119 [000] 1.5: {text}").leak();
+            one(line).says
+        };
+        assert!(matches!(
+            says("probe:ip6_pkt_drop: (ffffffff90f00de0)"),
+            Says::Traced(Payload::Probe { event: b"ip6_pkt_drop", function: None, arguments: b"" })
+        ));
+        assert!(matches!(
+            says("   1   probe:ip6_dst_gc__return: (ffffffff90f00de0 <- ffffffff90dafd62) ret=0x1"),
+            Says::Traced(Payload::ReturnProbe { event: b"ip6_dst_gc", arguments: b"ret=0x1", .. })
+        ));
+        assert!(matches!(
+            says("ftrace:function:  ip6_pkt_drop <-- ip6_pkt_discard"),
+            Says::Traced(Payload::Function { caller: Some(_), .. })
+        ));
+        let free = "skb:kfree_skb: skbaddr=0xff16 protocol=34525 location=";
+        let at = |location: &str| says(format!("{free}{location} reason: X").leak());
+        assert_eq!(at("0xffffffff90f00ed0"), Says::Freed { in_drop: false });
+        assert_eq!(at("ip6_pkt_drop+0xf0"), Says::Freed { in_drop: true });
+        assert_eq!(
+            says("skb:kfree_skb: skbaddr=0xff16 protocol=2048 location=0x1"),
+            Says::Traced(Payload::Other)
+        );
+        assert_eq!(says("250000 cycles:ppp: "), Says::Traced(Payload::Other));
+        assert_eq!(says("PERF_RECORD_LOST lost 57"), Says::Lost(57));
+    }
+
+    #[test]
+    fn frames() {
+        let one = |text: &'static str| frame(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+        let name = |text| one(text).name.map(|n| String::from_utf8_lossy(n).into_owned());
+        for text in [
+            "\tffffffff90f00de1 ip6_pkt_drop+0x1 ([kernel.kallsyms])",
+            "\tffffffff90f00de1 ip6_pkt_drop+0x1",
+            "    ffffffff90f00de1 ip6_pkt_drop ([kernel.kallsyms])",
+            "\tffffffff90f00de1 ip6_pkt_drop+1",
+            "    ip6_pkt_drop+1",
+        ] {
+            assert_eq!(name(text).as_deref(), Some("ip6_pkt_drop"), "{text}");
+            assert!(!one(text).user, "{text}");
+        }
+        assert!(one("\t          10acb3 sendto+0x13 (/lib/libc.so.6)").user);
+        assert!(one("\t        6b060835 [unknown] ([unknown])").user);
+        assert!(one("\t  55d0 std::f(int, char)+0x1 (/bin/x)").user);
+        assert_eq!(name("\tffffffffc02bd083 [unknown] ([kernel.kallsyms])"), None);
+        assert_eq!(name("\tffffffff90f00de1"), None);
+        for text in [
+            "ip6_pkt_drop+1",
+            "  a word",
+            "  1",
+            "  one+two",
+            "   ",
+            "  dead",
+            "  1+1",
+            "  ip6_pkt_drop+1 and prose",
+        ] {
+            assert_eq!(frame(text.as_bytes()), None, "{text}");
+        }
+    }
+}
