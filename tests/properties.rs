@@ -46,13 +46,19 @@ fn summary(name: &str, reader: impl Read + Send) -> Option<Summary> {
 
 /// Lines of a capture that cover the grammar, to be shuffled, cut and damaged.
 fn lines() -> Vec<Vec<u8>> {
-    let captures: [&[u8]; 6] = [
+    let captures: [&[u8]; 12] = [
         include_bytes!("../fixtures/4.19-fp/lost.pipe"),
         include_bytes!("../fixtures/4.19-orc/alternating-probes.pipe"),
         include_bytes!("../fixtures/4.19-fp/opt-latency-format.pipe"),
         include_bytes!("../fixtures/4.19-fp/opt-nocontext-info.pipe"),
         include_bytes!("../fixtures/4.19-fp/trace-cmd-report.txt"),
         include_bytes!("../fixtures/text/framed.trace"),
+        include_bytes!("../fixtures/text/dmesg.txt"),
+        include_bytes!("../fixtures/6.1/perf-both.txt"),
+        include_bytes!("../fixtures/6.1/perf-function.txt"),
+        include_bytes!("../fixtures/6.1/perf-return.txt"),
+        include_bytes!("../fixtures/6.1/bpftrace-keys.txt"),
+        include_bytes!("../fixtures/6.1/bpftrace-print.txt"),
     ];
     let first = |capture: &&'static [u8]| {
         capture
@@ -66,6 +72,8 @@ fn lines() -> Vec<Vec<u8>> {
     all.push(b"root@node:~# \xff\x00\n".to_vec());
     all.push(b"CPU:1 [LOST EVENTS]\n".to_vec());
     all.push(b" => ".to_vec());
+    all.push(b"]: 99999999999999999999\n".to_vec());
+    all.push(b", ping, 3]: 4\n".to_vec());
     all
 }
 

@@ -191,9 +191,7 @@ fn log(summary: &Summary) -> Option<String> {
         (false, true) => format!(", at {first}"),
         (false, false) => format!(", first at {first}, last at {last}"),
     };
-    Some(format!(
-        "Kernel log: dst_alloc refused {refused}{span}."
-    ))
+    Some(format!("Kernel log: dst_alloc refused {refused}{span}."))
 }
 
 /// What stands behind the verdict, in a line: the regime and the main reason.

@@ -30,7 +30,14 @@ fn open(line: &[u8]) -> IResult<&[u8], Printed> {
     let (rest, _) = (char('@'), take_while(is_symbol_byte), char('[')).parse(line)?;
     let on_one_line = memchr::memmem::find(rest, b"]:").is_some();
     let end = &rest[rest.len()..];
-    Ok((end, if on_one_line { Printed::Other } else { Printed::Open }))
+    Ok((
+        end,
+        if on_one_line {
+            Printed::Other
+        } else {
+            Printed::Open
+        },
+    ))
 }
 
 fn lost(line: &[u8]) -> IResult<&[u8], Printed> {
@@ -89,7 +96,10 @@ mod tests {
             ("]: 42", Some(Printed::Close(Some(42)))),
             (", ping, 3]: 42", Some(Printed::Close(Some(42)))),
             (", a]: 1]: 2", Some(Printed::Close(Some(2)))),
-            ("]: 99999999999999999999", Some(Printed::Close(Some(u64::MAX)))),
+            (
+                "]: 99999999999999999999",
+                Some(Printed::Close(Some(u64::MAX))),
+            ),
             ("]: count 4, average 2, total 8", Some(Printed::Close(None))),
             ("]: -3", Some(Printed::Close(None))),
             ("]", None),

@@ -16,6 +16,9 @@ const SUPPRESSED: &[u8] = b" callbacks suppressed";
 /// What syslog and journald put between the host and the kernel's own words.
 const FROM_KERNEL: &[u8] = b" kernel: ";
 
+/// A date of `dmesg -T`, letters and digits left open.
+const DATE: &[u8] = b"xxx xxx xx xx:xx:xx xxxx";
+
 /// A line of the kernel's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
@@ -30,15 +33,22 @@ pub enum Message<'a> {
     Other,
 }
 
-/// `[  123.456789] ` at the start of a line.
+/// `[  123.456789] ` or `[Tue Nov 24 21:41:26 2026] ` at the start of a line, behind the
+/// `<4>` of `dmesg -r`.
 fn is_stamped(line: &[u8]) -> bool {
-    let Some(inner) = line.strip_prefix(b"[") else {
+    let level = line.iter().position(|&b| b == b'[').filter(|&at| at <= 4);
+    let bare = level.filter(|&at| at == 0 || line.starts_with(b"<"));
+    let Some(inner) = bare.map(|at| &line[at + 1..]) else {
         return false;
     };
     let Some(end) = memchr::memchr(b']', inner) else {
         return false;
     };
     let stamp = inner[..end].trim_ascii_start();
+    if stamp.len() == DATE.len() {
+        let fits = |(&byte, &form): (&u8, &u8)| form == b'x' || byte == form;
+        return stamp.iter().zip(DATE).all(fits);
+    }
     let mut halves = stamp.splitn(2, |&b| b == b'.');
     let mut digits = || {
         let half = halves.next().unwrap_or_default();
@@ -83,13 +93,29 @@ mod tests {
             assert_eq!(message(line.as_bytes()), Some(Message::Refused { when }));
         }
         let older = full.replace("ipv6", "ipv[4|6]");
-        assert!(matches!(message(older.as_bytes()), Some(Message::Refused { .. })));
+        assert!(matches!(
+            message(older.as_bytes()),
+            Some(Message::Refused { .. })
+        ));
         for (text, expected) in [
-            ("[  5.1] dst_alloc: 7728 callbacks suppressed", Some(Message::Suppressed(7728))),
-            ("[  5.1] net_ratelimit: 7 callbacks suppressed", Some(Message::Other)),
+            (
+                "[  5.1] dst_alloc: 7728 callbacks suppressed",
+                Some(Message::Suppressed(7728)),
+            ),
+            (
+                "[  5.1] net_ratelimit: 7 callbacks suppressed",
+                Some(Message::Other),
+            ),
             ("[    0.000000] Linux version 6.1.0", Some(Message::Other)),
-            ("Nov 24 21:41:26 node7 kernel: eth0: link up", Some(Message::Other)),
+            (
+                "Nov 24 21:41:26 node7 kernel: eth0: link up",
+                Some(Message::Other),
+            ),
             ("Nov 24 21:41:26 node7 systemd[1]: Started x.", None),
+            ("[Tue Nov 24 21:41:26 2026] eth0: x", Some(Message::Other)),
+            ("<6>[    0.000000] Linux version", Some(Message::Other)),
+            ("[Tue Nov 24] [21:41:26] 2026] x", None),
+            ("x [1.0] y", None),
             ("[000] 1.0", None),
             ("[1.x] a", None),
             ("[", None),

@@ -17,9 +17,7 @@ pub mod stacks;
 pub mod symbol;
 pub mod time;
 
-pub use assemble::{
-    Assembler, Comm, Context, KernelLog, LineCounts, Sink, StackView, TextFacts,
-};
+pub use assemble::{Assembler, Comm, Context, KernelLog, LineCounts, Sink, StackView, TextFacts};
 pub use banner::Banner;
 pub use header::Header;
 pub use line::{Line, line};

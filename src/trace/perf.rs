@@ -251,7 +251,8 @@ fn symbol(input: &[u8]) -> Option<(&[u8], Option<&[u8]>, bool)> {
         Some(plus) => (&word[..plus], is_offset(&word[plus + 1..])),
         None => (word, false),
     };
-    let plain = name.iter().all(|&b| is_symbol_byte(b)) && !name[..name.len().min(1)].iter().all(u8::is_ascii_digit);
+    let plain = name.iter().all(|&b| is_symbol_byte(b))
+        && !name[..name.len().min(1)].iter().all(u8::is_ascii_digit);
     if word.is_empty() || (word != b"[unknown]" && !plain && !rest.ends_with(b")")) {
         return None;
     }
@@ -275,12 +276,32 @@ mod tests {
     fn columns_of_every_kind() {
         let full = Some((119, 3, Time::Nanoseconds(11_100_098_000)));
         for (text, comm, expected) in [
-            ("ping   119 [003]    11.100098: probe:x: (ffffffff90f00de0)", "ping", full),
-            ("ping   119/119   [003]    11.100098: probe:x: (ffffffff90f00de0)", "ping", full),
-            ("    my 1 [000] task   119 [003]    11.100098000:  1 cpu-clock: ", "my 1 [000] task", full),
-            ("a-1 119 [003] 11.100098: PERF_RECORD_LOST lost 57", "a-1", full),
+            (
+                "ping   119 [003]    11.100098: probe:x: (ffffffff90f00de0)",
+                "ping",
+                full,
+            ),
+            (
+                "ping   119/119   [003]    11.100098: probe:x: (ffffffff90f00de0)",
+                "ping",
+                full,
+            ),
+            (
+                "    my 1 [000] task   119 [003]    11.100098000:  1 cpu-clock: ",
+                "my 1 [000] task",
+                full,
+            ),
+            (
+                "a-1 119 [003] 11.100098: PERF_RECORD_LOST lost 57",
+                "a-1",
+                full,
+            ),
             ("ping 119 [003] 11.100098: ", "ping", full),
-            ("ping 119 11.100098: probe:x: (ffffffff90f00de0)", "ping", None),
+            (
+                "ping 119 11.100098: probe:x: (ffffffff90f00de0)",
+                "ping",
+                None,
+            ),
             ("ping 119 [003] probe:x: (ffffffff90f00de0)", "ping", None),
         ] {
             let found = one(text);
@@ -309,15 +330,26 @@ mod tests {
         };
         assert!(matches!(
             says("probe:ip6_pkt_drop: (ffffffff90f00de0)"),
-            Says::Traced(Payload::Probe { event: b"ip6_pkt_drop", function: None, arguments: b"" })
+            Says::Traced(Payload::Probe {
+                event: b"ip6_pkt_drop",
+                function: None,
+                arguments: b""
+            })
         ));
         assert!(matches!(
             says("   1   probe:ip6_dst_gc__return: (ffffffff90f00de0 <- ffffffff90dafd62) ret=0x1"),
-            Says::Traced(Payload::ReturnProbe { event: b"ip6_dst_gc", arguments: b"ret=0x1", .. })
+            Says::Traced(Payload::ReturnProbe {
+                event: b"ip6_dst_gc",
+                arguments: b"ret=0x1",
+                ..
+            })
         ));
         assert!(matches!(
             says("ftrace:function:  ip6_pkt_drop <-- ip6_pkt_discard"),
-            Says::Traced(Payload::Function { caller: Some(_), .. })
+            Says::Traced(Payload::Function {
+                caller: Some(_),
+                ..
+            })
         ));
         let free = "skb:kfree_skb: skbaddr=0xff16 protocol=34525 location=";
         let at = |location: &str| says(format!("{free}{location} reason: X").leak());
@@ -334,7 +366,11 @@ mod tests {
     #[test]
     fn frames() {
         let one = |text: &'static str| frame(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
-        let name = |text| one(text).name.map(|n| String::from_utf8_lossy(n).into_owned());
+        let name = |text| {
+            one(text)
+                .name
+                .map(|n| String::from_utf8_lossy(n).into_owned())
+        };
         for text in [
             "\tffffffff90f00de1 ip6_pkt_drop+0x1 ([kernel.kallsyms])",
             "\tffffffff90f00de1 ip6_pkt_drop+0x1",
@@ -348,7 +384,10 @@ mod tests {
         assert!(one("\t          10acb3 sendto+0x13 (/lib/libc.so.6)").user);
         assert!(one("\t        6b060835 [unknown] ([unknown])").user);
         assert!(one("\t  55d0 std::f(int, char)+0x1 (/bin/x)").user);
-        assert_eq!(name("\tffffffffc02bd083 [unknown] ([kernel.kallsyms])"), None);
+        assert_eq!(
+            name("\tffffffffc02bd083 [unknown] ([kernel.kallsyms])"),
+            None
+        );
         assert_eq!(name("\tffffffff90f00de1"), None);
         for text in [
             "ip6_pkt_drop+1",

@@ -109,7 +109,13 @@ fn from_drop(block: &[u8]) -> Option<&[u8]> {
         if frame == DROP_FRAME {
             return Some(&block[at..]);
         }
-        let frees = [&b"kfree_skb"[..], b"skb_reason_drop", b"perf_", b"=> 0x", b"ftrace_"];
+        let frees = [
+            &b"kfree_skb"[..],
+            b"skb_reason_drop",
+            b"perf_",
+            b"=> 0x",
+            b"ftrace_",
+        ];
         if !frees
             .iter()
             .any(|word| memchr::memmem::find(frame, word).is_some())
@@ -168,7 +174,14 @@ impl Assembler {
                 if in_drop {
                     self.loose.extend_from_slice(DROP_FRAME);
                 }
-                Chain::Freed(context, if in_drop { Standing::In } else { Standing::Real })
+                Chain::Freed(
+                    context,
+                    if in_drop {
+                        Standing::In
+                    } else {
+                        Standing::Real
+                    },
+                )
             }
             Says::Traced(payload) => {
                 if is_drop(&payload) {
@@ -302,13 +315,7 @@ impl Assembler {
         }
     }
 
-    fn counted<S: Sink>(
-        &mut self,
-        count: u64,
-        block: &[u8],
-        stacks: &mut Table<'_>,
-        sink: &mut S,
-    ) {
+    fn counted<S: Sink>(&mut self, count: u64, block: &[u8], stacks: &mut Table<'_>, sink: &mut S) {
         self.text.bpftrace = true;
         with_stack(block, stacks, |stack| sink.counted(count, stack));
     }
