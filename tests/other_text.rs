@@ -411,3 +411,50 @@ fn cut_anywhere() {
         }
     }
 }
+
+/// Chains and map entries that lie across chunks, on any number of threads.
+#[test]
+fn borders_and_threads_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text");
+    let log = std::fs::read(fixture("text/dmesg.txt")).unwrap();
+    let both = [
+        file("perf-both"),
+        file("perf-function"),
+        file("bpftrace-keys"),
+        log,
+    ]
+    .concat();
+    // Another stack each time, so that some are new in every chunk.
+    let many: String = (0..20_000)
+        .map(|n| {
+            format!("@[\n    ip6_pkt_drop+1\n    caller_{n}+2\n    ipv6_rcv+3\n, x, {n}]: 2\n")
+        })
+        .collect();
+    for (text, drops) in [(both.repeat(60), 18 * 60), (many.into_bytes(), 40_000)] {
+        std::fs::write(&path, &text).unwrap();
+        let run = |threads: &str, from_stdin: bool| {
+            let mut command = command();
+            command.args(["report", "--format", "ndjson", "--threads", threads]);
+            if from_stdin {
+                command.arg("-").write_stdin(&text[..]);
+            } else {
+                command.arg(&path);
+            }
+            let output = command.output().unwrap();
+            assert!(output.status.success());
+            stdout(&output)
+        };
+        let file = run("1", false);
+        let stream = run("1", true);
+        let summary = json_line(file.lines().last().unwrap());
+        assert_eq!(summary["drops"]["total"], drops);
+        for threads in ["2", "3", "8"] {
+            assert!(run(threads, false) == file, "{threads} threads");
+            assert!(
+                run(threads, true) == stream,
+                "{threads} threads, standard input"
+            );
+        }
+    }
+}

@@ -220,15 +220,18 @@ pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
             user: false,
         });
     }
-    let (behind, name, offset) = symbol(rest)?;
-    let is_kernel = memchr::memmem::find(behind, b"([kernel").is_some()
-        || memchr::memmem::find(behind, b"([guest.kernel").is_some();
+    let symbol = symbol(rest)?;
+    let is_kernel = [&b"([kernel"[..], b"([guest.kernel"]
+        .iter()
+        .any(|file| memchr::memmem::find(symbol.behind, file).is_some());
     match address {
         // Without an address an offset must show that this is no prose.
-        None if !offset || !behind.is_empty() => None,
+        None if !symbol.has_offset || !symbol.behind.is_empty() => None,
+        // So must the file of a function outside of the kernel.
+        Some(a) if a < KERNEL && !symbol.behind.ends_with(b")") => None,
         _ => Some(Frame {
             address,
-            name,
+            name: symbol.name,
             user: !is_kernel && address.is_some_and(|a| a < KERNEL),
         }),
     }
@@ -242,21 +245,32 @@ fn address(input: &[u8]) -> IResult<&[u8], u64> {
     Ok((rest, hex_value(digits)))
 }
 
-/// A symbol and whether it has an offset behind it, and what is left of the line.
-fn symbol(input: &[u8]) -> Option<(&[u8], Option<&[u8]>, bool)> {
+/// A symbol as perf and bpftrace print it, and what is left of the line.
+struct Named<'a> {
+    name: Option<&'a [u8]>,
+    has_offset: bool,
+    behind: &'a [u8],
+}
+
+fn symbol(input: &[u8]) -> Option<Named<'_>> {
     let word_end = memchr::memchr2(b' ', b'\t', input).unwrap_or(input.len());
     let (word, rest) = input.split_at(word_end);
-    let rest = rest.trim_ascii();
-    let (name, offset) = match memchr::memrchr(b'+', word) {
+    let behind = rest.trim_ascii();
+    let (name, has_offset) = match memchr::memrchr(b'+', word) {
         Some(plus) => (&word[..plus], is_offset(&word[plus + 1..])),
         None => (word, false),
     };
-    let plain = name.iter().all(|&b| is_symbol_byte(b))
-        && !name[..name.len().min(1)].iter().all(u8::is_ascii_digit);
-    if word.is_empty() || (word != b"[unknown]" && !plain && !rest.ends_with(b")")) {
+    let starts = name.first().is_some_and(|b| !b.is_ascii_digit());
+    let plain = starts && name.iter().all(|&b| is_symbol_byte(b));
+    // Programs have functions of any name; the file they are in shows that it is one.
+    if word != b"[unknown]" && !plain && !behind.ends_with(b")") {
         return None;
     }
-    Some((rest, plain.then_some(name), offset))
+    Some(Named {
+        name: plain.then_some(name),
+        has_offset,
+        behind,
+    })
 }
 
 fn is_offset(text: &[u8]) -> bool {
