@@ -1,7 +1,5 @@
 # Runs inside the test machine: what perf and bpftrace print about drops that were made here,
-# read by the program. Start it with
-#   VM_TOOLS='perf bpftrace' VM_MEMORY=2048 tests/vm/run tests/vm/perf.sh
-# With parts=print every output is printed as well, between lines `VM FILE NAME` and `VM END`.
+# read by the program. tests/perf/run starts it. With PARTS=print every output is printed as well, between lines `VM FILE NAME` and `VM END`.
 
 T=/sys/kernel/tracing
 DEAD=2001:db8:dead::1
