@@ -1,5 +1,6 @@
 # Runs inside the test machine: what perf and bpftrace print about drops that were made here,
-# read by the program. tests/perf/run starts it. With PARTS=print every output is printed as well, between lines `VM FILE NAME` and `VM END`.
+# read by the program. tests/perf/run starts it. With PARTS=print every output is printed as
+# well, between lines `VM FILE NAME` and `VM END`.
 
 T=/sys/kernel/tracing
 DEAD=2001:db8:dead::1
