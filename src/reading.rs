@@ -9,9 +9,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::diagnosis::collect::{Collector, DropSink, Gathered};
-use crate::diagnosis::signal::{self, Signal};
+use crate::diagnosis::signal::Signal;
 use crate::input::{Chunk, Chunks, Source};
-use crate::trace::{Assembler, Parser, Record, Stacks, Table, TextFacts};
+use crate::trace::{Assembler, Parser, Record, RecordOf, Records, Stacks, Table, TextFacts};
 
 /// Most threads that read one input; more would wait for the one that gathers.
 pub const MAX_THREADS: usize = 64;
@@ -38,9 +38,30 @@ pub struct Reading<D> {
 #[derive(Default)]
 struct Batch {
     chunk: Chunk,
-    records: Vec<Record<Signal, signal::Reading>>,
+    records: Vec<RecordOf<Signal>>,
     /// Some stack in it may be new.
     new: bool,
+}
+
+/// Keeps records until it is their turn.
+struct Kept<'a> {
+    stacks: &'a Stacks,
+    records: &'a mut Vec<RecordOf<Signal>>,
+    new: bool,
+}
+
+impl Records<Signal> for Kept<'_> {
+    fn stacks(&self) -> &Stacks {
+        self.stacks
+    }
+
+    fn take(&mut self, record: RecordOf<Signal>) {
+        self.new |= matches!(
+            record,
+            Record::NewStack(_) | Record::Frame(..) | Record::Foreign(_)
+        );
+        self.records.push(record);
+    }
 }
 
 impl Batch {
@@ -55,9 +76,15 @@ impl Batch {
         if more {
             self.records.clear();
             let stacks = stacks.read().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = Kept {
+                stacks: &stacks,
+                records: &mut self.records,
+                new: false,
+            };
             let chunk = &self.chunk;
             let (ahead, len) = (chunk.ahead(), chunk.bytes().len());
-            self.new = parser.parse(ahead, len, chunk.state(), &stacks, &mut self.records);
+            parser.parse(ahead, len, chunk.state(), &mut kept);
+            self.new = kept.new;
         }
         more
     }
@@ -89,12 +116,18 @@ impl<D: DropSink> Gatherer<D> {
         }
     }
 
-    /// Reads and takes everything on this thread.
-    fn read(&mut self, chunks: &Chunks<impl Read>, stacks: &RwLock<&mut Stacks>) {
+    /// Reads and takes everything on this thread, each record as soon as it is there.
+    fn read(&mut self, chunks: &Chunks<impl Read>, stacks: &mut Stacks) {
         let mut parser = Parser::default();
-        let mut batch = Batch::default();
-        while batch.read(chunks, &mut parser, stacks) {
-            self.take(&batch, stacks);
+        let mut chunk = Chunk::default();
+        while chunks.next(&mut chunk) {
+            let mut at_once = AtOnce {
+                gatherer: self,
+                bytes: chunk.bytes(),
+                table: Table::Own(stacks),
+            };
+            let (ahead, len) = (chunk.ahead(), chunk.bytes().len());
+            parser.parse(ahead, len, chunk.state(), &mut at_once);
         }
     }
 
@@ -152,6 +185,29 @@ impl<D: DropSink> Gatherer<D> {
     }
 }
 
+/// Gathers from records as they come.
+struct AtOnce<'a, D> {
+    gatherer: &'a mut Gatherer<D>,
+    bytes: &'a [u8],
+    table: Table<'a>,
+}
+
+impl<D: DropSink> Records<Signal> for AtOnce<'_, D> {
+    #[inline(always)]
+    fn stacks(&self) -> &Stacks {
+        self.table.stacks()
+    }
+
+    #[inline(always)]
+    fn take(&mut self, record: RecordOf<Signal>) {
+        let Gatherer {
+            assembler,
+            collector,
+        } = &mut *self.gatherer;
+        assembler.push(&record, self.bytes, &mut self.table, collector);
+    }
+}
+
 /// Reads chunks until there are no more, as long as there are batches to read them into.
 fn help(
     chunks: &Chunks<impl Read>,
@@ -197,11 +253,10 @@ pub fn read_through<D: DropSink>(
         assembler: Assembler::default(),
         collector: Collector::new(drops),
     };
-    let table = RwLock::new(&mut *stacks);
     if threads == 1 {
-        gatherer.read(&chunks, &table);
+        gatherer.read(&chunks, stacks);
     } else {
-        gatherer.read_with(threads - 1, &chunks, &table);
+        gatherer.read_with(threads - 1, &chunks, &RwLock::new(&mut *stacks));
     }
     let Gatherer {
         mut assembler,

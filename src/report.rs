@@ -95,11 +95,14 @@ pub fn knowledge(
     let counted = facts.rise(Snapshot::in_no_routes);
     let foreign = counted.is_some_and(|counted| receive_drops > counted);
     let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
-    let lookups = gathered.attempts_per_drop.first_key_value();
-    let lookups_per_drop = lookups
-        .filter(|(count, drops)| **count > 1 && **drops >= MIN_EQUAL_WINDOWS)
-        .filter(|_| gathered.attempts_per_drop.len() == 1)
-        .map(|(count, _)| *count);
+    let mut windows = (0u8..)
+        .zip(gathered.attempts_per_drop)
+        .filter(|(_, drops)| *drops > 0);
+    let lookups_per_drop = windows
+        .next()
+        .filter(|(count, drops)| *count > 1 && *drops >= MIN_EQUAL_WINDOWS)
+        .filter(|_| windows.next().is_none())
+        .map(|(count, _)| count);
     Knowledge {
         traced: traced.or(gathered.traced),
         seen: gathered.seen,

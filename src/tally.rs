@@ -75,6 +75,9 @@ struct Kind {
     task: Option<(u32, u64, Comm)>,
 }
 
+/// A stack and the number of the evidence.
+type StackKey = (StackId, u32);
+
 /// These rows.
 #[derive(Clone, Copy)]
 struct Places {
@@ -102,10 +105,10 @@ pub struct Tally<'f> {
     pub(crate) cpus: Rows<(Option<u32>, u32), Cell>,
     pub(crate) comms: HashMap<u64, Comm, FixedState>,
     pub(crate) tasks: Rows<(u64, u32), u64>,
-    pub(crate) stacks: Rows<(StackId, u32), u64>,
+    pub(crate) stacks: Rows<StackKey, u64>,
     pub(crate) stacks_beyond: u64,
     recent: Vec<Option<(Kind, Places)>>,
-    recent_stacks: Vec<Option<((StackId, u32), Option<u32>)>>,
+    recent_stacks: Vec<Option<(StackKey, Option<u32>)>>,
 }
 
 impl<'f> Tally<'f> {

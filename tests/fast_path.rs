@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use common::{command, fixture};
 use ip6drop::diagnosis::signal::{Reading, Signal};
 use ip6drop::input::CutState;
-use ip6drop::trace::{Context, Parser, Record, Stacks};
+use ip6drop::trace::{Context, Parser, Record, Records, Stacks};
 use proptest::prelude::*;
 
 /// Every capture.
@@ -58,14 +58,27 @@ fn lines() -> Vec<Vec<u8>> {
     all
 }
 
+/// Keeps all records.
+struct Found<'a>(&'a Stacks, Vec<Record<Signal, Reading>>);
+
+impl Records<Signal> for Found<'_> {
+    fn stacks(&self) -> &Stacks {
+        self.0
+    }
+
+    fn take(&mut self, record: Record<Signal, Reading>) {
+        self.1.push(record);
+    }
+}
+
 /// Records, an event apart from its `<stack trace>`, and that apart from its frames.
 fn records(
     parser: &mut Parser<Signal>,
     text: &[u8],
     stacks: &Stacks,
 ) -> Vec<Record<Signal, Reading>> {
-    let mut found = Vec::new();
-    parser.parse(text, text.len(), CutState::default(), stacks, &mut found);
+    let mut found = Found(stacks, Vec::new());
+    parser.parse(text, text.len(), CutState::default(), &mut found);
     let mut apart = Vec::new();
     // Where they start is not said of marks and frames right behind what they belong to.
     let frames = |id| Record::Stack { at: 0, id };
@@ -76,7 +89,7 @@ fn records(
         signal: None,
         stack: None,
     };
-    for mut record in found {
+    for mut record in found.1 {
         match record {
             Record::Event {
                 ref mut at,

@@ -122,7 +122,7 @@ pub struct Gathered {
     pub trace_cmd: bool,
     /// Drops by how many receive attempts were made since the previous drop; windows that
     /// may not be whole, and those bounded otherwise, are left out.
-    pub attempts_per_drop: BTreeMap<u8, u64>,
+    pub attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
     /// How often all evidence was cut because of [`MAX_LIVE_TASKS`].
     pub evictions: u64,
 }
@@ -420,12 +420,10 @@ impl<D: DropSink> Collector<D> {
 
     /// Hands out complete drops, oldest first.
     fn flush(&mut self) {
-        while self.waiting.front().is_some_and(|waiting| waiting.done) {
-            let Some(waiting) = self.waiting.pop_front() else {
-                return;
-            };
-            self.first_ticket += 1;
+        while let Some(waiting) = self.waiting.front().filter(|waiting| waiting.done) {
             self.drops.drop(&waiting.drop);
+            self.waiting.pop_front();
+            self.first_ticket += 1;
         }
     }
 
@@ -563,8 +561,7 @@ impl<D: DropSink> Collector<D> {
             stack: StackState::Missing,
         };
         if cpu.dropped && !evidence.bounded && evidence.receive.count > 0 {
-            let windows = &mut self.gathered.attempts_per_drop;
-            *windows.entry(evidence.receive.count).or_default() += 1;
+            self.gathered.attempts_per_drop[usize::from(evidence.receive.count)] += 1;
         }
         let ticket = self.first_ticket + self.waiting.len() as u64;
         let open = OpenDrop {
@@ -748,11 +745,19 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// Works out what a stack says, once for each number of the table.
+    #[inline(always)]
     fn read(&mut self, stack: &StackView<'_>) -> StackFacts {
         let Some(id) = stack.id else {
             return read_stack(stack.frames);
         };
         let at = id.0 as usize;
+        if let Some(Some(known)) = self.stack_facts.get(at) {
+            return *known;
+        }
+        self.read_new(at, stack)
+    }
+
+    fn read_new(&mut self, at: usize, stack: &StackView<'_>) -> StackFacts {
         if at >= self.stack_facts.len() {
             self.stack_facts.resize(at + 1, None);
         }

@@ -11,8 +11,8 @@ use crate::diagnosis::rules::Origin;
 use crate::host::Snapshot;
 use crate::namespaces::Rise;
 use crate::summary::{CpuKey, GcCounts, Summary};
-use crate::trace::Time;
 use crate::trace::stacks::Frames;
+use crate::trace::{Stamp, Time};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.report/1";
@@ -29,9 +29,9 @@ pub const ORIGINS: [(Origin, &str); 5] = [
 /// A time stamp in the trace's own unit.
 #[must_use]
 pub fn time(time: Time) -> Value {
-    match time {
-        Time::Nanoseconds(_) => json!(time.as_f64()),
-        Time::Count(count) => json!(count),
+    match time.stamp() {
+        Stamp::Nanoseconds(_) => json!(time.as_f64()),
+        Stamp::Count(count) => json!(count),
     }
 }
 

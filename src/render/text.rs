@@ -13,7 +13,7 @@ use crate::diagnosis::rules::Origin;
 use crate::exit::Exit;
 use crate::namespaces::Rise;
 use crate::summary::{Counters, CpuKey, CpuRow, GcCounts, Summary, TriggerRuns};
-use crate::trace::Time;
+use crate::trace::{Stamp, Time};
 use crate::trigger::Runs;
 
 /// CPU rows shown before quiet ones, and then the less busy ones, become one row.
@@ -205,10 +205,10 @@ pub fn grounds(summary: &Summary) -> Option<String> {
 }
 
 fn stamp(time: Option<Time>) -> String {
-    match time {
+    match time.map(Time::stamp) {
         None => "-".to_owned(),
-        Some(Time::Count(n)) => n.to_string(),
-        Some(Time::Nanoseconds(ns)) => {
+        Some(Stamp::Count(n)) => n.to_string(),
+        Some(Stamp::Nanoseconds(ns)) => {
             format!("{}.{:06}", ns / 1_000_000_000, ns / 1000 % 1_000_000)
         }
     }

@@ -220,7 +220,49 @@ impl Assembler {
     }
 
     /// Takes one record; `bytes` are the chunk it is of.
+    #[inline(always)]
     pub fn push<S: Sink>(
+        &mut self,
+        record: &Record<Signal<S>, Aside<S>>,
+        bytes: &[u8],
+        stacks: &mut Table<'_>,
+        sink: &mut S,
+    ) {
+        // Mostly it is this one.
+        if let Record::Traced {
+            at,
+            context,
+            signal,
+            marked,
+            stack,
+        } = record
+        {
+            self.end_stack(stacks, sink);
+            self.note_first(|| &bytes[*at as usize..]);
+            let id = *stack;
+            let stack = stacks.get(id);
+            let text = &mut self.text;
+            text.lines.events += 2;
+            text.stack_marks += 1;
+            text.with_header = true;
+            text.lines.add_stack(stack);
+            self.last = Some(Context {
+                time: *marked,
+                ..*context
+            });
+            let view = StackView {
+                id: Some(id),
+                frames: &stack.frames,
+                marked: true,
+            };
+            sink.traced(context, signal, *marked, view);
+        } else {
+            self.push_other(record, bytes, stacks, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn push_other<S: Sink>(
         &mut self,
         record: &Record<Signal<S>, Aside<S>>,
         bytes: &[u8],
@@ -256,32 +298,7 @@ impl Assembler {
                     }
                 }
             }
-            Record::Traced {
-                at,
-                context,
-                signal,
-                marked,
-                stack: id,
-            } => {
-                self.end_stack(stacks, sink);
-                self.note_first(|| &bytes[*at as usize..]);
-                let stack = stacks.get(*id);
-                let text = &mut self.text;
-                text.lines.events += 2;
-                text.stack_marks += 1;
-                text.with_header = true;
-                text.lines.add_stack(stack);
-                self.last = Some(Context {
-                    time: *marked,
-                    ..*context
-                });
-                let view = StackView {
-                    id: Some(*id),
-                    frames: &stack.frames,
-                    marked: true,
-                };
-                sink.traced(context, signal, *marked, view);
-            }
+            Record::Traced { .. } => {}
             Record::Aside(aside) => sink.aside(aside),
             Record::Stack { at, id } => {
                 self.note_first(|| &bytes[*at as usize..]);

@@ -101,7 +101,7 @@ impl Columns {
                 comm: Comm::default(),
                 pid: 0,
                 cpu: 0,
-                time: Time::Nanoseconds(0),
+                time: Time::nanoseconds(0),
             },
         };
         Columns {
@@ -137,21 +137,22 @@ impl Columns {
     }
 
     /// The `<stack trace>` line of the same task in `next`: its time, and where it ends.
-    /// `line` is the one before it, with a prefix of that length.
+    /// `line` is the one before it, with that header.
     #[inline(always)]
     pub(super) fn mark(
         &mut self,
         line: &[u8],
-        prefix: usize,
+        header: &Known,
         next: &[u8],
     ) -> Option<(Time, usize)> {
-        if !same(line.first_chunk()?, next.first_chunk()?, prefix) {
+        // Looked at first, for most events have no stack. Headers of one task are as long.
+        if !next.get(header.len..)?.starts_with(MARK)
+            || !same(line.first_chunk()?, next.first_chunk()?, header.prefix)
+        {
             return None;
         }
-        let (time, end) = self.time(next, prefix)?;
-        next[end..]
-            .starts_with(MARK)
-            .then_some((time, end + MARK.len()))
+        let (time, end) = self.time(next, header.prefix)?;
+        (end == header.len).then_some((time, end + MARK.len()))
     }
 
     /// The time behind a prefix, and where the payload behind it starts.
@@ -164,7 +165,7 @@ impl Columns {
             let (seconds, dot) = self.whole_seconds(&data[prefix..])?;
             (seconds, dot, word(data, prefix + dot + 1)?)
         };
-        let time = Time::Nanoseconds(seconds * 1_000_000_000 + microseconds(fraction)?);
+        let time = Time::nanoseconds(seconds * 1_000_000_000 + microseconds(fraction)?);
         Some((time, prefix + dot + 9))
     }
 

@@ -259,10 +259,10 @@ mod tests {
             let (rest, header) = parse(text);
             assert_eq!(rest, "x", "{text}");
             assert_eq!((header.pid, header.cpu), (pid, cpu), "{text}");
-            assert_eq!(header.time, Time::Nanoseconds(time), "{text}");
+            assert_eq!(header.time, Time::nanoseconds(time), "{text}");
         }
         let (_, counted) = parse("         python3-1214  [000] ..s1            4: x");
-        assert_eq!(counted.time, Time::Count(4));
+        assert_eq!(counted.time, Time::count(4));
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub use assemble::{Assembler, Comm, Context, KernelLog, LineCounts, Sink, StackV
 pub use banner::Banner;
 pub use header::Header;
 pub use line::{Line, line};
-pub use parse::{Meaning, Parser, Record};
+pub use parse::{Meaning, Parser, Record, RecordOf, Records};
 pub use payload::Payload;
 pub use stacks::{StackId, Stacks, Table};
 pub use symbol::{Frame, Symbol};
-pub use time::Time;
+pub use time::{Stamp, Time};

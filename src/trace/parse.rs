@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::assemble::Context;
-use super::columns::Columns;
+use super::columns::{Columns, Known};
 use super::guess::Guesses;
 use super::line::{Line, line, trim_end};
 use super::memo::Memo;
@@ -168,7 +168,16 @@ fn offset(whole: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
 }
 
-type Records<M> = Vec<Record<<M as Meaning>::Signal, <M as Meaning>::Aside>>;
+/// A record of what payloads mean to `M`.
+pub type RecordOf<M> = Record<<M as Meaning>::Signal, <M as Meaning>::Aside>;
+
+/// Takes records, in the order of the text, and has the stacks that were seen so far.
+pub trait Records<M: Meaning> {
+    /// The table in which stacks are looked up.
+    fn stacks(&self) -> &Stacks;
+    /// The next record.
+    fn take(&mut self, record: RecordOf<M>);
+}
 
 impl<M: Meaning> Parser<M> {
     /// A parser that reads every line by the grammar: the judge of the other.
@@ -181,34 +190,30 @@ impl<M: Meaning> Parser<M> {
     }
 
     /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them the text
-    /// goes on or zeros come; `state` is known of the text in front of them. True where some
-    /// stack in it may be new.
+    /// goes on or zeros come; `state` is known of the text in front of them.
     pub fn parse(
         &mut self,
         ahead: &[u8],
         len: usize,
         state: CutState,
-        stacks: &Stacks,
-        records: &mut Records<M>,
-    ) -> bool {
+        records: &mut impl Records<M>,
+    ) {
         let bytes = &ahead[..len];
         let mut cutter = Cutter::new(bytes, state, true);
-        let mut new = false;
         loop {
             if cutter.state() == CutState::default() && !self.grammar_only {
-                let at = self.parse_known(ahead, len, cutter.position(), stacks, records);
+                let at = self.parse_known(ahead, len, cutter.position(), records);
                 cutter.skip_to(at);
             }
             match cutter.next() {
-                None => return new,
+                None => return,
                 Some(Piece::Line(text)) => {
                     let record = self.line(bytes, offset(bytes, text), text, records);
-                    new |= matches!(record, Record::Frame(..) | Record::Foreign(_));
-                    records.push(record);
+                    records.take(record);
                 }
                 Some(Piece::LongLine(text)) => {
                     let start = offset(bytes, text);
-                    records.push(Record::Unknown(span(start, start + text.len())));
+                    records.take(Record::Unknown(span(start, start + text.len())));
                 }
                 Some(Piece::Frames {
                     bytes: block,
@@ -216,17 +221,16 @@ impl<M: Meaning> Parser<M> {
                 }) => {
                     let at = offset(bytes, block);
                     let span = span(at, at + block.len());
-                    records.push(match stacks.find(block) {
+                    let stacks = records.stacks();
+                    let record = match stacks.find(block) {
                         _ if continued => Record::Rest(span),
                         Some(known) => Record::Stack {
                             at: at as u32,
                             id: stacks.block(known).1,
                         },
-                        None => {
-                            new = true;
-                            Record::NewStack(span)
-                        }
-                    });
+                        None => Record::NewStack(span),
+                    };
+                    records.take(record);
                 }
             }
         }
@@ -238,16 +242,15 @@ impl<M: Meaning> Parser<M> {
         bytes: &[u8],
         len: usize,
         mut at: usize,
-        stacks: &Stacks,
-        records: &mut Records<M>,
+        records: &mut impl Records<M>,
     ) -> usize {
         while at < len {
             let data = &bytes[at..];
             if starts_frame(data, true) == Some(true) {
-                let Some((frames, id)) = block(&mut self.guesses, data, stacks) else {
+                let Some((frames, id)) = block(&mut self.guesses, data, records.stacks()) else {
                     return at;
                 };
-                records.push(Record::Stack { at: at as u32, id });
+                records.take(Record::Stack { at: at as u32, id });
                 at += frames;
                 continue;
             }
@@ -259,15 +262,16 @@ impl<M: Meaning> Parser<M> {
                 return at;
             };
             if let Some(aside) = aside {
-                records.push(Record::Aside(*aside));
+                records.take(Record::Aside(*aside));
             }
             let start = at as u32;
             at += header.len + payload;
             let context = header.context;
             let record = match signal {
                 Some(signal) => {
-                    let traced = (at < len)
-                        .then(|| self.own_stack(data, header.prefix, header.len + payload, stacks));
+                    let traced = (at < len).then(|| {
+                        self.own_stack(data, &header, header.len + payload, records.stacks())
+                    });
                     if let Some((marked, traced, stack)) = traced.flatten() {
                         at += traced;
                         Record::Traced {
@@ -288,7 +292,7 @@ impl<M: Meaning> Parser<M> {
                     }
                 }
                 None => {
-                    let frames = self.frames(&bytes[at..], stacks);
+                    let frames = self.frames(&bytes[at..], records.stacks());
                     at += frames.map_or(0, |(frames, _)| frames);
                     Record::Event {
                         at: start,
@@ -299,7 +303,7 @@ impl<M: Meaning> Parser<M> {
                     }
                 }
             };
-            records.push(record);
+            records.take(record);
         }
         at
     }
@@ -319,12 +323,12 @@ impl<M: Meaning> Parser<M> {
     fn own_stack(
         &mut self,
         data: &[u8],
-        prefix: usize,
+        header: &Known,
         len: usize,
         stacks: &Stacks,
     ) -> Option<(Time, usize, StackId)> {
         let next = &data[len..];
-        let (marked, mark) = self.columns.mark(data, prefix, next)?;
+        let (marked, mark) = self.columns.mark(data, header, next)?;
         let (frames, stack) = self.frames(&next[mark..], stacks)?;
         Some((marked, mark + frames, stack))
     }
@@ -335,8 +339,8 @@ impl<M: Meaning> Parser<M> {
         bytes: &[u8],
         at: usize,
         text: &[u8],
-        records: &mut Records<M>,
-    ) -> Record<M::Signal, M::Aside> {
+        records: &mut impl Records<M>,
+    ) -> RecordOf<M> {
         let whole = span(at, at + text.len());
         match line(text) {
             Line::Blank => Record::Blank,
@@ -357,7 +361,7 @@ impl<M: Meaning> Parser<M> {
             Line::Event(header, said) => {
                 let (signal, aside) = meaning::<M>(&said);
                 if let Some(aside) = aside {
-                    records.push(Record::Aside(aside));
+                    records.take(Record::Aside(aside));
                 }
                 if let Some(header) = &header
                     && !self.grammar_only

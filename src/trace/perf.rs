@@ -12,7 +12,7 @@ use nom::{IResult, Parser};
 use super::assemble::{Comm, Context};
 use super::payload::{Payload, argument, payload};
 use super::symbol::{hex_value, is_symbol_byte};
-use super::time::{self, Time};
+use super::time::{self, Stamp, Time};
 
 /// Kernel addresses start here on every 64-bit machine.
 const KERNEL: u64 = 1 << 63;
@@ -97,9 +97,9 @@ fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
     .parse(rest)?;
     let (rest, time) = opt(terminated(time::time, (char(':'), space0))).parse(rest)?;
     // Two numbers and no more are found in any prose.
-    match (cpu.map(u32::try_from), time) {
-        (Some(Err(_)), _) | (None, None | Some(Time::Count(_))) => error(input),
-        (cpu, time) => Ok((
+    match (cpu.map(u32::try_from), time.map(Time::stamp)) {
+        (Some(Err(_)), _) | (None, None | Some(Stamp::Count(_))) => error(input),
+        (cpu, _) => Ok((
             rest,
             Columns {
                 pid,
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn columns_of_every_kind() {
-        let full = Some((119, 3, Time::Nanoseconds(11_100_098_000)));
+        let full = Some((119, 3, Time::nanoseconds(11_100_098_000)));
         for (text, comm, expected) in [
             (
                 "ping   119 [003]    11.100098: probe:x: (ffffffff90f00de0)",

@@ -186,13 +186,19 @@ pub enum Table<'a> {
 }
 
 impl Table<'_> {
+    /// The stacks.
+    #[must_use]
+    pub fn stacks(&self) -> &Stacks {
+        match self {
+            Table::Shared(stacks) => stacks,
+            Table::Own(stacks) => stacks,
+        }
+    }
+
     /// See [`Stacks::get`].
     #[must_use]
     pub fn get(&self, id: StackId) -> &Stack {
-        match self {
-            Table::Shared(stacks) => stacks.get(id),
-            Table::Own(stacks) => stacks.get(id),
-        }
+        self.stacks().get(id)
     }
 
     /// See [`Stacks::intern`]; in a shared table a new block is not remembered.

@@ -6,9 +6,18 @@ use nom::combinator::opt;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
-/// A time stamp: nanoseconds where the clock prints seconds, else a bare count.
+/// Set in counts, which so come behind all nanoseconds.
+const IS_COUNT: u64 = 1 << 63;
+
+/// A time stamp: nanoseconds where the clock prints seconds, else a bare count; one word,
+/// for it is compared and copied with every event. Larger numbers than 63 bits hold (three
+/// hundred years, as nanoseconds) become the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Time {
+pub struct Time(u64);
+
+/// What a time stamp says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
     /// Nanoseconds since the clock's own zero.
     Nanoseconds(u64),
     /// A count of the `counter` or `x86-tsc` clock.
@@ -16,22 +25,46 @@ pub enum Time {
 }
 
 impl Time {
+    /// Nanoseconds since the clock's own zero.
+    #[must_use]
+    pub const fn nanoseconds(nanoseconds: u64) -> Time {
+        if nanoseconds < IS_COUNT {
+            Time(nanoseconds)
+        } else {
+            Time(IS_COUNT - 1)
+        }
+    }
+
+    /// A count of the `counter` or `x86-tsc` clock.
+    #[must_use]
+    pub const fn count(count: u64) -> Time {
+        Time(IS_COUNT | Time::nanoseconds(count).0)
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn stamp(self) -> Stamp {
+        if self.0 < IS_COUNT {
+            Stamp::Nanoseconds(self.0)
+        } else {
+            Stamp::Count(self.0 & !IS_COUNT)
+        }
+    }
+
     /// The number as the trace printed it: seconds, or the count itself.
     #[must_use]
     pub fn as_f64(self) -> f64 {
-        match self {
-            Time::Nanoseconds(ns) => ns as f64 / 1e9,
-            Time::Count(n) => n as f64,
+        match self.stamp() {
+            Stamp::Nanoseconds(ns) => ns as f64 / 1e9,
+            Stamp::Count(n) => n as f64,
         }
     }
 
     /// How far `self` is behind `earlier`, in nanoseconds; `None` for bare counts.
     #[must_use]
     pub fn nanoseconds_since(self, earlier: Time) -> Option<u64> {
-        match (self, earlier) {
-            (Time::Nanoseconds(a), Time::Nanoseconds(b)) => Some(a.saturating_sub(b)),
-            _ => None,
-        }
+        let both = (self.0 | earlier.0) < IS_COUNT;
+        both.then(|| self.0.saturating_sub(earlier.0))
     }
 
     /// Seconds from `earlier` to `self`; `None` for bare counts.
@@ -65,7 +98,7 @@ pub(crate) fn time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, whole) = number(input)?;
     let (rest, fraction) = opt(preceded(char('.'), digit1)).parse(rest)?;
     let Some(fraction) = fraction else {
-        return Ok((rest, Time::Count(whole)));
+        return Ok((rest, Time::count(whole)));
     };
     let mut ns = 0u64;
     for place in 0..9 {
@@ -73,7 +106,7 @@ pub(crate) fn time(input: &[u8]) -> IResult<&[u8], Time> {
         ns = ns * 10 + digit;
     }
     let total = whole.saturating_mul(1_000_000_000).saturating_add(ns);
-    Ok((rest, Time::Nanoseconds(total)))
+    Ok((rest, Time::nanoseconds(total)))
 }
 
 /// Time of the latency format: microseconds, `us`, and marks for long gaps.
@@ -83,5 +116,5 @@ pub(crate) fn latency_time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, _) =
         take_while1(|b: u8| matches!(b, b' ' | b'!' | b'+' | b'#' | b'*' | b'@' | b'$'))
             .parse(rest)?;
-    Ok((rest, Time::Nanoseconds(us.saturating_mul(1000))))
+    Ok((rest, Time::nanoseconds(us.saturating_mul(1000))))
 }
