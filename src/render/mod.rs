@@ -1,6 +1,7 @@
 //! Formats: each takes a summary and writes it.
 
 pub mod folded;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod markup;

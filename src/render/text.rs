@@ -33,7 +33,7 @@ pub struct Options {
     pub all_cpus: bool,
 }
 
-fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 {
         format!("1 {one}")
     } else {
@@ -41,7 +41,7 @@ fn count(n: u64, one: &str, many: &str) -> String {
     }
 }
 
-fn drops(n: u64) -> String {
+pub(crate) fn drops(n: u64) -> String {
     count(n, "drop", "drops")
 }
 
@@ -182,7 +182,7 @@ pub fn grounds(summary: &Summary) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-fn stamp(time: Option<Time>) -> String {
+pub(crate) fn stamp(time: Option<Time>) -> String {
     match time {
         None => "-".to_owned(),
         Some(Time::Count(n)) => n.to_string(),

@@ -1,0 +1,165 @@
+//! `fast`, `slow` and the limits over time.
+
+use super::markup::percent;
+use super::timeline::scale;
+use crate::host::Snapshot;
+use crate::timeline::{BINS, Band, Timeline};
+
+/// Height in pixels, and what of it is left free above the largest value.
+const HEIGHT: f64 = 150.0;
+const AIR: f64 = 12.0;
+
+/// What is drawn of one input.
+struct Values {
+    /// `fast`, where it was found to be that of these counters.
+    fast: Vec<Option<Band>>,
+    slow: [Option<i64>; 2],
+    max_size: Option<i64>,
+    gc_thresh: Option<i64>,
+}
+
+impl Values {
+    fn of(timeline: &Timeline) -> Option<Values> {
+        let counters = timeline.counters.as_ref()?;
+        let facts = timeline.facts.as_ref()?;
+        let believed = counters.fast.is_some();
+        Some(Values {
+            fast: timeline
+                .fast
+                .iter()
+                .map(|band| band.filter(|_| believed))
+                .collect(),
+            slow: [&facts.before, &facts.after].map(|side| side.as_ref().and_then(Snapshot::slow)),
+            max_size: counters.max_size,
+            gc_thresh: counters.gc_thresh,
+        })
+    }
+
+    fn largest(&self) -> i64 {
+        let bands = self.fast.iter().flatten().map(|band| band.max);
+        let single = [self.slow[0], self.slow[1], self.max_size, self.gc_thresh];
+        bands.chain(single.into_iter().flatten()).max().unwrap_or(0)
+    }
+
+    /// The scale's end: a limit far above everything else would press all else to the floor.
+    fn top(&self) -> i64 {
+        let bands = self.fast.iter().flatten().map(|band| band.max);
+        let held = bands.chain(self.slow.into_iter().flatten()).max();
+        let top = match held {
+            Some(held) => self.largest().min(held.saturating_mul(FAR)),
+            None => self.largest(),
+        };
+        top.max(1)
+    }
+}
+
+/// How many times what the cache holds a limit may be and still be drawn in its place.
+const FAR: i64 = 4;
+
+fn line(class: &str, from: (&str, f64), to: (&str, f64)) -> String {
+    format!(
+        "<line class=\"{class}\" x1=\"{}\" y1=\"{:.1}\" x2=\"{}\" y2=\"{:.1}\"/>",
+        from.0, from.1, to.0, to.1
+    )
+}
+
+fn picture(values: &Values) -> String {
+    let top = values.top();
+    let y = |n: i64| {
+        let share = n.clamp(0, top) as f64 / top as f64;
+        HEIGHT - 1.0 - share * (HEIGHT - AIR)
+    };
+    let mut out = String::new();
+    for (class, limit) in [("max", values.max_size), ("thresh", values.gc_thresh)] {
+        if let Some(limit) = limit.filter(|limit| *limit <= top) {
+            out.push_str(&line(class, ("0%", y(limit)), ("100%", y(limit))));
+        }
+    }
+    for (bin, band) in values.fast.iter().enumerate() {
+        let Some(band) = band else { continue };
+        let height = (y(band.min) - y(band.max)).max(3.0);
+        out.push_str(&format!(
+            "<rect class=\"fast\" x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{height:.1}\"><title>fast {} to {}</title></rect>",
+            percent(bin as f64, BINS as f64),
+            y(band.max) - 1.5,
+            percent(1.0, BINS as f64),
+            band.min,
+            band.max,
+        ));
+    }
+    for (slow, at) in values.slow.iter().zip(["1%", "99%"]) {
+        if let Some(slow) = slow {
+            out.push_str(&format!(
+                "<circle class=\"slow\" cx=\"{at}\" cy=\"{:.1}\" r=\"5\"><title>slow {slow}</title></circle>",
+                y(*slow)
+            ));
+        }
+    }
+    out
+}
+
+fn key(sample: &str, text: &str) -> String {
+    format!("<li><svg aria-hidden=\"true\" width=\"30\" height=\"14\">{sample}</svg> {text}</li>\n")
+}
+
+fn legend(values: &Values) -> String {
+    let top = values.top();
+    let mut out = String::from("<ul class=\"legend\">\n");
+    let limit = |class: &str, name: &str, limit: Option<i64>| {
+        let sample = line(class, ("0", 7.0), ("30", 7.0));
+        limit.map_or(String::new(), |n| {
+            let beyond = if n > top { ", above the picture" } else { "" };
+            key(&sample, &format!("{name} <b>{n}</b>{beyond}"))
+        })
+    };
+    out.push_str(&limit("max", "max_size", values.max_size));
+    out.push_str(&limit("thresh", "gc_thresh", values.gc_thresh));
+    let slow: Vec<String> = values
+        .slow
+        .iter()
+        .zip(["before", "after"])
+        .filter_map(|(n, when)| Some(format!("<b>{}</b> {when}", (*n)?)))
+        .collect();
+    if !slow.is_empty() {
+        let sample = "<circle class=\"slow\" cx=\"15\" cy=\"7\" r=\"5\"/>";
+        out.push_str(&key(
+            sample,
+            &format!("slow, the exact count: {}", slow.join(", ")),
+        ));
+    }
+    let lowest = values.fast.iter().flatten().map(|band| band.min).min();
+    let highest = values.fast.iter().flatten().map(|band| band.max).max();
+    if let Some((low, high)) = lowest.zip(highest) {
+        let sample = "<rect class=\"fast\" y=\"5\" width=\"30\" height=\"4\"/>";
+        out.push_str(&key(
+            sample,
+            &format!("fast, which the kernel compares: <b>{low}</b> to <b>{high}</b>"),
+        ));
+    }
+    out.push_str("</ul>\n");
+    out
+}
+
+/// The route cache over one input's time.
+pub(super) fn write(timeline: &Timeline) -> String {
+    let Some(values) = Values::of(timeline) else {
+        return "<p>No counters: there are no facts with this input (<code>--facts</code>).</p>\n"
+            .to_owned();
+    };
+    let mut out = legend(&values);
+    let spoken =
+        "Entries of the route cache and its limits over time; the list above has the numbers";
+    out.push_str(&format!(
+        "<div class=\"lanes\">\n<div class=\"lane\"><span>entries, 0 to {}</span><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{HEIGHT}\">{}</svg><span></span></div>\n",
+        values.top(),
+        picture(&values)
+    ));
+    if let Some(axis) = timeline.axis {
+        out.push_str(&scale(axis));
+    }
+    out.push_str("</div>\n");
+    if values.fast.iter().all(Option::is_none) {
+        out.push_str("<p class=\"note\">fast was not read in this capture; <code>ip6drop record</code> reads it where it can.</p>\n");
+    }
+    out
+}

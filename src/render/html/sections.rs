@@ -1,0 +1,255 @@
+//! The parts of the page that are text and tables.
+
+use super::markup::{escaped, foreign, list, table};
+use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::classify::{Class, Confidence};
+use crate::exit::Exit;
+use crate::render::json::ORIGINS;
+use crate::render::text::{
+    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, drops, grounds, health_lines, namespace_cells,
+    per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+};
+use crate::summary::Summary;
+
+/// Tasks with a row of their own.
+const MAX_TASKS: usize = 25;
+/// Inputs that are named in the page's head.
+const MAX_NAMED: usize = 8;
+
+/// The verdict in a word, with the class of its colour.
+fn badge(exit: Exit) -> (&'static str, &'static str) {
+    match exit {
+        Exit::Confirmed => ("bad", "Full route cache, confirmed"),
+        Exit::Suspected => ("warn", "Full route cache suspected"),
+        Exit::OtherDrops => ("warn", "Other IPv6 drops"),
+        Exit::Inconclusive => ("warn", "Inconclusive"),
+        _ => ("good", "No IPv6 drop found"),
+    }
+}
+
+/// Numbers that are asked for first.
+fn figures(summary: &Summary) -> String {
+    let dropping = summary.per_cpu.values().filter(|row| row.drops() > 0);
+    let unknown = || "–".to_owned();
+    let lost = match (summary.health.lost_events(), summary.health.lost_uncounted) {
+        (n, 0) => n.to_string(),
+        (0, _) => "some".to_owned(),
+        (n, _) => format!("{n} or more"),
+    };
+    let figures = [
+        ("drops", summary.drops().to_string()),
+        (
+            "CPUs with drops",
+            format!("{} of {}", dropping.count(), summary.per_cpu.len()),
+        ),
+        (
+            "seconds traced",
+            summary
+                .seconds()
+                .map_or_else(unknown, |s| format!("{s:.3}")),
+        ),
+        (
+            "rise of Ip6InNoRoutes",
+            summary
+                .in_no_routes
+                .map_or_else(unknown, |rise| rise.to_string()),
+        ),
+        ("events lost", lost),
+    ];
+    let all: String = figures
+        .into_iter()
+        .map(|(name, n)| format!("<div><dt>{name}</dt><dd>{n}</dd></div>\n"))
+        .collect();
+    format!("<dl class=\"figures\">\n{all}</dl>\n")
+}
+
+/// Verdict and grounds.
+pub(super) fn head(summary: &Summary) -> String {
+    let (class, word) = badge(summary.verdict().exit);
+    let mut out = format!(
+        "<header>\n<p class=\"badge {class}\">{word}</p>\n<h1>{}</h1>\n",
+        escaped(&sentence(summary))
+    );
+    if let Some(grounds) = grounds(summary) {
+        out.push_str(&format!("<p>{}</p>\n", escaped(&grounds)));
+    }
+    if summary.left_out > 0 {
+        out.push_str(&format!(
+            "<p>Filters left out {}.</p>\n",
+            drops(summary.left_out)
+        ));
+    }
+    out.push_str(&figures(summary));
+    out.push_str("</header>\n");
+    out
+}
+
+/// Commands to apply, with their reasons.
+pub(super) fn advice(summary: &Summary) -> Option<String> {
+    let advice = advise(summary);
+    if advice.is_empty() {
+        return None;
+    }
+    let mut out = String::from("<ul class=\"advice\">\n");
+    for item in advice {
+        let word = match item.severity {
+            Severity::Action => "Do",
+            Severity::Evidence => "Look",
+            Severity::Note => "Note",
+        };
+        out.push_str(&format!(
+            "<li><p><b>{word}:</b> {}</p>",
+            escaped(&item.text)
+        ));
+        if let Some(command) = &item.command {
+            out.push_str(&format!(
+                "<pre class=\"command\" tabindex=\"0\">{}</pre>",
+                escaped(&crate::render::harmless(command.as_bytes()))
+            ));
+        }
+        out.push_str("</li>\n");
+    }
+    out.push_str("</ul>\n");
+    Some(out)
+}
+
+/// What the counters say, below their picture.
+pub(super) fn cache(summary: &Summary, picture: Option<String>) -> Option<String> {
+    let lines = cache_lines(summary);
+    if lines.is_empty() {
+        return None;
+    }
+    Some(picture.unwrap_or_default() + &list(lines))
+}
+
+/// The table of CPUs.
+pub(super) fn cpus(summary: &Summary) -> Option<String> {
+    let rows = per_cpu_rows(summary, false);
+    (!summary.per_cpu.is_empty()).then(|| table("Drops and collections on each CPU", &rows))
+}
+
+/// Classes, what they mean, and the reasons.
+pub(super) fn classes(summary: &Summary) -> Option<String> {
+    if summary.drops() == 0 {
+        return None;
+    }
+    let head = ["class", "drops", "confirmed", "probable", "possible"];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    let mut reasons = vec![
+        ["class", "drops", "confidence", "because"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    let mut meanings = Vec::new();
+    for class in Class::ALL.into_iter().filter(|c| summary.of_class(*c) > 0) {
+        let cell = |confidence| summary.count(class, confidence).to_string();
+        rows.push(vec![
+            class.name().to_owned(),
+            summary.of_class(class).to_string(),
+            cell(Confidence::Confirmed),
+            cell(Confidence::Probable),
+            cell(Confidence::Possible),
+        ]);
+        meanings.push(format!("{}: {}", class.name(), class.meaning()));
+        let of_class = summary.reasons.iter().filter(|((c, ..), _)| *c == class);
+        let mut of_class: Vec<_> = of_class.collect();
+        of_class.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        for ((_, confidence, reason), n) in of_class {
+            reasons.push(vec![
+                class.name().to_owned(),
+                n.to_string(),
+                confidence.name().to_owned(),
+                (*reason).to_owned(),
+            ]);
+        }
+    }
+    Some(table("How many, and how sure", &rows) + &list(meanings) + &table("Why", &reasons))
+}
+
+/// Collections by what they were for.
+pub(super) fn gc(summary: &Summary) -> Option<String> {
+    let head = ["ip6_dst_gc for", "calls", "refused", "granted", "unknown"];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    let found = ORIGINS.into_iter().filter_map(|(origin, name)| {
+        let counts = summary.gc.get(&origin)?;
+        Some((name, *counts))
+    });
+    for (name, counts) in found.chain([("all", summary.gc_total())]) {
+        let mut cells = vec![name.to_owned()];
+        let numbers = [
+            counts.calls,
+            counts.refused,
+            counts.granted,
+            counts.unknown(),
+        ];
+        cells.extend(numbers.map(|n| n.to_string()));
+        rows.push(cells);
+    }
+    (!summary.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
+}
+
+/// Tasks that were interrupted by the packets.
+pub(super) fn tasks(summary: &Summary) -> Option<String> {
+    if summary.tasks.is_empty() {
+        return None;
+    }
+    let mut tasks: Vec<_> = summary.tasks.iter().collect();
+    tasks.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+    let mut rows = vec![["task", "pid", "drops"].map(String::from).to_vec()];
+    for (pid, row) in tasks.iter().take(MAX_TASKS) {
+        rows.push(vec![
+            crate::render::harmless(&row.comm),
+            pid.to_string(),
+            row.drops.to_string(),
+        ]);
+    }
+    let rest = tasks.iter().skip(MAX_TASKS);
+    if rest.len() > 0 {
+        let name = format!("{} more tasks", rest.len());
+        let dropped: u64 = rest.map(|(_, row)| row.drops).sum();
+        rows.push(vec![name, "–".to_owned(), dropped.to_string()]);
+    }
+    let note = "<p class=\"note\">A packet is dropped in whatever task its softirq interrupts: mostly not the one it is for.</p>\n";
+    Some(table("Tasks with drops", &rows) + note)
+}
+
+/// Namespaces whose counters rose.
+pub(super) fn namespaces(summary: &Summary) -> Option<String> {
+    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
+    let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
+    rows.extend(namespaces.iter().map(namespace_cells));
+    (!namespaces.is_empty()).then(|| table("Drop counters of network namespaces", &rows))
+}
+
+/// How a reproducer fared.
+pub(super) fn trigger(summary: &Summary) -> Option<String> {
+    let trigger = summary.trigger.as_ref()?;
+    let mut out = format!("<p>{}</p>\n", escaped(&trigger_sentence(trigger)));
+    if trigger.spread {
+        let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
+        rows.extend(trigger_cells(summary, trigger));
+        out.push_str(&table("Runs on each CPU", &rows));
+    }
+    Some(out)
+}
+
+/// How well the input could be read.
+pub(super) fn health(summary: &Summary) -> String {
+    let mut out = list(health_lines(summary));
+    if summary.inputs.len() <= MAX_NAMED {
+        out.push_str(&format!("<p>{}</p>\n", escaped(&source(summary))));
+        return out;
+    }
+    let named: String = summary
+        .inputs
+        .iter()
+        .take(MAX_NAMED)
+        .map(|name| format!("<li>{}</li>\n", foreign(name.as_bytes())))
+        .collect();
+    out.push_str(&format!(
+        "<p>From {} inputs:</p>\n<ul>\n{named}<li>… {} more</li>\n</ul>\n",
+        summary.inputs.len(),
+        summary.inputs.len() - MAX_NAMED
+    ));
+    out
+}
