@@ -48,7 +48,7 @@ pub(crate) fn percent(part: f64, whole: f64) -> String {
 pub(crate) fn table(caption: &str, rows: &[Vec<String>]) -> String {
     let caption = escaped(caption);
     let mut out = format!(
-        "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption>\n"
+        "<div class=\"scroll\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption>\n"
     );
     for (at, row) in rows.iter().enumerate() {
         out.push_str(if at == 0 { "<thead><tr>" } else { "<tr>" });
