@@ -4,14 +4,18 @@
 //! of a timeline depends on neither the length of the trace nor its rate.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use crate::diagnosis::classify::{Class, Knowledge, classify};
 use crate::diagnosis::collect::{Drop, DropSink};
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::filter::Filter;
 use crate::host::Facts;
+use crate::input::Source;
+use crate::reading::read_through;
+use crate::report::Request;
 use crate::summary::{Counters, CpuKey, Summary};
-use crate::trace::{StackId, Time};
+use crate::trace::{StackId, Stacks, Time};
 
 /// Bins of a timeline. Each is some pixels wide on a phone.
 pub const BINS: usize = 96;
@@ -162,6 +166,25 @@ impl Timeline {
         total
     }
 
+    /// Reads the input again and counts its drops.
+    #[must_use]
+    pub fn draw(
+        self,
+        source: Source<impl Read + Send>,
+        request: &Request,
+        knowledge: &Knowledge,
+        stacks: &mut Stacks,
+    ) -> Timeline {
+        let charting = Charting {
+            filter: &request.filter,
+            knowledge,
+            table: EvidenceTable::default(),
+            timeline: self,
+        };
+        let reading = read_through(source, request.threads, stacks, charting);
+        reading.drops.timeline
+    }
+
     fn count(&mut self, cpu: CpuKey, time: Option<Time>, class: Class) {
         let bin = time.zip(self.axis).and_then(|(time, axis)| axis.bin(time));
         let Some(bin) = bin else {
@@ -186,30 +209,11 @@ impl Timeline {
 }
 
 /// Draws an input's drops into its timeline.
-pub struct Charting<'a> {
+struct Charting<'a> {
     filter: &'a Filter,
     knowledge: &'a Knowledge,
     table: EvidenceTable,
     timeline: Timeline,
-}
-
-impl<'a> Charting<'a> {
-    /// Starts with a timeline that is empty.
-    #[must_use]
-    pub fn new(filter: &'a Filter, knowledge: &'a Knowledge, timeline: Timeline) -> Self {
-        Charting {
-            filter,
-            knowledge,
-            table: EvidenceTable::default(),
-            timeline,
-        }
-    }
-
-    /// The timeline.
-    #[must_use]
-    pub fn finish(self) -> Timeline {
-        self.timeline
-    }
 }
 
 impl DropSink for Charting<'_> {

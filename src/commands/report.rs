@@ -18,9 +18,10 @@ use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
 use crate::reading::read_through;
 use crate::render;
+use crate::render::sparks::{Pictures, Terminal};
 use crate::report::{InputEvidence, Request, read_input};
 use crate::summary::Summary;
-use crate::timeline::{Charting, MAX_TIMELINES, Timeline};
+use crate::timeline::{MAX_TIMELINES, Timeline};
 use crate::trace::Stacks;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
@@ -98,6 +99,25 @@ fn use_color(args: &ReportArgs) -> bool {
             wanted && args.output.is_none() && io::stdout().is_terminal()
         }
     }
+}
+
+/// The terminal that the report is for.
+fn terminal(args: &ReportArgs) -> Option<Terminal> {
+    args.output.is_none().then(Terminal::of_stdout).flatten()
+}
+
+/// Inputs of this size together, in bytes, are read again for a line of text.
+const SMALL: u64 = 64 * 1024 * 1024;
+
+fn are_small(paths: &[PathBuf]) -> bool {
+    let length = |path: &PathBuf| {
+        path.metadata()
+            .ok()
+            .filter(|m| m.is_file())
+            .map(|m| m.len())
+    };
+    let total: Option<u64> = paths.iter().map(length).sum();
+    total.is_some_and(|total| total <= SMALL)
 }
 
 /// An input that was read, for those formats that read it twice.
@@ -213,9 +233,11 @@ fn timelines(
         let (Some(spool), Some(empty)) = (&input.spool, &input.timeline) else {
             continue;
         };
-        let charting = Charting::new(&request.filter, &input.knowledge, empty.clone());
-        let reading = read_through(spool.open()?.source(), request.threads, stacks, charting);
-        timelines.push(reading.drops.finish());
+        let source = spool.open()?.source();
+        let drawn = empty
+            .clone()
+            .draw(source, request, &input.knowledge, stacks);
+        timelines.push(drawn);
     }
     Ok(timelines)
 }
@@ -231,9 +253,14 @@ fn write(
     let mut out = BufWriter::new(output(args, paths)?);
     match args.format {
         ReportFormat::Text => {
+            let timelines = timelines(inputs, request, stacks)?;
             let options = render::text::Options {
                 color: use_color(args),
                 all_cpus: args.all_cpus,
+                pictures: terminal(args).map(|terminal| Pictures {
+                    terminal,
+                    timelines: &timelines,
+                }),
             };
             render::text::write(summary, options, &mut out)?;
         }
@@ -261,6 +288,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         _ if args.quiet => Again::No,
         ReportFormat::Ndjson => Again::Drops,
         ReportFormat::Html => Again::Timelines,
+        ReportFormat::Text if terminal(&args).is_some() && are_small(&paths) => Again::Timelines,
         _ => Again::No,
     };
     let (summary, inputs, errors) = read_all(&paths, again, &request, &mut stacks);

@@ -6,6 +6,7 @@ pub mod json;
 pub mod markdown;
 mod markup;
 pub mod ndjson;
+pub mod sparks;
 pub mod status;
 pub mod text;
 

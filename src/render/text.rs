@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::harmless;
 use super::json::{ORIGINS, numbered_stacks};
+use super::sparks::{Pictures, add_bars, sparks};
 use super::status::{short_name, state_name};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::classify::{Class, Confidence};
@@ -26,11 +27,13 @@ const MAX_FRAMES: usize = 14;
 
 /// How the text is written.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// With colour.
     pub color: bool,
     /// A row for every CPU.
     pub all_cpus: bool,
+    /// Bars and sparklines, on a terminal.
+    pub pictures: Option<Pictures<'a>>,
 }
 
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
@@ -664,7 +667,7 @@ fn live_sections(
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Styles { bold, head } = styles(summary, options.color);
     writeln!(out, "{head}{}{head:#}", sentence(summary))?;
     if let Some(grounds) = grounds(summary) {
@@ -676,7 +679,16 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
     let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
     if !summary.per_cpu.is_empty() {
         section(out, "Per CPU")?;
-        table(out, &per_cpu_rows(summary, options.all_cpus))?;
+        let mut rows = per_cpu_rows(summary, options.all_cpus);
+        if let Some(pictures) = options.pictures {
+            add_bars(&mut rows, pictures.terminal);
+        }
+        table(out, &rows)?;
+    }
+    let sparks = options.pictures.map(sparks).unwrap_or_default();
+    if !sparks.is_empty() {
+        section(out, "Drops over time")?;
+        indented(&sparks, out)?;
     }
     if summary.drops() > 0 {
         section(out, "Drops by class")?;

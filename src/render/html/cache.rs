@@ -150,7 +150,7 @@ pub(super) fn write(timeline: &Timeline) -> String {
     let spoken =
         "Entries of the route cache and its limits over time; the list above has the numbers";
     out.push_str(&format!(
-        "<div class=\"lanes\">\n<div class=\"lane\"><span>entries, 0 to {}</span><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{HEIGHT}\">{}</svg><span></span></div>\n",
+        "<div class=\"lanes\">\n<div class=\"lane\"><span class=\"y\"><span>{}</span><span>entries</span><span>0</span></span><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{HEIGHT}\">{}</svg><span></span></div>\n",
         values.top(),
         picture(&values)
     ));

@@ -6,9 +6,9 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("script.js");
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "J+/h8TKbPK0jwchHEbE7GkNDq1EUG3lIEP7BVMq7UAo=";
+pub const STYLE_HASH: &str = "yw58RGTdEiy1Wr3W0g/KrXCL9RqN3HQJsP43x/W4VrY=";
 /// SHA-256 of [`SCRIPT`] in base64.
-pub const SCRIPT_HASH: &str = "HQAqPACgMOwuFfrdkUf4+mCjusOQh+FM/2L812brPzk=";
+pub const SCRIPT_HASH: &str = "YzY9kMY0zPUIdv0lTOT/GOIKPdiXz/BtaRJqVOKZHR4=";
 
 /// The content security policy, as CSP 3 writes it: what is not named is forbidden, inline
 /// code is known by its hash.

@@ -69,9 +69,9 @@ flame.addEventListener("keydown", event => {
 document.getElementById("how").hidden = false;
 look(root);
 
-// Paper shows everything.
+// On paper nothing opens: the whole graph, and the names that do not fit in it.
 addEventListener("beforeprint", () => {
   look(root);
-  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const details of document.querySelectorAll("#stacks details")) details.open = true;
 });
 })();

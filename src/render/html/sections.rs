@@ -84,6 +84,16 @@ pub(super) fn head(summary: &Summary) -> String {
     out
 }
 
+/// Text in which backquotes mark what is typed.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').map(escaped).enumerate();
+    let marked = parts.map(|(at, part)| match at % 2 {
+        0 => part,
+        _ => format!("<code>{part}</code>"),
+    });
+    marked.collect()
+}
+
 /// Commands to apply, with their reasons.
 pub(super) fn advice(summary: &Summary) -> Option<String> {
     let advice = advise(summary);
@@ -99,11 +109,11 @@ pub(super) fn advice(summary: &Summary) -> Option<String> {
         };
         out.push_str(&format!(
             "<li><p><b>{word}:</b> {}</p>",
-            escaped(&item.text)
+            with_code(&item.text)
         ));
         if let Some(command) = &item.command {
             out.push_str(&format!(
-                "<pre class=\"command\" tabindex=\"0\">{}</pre>",
+                "<div class=\"run\"><pre class=\"command\" tabindex=\"0\">{}</pre></div>",
                 escaped(&crate::render::harmless(command.as_bytes()))
             ));
         }
