@@ -157,7 +157,7 @@ pub(super) fn write(summary: &Summary) -> Option<String> {
         count(stacks.len() as u64, "stack", "stacks")
     ));
     Some(format!(
-        "<p>A box is as wide as its share of the drops. The outermost function is on top, the one that drops at the bottom.<span id=\"how\" hidden> Click a box, or choose one with the arrow keys and Enter, to look closer; Escape goes back.</span></p>\n<svg id=\"flame\" role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{}\">\n{boxes}</svg>\n{}",
+        "<p>A box is as wide as its share of the drops. The outermost function is on top, the one that drops at the bottom.<span id=\"how\" hidden=\"\"> Click a box, or choose one with the arrow keys and Enter, to look closer; Escape goes back.</span></p>\n<svg id=\"flame\" role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{}\">\n{boxes}</svg>\n{}",
         (deepest + 1) * HEIGHT,
         listed(&stacks)
     ))
