@@ -170,19 +170,20 @@ impl Timeline {
     #[must_use]
     pub fn draw(
         self,
-        source: Source<impl Read + Send>,
+        source: Source<Box<dyn Read + Send>>,
         request: &Request,
         knowledge: &Knowledge,
         stacks: &mut Stacks,
     ) -> Timeline {
-        let charting = Charting {
+        let mut charting = Charting {
             filter: &request.filter,
             knowledge,
             table: EvidenceTable::default(),
             timeline: self,
         };
-        let reading = read_through(source, request.threads, stacks, charting);
-        reading.drops.timeline
+        let drops: &mut dyn DropSink = &mut charting;
+        read_through(source, request.threads, stacks, drops);
+        charting.timeline
     }
 
     fn count(&mut self, cpu: CpuKey, time: Option<Time>, class: Class) {

@@ -457,3 +457,56 @@ proptest! {
         check_closed(&parse(&xml));
     }
 }
+
+/// The colours of a scheme, by their names in the style.
+fn colours(part: &str) -> std::collections::BTreeMap<&str, f64> {
+    let channel = |hex: &str| {
+        let value = f64::from(u8::from_str_radix(hex, 16).unwrap()) / 255.0;
+        if value <= 0.040_45 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    let named = part
+        .split(['{', ';', '}'])
+        .filter_map(|entry| entry.trim().strip_prefix("--")?.split_once(":#"));
+    named
+        .map(|(name, hex)| {
+            let long: String = match hex.len() {
+                3 => hex.chars().flat_map(|c| [c, c]).collect(),
+                _ => hex.to_owned(),
+            };
+            let [r, g, b] = [0, 2, 4].map(|at| channel(&long[at..at + 2]));
+            // Relative luminance of WCAG 2.
+            (name, 0.2126 * r + 0.7152 * g + 0.0722 * b)
+        })
+        .collect()
+}
+
+/// What the accessibility checker does not look at: text and shapes within pictures.
+#[test]
+fn pictures_have_contrast_in_the_light_and_in_the_dark() {
+    let (light, rest) = STYLE
+        .split_once("@media screen and (prefers-color-scheme:dark){")
+        .unwrap();
+    let (dark, _) = rest.split_once("}}").unwrap();
+    for (scheme, part) in [("light", light), ("dark", dark)] {
+        let colours = colours(part);
+        let contrast = |a: &str, b: &str| {
+            let (a, b) = (colours[a] + 0.05, colours[b] + 0.05);
+            a.max(b) / a.min(b)
+        };
+        for class in 0..8 {
+            let (bar, tint) = (format!("c{class}"), format!("t{class}"));
+            assert!(contrast("fg", &tint) >= 4.5, "{scheme} {tint}");
+            for ground in ["box", "bg"] {
+                assert!(contrast(&bar, ground) >= 3.0, "{scheme} {bar} on {ground}");
+            }
+        }
+        for text in ["fg", "soft", "link", "good", "warn", "bad"] {
+            assert!(contrast(text, "bg") >= 4.5, "{scheme} {text}");
+        }
+        assert!(contrast("fg", "t8") >= 4.5 && contrast("soft", "box") >= 4.5);
+    }
+}

@@ -1,7 +1,7 @@
 //! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -301,6 +301,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
         Place::Temporary(_) => Path::new("live capture"),
     };
     let file = File::open(&path).with_context(|| path.display().to_string())?;
+    let file: Box<dyn Read + Send> = Box::new(file);
     let mut stacks = Stacks::default();
     let request = Request {
         host: run.after.as_ref().and_then(here_and_now),

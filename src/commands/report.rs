@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use super::is_broken_pipe;
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
+use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;
 use crate::exit::Exit;
 use crate::filter::Filter;
@@ -214,9 +215,10 @@ fn write_lines(
     } in inputs
     {
         let Some(spool) = spool else { continue };
-        let lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
-        let reading = read_through(spool.open()?.source(), request.threads, stacks, lines);
-        reading.drops.finish()?;
+        let mut lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
+        let drops: &mut dyn DropSink = &mut lines;
+        read_through(spool.open()?.source(), request.threads, stacks, drops);
+        lines.finish()?;
     }
     render::ndjson::write_summary(summary, out)?;
     Ok(())

@@ -54,6 +54,21 @@ pub trait DropSink {
     fn fast(&mut self, _time: Time, _fast: i64) {}
 }
 
+/// For those that are not in a hurry: one collector serves them all.
+impl DropSink for &mut dyn DropSink {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+        (**self).matches_stack(id, frames)
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        (**self).drop(drop);
+    }
+
+    fn fast(&mut self, time: Time, fast: i64) {
+        (**self).fast(time, fast);
+    }
+}
+
 /// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
 pub type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
 

@@ -9,13 +9,16 @@ use crate::timeline::{BINS, Band, Timeline};
 const HEIGHT: f64 = 150.0;
 const AIR: f64 = 12.0;
 
+/// A value before the capture and after it.
+type Ends = [Option<i64>; 2];
+
 /// What is drawn of one input.
 struct Values {
     /// `fast`, where it was found to be that of these counters.
     fast: Vec<Option<Band>>,
-    slow: [Option<i64>; 2],
-    max_size: Option<i64>,
-    gc_thresh: Option<i64>,
+    slow: Ends,
+    max_size: Ends,
+    gc_thresh: Ends,
 }
 
 impl Values {
@@ -23,22 +26,26 @@ impl Values {
         let counters = timeline.counters.as_ref()?;
         let facts = timeline.facts.as_ref()?;
         let believed = counters.fast.is_some();
+        let ends = |value: fn(&Snapshot) -> Option<i64>| {
+            [&facts.before, &facts.after].map(|side| side.as_ref().and_then(value))
+        };
         Some(Values {
             fast: timeline
                 .fast
                 .iter()
                 .map(|band| band.filter(|_| believed))
                 .collect(),
-            slow: [&facts.before, &facts.after].map(|side| side.as_ref().and_then(Snapshot::slow)),
-            max_size: counters.max_size,
-            gc_thresh: counters.gc_thresh,
+            slow: ends(Snapshot::slow),
+            max_size: ends(Snapshot::max_size),
+            gc_thresh: ends(Snapshot::gc_thresh),
         })
     }
 
     fn largest(&self) -> i64 {
         let bands = self.fast.iter().flatten().map(|band| band.max);
-        let single = [self.slow[0], self.slow[1], self.max_size, self.gc_thresh];
-        bands.chain(single.into_iter().flatten()).max().unwrap_or(0)
+        let ends = [self.slow, self.max_size, self.gc_thresh];
+        let ends = ends.into_iter().flatten().flatten();
+        bands.chain(ends).max().unwrap_or(0)
     }
 
     /// The scale's end: a limit far above everything else would press all else to the floor.
@@ -63,6 +70,33 @@ fn line(class: &str, from: (&str, f64), to: (&str, f64)) -> String {
     )
 }
 
+/// Where a limit is known to have had a value: throughout, or at the ends alone where it is
+/// not the same at both.
+fn stretches(ends: Ends) -> Vec<(i64, &'static str, &'static str)> {
+    match ends {
+        [Some(before), Some(after)] if before != after => {
+            vec![(before, "0%", "6%"), (after, "94%", "100%")]
+        }
+        [before, after] => before
+            .or(after)
+            .map(|n| (n, "0%", "100%"))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// `200`, or `200 before, 4096 after`.
+fn in_words(ends: Ends) -> String {
+    match ends {
+        [Some(before), Some(after)] if before == after => format!("<b>{before}</b>"),
+        ends => {
+            let sides = ends.iter().zip(["before", "after"]);
+            let known = sides.filter_map(|(n, when)| Some(format!("<b>{}</b> {when}", (*n)?)));
+            known.collect::<Vec<String>>().join(", ")
+        }
+    }
+}
+
 fn picture(values: &Values) -> String {
     let top = values.top();
     let y = |n: i64| {
@@ -70,9 +104,11 @@ fn picture(values: &Values) -> String {
         HEIGHT - 1.0 - share * (HEIGHT - AIR)
     };
     let mut out = String::new();
-    for (class, limit) in [("max", values.max_size), ("thresh", values.gc_thresh)] {
-        if let Some(limit) = limit.filter(|limit| *limit <= top) {
-            out.push_str(&line(class, ("0%", y(limit)), ("100%", y(limit))));
+    for (class, ends) in [("max", values.max_size), ("thresh", values.gc_thresh)] {
+        for (n, from, to) in stretches(ends) {
+            if n <= top {
+                out.push_str(&line(class, (from, y(n)), (to, y(n))));
+            }
         }
     }
     for (bin, band) in values.fast.iter().enumerate() {
@@ -105,27 +141,26 @@ fn key(sample: &str, text: &str) -> String {
 fn legend(values: &Values) -> String {
     let top = values.top();
     let mut out = String::from("<ul class=\"legend\">\n");
-    let limit = |class: &str, name: &str, limit: Option<i64>| {
-        let sample = line(class, ("0", 7.0), ("30", 7.0));
-        limit.map_or(String::new(), |n| {
-            let beyond = if n > top { ", above the picture" } else { "" };
-            key(&sample, &format!("{name} <b>{n}</b>{beyond}"))
-        })
-    };
-    out.push_str(&limit("max", "max_size", values.max_size));
-    out.push_str(&limit("thresh", "gc_thresh", values.gc_thresh));
-    let slow: Vec<String> = values
-        .slow
-        .iter()
-        .zip(["before", "after"])
-        .filter_map(|(n, when)| Some(format!("<b>{}</b> {when}", (*n)?)))
-        .collect();
-    if !slow.is_empty() {
+    let known = |ends: Ends| ends.into_iter().flatten().max();
+    let limits = [
+        ("max", "max_size", values.max_size),
+        ("thresh", "gc_thresh", values.gc_thresh),
+    ];
+    for (class, name, ends) in limits {
+        if let Some(largest) = known(ends) {
+            let beyond = if largest > top {
+                ", above the picture"
+            } else {
+                ""
+            };
+            let sample = line(class, ("0", 7.0), ("30", 7.0));
+            out.push_str(&key(&sample, &format!("{name} {}{beyond}", in_words(ends))));
+        }
+    }
+    if known(values.slow).is_some() {
         let sample = "<circle class=\"slow\" cx=\"15\" cy=\"7\" r=\"5\"/>";
-        out.push_str(&key(
-            sample,
-            &format!("slow, the exact count: {}", slow.join(", ")),
-        ));
+        let text = format!("slow, the exact count: {}", in_words(values.slow));
+        out.push_str(&key(sample, &text));
     }
     let lowest = values.fast.iter().flatten().map(|band| band.min).min();
     let highest = values.fast.iter().flatten().map(|band| band.max).max();
@@ -162,4 +197,23 @@ pub(super) fn write(timeline: &Timeline) -> String {
         out.push_str("<p class=\"note\">fast was not read in this capture; <code>ip6drop record</code> reads it where it can.</p>\n");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_changed_is_drawn_where_it_is_known() {
+        assert_eq!(stretches([Some(200), Some(200)]), [(200, "0%", "100%")]);
+        assert_eq!(stretches([None, Some(64)]), [(64, "0%", "100%")]);
+        let changed = [(200, "0%", "6%"), (4096, "94%", "100%")];
+        assert_eq!(stretches([Some(200), Some(4096)]), changed);
+        assert_eq!(stretches([None, None]), []);
+        assert_eq!(
+            in_words([Some(200), Some(4096)]),
+            "<b>200</b> before, <b>4096</b> after"
+        );
+        assert_eq!(in_words([Some(200), Some(200)]), "<b>200</b>");
+    }
 }

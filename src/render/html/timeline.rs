@@ -80,7 +80,7 @@ fn strip(axis: Axis, name: &str, row: &Row, most: u64, height: u64) -> String {
     )
 }
 
-/// The marks of the time axis: seconds since its start, or counts.
+/// The marks of the time axis, as the trace prints its time.
 pub(super) fn scale(axis: Axis) -> String {
     let marks: String = [0.0, 0.25, 0.5, 0.75, 1.0]
         .into_iter()
