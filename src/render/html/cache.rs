@@ -1,6 +1,6 @@
 //! `fast`, `slow` and the limits over time.
 
-use super::markup::percent;
+use super::markup::{add, percent};
 use super::timeline::scale;
 use crate::host::Snapshot;
 use crate::timeline::{BINS, Band, Timeline};
@@ -114,21 +114,27 @@ fn picture(values: &Values) -> String {
     for (bin, band) in values.fast.iter().enumerate() {
         let Some(band) = band else { continue };
         let height = (y(band.min) - y(band.max)).max(3.0);
-        out.push_str(&format!(
-            "<rect class=\"fast\" x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{height:.1}\"><title>fast {} to {}</title></rect>",
-            percent(bin as f64, BINS as f64),
-            y(band.max) - 1.5,
-            percent(1.0, BINS as f64),
-            band.min,
-            band.max,
-        ));
+        add(
+            &mut out,
+            format_args!(
+                "<rect class=\"fast\" x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{height:.1}\"><title>fast {} to {}</title></rect>",
+                percent(bin as f64, BINS as f64),
+                y(band.max) - 1.5,
+                percent(1.0, BINS as f64),
+                band.min,
+                band.max,
+            ),
+        );
     }
     for (slow, at) in values.slow.iter().zip(["1%", "99%"]) {
         if let Some(slow) = slow {
-            out.push_str(&format!(
-                "<circle class=\"slow\" cx=\"{at}\" cy=\"{:.1}\" r=\"5\"><title>slow {slow}</title></circle>",
-                y(*slow)
-            ));
+            add(
+                &mut out,
+                format_args!(
+                    "<circle class=\"slow\" cx=\"{at}\" cy=\"{:.1}\" r=\"5\"><title>slow {slow}</title></circle>",
+                    y(*slow)
+                ),
+            );
         }
     }
     out
@@ -184,11 +190,14 @@ pub(super) fn write(timeline: &Timeline) -> String {
     let mut out = legend(&values);
     let spoken =
         "Entries of the route cache and its limits over time; the list above has the numbers";
-    out.push_str(&format!(
-        "<div class=\"lanes\">\n<div class=\"lane\"><span class=\"y\"><span>{}</span><span>entries</span><span>0</span></span><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{HEIGHT}\">{}</svg><span></span></div>\n",
-        values.top(),
-        picture(&values)
-    ));
+    add(
+        &mut out,
+        format_args!(
+            "<div class=\"lanes\">\n<div class=\"lane\"><span class=\"y\"><span>{}</span><span>entries</span><span>0</span></span><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"{HEIGHT}\">{}</svg><span></span></div>\n",
+            values.top(),
+            picture(&values)
+        ),
+    );
     if let Some(axis) = timeline.axis {
         out.push_str(&scale(axis));
     }

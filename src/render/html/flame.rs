@@ -1,6 +1,6 @@
 //! A flame graph of drop stacks, hanging from its root: outermost function on top.
 
-use super::markup::{escaped, foreign, percent};
+use super::markup::{add, escaped, foreign, percent};
 use crate::diagnosis::classify::Class;
 use crate::render::json::{NumberedStack, numbered_stacks};
 use crate::render::text::{count, drops};
@@ -95,14 +95,17 @@ impl Tree {
         let all = self.nodes[0].drops as f64;
         let (n, share) = (node.drops, percent(node.drops as f64, all));
         let label = format!("{}: {}, {share}", node.name, drops(n));
-        out.push_str(&format!(
-            "<svg class=\"b\" aria-label=\"{label}\" data-l=\"{left}\" data-n=\"{n}\" data-d=\"{depth}\" x=\"{}\" y=\"{}\" width=\"{share}\" height=\"{}\"><title>{label}</title><rect class=\"t{}\" width=\"100%\" height=\"100%\"/><text x=\"4\" y=\"14\">{}</text></svg>\n",
-            percent(left as f64, all),
-            depth * HEIGHT,
-            HEIGHT - 1,
-            node.class,
-            node.name,
-        ));
+        add(
+            out,
+            format_args!(
+                "<svg class=\"b\" aria-label=\"{label}\" data-l=\"{left}\" data-n=\"{n}\" data-d=\"{depth}\" x=\"{}\" y=\"{}\" width=\"{share}\" height=\"{}\"><title>{label}</title><rect class=\"t{}\" width=\"100%\" height=\"100%\"/><text x=\"4\" y=\"14\">{}</text></svg>\n",
+                percent(left as f64, all),
+                depth * HEIGHT,
+                HEIGHT - 1,
+                node.class,
+                node.name,
+            ),
+        );
         let mut deepest = depth;
         let mut left = left;
         for &child in &node.children {
@@ -124,19 +127,25 @@ fn listed(stacks: &[NumberedStack]) -> String {
             0 => String::new(),
             more => format!("\n… {more} more"),
         };
-        out.push_str(&format!(
-            "<li>{}, {}<pre tabindex=\"0\">{}{more}</pre></li>\n",
-            drops(stack.count),
-            stack.class.name(),
-            frames.join("\n")
-        ));
+        add(
+            &mut out,
+            format_args!(
+                "<li>{}, {}<pre tabindex=\"0\">{}{more}</pre></li>\n",
+                drops(stack.count),
+                stack.class.name(),
+                frames.join("\n")
+            ),
+        );
     }
     out.push_str("</ol>\n");
     if stacks.len() > MAX_LISTED {
-        out.push_str(&format!(
-            "<p>{} more (<code>--format json</code> or <code>folded</code> has all).</p>\n",
-            stacks.len() - MAX_LISTED
-        ));
+        add(
+            &mut out,
+            format_args!(
+                "<p>{} more (<code>--format json</code> or <code>folded</code> has all).</p>\n",
+                stacks.len() - MAX_LISTED
+            ),
+        );
     }
     out.push_str("</details>\n");
     out

@@ -1,8 +1,21 @@
 //! What HTML needs: text that stays text, tables, and shares as percentages.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
 
 use crate::render::harmless;
+
+/// Appends to a page. Out of line, as all of the page is made of it.
+#[inline(never)]
+pub(crate) fn add(out: &mut String, text: fmt::Arguments<'_>) {
+    // A string takes everything.
+    let _ = out.write_fmt(text);
+}
+
+/// The cells of a row.
+#[inline(never)]
+pub(crate) fn cells(values: &[&dyn Display]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
 
 /// Text as the content of an element or of a quoted attribute.
 pub(crate) fn escaped(text: &str) -> String {
@@ -73,10 +86,10 @@ pub(crate) fn table(caption: &str, rows: &[Vec<String>]) -> String {
 }
 
 /// A list, an item a line.
-pub(crate) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     let items: String = items
-        .into_iter()
-        .map(|item| format!("<li>{}</li>\n", escaped(&item.to_string())))
+        .iter()
+        .map(|item| format!("<li>{}</li>\n", escaped(item)))
         .collect();
     format!("<ul>\n{items}</ul>\n")
 }

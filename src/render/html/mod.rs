@@ -13,7 +13,7 @@ pub use policy::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};
 
 use crate::summary::Summary;
 use crate::timeline::Timeline;
-use markup::foreign;
+use markup::{add, foreign};
 
 /// Swatches of the classes: each has its own pattern, so that colour is not needed.
 const PATTERNS: [&str; 8] = [
@@ -66,15 +66,21 @@ fn for_each(
     }
     for timeline in timelines {
         if inputs > 1 {
-            out.push_str(&format!("<h3>{}</h3>\n", foreign(timeline.name.as_bytes())));
+            add(
+                &mut out,
+                format_args!("<h3>{}</h3>\n", foreign(timeline.name.as_bytes())),
+            );
         }
         out.push_str(&draw(timeline));
     }
     if inputs > timelines.len() {
-        out.push_str(&format!(
-            "<p>{} of {inputs} inputs are drawn; all are in the tables.</p>\n",
-            timelines.len()
-        ));
+        add(
+            &mut out,
+            format_args!(
+                "<p>{} of {inputs} inputs are drawn; all are in the tables.</p>\n",
+                timelines.len()
+            ),
+        );
     }
     Some(out)
 }

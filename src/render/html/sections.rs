@@ -1,13 +1,14 @@
 //! The parts of the page that are text and tables.
 
-use super::markup::{escaped, foreign, list, table};
+use super::markup::{add, cells, escaped, foreign, list, table};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::classify::{Class, Confidence};
 use crate::exit::Exit;
+use crate::render::harmless;
 use crate::render::json::ORIGINS;
 use crate::render::text::{
-    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, drops, grounds, health_lines, namespace_cells,
-    per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, count, drops, grounds, health_lines,
+    namespace_cells, per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
 };
 use crate::summary::Summary;
 
@@ -71,13 +72,13 @@ pub(super) fn head(summary: &Summary) -> String {
         escaped(&sentence(summary))
     );
     if let Some(grounds) = grounds(summary) {
-        out.push_str(&format!("<p>{}</p>\n", escaped(&grounds)));
+        add(&mut out, format_args!("<p>{}</p>\n", escaped(&grounds)));
     }
     if summary.left_out > 0 {
-        out.push_str(&format!(
-            "<p>Filters left out {}.</p>\n",
-            drops(summary.left_out)
-        ));
+        add(
+            &mut out,
+            format_args!("<p>Filters left out {}.</p>\n", drops(summary.left_out)),
+        );
     }
     out.push_str(&figures(summary));
     out.push_str("</header>\n");
@@ -107,15 +108,18 @@ pub(super) fn advice(summary: &Summary) -> Option<String> {
             Severity::Evidence => "Look",
             Severity::Note => "Note",
         };
-        out.push_str(&format!(
-            "<li><p><b>{word}:</b> {}</p>",
-            with_code(&item.text)
-        ));
+        add(
+            &mut out,
+            format_args!("<li><p><b>{word}:</b> {}</p>", with_code(&item.text)),
+        );
         if let Some(command) = &item.command {
-            out.push_str(&format!(
-                "<div class=\"run\"><pre class=\"command\" tabindex=\"0\">{}</pre></div>",
-                escaped(&crate::render::harmless(command.as_bytes()))
-            ));
+            add(
+                &mut out,
+                format_args!(
+                    "<div class=\"run\"><pre class=\"command\" tabindex=\"0\">{}</pre></div>",
+                    escaped(&harmless(command.as_bytes()))
+                ),
+            );
         }
         out.push_str("</li>\n");
     }
@@ -129,7 +133,7 @@ pub(super) fn cache(summary: &Summary, picture: Option<String>) -> Option<String
     if lines.is_empty() {
         return None;
     }
-    Some(picture.unwrap_or_default() + &list(lines))
+    Some(picture.unwrap_or_default() + &list(&lines))
 }
 
 /// The table of CPUs.
@@ -143,57 +147,56 @@ pub(super) fn classes(summary: &Summary) -> Option<String> {
     if summary.drops() == 0 {
         return None;
     }
-    let head = ["class", "drops", "confirmed", "probable", "possible"];
-    let mut rows = vec![head.map(String::from).to_vec()];
-    let mut reasons = vec![
-        ["class", "drops", "confidence", "because"]
-            .map(String::from)
-            .to_vec(),
-    ];
+    let mut rows = vec![cells(&[
+        &"class",
+        &"drops",
+        &"confirmed",
+        &"probable",
+        &"possible",
+    ])];
+    let mut reasons = vec![cells(&[&"class", &"drops", &"confidence", &"because"])];
     let mut meanings = Vec::new();
     for class in Class::ALL.into_iter().filter(|c| summary.of_class(*c) > 0) {
-        let cell = |confidence| summary.count(class, confidence).to_string();
-        rows.push(vec![
-            class.name().to_owned(),
-            summary.of_class(class).to_string(),
-            cell(Confidence::Confirmed),
-            cell(Confidence::Probable),
-            cell(Confidence::Possible),
-        ]);
+        let sure = |confidence| summary.count(class, confidence);
+        rows.push(cells(&[
+            &class.name(),
+            &summary.of_class(class),
+            &sure(Confidence::Confirmed),
+            &sure(Confidence::Probable),
+            &sure(Confidence::Possible),
+        ]));
         meanings.push(format!("{}: {}", class.name(), class.meaning()));
         let of_class = summary.reasons.iter().filter(|((c, ..), _)| *c == class);
         let mut of_class: Vec<_> = of_class.collect();
         of_class.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
         for ((_, confidence, reason), n) in of_class {
-            reasons.push(vec![
-                class.name().to_owned(),
-                n.to_string(),
-                confidence.name().to_owned(),
-                (*reason).to_owned(),
-            ]);
+            reasons.push(cells(&[&class.name(), n, &confidence.name(), reason]));
         }
     }
-    Some(table("How many, and how sure", &rows) + &list(meanings) + &table("Why", &reasons))
+    Some(table("How many, and how sure", &rows) + &list(&meanings) + &table("Why", &reasons))
 }
 
 /// Collections by what they were for.
 pub(super) fn gc(summary: &Summary) -> Option<String> {
-    let head = ["ip6_dst_gc for", "calls", "refused", "granted", "unknown"];
-    let mut rows = vec![head.map(String::from).to_vec()];
+    let mut rows = vec![cells(&[
+        &"ip6_dst_gc for",
+        &"calls",
+        &"refused",
+        &"granted",
+        &"unknown",
+    ])];
     let found = ORIGINS.into_iter().filter_map(|(origin, name)| {
         let counts = summary.gc.get(&origin)?;
         Some((name, *counts))
     });
     for (name, counts) in found.chain([("all", summary.gc_total())]) {
-        let mut cells = vec![name.to_owned()];
-        let numbers = [
-            counts.calls,
-            counts.refused,
-            counts.granted,
-            counts.unknown(),
-        ];
-        cells.extend(numbers.map(|n| n.to_string()));
-        rows.push(cells);
+        rows.push(cells(&[
+            &name,
+            &counts.calls,
+            &counts.refused,
+            &counts.granted,
+            &counts.unknown(),
+        ]));
     }
     (!summary.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
 }
@@ -205,19 +208,15 @@ pub(super) fn tasks(summary: &Summary) -> Option<String> {
     }
     let mut tasks: Vec<_> = summary.tasks.iter().collect();
     tasks.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
-    let mut rows = vec![["task", "pid", "drops"].map(String::from).to_vec()];
+    let mut rows = vec![cells(&[&"task", &"pid", &"drops"])];
     for (pid, row) in tasks.iter().take(MAX_TASKS) {
-        rows.push(vec![
-            crate::render::harmless(&row.comm),
-            pid.to_string(),
-            row.drops.to_string(),
-        ]);
+        rows.push(cells(&[&harmless(&row.comm), pid, &row.drops]));
     }
     let rest = tasks.iter().skip(MAX_TASKS);
     if rest.len() > 0 {
-        let name = format!("{} more tasks", rest.len());
+        let name = count(rest.len() as u64, "more task", "more tasks");
         let dropped: u64 = rest.map(|(_, row)| row.drops).sum();
-        rows.push(vec![name, "–".to_owned(), dropped.to_string()]);
+        rows.push(cells(&[&name, &"–", &dropped]));
     }
     let note = "<p class=\"note\">A packet is dropped in whatever task its softirq interrupts: mostly not the one it is for.</p>\n";
     Some(table("Tasks with drops", &rows) + note)
@@ -245,9 +244,12 @@ pub(super) fn trigger(summary: &Summary) -> Option<String> {
 
 /// How well the input could be read.
 pub(super) fn health(summary: &Summary) -> String {
-    let mut out = list(health_lines(summary));
+    let mut out = list(&health_lines(summary));
     if summary.inputs.len() <= MAX_NAMED {
-        out.push_str(&format!("<p>{}</p>\n", escaped(&source(summary))));
+        add(
+            &mut out,
+            format_args!("<p>{}</p>\n", escaped(&source(summary))),
+        );
         return out;
     }
     let named: String = summary
@@ -256,10 +258,13 @@ pub(super) fn health(summary: &Summary) -> String {
         .take(MAX_NAMED)
         .map(|name| format!("<li>{}</li>\n", foreign(name.as_bytes())))
         .collect();
-    out.push_str(&format!(
-        "<p>From {} inputs:</p>\n<ul>\n{named}<li>… {} more</li>\n</ul>\n",
-        summary.inputs.len(),
-        summary.inputs.len() - MAX_NAMED
-    ));
+    add(
+        &mut out,
+        format_args!(
+            "<p>From {} inputs:</p>\n<ul>\n{named}<li>… {} more</li>\n</ul>\n",
+            summary.inputs.len(),
+            summary.inputs.len() - MAX_NAMED
+        ),
+    );
     out
 }

@@ -1,6 +1,6 @@
 //! Drops over time: all CPUs above, a strip for each below, on one axis.
 
-use super::markup::percent;
+use super::markup::{add, cells, percent, table};
 use crate::diagnosis::classify::Class;
 use crate::render::text::{count, drops, stamp};
 use crate::summary::CpuKey;
@@ -43,18 +43,24 @@ fn bars(axis: Axis, row: &Row, most: u64, height: u64) -> String {
     let bins = BINS as f64;
     for (bin, cell) in row.iter().enumerate().filter(|(_, cell)| sum(cell) > 0) {
         let from = stamp(Some(axis.at(bin as f64 / bins)));
-        out.push_str(&format!("<g><title>{from}: {}</title>", in_words(cell)));
+        add(
+            &mut out,
+            format_args!("<g><title>{from}: {}</title>", in_words(cell)),
+        );
         let mut below = 0.0;
         let scale = height as f64 / most.max(1) as f64;
         for (class, n) in cell.iter().enumerate().filter(|(_, n)| **n > 0) {
             // One drop among thousands is still to be seen.
             let tall = (*n as f64 * scale).max(1.5);
             let top = (height as f64 - below - tall).max(0.0);
-            out.push_str(&format!(
-                "<rect class=\"f{class}\" x=\"{}\" y=\"{top:.1}\" width=\"{}\" height=\"{tall:.1}\"/>",
-                percent(bin as f64, bins),
-                percent(0.9, bins),
-            ));
+            add(
+                &mut out,
+                format_args!(
+                    "<rect class=\"f{class}\" x=\"{}\" y=\"{top:.1}\" width=\"{}\" height=\"{tall:.1}\"/>",
+                    percent(bin as f64, bins),
+                    percent(0.9, bins),
+                ),
+            );
             below += tall;
         }
         out.push_str("</g>");
@@ -110,19 +116,12 @@ pub(super) fn legend(total: &Cell) -> String {
 
 /// The same as numbers: bins with drops, for those who cannot see the picture.
 fn numbers(axis: Axis, total: &Row) -> String {
-    let mut rows = vec![vec![
-        "from".to_owned(),
-        "drops".to_owned(),
-        "classes".to_owned(),
-    ]];
+    let mut rows = vec![cells(&[&"from", &"drops", &"classes"])];
     for (bin, cell) in total.iter().enumerate().filter(|(_, cell)| sum(cell) > 0) {
-        rows.push(vec![
-            stamp(Some(axis.at(bin as f64 / BINS as f64))),
-            sum(cell).to_string(),
-            in_words(cell),
-        ]);
+        let from = stamp(Some(axis.at(bin as f64 / BINS as f64)));
+        rows.push(cells(&[&from, &sum(cell), &in_words(cell)]));
     }
-    let table = super::markup::table("Drops over time, all CPUs", &rows);
+    let table = table("Drops over time, all CPUs", &rows);
     format!("<details><summary>The same as numbers</summary>\n{table}</details>\n")
 }
 
@@ -136,23 +135,29 @@ pub(super) fn write(timeline: &Timeline) -> String {
     };
     let mut out = String::new();
     if timeline.untimed > 0 {
-        out.push_str(&format!(
-            "<p>{} without a time stamp: not in the picture.</p>\n",
-            drops(timeline.untimed)
-        ));
+        add(
+            &mut out,
+            format_args!(
+                "<p>{} without a time stamp: not in the picture.</p>\n",
+                drops(timeline.untimed)
+            ),
+        );
     }
     if sum(&all) == 0 {
         out.push_str("<p>No drop to show.</p>\n");
         return out;
     }
-    out.push_str(&format!(
-        "<p>{} to {} on the trace's own clock, {} in all. A bar is {}; the highest {}.</p>\n",
-        stamp(Some(axis.first)),
-        stamp(Some(axis.last)),
-        axis.span(1.0),
-        axis.span(1.0 / BINS as f64),
-        count(busiest(&total), "drop", "drops"),
-    ));
+    add(
+        &mut out,
+        format_args!(
+            "<p>{} to {} on the trace's own clock, {} in all. A bar is {}; the highest {}.</p>\n",
+            stamp(Some(axis.first)),
+            stamp(Some(axis.last)),
+            axis.span(1.0),
+            axis.span(1.0 / BINS as f64),
+            count(busiest(&total), "drop", "drops"),
+        ),
+    );
     out.push_str(&legend(&all));
     out.push_str("<div class=\"lanes\">\n");
     out.push_str(&strip(axis, "all CPUs", &total, busiest(&total), TALL));
@@ -171,13 +176,16 @@ pub(super) fn write(timeline: &Timeline) -> String {
     }
     out.push_str(&scale(axis));
     out.push_str("</div>\n");
-    out.push_str(&format!(
-        "<p class=\"note\">The strips of single CPUs share one scale: full height is {} in a bar.",
-        drops(most)
-    ));
+    add(
+        &mut out,
+        format_args!(
+            "<p class=\"note\">The strips of single CPUs share one scale: full height is {} in a bar.",
+            drops(most)
+        ),
+    );
     if timeline.quiet > 0 {
         let quiet = count(timeline.quiet as u64, "CPU", "CPUs");
-        out.push_str(&format!(" {quiet} without a drop."));
+        add(&mut out, format_args!(" {quiet} without a drop."));
     }
     out.push_str("</p>\n");
     out.push_str(&numbers(axis, &total));
