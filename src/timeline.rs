@@ -130,13 +130,8 @@ impl Timeline {
     /// An empty timeline of the one input that a summary is of.
     #[must_use]
     pub fn new(summary: &Summary) -> Timeline {
-        let mut busiest: Vec<_> = summary
-            .per_cpu
-            .iter()
-            .map(|(cpu, row)| (row.drops(), *cpu))
-            .filter(|(drops, _)| *drops > 0)
-            .collect();
-        busiest.sort_by_key(|(drops, cpu)| (std::cmp::Reverse(*drops), *cpu));
+        let mut busiest = summary.cpus_by_drops();
+        busiest.retain(|(drops, _)| *drops > 0);
         let others = busiest.len().saturating_sub(MAX_ROWS);
         let quiet = summary.per_cpu.len() - busiest.len();
         busiest.truncate(MAX_ROWS);

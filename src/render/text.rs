@@ -284,12 +284,7 @@ pub(crate) fn per_cpu_rows(summary: &Summary, all_cpus: bool) -> Vec<Vec<String>
     head.extend(["gc calls", "refused", "drops/s", "first", "last"].map(String::from));
     let mut rows = vec![head];
     let collapse = !all_cpus && summary.per_cpu.len() > MAX_CPU_ROWS;
-    let mut busiest: Vec<_> = summary
-        .per_cpu
-        .iter()
-        .map(|(cpu, row)| (row.drops(), *cpu))
-        .collect();
-    busiest.sort_by_key(|(n, cpu)| (std::cmp::Reverse(*n), *cpu));
+    let mut busiest = summary.cpus_by_drops();
     busiest.truncate(MAX_CPU_ROWS);
     let (mut quiet, mut quiet_count) = (CpuRow::default(), 0u64);
     let (mut less, mut less_count) = (CpuRow::default(), 0u64);
@@ -354,13 +349,7 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             continue;
         }
         writeln!(out, "  {}: {}", class.name(), class.meaning())?;
-        let mut reasons: Vec<_> = summary
-            .reasons
-            .iter()
-            .filter(|((c, ..), _)| *c == class)
-            .collect();
-        reasons.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-        for ((_, confidence, reason), n) in reasons {
+        for (confidence, reason, n) in summary.reasons_of(class) {
             writeln!(out, "    {n} {}: {reason}", confidence.name())?;
         }
     }
@@ -432,8 +421,7 @@ fn stacks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn tasks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let mut rows: Vec<_> = summary.tasks.iter().collect();
-    rows.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+    let rows = summary.tasks_by_drops();
     let shown: Vec<String> = rows
         .iter()
         .take(MAX_TASKS)

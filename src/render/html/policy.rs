@@ -6,7 +6,7 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("script.js");
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "yw58RGTdEiy1Wr3W0g/KrXCL9RqN3HQJsP43x/W4VrY=";
+pub const STYLE_HASH: &str = "hUJfoVIdxcSaHyE9cuO4i+WinDE2+76F1FTbfx9kEdA=";
 /// SHA-256 of [`SCRIPT`] in base64.
 pub const SCRIPT_HASH: &str = "YzY9kMY0zPUIdv0lTOT/GOIKPdiXz/BtaRJqVOKZHR4=";
 

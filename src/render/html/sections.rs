@@ -166,11 +166,8 @@ pub(super) fn classes(summary: &Summary) -> Option<String> {
             &sure(Confidence::Possible),
         ]));
         meanings.push(format!("{}: {}", class.name(), class.meaning()));
-        let of_class = summary.reasons.iter().filter(|((c, ..), _)| *c == class);
-        let mut of_class: Vec<_> = of_class.collect();
-        of_class.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-        for ((_, confidence, reason), n) in of_class {
-            reasons.push(cells(&[&class.name(), n, &confidence.name(), reason]));
+        for (confidence, reason, n) in summary.reasons_of(class) {
+            reasons.push(cells(&[&class.name(), &n, &confidence.name(), &reason]));
         }
     }
     Some(table("How many, and how sure", &rows) + &list(&meanings) + &table("Why", &reasons))
@@ -206,8 +203,7 @@ pub(super) fn tasks(summary: &Summary) -> Option<String> {
     if summary.tasks.is_empty() {
         return None;
     }
-    let mut tasks: Vec<_> = summary.tasks.iter().collect();
-    tasks.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+    let tasks = summary.tasks_by_drops();
     let mut rows = vec![cells(&[&"task", &"pid", &"drops"])];
     for (pid, row) in tasks.iter().take(MAX_TASKS) {
         rows.push(cells(&[&harmless(&row.comm), pid, &row.drops]));
