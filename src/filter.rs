@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regex::bytes::Regex;
 
 use crate::diagnosis::classify::Class;
-use crate::trace::{Context, Time};
+use crate::trace::{Context, Name, Time};
 
 /// The filters of the command line; an absent one lets everything through.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +56,7 @@ impl Filter {
 
     /// Whether a drop with this stack passes.
     #[must_use]
-    pub fn takes_stack(&self, frames: &[Box<[u8]>]) -> bool {
+    pub fn takes_stack(&self, frames: &[Name]) -> bool {
         self.stack
             .as_ref()
             .is_none_or(|regex| regex.is_match(&frames.join(&b';')))

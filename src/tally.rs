@@ -9,7 +9,7 @@ use crate::diagnosis::collect::{Drop, DropSink, is_unnamed};
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::diagnosis::rules::Direction;
 use crate::filter::Filter;
-use crate::trace::{Comm, StackId, Time};
+use crate::trace::{Comm, Name, StackId, Time};
 
 /// Tasks with drops that get a row of their own; drops of further ones have none.
 pub const MAX_TASKS: usize = 65_536;
@@ -182,7 +182,7 @@ impl<'f> Tally<'f> {
 }
 
 impl DropSink for Tally<'_> {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
         let filter = self.filter;
         match id {
             _ if filter.stack.is_none() => true,

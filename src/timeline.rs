@@ -15,7 +15,7 @@ use crate::input::Source;
 use crate::reading::read_through;
 use crate::report::Request;
 use crate::summary::{Counters, CpuKey, Summary};
-use crate::trace::{StackId, Stacks, Stamp, Time};
+use crate::trace::{Name, StackId, Stacks, Stamp, Time};
 
 /// Bins of a timeline. Each is some pixels wide on a phone.
 pub const BINS: usize = 96;
@@ -211,7 +211,7 @@ struct Charting<'a> {
 }
 
 impl DropSink for Charting<'_> {
-    fn matches_stack(&mut self, _: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+    fn matches_stack(&mut self, _: Option<StackId>, frames: &[Name]) -> bool {
         self.filter.takes_stack(frames)
     }
 

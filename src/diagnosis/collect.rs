@@ -9,7 +9,7 @@ use super::rules::{Direction, Function, Head, Mark, Origin, StackFacts, read_sta
 use super::signal::{Caller, Reading, Returned, Signal, Source};
 use super::slots::{CpuSlot, Cpus, Key, TaskSlot, Tasks};
 use crate::host::Facts;
-use crate::trace::{Banner, Comm, Context, Sink, StackId, StackView, Time};
+use crate::trace::{Banner, Comm, Context, Name, Sink, StackId, StackView, Time};
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
 pub const MAX_CPUS: usize = 8192;
@@ -49,7 +49,7 @@ pub struct Drop {
 /// Takes drops, in the order of the trace.
 pub trait DropSink {
     /// Whether a stack is one that the user asked for.
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool;
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool;
     /// One drop.
     fn drop(&mut self, drop: &Drop);
     /// `fast`, as a probe read it.
@@ -58,7 +58,7 @@ pub trait DropSink {
 
 /// For those that are not in a hurry: one collector serves them all.
 impl DropSink for &mut dyn DropSink {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
         (**self).matches_stack(id, frames)
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Functions and files are those of Linux 4.19; where a later kernel differs, the reason says so.
 
+use crate::trace::Name;
+
 /// What a function that ip6drop knows by name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
@@ -434,7 +436,7 @@ pub enum Head {
 
 /// Reads a stack, innermost frame first, up to the softirq it ran in.
 #[must_use]
-pub fn read_stack(frames: &[Box<[u8]>]) -> StackFacts {
+pub fn read_stack(frames: &[Name]) -> StackFacts {
     let mut facts = StackFacts {
         head: Head::None,
         handler: None,
@@ -486,7 +488,7 @@ mod tests {
     use super::*;
 
     fn read(frames: &str) -> StackFacts {
-        let frames: Vec<Box<[u8]>> = frames.split(' ').map(|f| f.as_bytes().into()).collect();
+        let frames: Vec<Name> = frames.split(' ').map(|f| f.as_bytes().into()).collect();
         read_stack(&frames)
     }
 

@@ -11,8 +11,8 @@ use crate::diagnosis::collect::{Drop, DropSink};
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::filter::Filter;
 use crate::summary::Summary;
-use crate::trace::StackId;
 use crate::trace::stacks::Frames;
+use crate::trace::{Name, StackId};
 
 /// The numbers of the stacks in a report.
 pub type StackNumbers = HashMap<(Frames, Class), u64>;
@@ -70,7 +70,7 @@ impl<'a> Lines<'a> {
 }
 
 impl DropSink for Lines<'_> {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
         if let Some(id) = id {
             self.frames.entry(id).or_insert_with(|| frames.into());
         }

@@ -6,7 +6,7 @@ use super::banner::Banner;
 use super::header::Header;
 use super::line::{Line, line, trim_end};
 use super::parse::{Meaning, Record, Span};
-use super::stacks::{Seen, Stack, StackId, Table, frame_name};
+use super::stacks::{Name, Seen, Stack, StackId, Table, frame_name};
 use super::time::Time;
 
 /// Lines not understood that are kept as samples.
@@ -73,7 +73,7 @@ pub struct StackView<'a> {
     /// Its number, unless it came beyond the caps of the table.
     pub id: Option<StackId>,
     /// Names of its frames, innermost first; none where the unwinder found nothing.
-    pub frames: &'a [Box<[u8]>],
+    pub frames: &'a [Name],
     /// False for frames without a `<stack trace>` line above them.
     pub marked: bool,
 }

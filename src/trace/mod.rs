@@ -23,6 +23,6 @@ pub use header::Header;
 pub use line::{Line, line};
 pub use parse::{Meaning, Parser, Record, RecordOf, Records};
 pub use payload::Payload;
-pub use stacks::{StackId, Stacks, Table};
+pub use stacks::{Name, StackId, Stacks, Table};
 pub use symbol::{Frame, Symbol};
 pub use time::{Stamp, Time};

@@ -1,7 +1,8 @@
 //! Distinct stacks, recognised by their bytes and parsed once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
@@ -17,8 +18,10 @@ pub const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StackId(pub u32);
 
-/// Names of the frames, innermost first, without what compilers and options add.
-pub type Frames = Box<[Box<[u8]>]>;
+/// The name of a frame, without what compilers and options add; kept once for all stacks.
+pub type Name = Arc<[u8]>;
+/// Names of the frames, innermost first.
+pub type Frames = Arc<[Name]>;
 
 /// A parsed block of frame lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,7 @@ fn is_trampoline(name: &[u8]) -> bool {
 #[must_use]
 pub fn parse(block: &[u8]) -> Stack {
     let mut stack = Stack {
-        frames: Box::default(),
+        frames: Frames::default(),
         lines: 0,
         unparsed: 0,
     };
@@ -60,7 +63,7 @@ pub fn parse(block: &[u8]) -> Stack {
     for text in block.split_inclusive(|&b| b == b'\n') {
         stack.lines += 1;
         match line(text) {
-            Line::Frame(frame) => frames.push(frame_name(&frame)),
+            Line::Frame(frame) => frames.push(Name::from(frame_name(&frame))),
             _ => stack.unparsed += 1,
         }
     }
@@ -100,6 +103,7 @@ pub struct Stacks {
     /// By frames, lines, and lines that are none.
     by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
     stacks: Vec<Stack>,
+    names: HashSet<Name, FixedState>,
     bytes: usize,
     parsed: u64,
 }
@@ -148,6 +152,9 @@ impl Stacks {
             None if full => return Seen::Beyond(stack),
             None => {
                 let id = StackId(self.stacks.len() as u32);
+                let frames = stack.frames.iter().map(|name| self.name(name)).collect();
+                let stack = Stack { frames, ..stack };
+                let key = (stack.frames.clone(), stack.lines, stack.unparsed);
                 self.by_frames.insert(key, id);
                 self.stacks.push(stack);
                 id
@@ -162,6 +169,15 @@ impl Stacks {
             next,
         });
         Seen::Known(id)
+    }
+
+    /// The one copy of a name.
+    fn name(&mut self, name: &Name) -> Name {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        self.names.insert(name.clone());
+        name.clone()
     }
 
     /// How many blocks had to be parsed; the others were recognised by their bytes.
