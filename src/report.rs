@@ -239,7 +239,13 @@ pub fn report_input(
 }
 
 fn formats(gathered: &Gathered, text: &TextFacts) -> &'static str {
-    if gathered.framing.contains_key("version") {
+    if gathered
+        .framing
+        .get("input")
+        .is_some_and(|of| of == "trace.dat")
+    {
+        "trace.dat"
+    } else if gathered.framing.contains_key("version") {
         "ip6drop"
     } else if gathered.trace_cmd {
         "trace-cmd"
