@@ -405,7 +405,7 @@ impl Dat {
     pub fn start7(self, options: u64) -> Vec<u8> {
         let mut out = self.start();
         out.extend(if self.zlib {
-            &b"zlib\01.2\0"[..]
+            &b"zlib\x001.2\x00"[..]
         } else {
             b"none\0\0"
         });

@@ -30,7 +30,7 @@ impl Clock {
     pub(super) fn time(self, stamp: u64) -> u64 {
         let scaled = match self.scale {
             Some((multiplier, shift)) => {
-                (u128::from(stamp) * u128::from(multiplier) >> shift.min(127)) as u64
+                ((u128::from(stamp) * u128::from(multiplier)) >> shift.min(127)) as u64
             }
             None => stamp,
         };

@@ -1,5 +1,8 @@
 //! What a file holds besides events: the state that both versions of the format fill.
 
+use std::collections::BTreeSet;
+use std::io::Read;
+
 use super::bytes::{Fields, Machine};
 use super::clock::Clock;
 use super::compression::{Compression, Method};
@@ -7,7 +10,6 @@ use super::damage::Damage;
 use super::formats::{Formats, fields};
 use super::symbols::Symbols;
 use super::tasks::Tasks;
-use std::io::Read;
 
 /// Longest name of an event system, a buffer, a clock or a compression method, in bytes.
 const MAX_NAME: usize = 4096;
@@ -81,6 +83,8 @@ pub(super) struct Contents {
     pub release: Option<Vec<u8>>,
     /// CPUs of the machine.
     pub cpus: Option<u32>,
+    /// CPUs that dropped new events for want of room (`per_cpu/cpuN/stats`).
+    pub dropping: BTreeSet<u32>,
     /// The file's clock.
     pub clock: Clock,
     /// Trace buffers.
@@ -94,6 +98,7 @@ pub(super) struct Contents {
 pub(super) mod option {
     pub(in super::super) const DONE: u16 = 0;
     pub(in super::super) const DATE: u16 = 1;
+    pub(in super::super) const CPUSTAT: u16 = 2;
     pub(in super::super) const BUFFER: u16 = 3;
     pub(in super::super) const TRACECLOCK: u16 = 4;
     pub(in super::super) const UNAME: u16 = 5;
@@ -121,6 +126,16 @@ fn integer(text: &[u8]) -> i64 {
         None => digits.parse(),
     };
     value.map_or(0, |n: i64| n.saturating_mul(sign))
+}
+
+/// The CPU of its statistics if it dropped events. Overwritten ones are marked in the
+/// sub-buffers, these are not (`ring_buffer_lost_events` counts overruns alone).
+fn dropping_cpu(stats: &[u8]) -> Option<u32> {
+    let text = String::from_utf8_lossy(stats);
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let dropped: u64 = value("dropped events: ")?.trim().parse().ok()?;
+    let cpu = value("CPU: ")?.trim().parse().ok()?;
+    (dropped > 0).then_some(cpu)
 }
 
 impl Contents {
@@ -208,6 +223,7 @@ impl Contents {
         let machine = self.machine;
         let mut from = Fields::new(data, "option", 0, data.len() as u64, machine);
         match id {
+            option::CPUSTAT => self.dropping.extend(dropping_cpu(data)),
             option::DATE => {
                 let us = integer(data);
                 let ns = us.saturating_mul(1000);

@@ -41,7 +41,7 @@ impl Field {
     }
 }
 
-/// One line of a format: `field:int common_pid;	offset:4;	size:4;	signed:1;`
+/// One line of a format: `field:int common_pid; offset:4; size:4; signed:1;`
 fn field(line: &str) -> Option<Field> {
     let mut parts = line.trim().split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?.trim();

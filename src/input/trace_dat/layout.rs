@@ -208,7 +208,7 @@ fn section(
     }
     let start = offset + SECTION_HEADER;
     match compression(contents, part, offset, is_compressed)? {
-        Some(compression) => Ok(store.block(part, start, compression)?.0),
+        Some(compression) => Ok(store.block(part, start, start + size, compression)?.0),
         None => store.bytes(part, start, size),
     }
 }

@@ -77,6 +77,9 @@ impl Merge {
                     damages.push(Damage::new("CPU data", data.offset, what));
                     stream.lose();
                 }
+                if contents.dropping.contains(&data.cpu) {
+                    stream.expect_gaps();
+                }
                 merge.streams.push((stream, None));
             }
         }

@@ -82,6 +82,10 @@ impl TraceDat {
     fn start(&mut self) -> Result<State, Damage> {
         let mut contents = layout::read(&mut self.store, &mut self.damages)?;
         print::preamble(&mut self.text, &contents);
+        if contents.buffers.is_empty() && contents.texts.is_empty() {
+            self.damages
+                .push(Damage::new("options", 0, "name no trace buffer"));
+        }
         if contents.buffers.is_empty() {
             return Ok(State::Texts(std::mem::take(&mut contents.texts)));
         }

@@ -26,7 +26,8 @@ pub(super) struct Blocks {
     offset: u64,
     end: u64,
     compression: Option<Compression>,
-    /// Compressed chunks left; none before their number was read.
+    /// Compressed chunks left; none before their number was read. Their number tells where
+    /// the part ends: trace-cmd leaves the four bytes of that out of the size.
     chunks: Option<u64>,
     step: u64,
 }
@@ -53,12 +54,13 @@ impl Blocks {
         let next = self.read(store);
         if next.is_err() {
             self.offset = self.end;
+            self.chunks = self.compression.map(|_| 0);
         }
         next
     }
 
     fn read(&mut self, store: &mut Store) -> Result<Option<Vec<u8>>, Damage> {
-        if self.offset >= self.end {
+        if self.offset >= self.end && self.chunks.is_none() {
             return Ok(None);
         }
         let Some(compression) = self.compression else {
@@ -80,12 +82,11 @@ impl Blocks {
                 compression.machine.number(&count)
             }
         };
+        self.chunks = Some(chunks.saturating_sub(1));
         if chunks == 0 {
-            self.offset = self.end;
             return Ok(None);
         }
-        self.chunks = Some(chunks - 1);
-        let (bytes, end) = store.block(PART, self.offset, compression)?;
+        let (bytes, end) = store.block(PART, self.offset, store.len(), compression)?;
         self.offset = end;
         Ok(Some(bytes))
     }
@@ -107,6 +108,8 @@ pub(super) struct Stream {
     time: u64,
     /// Losses in front of what comes next: how many events, where that is known.
     lost: Option<Option<u64>>,
+    /// Events may be missing between any two sub-buffers.
+    gaps: bool,
 }
 
 /// What a stream has next.
@@ -138,7 +141,13 @@ impl Stream {
             records: 0..0,
             time: 0,
             lost: None,
+            gaps: false,
         }
+    }
+
+    /// Notes that events were dropped, the kernel does not say where: between sub-buffers.
+    pub(super) fn expect_gaps(&mut self) {
+        self.gaps = true;
     }
 
     /// Notes that events in front of what comes next were lost.
@@ -241,6 +250,9 @@ impl Stream {
                 _ => Some(stored),
             };
         }
+        if self.gaps {
+            self.lost = Some(None);
+        }
         self.time = time;
         self.records = start + layout.data..start + used;
         Ok(true)
@@ -276,7 +288,7 @@ impl Stream {
             };
             self.time = match kind {
                 30 => self.time.wrapping_add((long()? << TIME_BITS) + delta),
-                31 => (long()? << TIME_BITS) + delta | self.time & TIME_MSB,
+                31 => ((long()? << TIME_BITS) + delta) | (self.time & TIME_MSB),
                 _ => self.time.wrapping_add(delta),
             };
             if event.end > end {

@@ -41,19 +41,15 @@ pub(super) fn push_address(out: &mut Vec<u8>, address: u64, symbols: &Symbols) {
     }
 }
 
-/// `REC->name`, `REC->name[2]` or `__get_str(name)`: the name and which of several.
-fn argument(text: &str) -> Option<(&str, usize)> {
+/// `REC->name` or `__get_str(name)`: the name.
+fn argument(text: &str) -> Option<&str> {
     let text = text.trim();
-    let plain = match text.strip_prefix("__get_str(") {
+    let name = match text.strip_prefix("__get_str(") {
         Some(rest) => rest.strip_suffix(')')?.trim(),
         None => text.strip_prefix("REC->")?,
     };
-    let (name, index) = match plain.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']')?.parse().ok()?),
-        None => (plain, 0),
-    };
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    is_name.then_some((name, index))
+    is_name.then_some(name)
 }
 
 fn text_of(bytes: &[u8]) -> &[u8] {
@@ -65,7 +61,6 @@ fn convert(
     out: &mut Vec<u8>,
     how: &str,
     field: &Field,
-    index: usize,
     event: &[u8],
     context: Context<'_>,
 ) -> Option<()> {
@@ -74,17 +69,7 @@ fn convert(
         push_text(out, text_of(bytes));
         return Some(());
     }
-    // An element is as large as its type; only arrays of words and bytes are met in probes.
-    let bytes = match (field.array, field.text) {
-        (false, _) => bytes,
-        (true, true) => bytes.get(index..index + 1)?,
-        (true, false) => {
-            let word = context.machine.long;
-            let from = index.checked_mul(word)?;
-            bytes.get(from..from.checked_add(word)?)?
-        }
-    };
-    if bytes.is_empty() || bytes.len() > 8 {
+    if field.array || !(1..=8).contains(&bytes.len()) {
         return None;
     }
     let value = context.machine.number(bytes);
@@ -92,11 +77,14 @@ fn convert(
         push_address(out, value, context.symbols);
         return Some(());
     }
+    if how == "c" {
+        push_text(out, &[value as u8]);
+        return Some(());
+    }
     let text = match how {
         "x" | "X" => format!("{value:x}"),
         "d" | "i" => context.machine.signed(bytes).to_string(),
         "u" => value.to_string(),
-        "c" => return Some(push_text(out, &[value as u8])),
         _ => return None,
     };
     out.extend(text.bytes());
@@ -126,8 +114,8 @@ pub(super) fn by_print_fmt(out: &mut Vec<u8>, event: &[u8], context: Context<'_>
         };
         let how = after.get(start..start + len)?;
         rest = after.get(start + len..)?;
-        let (name, index) = arguments.next()??;
-        convert(out, how, context.format.field(name)?, index, event, context)?;
+        let field = context.format.field(arguments.next()??)?;
+        convert(out, how, field, event, context)?;
     }
     push_text(out, rest.replace("\\\"", "\"").as_bytes());
     arguments.next().is_none().then_some(())
@@ -152,5 +140,59 @@ pub(super) fn by_fields(out: &mut Vec<u8>, event: &[u8], context: Context<'_>) {
         } else {
             out.extend(format!("{:#x}", context.machine.number(bytes)).bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(print: &str, event: &[u8]) -> Option<String> {
+        let fields = "	field:u64 __probe_ip;	offset:0;	size:8;	signed:0;
+	field:s16 n;	offset:8;	size:2;	signed:1;
+	field:__data_loc char[] comm;	offset:10;	size:4;	signed:1;
+	field:u32 many[2];	offset:14;	size:8;	signed:0;
+";
+        let format = Format::parse(format!("{fields}print fmt: {print}\n").as_bytes());
+        let symbols = Symbols::new(b"ffffffff81000000 T dst_alloc\n".to_vec());
+        let context = Context {
+            format: &format,
+            symbols: &symbols,
+            machine: Machine {
+                big_endian: false,
+                long: 8,
+            },
+        };
+        let mut out = Vec::new();
+        by_print_fmt(&mut out, event, context)?;
+        Some(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    #[test]
+    fn what_probes_print() {
+        let mut event = 0xffff_ffff_8100_0010_u64.to_le_bytes().to_vec();
+        event.extend((-7i16).to_le_bytes());
+        event.extend([22, 0, 4, 0]);
+        event.extend([0; 8]);
+        event.extend(b"a\nb\0");
+        let print = |text: &str| printed(text, &event);
+        let all = r#""(%lx) n=%d u=%u x=0x%x comm=\"%s\" 100%%", REC->__probe_ip, REC->n, REC->n, REC->n, __get_str(comm)"#;
+        assert_eq!(
+            print(all).as_deref(),
+            Some(r#"(dst_alloc+0x10) n=-7 u=65529 x=0xfff9 comm="a?b" 100%"#)
+        );
+        for computed in [
+            r#""%d", REC->n + 1"#,
+            r#""%d %d", REC->n"#,
+            r#""%d", REC->n, REC->n"#,
+            r#""%d", REC->many"#,
+            r#""%d", REC->none"#,
+            r#""%s", __print_symbolic(REC->n, { 1, "one" })"#,
+            r#""%"#,
+            "",
+        ] {
+            assert_eq!(print(computed), None, "{computed}");
+        }
+        assert_eq!(printed(all, &event[..9]), None);
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum Named<'a> {
     Nothing,
 }
 
-/// `ffffffff9596d270 T ip6_dst_gc	[module]`: the address and the name of functions.
+/// `ffffffff9596d270 T ip6_dst_gc [module]`: the address and the name of functions.
 fn symbol(line: &[u8]) -> Option<(u64, &[u8])> {
     let mut words = line.split(u8::is_ascii_whitespace);
     let address = words.next().and_then(|w| std::str::from_utf8(w).ok())?;
