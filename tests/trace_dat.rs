@@ -17,6 +17,7 @@ const LITTLE: Dat = Dat {
     big: false,
     long: 8,
     zlib: false,
+    full: false,
 };
 /// Every version, byte order, word size and compression.
 fn kinds() -> Vec<Dat> {
@@ -29,6 +30,7 @@ fn kinds() -> Vec<Dat> {
                     big,
                     long,
                     zlib,
+                    full: false,
                 });
             }
         }
@@ -262,6 +264,27 @@ fn lost_events_cut_the_evidence_as_in_text() {
             assert_eq!(number(&report["drops"]["total"]), 1);
             assert_eq!(class(&report, "rcv-dst-alloc")[1], 0, "{report}");
         }
+    }
+}
+
+/// In a buffer that does not overwrite, events are missing without a mark.
+#[test]
+fn a_cpu_that_dropped_events_is_cut_at_every_sub_buffer() {
+    for dat in kinds() {
+        let dat = Dat { full: true, ..dat };
+        let pages = || {
+            vec![
+                page(5_000_000_000, story(dat)),
+                page(6_000_000_000, story(dat)),
+            ]
+        };
+        let text = sound(&dat.file(&[("", vec![pages(), pages()])]));
+        assert_eq!(
+            text.matches("CPU:0 [EVENTS DROPPED]\n").count(),
+            2,
+            "{text}"
+        );
+        assert_eq!(text.matches("DROPPED").count(), 2, "{text}");
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Dat {
     pub long: usize,
     /// Sections and CPU data of version 7 in zlib.
     pub zlib: bool,
+    /// CPU 0 had no room for some events.
+    pub full: bool,
 }
 
 /// A record of a ring buffer; times are differences in nanoseconds.
@@ -323,7 +325,10 @@ impl Dat {
     }
 
     fn known(self, cpus: usize) -> Vec<(u16, Vec<u8>)> {
+        let dropped = u8::from(self.full);
+        let stats = format!("CPU: 0\nentries: 0\ndropped events: {dropped}\nread events: 9\n");
         vec![
+            (2, stats.into_bytes()),
             (4, b"local [global] counter\0".to_vec()),
             (5, b"Linux node7 4.19.113 x86_64\0".to_vec()),
             (8, self.number(cpus as u64, 4)),

@@ -288,3 +288,31 @@ impl Contents {
 pub(super) fn name(from: &mut Fields<impl Read>) -> Result<Vec<u8>, Damage> {
     from.string(MAX_NAME)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_both_versions() {
+        let mut contents = Contents::default();
+        let mut take = |id, data: &[u8]| contents.option(id, data).is_ok();
+        assert!(take(option::DATE, b"0x2\0"));
+        assert!(take(option::OFFSET, b"-500\n"));
+        assert!(take(option::UNAME, b"Linux a-node 4.19.113-1.el7 x86_64\0"));
+        assert!(take(
+            option::CPUSTAT,
+            b"CPU: 3\nentries: 0\ndropped events: 7\n\0"
+        ));
+        assert!(take(option::CPUSTAT, b"CPU: 4\ndropped events: 0\n"));
+        assert!(take(option::CPUCOUNT, &[4, 0, 0, 0]));
+        assert!(take(option::TSC2NSEC, &[1, 0, 0, 0, 2, 0, 0, 0]));
+        assert!(take(4711, b"anything"));
+        assert!(!take(option::CPUCOUNT, &[4, 0]));
+        assert_eq!(contents.clock.offset, 1500);
+        assert_eq!(contents.clock.scale, Some((1, 2)));
+        assert_eq!(contents.release.as_deref(), Some(&b"4.19.113-1.el7"[..]));
+        assert_eq!(contents.dropping, BTreeSet::from([3]));
+        assert_eq!(contents.cpus, Some(4));
+    }
+}

@@ -1,6 +1,6 @@
 //! Events as the text that `trace-cmd report` prints, with the caller of each function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::Machine;
 use super::contents::Contents;
@@ -20,7 +20,7 @@ pub(super) struct Printer {
     /// The first buffer that showed a function, by its address.
     owners: BTreeMap<u64, usize>,
     /// Buffers and CPUs whose next stack belongs to a function that another buffer shows.
-    dropped: BTreeMap<(usize, u32), ()>,
+    dropped: BTreeSet<(usize, u32)>,
     /// Events left out because another buffer shows them too.
     pub twice: u64,
 }
@@ -98,7 +98,7 @@ impl Printer {
     ) -> bool {
         let place = (event.buffer, event.cpu);
         if format.name == "kernel_stack" || format.name == "user_stack" {
-            return self.dropped.contains_key(&place);
+            return self.dropped.contains(&place);
         }
         self.dropped.remove(&place);
         if format.name != "function" {
@@ -113,7 +113,7 @@ impl Printer {
         }
         let owner = *self.owners.entry(function).or_insert(event.buffer);
         if owner != event.buffer {
-            self.dropped.insert(place, ());
+            self.dropped.insert(place);
         }
         owner != event.buffer
     }
