@@ -298,13 +298,14 @@ fn two_buffers_are_one_trace_and_one_call_is_one_event() {
                 .map(|at| all[*at].clone())
                 .collect::<Vec<_>>()
         };
-        let top = vec![vec![page(5_000_000_000, only(&[0, 1, 3, 5, 6]))]];
-        let instance = vec![vec![page(5_000_000_100, only(&[5, 6, 4]))]];
+        let top = vec![vec![page(5_000_000_000, only(&[0, 1, 2, 3, 5, 6]))]];
+        let instance = vec![vec![page(5_000_000_100, only(&[5, 6, 4, 2]))]];
         let text = sound(&dat.file(&[("", top), ("instance", instance)]));
         assert_eq!(text.matches("ip6_pkt_drop <--").count(), 1, "{text}");
         assert_eq!(text.matches("<stack trace >").count(), 2, "{text}");
         assert_eq!(text.matches("gc_exit: ").count(), 1, "{text}");
-        assert!(text.ends_with("# 2 events that another buffer shows too\n"));
+        assert_eq!(text.matches("gc_enter: ").count(), 1, "{text}");
+        assert!(text.ends_with("# 3 events that another buffer shows too\n"));
     }
 }
 
@@ -379,6 +380,24 @@ fn what_is_damaged_is_named_and_the_rest_is_reported() {
     assert!(said.contains(&file.path().display().to_string()), "{said}");
 
     let error = |bytes: &[u8]| self::text(bytes).1.unwrap();
+    // Kernel addresses that the recorder was not shown.
+    let mut hidden = bytes.clone();
+    let from = bytes.windows(9).position(|w| w == b" nothing\n").unwrap();
+    let to = bytes
+        .windows(21)
+        .position(|w| w == b" kretprobe_trampoline")
+        .unwrap();
+    for at in from..to {
+        if hidden[at..].starts_with(b"ffffffff8") {
+            hidden[at..at + 16].fill(b'0');
+        }
+    }
+    let said = error(&hidden);
+    assert!(
+        said.starts_with("kallsyms at byte ") && !said.contains("byte 0:"),
+        "{said}"
+    );
+    assert!(said.contains("record as root"), "{said}");
     let mut other = bytes.clone();
     other[10] = b'9';
     assert!(error(&other).contains("is of version 9; versions 6 and 7 are known"));

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::damage::Damage;
+use super::damage::{Damage, Remedy};
 
 /// How the traced machine writes numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,7 @@ pub(super) struct Fields<R> {
     inner: R,
     part: &'static str,
     start: u64,
+    position: u64,
     left: u64,
     machine: Machine,
 }
@@ -53,6 +54,7 @@ impl<R: Read> Fields<R> {
             inner,
             part,
             start,
+            position: start,
             left,
             machine,
         }
@@ -61,6 +63,7 @@ impl<R: Read> Fields<R> {
     /// Goes on in another part of the file, right behind.
     pub(super) fn enter(&mut self, part: &'static str) {
         self.part = part;
+        self.start = self.position;
     }
 
     /// Takes another byte order or word size from here on.
@@ -78,6 +81,14 @@ impl<R: Read> Fields<R> {
         Damage::new(self.part, self.start, what)
     }
 
+    /// The same, with something else to try.
+    pub(super) fn damage_with(&self, what: impl Into<String>, remedy: Remedy) -> Damage {
+        Damage {
+            remedy,
+            ..self.damage(what)
+        }
+    }
+
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Damage> {
         if out.len() as u64 > self.left {
             return Err(Damage::cut_off(self.part, self.start));
@@ -87,6 +98,7 @@ impl<R: Read> Fields<R> {
             _ => self.damage(format!("cannot be read: {e}")),
         })?;
         self.left -= out.len() as u64;
+        self.position += out.len() as u64;
         Ok(())
     }
 

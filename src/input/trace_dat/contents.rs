@@ -6,7 +6,7 @@ use std::io::Read;
 use super::bytes::{Fields, Machine};
 use super::clock::Clock;
 use super::compression::{Compression, Method};
-use super::damage::Damage;
+use super::damage::{Damage, Remedy};
 use super::formats::{Formats, fields};
 use super::symbols::Symbols;
 use super::tasks::Tasks;
@@ -154,11 +154,8 @@ impl Contents {
             return Err(from.damage("does not describe the header of a page"));
         };
         if time.size != 8 || !matches!(commit.size, 4 | 8) {
-            return Err(Damage::unsupported(
-                "header info",
-                0,
-                "describes a page header of another kind",
-            ));
+            let what = "describes a page header of another kind";
+            return Err(from.damage_with(what, Remedy::UseTraceCmd));
         }
         // The long of the file's header is that of the recorder, this is the kernel's.
         self.machine.long = commit.size;
@@ -202,11 +199,8 @@ impl Contents {
         let len = from.u32()?;
         self.symbols = Symbols::new(from.bytes(len.into())?);
         if self.symbols.is_empty() {
-            return Err(Damage::new(
-                "kallsyms",
-                0,
-                "no function has an address; record as root with kernel.kptr_restrict at 0 or 1",
-            ));
+            let what = "gives no function an address";
+            return Err(from.damage_with(what, Remedy::RecordAsRoot));
         }
         Ok(())
     }

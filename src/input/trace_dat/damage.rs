@@ -9,6 +9,8 @@ pub(super) enum Remedy {
     CopyAgain,
     /// Nothing is wrong but that this program cannot read it.
     UseTraceCmd,
+    /// The recorder was not allowed to see what matters.
+    RecordAsRoot,
 }
 
 /// Damage to one part of a trace.dat, or a part that is not supported.
@@ -54,6 +56,7 @@ impl fmt::Display for Damage {
         let remedy = match self.remedy {
             Remedy::CopyAgain => "copy the file again, whole, or try trace-cmd report",
             Remedy::UseTraceCmd => "turn it into text with trace-cmd report",
+            Remedy::RecordAsRoot => "record as root, with kernel.kptr_restrict at 0 or 1",
         };
         write!(
             f,

@@ -9,7 +9,7 @@ use super::merge::Event;
 use super::print_fmt::{Context, by_fields, by_print_fmt, push_address, push_text};
 use super::symbols::{Named, Symbols};
 
-/// Functions told apart by buffer; more than any filter of this fault names.
+/// Functions and probes told apart by buffer; more than any filter of this fault names.
 const MAX_OWNED: usize = 4096;
 /// Width of the columns behind the name of an event (`print_event_name` pads to 20).
 const NAME_COLUMNS: usize = 20;
@@ -17,8 +17,8 @@ const NAME_COLUMNS: usize = 20;
 /// Prints events, and remembers which buffer shows which function.
 #[derive(Default)]
 pub(super) struct Printer {
-    /// The first buffer that showed a function, by its address.
-    owners: BTreeMap<u64, usize>,
+    /// The first buffer that showed an event of that kind, of functions by their address.
+    owners: BTreeMap<(u64, u64), usize>,
     /// Buffers and CPUs whose next stack belongs to a function that another buffer shows.
     dropped: BTreeSet<(usize, u32)>,
     /// Events left out because another buffer shows them too.
@@ -87,8 +87,8 @@ impl Printer {
         }
     }
 
-    /// The tracer calls every buffer that traces a function. Two entries for one call would
-    /// look like two packets: the buffer that showed the function first speaks for it.
+    /// The tracer calls every buffer that traces a function, and so does a probe. Two entries
+    /// for one call would look like two packets: the buffer that showed it first speaks for it.
     fn is_shown_elsewhere(
         &mut self,
         event: &Event<'_>,
@@ -101,17 +101,19 @@ impl Printer {
             return self.dropped.contains(&place);
         }
         self.dropped.remove(&place);
-        if format.name != "function" {
-            return false;
-        }
-        let Some(function) = format.value("ip", bytes, machine) else {
+        let value = |name: &str| format.value(name, bytes, machine);
+        let address = match format.name.as_str() {
+            "function" => value("ip"),
+            _ => value("__probe_ip").or_else(|| value("__probe_func")),
+        };
+        let (Some(kind), Some(address)) = (value("common_type"), address) else {
             return false;
         };
-        let is_known = self.owners.contains_key(&function);
-        if !is_known && self.owners.len() >= MAX_OWNED {
+        let call = (kind, address);
+        if !self.owners.contains_key(&call) && self.owners.len() >= MAX_OWNED {
             return false;
         }
-        let owner = *self.owners.entry(function).or_insert(event.buffer);
+        let owner = *self.owners.entry(call).or_insert(event.buffer);
         if owner != event.buffer {
             self.dropped.insert(place);
         }
