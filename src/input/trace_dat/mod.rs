@@ -2,12 +2,12 @@
 //!
 //! Versions 6 and 7 as trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5) describe them, by the event
 //! formats that the file brings, so that one grammar reads everything. From the file to the
-//! text: [`layout`] finds the parts, [`contents`] takes what they say, [`pages`] cuts the
-//! ring buffers into records, [`merge`] orders them by time, [`print`] writes lines.
+//! text: `layout` finds the parts, `contents` takes what they say, `pages` cuts the
+//! ring buffers into records, `merge` orders them by time, `print` writes lines.
 //!
 //! Files may come from anybody. No size, offset or count in one is believed before it was held
 //! against the length of the file; what is kept in memory is a small multiple of that
-//! ([`store::MAX_EXPANSION`]). What is damaged is left out, cuts the evidence of its CPU as lost
+//! (`store::MAX_EXPANSION`). What is damaged is left out, cuts the evidence of its CPU as lost
 //! events do, and is the error at the end of the text.
 
 mod bytes;
