@@ -142,7 +142,7 @@ With --exit-code also:
   12  other IPv6 drops only
   13  inconclusive: lost events, empty stacks or unreadable input forbid a verdict")]
 pub struct ReportArgs {
-    /// Saved traces, plain or gzip; - or none for standard input
+    /// Saved traces: text or trace.dat, plain or gzip; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 

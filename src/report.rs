@@ -259,7 +259,10 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
     ];
     let others = others.into_iter().filter(|(_, found)| *found);
     let mut all: Vec<&'static str> = others.map(|(name, _)| name).collect();
-    if gathered.framing.contains_key("version") {
+    let input = gathered.framing.get("input");
+    if input.is_some_and(|input| input == "trace.dat") {
+        all.push("trace.dat");
+    } else if gathered.framing.contains_key("version") {
         all.push("ip6drop");
     } else if gathered.trace_cmd {
         all.push("trace-cmd");

@@ -458,3 +458,17 @@ fn borders_and_threads_change_nothing() {
         }
     }
 }
+
+/// Frames of ftrace right behind a chain of perf are a stack of their own.
+#[test]
+fn a_chain_ends_where_frames_of_ftrace_begin() {
+    let chain = "\tffffffff98b00de5 ip6_pkt_drop+0x5 ([kernel.kallsyms])\n";
+    for frames in [
+        " => ip6_pkt_drop\n => ip6_pkt_discard\n",
+        "node7: => ip6_pkt_drop\nnode7: => ip6_pkt_discard\n",
+    ] {
+        let text = [chain, frames, "<stack trace>\n"].concat();
+        let (drops, _) = read(text.as_bytes(), &[]);
+        assert_eq!(drops.len(), 2, "{text}");
+    }
+}

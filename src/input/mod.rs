@@ -4,6 +4,7 @@ mod chunks;
 mod cut;
 mod open;
 mod spool;
+pub mod trace_dat;
 
 pub use chunks::{Chunk, Chunks, Source};
 pub use cut::{CutState, Cutter, MAX_BLOCK, MAX_LINE, Piece, starts_frame};

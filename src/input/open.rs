@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::chunks::Source;
+use super::spool::spool_what_is_there;
+use super::trace_dat::{Damages, MAGIC, TraceDat};
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
@@ -41,6 +43,14 @@ pub enum InputError {
         /// What the decoder said.
         source: io::Error,
     },
+    /// A trace.dat that is cut off or damaged, or of a kind that is not supported.
+    #[error("{path}: {damages}")]
+    TraceDat {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong, where, and what to try.
+        damages: Damages,
+    },
     /// Any other failure.
     #[error("{path}: {source}")]
     Io {
@@ -53,6 +63,13 @@ pub enum InputError {
 
 impl InputError {
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
+        let source = match source.downcast() {
+            Ok(damages) => {
+                let path = path.to_owned();
+                return InputError::TraceDat { path, damages };
+            }
+            Err(source) => source,
+        };
         match source.kind() {
             io::ErrorKind::NotFound => InputError::Missing(path.to_owned()),
             io::ErrorKind::PermissionDenied => InputError::Denied(path.to_owned()),
@@ -68,44 +85,97 @@ impl InputError {
 type Reader = Box<dyn Read + Send>;
 type Peeked = Chain<Cursor<Vec<u8>>, Reader>;
 
-/// An opened input: text, decompressed where the magic number says gzip.
+/// An opened input: text, decompressed where the magic number says gzip, or made of a trace.dat.
 pub enum Opened {
     /// Plain text in a file that has a length, in bytes.
     File(File, u64),
     /// Plain text.
     Plain(Peeked),
     /// Gzip, possibly of several members.
-    Gzip(Box<MultiGzDecoder<BufReader<Peeked>>>),
+    Gzip(Reader),
+    /// trace-cmd's own file, gzip or not.
+    TraceDat(Box<TraceDat>),
+}
+
+/// A start of the input, the error that ended it there, and the rest.
+struct Start {
+    head: Vec<u8>,
+    error: Option<io::Error>,
+}
+
+impl Start {
+    /// Reads as much as tells one kind of input from another.
+    fn of(reader: &mut dyn Read) -> Self {
+        let mut head = Vec::with_capacity(MAGIC.len());
+        let error = reader.take(MAGIC.len() as u64).read_to_end(&mut head).err();
+        Start { head, error }
+    }
+
+    /// The whole input again.
+    fn before<R: Read>(self, rest: R) -> impl Read {
+        Cursor::new(self.head).chain(Ended(self.error)).chain(rest)
+    }
+}
+
+/// Nothing, or an error.
+struct Ended(Option<io::Error>);
+
+impl Read for Ended {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 impl Opened {
-    /// Recognises gzip by its magic number.
+    /// Recognises gzip and trace.dat by their magic numbers. A trace.dat is read anywhere and
+    /// goes to an unlinked temporary file first.
     ///
     /// # Errors
-    /// Whatever reading the first two bytes answers.
+    /// Whatever reading the first bytes answers, or writing that file.
     pub fn new(mut reader: Reader) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(GZIP_MAGIC.len());
-        reader
-            .by_ref()
-            .take(GZIP_MAGIC.len() as u64)
-            .read_to_end(&mut head)?;
-        let gzip = head == GZIP_MAGIC;
-        let whole = Cursor::new(head).chain(reader);
-        Ok(if gzip {
-            Opened::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(whole))))
-        } else {
-            Opened::Plain(whole)
-        })
+        let start = Start::of(&mut reader);
+        if let Some(error) = start.error {
+            return Err(error);
+        }
+        let is_gzip = start.head.starts_with(&GZIP_MAGIC);
+        let is_dat = start.head == MAGIC;
+        let mut whole = Cursor::new(start.head).chain(reader);
+        if is_dat {
+            return Opened::spooled(&mut whole);
+        }
+        if !is_gzip {
+            return Ok(Opened::Plain(whole));
+        }
+        let mut decoder = MultiGzDecoder::new(BufReader::new(whole));
+        let start = Start::of(&mut decoder);
+        let is_dat = start.head == MAGIC;
+        let mut whole = start.before(decoder);
+        if is_dat {
+            return Opened::spooled(&mut whole);
+        }
+        Ok(Opened::Gzip(Box::new(whole)))
+    }
+
+    fn spooled(reader: &mut dyn Read) -> io::Result<Self> {
+        let (file, length, broken) = spool_what_is_there(reader)?;
+        let dat = TraceDat::new(file, length, broken.as_ref());
+        Ok(Opened::TraceDat(Box::new(dat)))
     }
 
     /// The first `length` bytes of a file, which stands at its start.
     ///
     /// # Errors
-    /// Whatever reading the first two bytes answers.
+    /// Whatever reading the first bytes answers.
     pub fn file(file: File, length: u64) -> io::Result<Self> {
-        let mut head = [0; GZIP_MAGIC.len()];
-        if file.read_at(&mut head, 0)? == head.len() && head == GZIP_MAGIC {
+        let mut head = [0; MAGIC.len()];
+        let n = file.read_at(&mut head, 0)?;
+        if head[..n].starts_with(&GZIP_MAGIC) {
             return Opened::new(Box::new(file.take(length)));
+        }
+        if head == *MAGIC {
+            let length = length.min(file.metadata()?.len());
+            let dat = TraceDat::new(file, length, None);
+            return Ok(Opened::TraceDat(Box::new(dat)));
         }
         Ok(Opened::File(file, length))
     }
@@ -123,6 +193,7 @@ impl Opened {
             Opened::File(file, length) => Source::File(file, length),
             Opened::Plain(reader) => Source::Stream(Box::new(reader)),
             Opened::Gzip(reader) => Source::Stream(reader),
+            Opened::TraceDat(dat) => Source::Stream(dat),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Inputs that are read twice.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::open::{InputError, Opened, STDIN};
@@ -56,7 +56,29 @@ impl Spool {
 }
 
 fn spool(reader: &mut dyn Read) -> io::Result<(File, u64)> {
+    match spool_what_is_there(reader)? {
+        (file, length, None) => Ok((file, length)),
+        (.., Some(error)) => Err(error),
+    }
+}
+
+/// Copies as much as can be read into an unlinked temporary file: the file, its length, and why
+/// it is not all.
+pub(super) fn spool_what_is_there(
+    reader: &mut dyn Read,
+) -> io::Result<(File, u64, Option<io::Error>)> {
     let mut file = tempfile::tempfile()?;
-    let length = io::copy(reader, &mut file)?;
-    Ok((file, length))
+    let mut buffer = vec![0; 64 * 1024];
+    let mut length = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((file, length, None)),
+            Ok(n) => {
+                file.write_all(&buffer[..n])?;
+                length += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Ok((file, length, Some(e))),
+        }
+    }
 }

@@ -301,6 +301,7 @@ impl Assembler {
             Record::Traced { .. } => {}
             Record::Aside(aside) => sink.aside(aside),
             Record::Stack { at, id } => {
+                self.end_chain_before(stacks, sink);
                 self.note_first(|| &bytes[*at as usize..]);
                 if self.loose.is_empty() {
                     let marked = self.open.take();
@@ -310,31 +311,29 @@ impl Assembler {
                     self.count_frames(stacks.get(*id).lines);
                 }
             }
-            Record::NewStack(span) if self.loose.is_empty() => {
-                self.note_first(|| of(span));
-                let marked = self.open.take();
-                self.block(of(span), marked, stacks, sink);
+            Record::NewStack(span) => {
+                self.end_chain_before(stacks, sink);
+                if self.loose.is_empty() {
+                    self.note_first(|| of(span));
+                    let marked = self.open.take();
+                    self.block(of(span), marked, stacks, sink);
+                } else {
+                    self.count_lines(of(span));
+                }
             }
-            Record::NewStack(span) | Record::Rest(span) => {
-                // The rest of a stack that is too long to be one: only its lines count.
-                let block = of(span);
-                let lines = memchr::memchr_iter(b'\n', block).count();
-                self.count_frames(lines as u64 + u64::from(!block.ends_with(b"\n")));
-            }
+            // The rest of a stack that is too long to be one.
+            Record::Rest(span) => self.count_lines(of(span)),
             Record::Foreign(span) => {
                 self.note_first(|| of(span));
                 self.foreign(of(span), stacks, sink);
             }
             Record::Frame(whole, name) => {
-                if self.loose.is_empty() {
-                    self.chains.forget();
-                }
+                self.end_chain_before(stacks, sink);
                 self.note_first(|| of(whole));
                 self.loose_frame(of(whole), of(name), whole == name);
             }
             Record::Banner(span) => {
                 self.end_stack(stacks, sink);
-                self.chains.forget();
                 self.note_first(|| of(span));
                 self.text.lines.banners += 1;
                 if let Line::Banner(banner) = line(of(span)) {
@@ -344,12 +343,10 @@ impl Assembler {
             }
             Record::Blank => {
                 self.end_stack(stacks, sink);
-                self.chains.forget();
                 self.text.lines.blank += 1;
             }
             Record::Unknown(span) => {
                 self.end_stack(stacks, sink);
-                self.chains.forget();
                 self.note_first(|| of(span));
                 self.text.lines.unparsed += 1;
                 if self.text.samples.len() < MAX_SAMPLES {
@@ -371,6 +368,19 @@ impl Assembler {
         self.end_stack(stacks, sink);
         let lines = &mut self.text.lines;
         lines.total = lines.events + lines.frames + lines.banners + lines.blank + lines.unparsed;
+    }
+
+    /// Frames of which only the lines count.
+    fn count_lines(&mut self, block: &[u8]) {
+        let lines = memchr::memchr_iter(b'\n', block).count();
+        self.count_frames(lines as u64 + u64::from(!block.ends_with(b"\n")));
+    }
+
+    /// Frames of ftrace are no part of another program's chain.
+    fn end_chain_before(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
+        if self.chains.is_open() {
+            self.end_stack(stacks, sink);
+        }
     }
 
     fn count_frames(&mut self, lines: u64) {
@@ -405,6 +415,7 @@ impl Assembler {
         if self.open.is_some() || !self.loose.is_empty() {
             self.end_open(stacks, sink);
         }
+        self.chains.forget();
     }
 
     fn end_open(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {

@@ -3,7 +3,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char, hex_digit1, space0, space1};
-use nom::combinator::{all_consuming, opt};
+use nom::combinator::{all_consuming, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -116,9 +116,18 @@ pub fn symbol(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
     ))
 }
 
+/// Sixteen digits and nothing else of a word: how trace-cmd prints an address without name.
+fn whole_address(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    verify(hex_digit1, |digits: &[u8]| {
+        let behind = input.get(digits.len());
+        digits.len() == 16 && !behind.is_some_and(|&b| is_symbol_byte(b) || b == b'+')
+    })
+    .parse(input)
+}
+
 fn bare_address(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    let (rest, value) =
-        terminated(preceded(tag(&b"0x"[..]), hex_digit1), opt(address)).parse(input)?;
+    let digits = alt((preceded(tag(&b"0x"[..]), hex_digit1), whole_address));
+    let (rest, value) = terminated(digits, opt(address)).parse(input)?;
     Ok((rest, Frame::Address(hex_value(value))))
 }
 
@@ -192,6 +201,12 @@ mod tests {
             one(" => 0xffffffffc02bd083"),
             Frame::Address(0xffff_ffff_c02b_d083)
         );
+        assert_eq!(
+            one("=> ffffffffc03bc083"),
+            Frame::Address(0xffff_ffff_c03b_c083)
+        );
+        assert_eq!(name("=> ffffffffc03bc083_x").name, b"ffffffffc03bc083_x");
+        assert_eq!(name("=> deadbeef").name, b"deadbeef");
         assert_eq!(one(" => [unknown/kretprobe'd]"), Frame::ReturnProbe);
         assert_eq!(one(" => 0xfffffffffffffffff"), Frame::Address(u64::MAX));
     }

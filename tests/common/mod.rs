@@ -1,6 +1,7 @@
 //! Runs the built program and reads what it prints.
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
+pub mod dat;
 pub mod schema;
 
 use std::path::{Path, PathBuf};

@@ -61,6 +61,10 @@ impl Chains {
         self.open = None;
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) fn take(&mut self) -> Option<Chain> {
         self.open.take()
     }

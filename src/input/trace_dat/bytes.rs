@@ -1,0 +1,153 @@
+//! Numbers and strings in the traced machine's byte order.
+
+use std::io::{self, Read};
+
+use super::damage::{Damage, Remedy};
+
+/// How the traced machine writes numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Machine {
+    /// Most significant byte first.
+    pub big_endian: bool,
+    /// Size of the kernel's `long`, 4 or 8 bytes.
+    pub long: usize,
+}
+
+impl Machine {
+    /// An unsigned number of up to 8 bytes.
+    pub(super) fn number(self, bytes: &[u8]) -> u64 {
+        let digit = |n: u64, b: &u8| (n << 8) | u64::from(*b);
+        if self.big_endian {
+            bytes.iter().fold(0, digit)
+        } else {
+            bytes.iter().rev().fold(0, digit)
+        }
+    }
+
+    /// The same with its sign.
+    pub(super) fn signed(self, bytes: &[u8]) -> i64 {
+        let unused = 64 - 8 * bytes.len().clamp(1, 8) as u32;
+        (self.number(bytes) << unused) as i64 >> unused
+    }
+}
+
+/// Fields read one after another; none is larger than what is left of the part they are in.
+pub(super) struct Fields<R> {
+    inner: R,
+    part: &'static str,
+    start: u64,
+    position: u64,
+    left: u64,
+    machine: Machine,
+}
+
+impl<R: Read> Fields<R> {
+    /// Fields of a part of `left` bytes that starts at byte `start` of the file.
+    pub(super) fn new(
+        inner: R,
+        part: &'static str,
+        start: u64,
+        left: u64,
+        machine: Machine,
+    ) -> Self {
+        Fields {
+            inner,
+            part,
+            start,
+            position: start,
+            left,
+            machine,
+        }
+    }
+
+    /// Goes on in another part of the file, right behind.
+    pub(super) fn enter(&mut self, part: &'static str) {
+        self.part = part;
+        self.start = self.position;
+    }
+
+    /// Takes another byte order or word size from here on.
+    pub(super) fn set_machine(&mut self, machine: Machine) {
+        self.machine = machine;
+    }
+
+    /// Bytes left.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// An error about the part.
+    pub(super) fn damage(&self, what: impl Into<String>) -> Damage {
+        Damage::new(self.part, self.start, what)
+    }
+
+    /// The same, with something else to try.
+    pub(super) fn damage_with(&self, what: impl Into<String>, remedy: Remedy) -> Damage {
+        Damage {
+            remedy,
+            ..self.damage(what)
+        }
+    }
+
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Damage> {
+        if out.len() as u64 > self.left {
+            return Err(Damage::cut_off(self.part, self.start));
+        }
+        self.inner.read_exact(out).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => Damage::cut_off(self.part, self.start),
+            _ => self.damage(format!("cannot be read: {e}")),
+        })?;
+        self.left -= out.len() as u64;
+        self.position += out.len() as u64;
+        Ok(())
+    }
+
+    /// So many bytes.
+    pub(super) fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Damage> {
+        if len > self.left {
+            return Err(Damage::cut_off(self.part, self.start));
+        }
+        let mut out = vec![0; len as usize];
+        self.fill(&mut out)?;
+        Ok(out)
+    }
+
+    /// A number of `N` bytes.
+    fn number<const N: usize>(&mut self) -> Result<u64, Damage> {
+        let mut out = [0; N];
+        self.fill(&mut out)?;
+        Ok(self.machine.number(&out))
+    }
+
+    /// One byte.
+    pub(super) fn u8(&mut self) -> Result<u8, Damage> {
+        Ok(self.number::<1>()? as u8)
+    }
+
+    /// Two bytes.
+    pub(super) fn u16(&mut self) -> Result<u16, Damage> {
+        Ok(self.number::<2>()? as u16)
+    }
+
+    /// Four bytes.
+    pub(super) fn u32(&mut self) -> Result<u32, Damage> {
+        Ok(self.number::<4>()? as u32)
+    }
+
+    /// Eight bytes.
+    pub(super) fn u64(&mut self) -> Result<u64, Damage> {
+        self.number::<8>()
+    }
+
+    /// A string of at most `longest` bytes that ends with a NUL, without it.
+    pub(super) fn string(&mut self, longest: usize) -> Result<Vec<u8>, Damage> {
+        let mut text = Vec::new();
+        loop {
+            match self.u8()? {
+                0 => return Ok(text),
+                _ if text.len() == longest => return Err(self.damage("holds an endless string")),
+                byte => text.push(byte),
+            }
+        }
+    }
+}

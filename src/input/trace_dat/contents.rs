@@ -1,0 +1,312 @@
+//! What a file holds besides events: the state that both versions of the format fill.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use super::bytes::{Fields, Machine};
+use super::clock::Clock;
+use super::compression::{Compression, Method};
+use super::damage::{Damage, Remedy};
+use super::formats::{Formats, fields};
+use super::symbols::Symbols;
+use super::tasks::Tasks;
+
+/// Longest name of an event system, a buffer, a clock or a compression method, in bytes.
+const MAX_NAME: usize = 4096;
+
+/// Where the kernel's header of a sub-buffer keeps what (`events/header_page`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PageLayout {
+    /// Offset of the time stamp of 8 bytes.
+    pub timestamp: usize,
+    /// Offset of the number of bytes used, a `long`.
+    pub commit: usize,
+    /// Offset of the first record.
+    pub data: usize,
+}
+
+/// The data of one CPU in one buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CpuData {
+    /// CPU number.
+    pub cpu: u32,
+    /// Where it starts in the file.
+    pub offset: u64,
+    /// Its size in the file, in bytes.
+    pub size: u64,
+}
+
+/// A trace buffer: the top-level one or an instance.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buffer {
+    /// Offset of its section (version 7) or of its own table (instances in version 6).
+    pub offset: u64,
+    /// Its clock, where that is not the file's.
+    pub clock: Option<Clock>,
+    /// Size of a sub-buffer, in bytes.
+    pub page_size: u64,
+    /// Whether its CPU data is compressed.
+    pub compression: Option<Compression>,
+    /// What each CPU recorded.
+    pub cpus: Vec<CpuData>,
+}
+
+/// Trace text inside the file (latency tracers).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text {
+    /// Where it starts.
+    pub offset: u64,
+    /// Its size in the file, in bytes.
+    pub size: u64,
+    /// Whether it is compressed.
+    pub compression: Option<Compression>,
+}
+
+/// Everything that is known before the first event.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// Byte order and word size.
+    pub machine: Machine,
+    /// Size of a page of the traced machine, in bytes.
+    pub page_size: u64,
+    /// The method that compressed sections use.
+    pub method: Option<Method>,
+    /// The header of a sub-buffer.
+    pub page: Option<PageLayout>,
+    /// Event formats.
+    pub formats: Formats,
+    /// Kernel symbols.
+    pub symbols: Symbols,
+    /// Names of tasks.
+    pub tasks: Tasks,
+    /// Kernel release.
+    pub release: Option<Vec<u8>>,
+    /// CPUs of the machine.
+    pub cpus: Option<u32>,
+    /// CPUs that dropped new events for want of room (`per_cpu/cpuN/stats`).
+    pub dropping: BTreeSet<u32>,
+    /// The file's clock.
+    pub clock: Clock,
+    /// Trace buffers.
+    pub buffers: Vec<Buffer>,
+    /// Buffers that hold text.
+    pub texts: Vec<Text>,
+}
+
+/// The options of both versions (trace-cmd.dat.v7(5), "OPTIONS SECTION"). Those that hold the
+/// offset of a section have the section's number.
+pub(super) mod option {
+    pub(in super::super) const DONE: u16 = 0;
+    pub(in super::super) const DATE: u16 = 1;
+    pub(in super::super) const CPUSTAT: u16 = 2;
+    pub(in super::super) const BUFFER: u16 = 3;
+    pub(in super::super) const TRACECLOCK: u16 = 4;
+    pub(in super::super) const UNAME: u16 = 5;
+    pub(in super::super) const OFFSET: u16 = 7;
+    pub(in super::super) const CPUCOUNT: u16 = 8;
+    pub(in super::super) const TSC2NSEC: u16 = 14;
+    pub(in super::super) const HEADER_INFO: u16 = 16;
+    pub(in super::super) const FTRACE_EVENTS: u16 = 17;
+    pub(in super::super) const EVENT_FORMATS: u16 = 18;
+    pub(in super::super) const KALLSYMS: u16 = 19;
+    pub(in super::super) const CMDLINES: u16 = 21;
+    pub(in super::super) const BUFFER_TEXT: u16 = 22;
+}
+
+/// `0x…` or decimal, with or without sign, up to the first other character (as `strtoll`).
+fn integer(text: &[u8]) -> i64 {
+    let text = String::from_utf8_lossy(text);
+    let text = text.trim_matches(['\0', '\n', ' ']);
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let value = match digits.strip_prefix("0x") {
+        Some(hex) => i64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    value.map_or(0, |n: i64| n.saturating_mul(sign))
+}
+
+/// The CPU of its statistics if it dropped events. Overwritten ones are marked in the
+/// sub-buffers, these are not (`ring_buffer_lost_events` counts overruns alone).
+fn dropping_cpu(stats: &[u8]) -> Option<u32> {
+    let text = String::from_utf8_lossy(stats);
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let dropped: u64 = value("dropped events: ")?.trim().parse().ok()?;
+    let cpu = value("CPU: ")?.trim().parse().ok()?;
+    (dropped > 0).then_some(cpu)
+}
+
+impl Contents {
+    /// Both header descriptions (HEADER INFO).
+    pub(super) fn header_info(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        if from.bytes(12)? != b"header_page\0" {
+            return Err(from.damage("does not start with header_page"));
+        }
+        let len = from.u64()?;
+        let text = from.bytes(len)?;
+        let described = fields(&String::from_utf8_lossy(&text));
+        let find = |name: &str| described.iter().find(|field| field.name == name);
+        let (Some(time), Some(commit), Some(data)) =
+            (find("timestamp"), find("commit"), find("data"))
+        else {
+            return Err(from.damage("does not describe the header of a page"));
+        };
+        if time.size != 8 || !matches!(commit.size, 4 | 8) {
+            let what = "describes a page header of another kind";
+            return Err(from.damage_with(what, Remedy::UseTraceCmd));
+        }
+        // The long of the file's header is that of the recorder, this is the kernel's.
+        self.machine.long = commit.size;
+        self.page = Some(PageLayout {
+            timestamp: time.offset,
+            commit: commit.offset,
+            data: data.offset,
+        });
+        if from.bytes(13)? != b"header_event\0" {
+            return Err(from.damage("does not go on with header_event"));
+        }
+        let len = from.u64()?;
+        from.bytes(len)?;
+        Ok(())
+    }
+
+    fn format_files(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        for _ in 0..from.u32()? {
+            let len = from.u64()?;
+            self.formats.insert(from.bytes(len)?);
+        }
+        Ok(())
+    }
+
+    /// Formats of the tracer's own events (FTRACE EVENT FORMATS).
+    pub(super) fn ftrace_events(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        self.format_files(from)
+    }
+
+    /// Formats of all other events (EVENT FORMATS).
+    pub(super) fn event_formats(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        for _ in 0..from.u32()? {
+            from.string(MAX_NAME)?;
+            self.format_files(from)?;
+        }
+        Ok(())
+    }
+
+    /// `/proc/kallsyms` (KALLSYMS).
+    pub(super) fn kallsyms(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        let len = from.u32()?;
+        self.symbols = Symbols::new(from.bytes(len.into())?);
+        if self.symbols.is_empty() {
+            let what = "gives no function an address";
+            return Err(from.damage_with(what, Remedy::RecordAsRoot));
+        }
+        Ok(())
+    }
+
+    /// `saved_cmdlines` (SAVED COMMAND LINES).
+    pub(super) fn command_lines(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+        let len = from.u64()?;
+        self.tasks = Tasks::new(from.bytes(len)?);
+        Ok(())
+    }
+
+    /// One option that is not the offset of a section.
+    pub(super) fn option(&mut self, id: u16, data: &[u8]) -> Result<(), Damage> {
+        let machine = self.machine;
+        let mut from = Fields::new(data, "option", 0, data.len() as u64, machine);
+        match id {
+            option::CPUSTAT => self.dropping.extend(dropping_cpu(data)),
+            option::DATE => {
+                let us = integer(data);
+                let ns = us.saturating_mul(1000);
+                self.clock.offset = self.clock.offset.saturating_add(ns);
+            }
+            option::OFFSET => {
+                self.clock.offset = self.clock.offset.saturating_add(integer(data));
+            }
+            option::TRACECLOCK => self.clock.name(data),
+            option::UNAME => {
+                let mut words = data.split(|b| matches!(b, b' ' | 0));
+                self.release = words.nth(2).map(<[u8]>::to_vec);
+            }
+            option::CPUCOUNT => self.cpus = Some(from.u32()?),
+            option::TSC2NSEC => self.clock.scale = Some((from.u32()?, from.u32()?)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The option BUFFER of version 6: an instance, whose table is elsewhere.
+    pub(super) fn instance(&mut self, data: &[u8]) -> Result<(), Damage> {
+        let len = data.len() as u64;
+        let offset = Fields::new(data, "option BUFFER", 0, len, self.machine).u64()?;
+        self.buffers.push(Buffer {
+            offset,
+            page_size: self.page_size,
+            ..Buffer::default()
+        });
+        Ok(())
+    }
+
+    /// The option BUFFER of version 7.
+    pub(super) fn buffer(&mut self, data: &[u8]) -> Result<(), Damage> {
+        let len = data.len() as u64;
+        let mut from = Fields::new(data, "option BUFFER", 0, len, self.machine);
+        let offset = from.u64()?;
+        let _name = from.string(MAX_NAME)?;
+        let mut clock = Clock::default();
+        clock.name(&from.string(MAX_NAME)?);
+        let page_size = from.u32()?.into();
+        let mut cpus = Vec::new();
+        for _ in 0..from.u32()? {
+            cpus.push(CpuData {
+                cpu: from.u32()?,
+                offset: from.u64()?,
+                size: from.u64()?,
+            });
+        }
+        self.buffers.push(Buffer {
+            offset,
+            clock: Some(clock),
+            page_size,
+            compression: None,
+            cpus,
+        });
+        Ok(())
+    }
+}
+
+/// A string of the file's own header.
+pub(super) fn name(from: &mut Fields<impl Read>) -> Result<Vec<u8>, Damage> {
+    from.string(MAX_NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_both_versions() {
+        let mut contents = Contents::default();
+        let mut take = |id, data: &[u8]| contents.option(id, data).is_ok();
+        assert!(take(option::DATE, b"0x2\0"));
+        assert!(take(option::OFFSET, b"-500\n"));
+        assert!(take(option::UNAME, b"Linux a-node 4.19.113-1.el7 x86_64\0"));
+        assert!(take(
+            option::CPUSTAT,
+            b"CPU: 3\nentries: 0\ndropped events: 7\n\0"
+        ));
+        assert!(take(option::CPUSTAT, b"CPU: 4\ndropped events: 0\n"));
+        assert!(take(option::CPUCOUNT, &[4, 0, 0, 0]));
+        assert!(take(option::TSC2NSEC, &[1, 0, 0, 0, 2, 0, 0, 0]));
+        assert!(take(4711, b"anything"));
+        assert!(!take(option::CPUCOUNT, &[4, 0]));
+        assert_eq!(contents.clock.offset, 1500);
+        assert_eq!(contents.clock.scale, Some((1, 2)));
+        assert_eq!(contents.release.as_deref(), Some(&b"4.19.113-1.el7"[..]));
+        assert_eq!(contents.dropping, BTreeSet::from([3]));
+        assert_eq!(contents.cpus, Some(4));
+    }
+}

@@ -1,0 +1,123 @@
+//! The events of all CPUs and buffers in the order of time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::bytes::Machine;
+use super::clock::Clock;
+use super::contents::{Contents, CpuData, PageLayout};
+use super::damage::{Damage, Damages};
+use super::pages::{Step, Stream};
+use super::store::Store;
+
+/// An event, or the news that some were lost.
+pub(super) struct Event<'a> {
+    /// Number of its buffer in the file.
+    pub buffer: usize,
+    /// CPU number.
+    pub cpu: u32,
+    /// When, as it is printed.
+    pub time: u64,
+    /// The clock of its buffer.
+    pub clock: Clock,
+    /// Events lost in front of it, and how many, where that is known.
+    pub lost: Option<Option<u64>>,
+    /// Its bytes; none where only a loss is left to tell.
+    pub bytes: Option<&'a [u8]>,
+}
+
+/// All CPUs of all buffers.
+pub(super) struct Merge {
+    layout: PageLayout,
+    machine: Machine,
+    clocks: Vec<Clock>,
+    streams: Vec<(Stream, Option<Step>)>,
+    /// Whose turn it is: by time, then in the order of the file.
+    turns: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The stream whose event was given out last.
+    given: Option<usize>,
+}
+
+impl Merge {
+    /// Starts all streams.
+    ///
+    /// # Errors
+    /// Fails where the file does not say how pages are laid out.
+    pub(super) fn new(
+        contents: &Contents,
+        store: &mut Store,
+        damages: &mut Damages,
+    ) -> Result<Self, Damage> {
+        let Some(layout) = contents.page else {
+            return Err(Damage::new("header info", 0, "is missing"));
+        };
+        let mut merge = Merge {
+            layout,
+            machine: contents.machine,
+            clocks: Vec::new(),
+            streams: Vec::new(),
+            turns: BinaryHeap::new(),
+            given: None,
+        };
+        // Data that is said to be in several places at once could be read without end.
+        let mut left = store.len();
+        for (number, buffer) in contents.buffers.iter().enumerate() {
+            let own = buffer.clock.map(|clock| clock.counts);
+            merge.clocks.push(Clock {
+                counts: own.unwrap_or(contents.clock.counts),
+                ..contents.clock
+            });
+            for data in &buffer.cpus {
+                let size = data.size.min(left);
+                left -= size;
+                let there = CpuData { size, ..*data };
+                let mut stream = Stream::new(number, there, buffer.compression, buffer.page_size);
+                if size < data.size {
+                    let what = format!("of CPU {} claims more than the file holds", data.cpu);
+                    damages.push(Damage::new("CPU data", data.offset, what));
+                    stream.lose();
+                }
+                if contents.dropping.contains(&data.cpu) {
+                    stream.expect_gaps();
+                }
+                merge.streams.push((stream, None));
+            }
+        }
+        for at in 0..merge.streams.len() {
+            merge.advance(at, store, damages);
+        }
+        Ok(merge)
+    }
+
+    fn advance(&mut self, at: usize, store: &mut Store, damages: &mut Damages) {
+        let Some((stream, next)) = self.streams.get_mut(at) else {
+            return;
+        };
+        let (step, done) = stream.step(store, self.layout, self.machine);
+        damages.note(done);
+        if let Some(step) = &step {
+            let clock = self.clocks.get(stream.buffer).copied().unwrap_or_default();
+            self.turns.push(Reverse((clock.time(step.time), at)));
+        }
+        *next = step;
+    }
+
+    /// The next event.
+    pub(super) fn next(&mut self, store: &mut Store, damages: &mut Damages) -> Option<Event<'_>> {
+        if let Some(at) = self.given.take() {
+            self.advance(at, store, damages);
+        }
+        let Reverse((time, at)) = self.turns.pop()?;
+        self.given = Some(at);
+        let (stream, step) = self.streams.get(at)?;
+        let step = step.as_ref()?;
+        Some(Event {
+            buffer: stream.buffer,
+            cpu: stream.cpu,
+            time,
+            clock: self.clocks.get(stream.buffer).copied().unwrap_or_default(),
+            lost: step.lost,
+            bytes: step.event.clone().map(|event| stream.bytes(event)),
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Events as the text that `trace-cmd report` prints, with the caller of each function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bytes::Machine;
+use super::contents::Contents;
+use super::formats::Format;
+use super::merge::Event;
+use super::print_fmt::{Context, by_fields, by_print_fmt, push_address, push_text};
+use super::symbols::{Named, Symbols};
+
+/// Functions and probes told apart by buffer; more than any filter of this fault names.
+const MAX_OWNED: usize = 4096;
+/// Width of the columns behind the name of an event (`print_event_name` pads to 20).
+const NAME_COLUMNS: usize = 20;
+
+/// Prints events, and remembers which buffer shows which function.
+#[derive(Default)]
+pub(super) struct Printer {
+    /// The first buffer that showed an event of that kind, of functions by their address.
+    owners: BTreeMap<(u64, u64), usize>,
+    /// Buffers and CPUs whose next stack belongs to a function that another buffer shows.
+    dropped: BTreeSet<(usize, u32)>,
+    /// Events left out because another buffer shows them too.
+    pub twice: u64,
+}
+
+/// The first lines: what is known of the machine.
+pub(super) fn preamble(out: &mut Vec<u8>, contents: &Contents) {
+    out.extend(b"# ip6drop: input trace.dat\n");
+    if let Some(release) = contents.release.as_ref().filter(|r| !r.is_empty()) {
+        out.extend(b"# ip6drop: kernel ");
+        push_text(out, release);
+        out.push(b'\n');
+    }
+    if let Some(cpus) = contents.cpus {
+        out.extend(format!("cpus={cpus}\n").bytes());
+    }
+}
+
+impl Printer {
+    /// Prints one event, and what was lost in front of it.
+    pub(super) fn print(&mut self, out: &mut Vec<u8>, event: &Event<'_>, contents: &mut Contents) {
+        match event.lost {
+            Some(Some(events)) => {
+                out.extend(format!("CPU:{} [{events} EVENTS DROPPED]\n", event.cpu).bytes());
+            }
+            Some(None) => out.extend(format!("CPU:{} [EVENTS DROPPED]\n", event.cpu).bytes()),
+            None => {}
+        }
+        let Some(bytes) = event.bytes else { return };
+        let machine = contents.machine;
+        let kind = contents
+            .formats
+            .any()
+            .and_then(|format| format.value("common_type", bytes, machine));
+        let format = kind.and_then(|kind| contents.formats.get(kind));
+        let unknown = Format::default();
+        let format = format.unwrap_or(&unknown);
+        if self.is_shown_elsewhere(event, bytes, format, machine) {
+            self.twice += 1;
+            return;
+        }
+        let pid = format.value("common_pid", bytes, machine).unwrap_or(0) as u32;
+        let comm = contents.tasks.name(pid);
+        out.resize(out.len() + 16usize.saturating_sub(comm.len()), b' ');
+        push_text(out, comm);
+        let time = event.clock.print(event.time);
+        out.extend(format!("-{pid:<5} [{:03}] {time}: ", event.cpu).bytes());
+        let name = if format.name.is_empty() {
+            "unknown"
+        } else {
+            &format.name
+        };
+        push_text(out, name.as_bytes());
+        out.extend(b": ");
+        out.resize(out.len() + NAME_COLUMNS.saturating_sub(name.len()), b' ');
+        let context = Context {
+            format,
+            symbols: &contents.symbols,
+            machine,
+        };
+        said(out, bytes, context);
+        out.push(b'\n');
+        if format.name == "kernel_stack" {
+            stack(out, bytes, context);
+        }
+    }
+
+    /// The tracer calls every buffer that traces a function, and so does a probe. Two entries
+    /// for one call would look like two packets: the buffer that showed it first speaks for it.
+    fn is_shown_elsewhere(
+        &mut self,
+        event: &Event<'_>,
+        bytes: &[u8],
+        format: &Format,
+        machine: Machine,
+    ) -> bool {
+        let place = (event.buffer, event.cpu);
+        if format.name == "kernel_stack" || format.name == "user_stack" {
+            return self.dropped.contains(&place);
+        }
+        self.dropped.remove(&place);
+        let value = |name: &str| format.value(name, bytes, machine);
+        let address = match format.name.as_str() {
+            "function" => value("ip"),
+            _ => value("__probe_ip").or_else(|| value("__probe_func")),
+        };
+        let (Some(kind), Some(address)) = (value("common_type"), address) else {
+            return false;
+        };
+        let call = (kind, address);
+        if !self.owners.contains_key(&call) && self.owners.len() >= MAX_OWNED {
+            return false;
+        }
+        let owner = *self.owners.entry(call).or_insert(event.buffer);
+        if owner != event.buffer {
+            self.dropped.insert(place);
+        }
+        owner != event.buffer
+    }
+}
+
+/// What an event says, behind its name.
+fn said(out: &mut Vec<u8>, bytes: &[u8], context: Context<'_>) {
+    let value = |name: &str| context.format.value(name, bytes, context.machine);
+    match context.format.name.as_str() {
+        "function" => {
+            let (function, caller) = (value("ip"), value("parent_ip"));
+            function_name(out, function.unwrap_or(0), context.symbols);
+            if let Some(caller) = caller {
+                out.extend(b" <-- ");
+                function_name(out, caller, context.symbols);
+            }
+        }
+        "kernel_stack" => out.extend(b"<stack trace >"),
+        _ => {
+            let start = out.len();
+            if by_print_fmt(out, bytes, context).is_none() {
+                out.truncate(start);
+                by_fields(out, bytes, context);
+            }
+        }
+    }
+}
+
+/// Without the offset of the call inside the function.
+fn function_name(out: &mut Vec<u8>, address: u64, symbols: &Symbols) {
+    match symbols.find(address) {
+        Named::Function(name, _) => push_text(out, name),
+        _ => push_address(out, address, symbols),
+    }
+}
+
+/// The frames of a `kernel_stack`: up to its end or the mark behind the last one.
+fn stack(out: &mut Vec<u8>, bytes: &[u8], context: Context<'_>) {
+    let Context {
+        format,
+        symbols,
+        machine,
+    } = context;
+    let Some(callers) = format.field("caller") else {
+        return;
+    };
+    // Where the record is longer than the array was declared, all of it counts.
+    let callers = if callers.located {
+        callers.bytes(bytes, machine)
+    } else {
+        bytes.get(callers.offset..).unwrap_or_default()
+    };
+    let end = u64::MAX >> (64 - 8 * machine.long as u32);
+    for caller in callers.chunks_exact(machine.long.max(1)) {
+        let address = machine.number(caller);
+        if address == end {
+            break;
+        }
+        match symbols.find(address) {
+            Named::Function(name, _) => {
+                out.extend(b"=> ");
+                push_text(out, name);
+                out.extend(format!(" ({address:x})\n").bytes());
+            }
+            Named::ReturnProbe => out.extend(b"=> [unknown/kretprobe'd]\n"),
+            Named::Nothing => out.extend(format!("=> {address:#x}\n").bytes()),
+        }
+    }
+}
