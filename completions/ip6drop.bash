@@ -194,7 +194,7 @@ _ip6drop() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json markdown html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -646,7 +646,7 @@ _ip6drop() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown folded" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown folded html" -- "${cur}"))
                     return 0
                     ;;
                 --output)

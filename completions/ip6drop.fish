@@ -41,7 +41,8 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l trigger -d 
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-size -d 'Stop before the capture grows beyond SIZE' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l format -d 'How to write the report' -r -f -a "text\t'For people: the verdict first'
 json\t'One object, that of `report`'
-markdown\t'For tickets'"
+markdown\t'For tickets'
+html\t'One page with pictures, to be opened in a browser; it loads nothing'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s o -l output -d 'Write the report to FILE instead of standard output' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
@@ -86,7 +87,8 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l format -d 'Ho
 json\t'One object'
 ndjson\t'One object a drop, then the report as the last line'
 markdown\t'For tickets'
-folded\t'One line a stack, for flame-graph tools'"
+folded\t'One line a stack, for flame-graph tools'
+html\t'One page with pictures, to be opened in a browser; it loads nothing'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s o -l output -d 'Write to FILE instead of standard output' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l facts -d 'Counters and limits around the capture: what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l traced -d 'Functions that were traced, where the capture cannot say' -r

@@ -100,6 +100,8 @@ pub enum ReportFormat {
     Markdown,
     /// One line a stack, for flame-graph tools
     Folded,
+    /// One page with pictures, to be opened in a browser; it loads nothing
+    Html,
 }
 
 fn cpus(text: &str) -> Result<std::sync::Arc<std::collections::BTreeSet<u32>>, String> {

@@ -22,6 +22,7 @@ pub mod signals;
 pub mod status;
 pub mod summary;
 pub mod tally;
+pub mod timeline;
 pub mod trace;
 pub mod tracefs;
 pub mod trigger;

@@ -343,6 +343,34 @@ impl Summary {
         self.seconds().filter(|seconds| *seconds >= 1e-3)
     }
 
+    /// CPUs and their drops, most first.
+    #[must_use]
+    pub fn cpus_by_drops(&self) -> Vec<(u64, CpuKey)> {
+        let rows = self.per_cpu.iter();
+        let mut all: Vec<_> = rows.map(|(cpu, row)| (row.drops(), *cpu)).collect();
+        all.sort_by_key(|(drops, cpu)| (std::cmp::Reverse(*drops), *cpu));
+        all
+    }
+
+    /// Pids and their rows, most drops first.
+    #[must_use]
+    pub fn tasks_by_drops(&self) -> Vec<(&u64, &TaskRow)> {
+        let mut all: Vec<_> = self.tasks.iter().collect();
+        all.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+        all
+    }
+
+    /// Confidence, reason and number of a class's drops, most first.
+    #[must_use]
+    pub fn reasons_of(&self, class: Class) -> Vec<(Confidence, &'static str, u64)> {
+        let of_class = self.reasons.iter().filter(|((c, ..), _)| *c == class);
+        let mut all: Vec<_> = of_class
+            .map(|((_, how, why), n)| (*how, *why, *n))
+            .collect();
+        all.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
+        all
+    }
+
     /// All calls of `ip6_dst_gc`.
     #[must_use]
     pub fn gc_total(&self) -> GcCounts {

@@ -1,7 +1,7 @@
 //! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,12 +14,14 @@ use super::live::{self, Roots};
 use crate::atomic;
 use crate::cli::Color;
 use crate::exit::Exit;
-use crate::input::STDIN;
+use crate::input::{STDIN, open};
 use crate::namespaces::rises;
 use crate::render;
-use crate::report::{HereAndNow, Request, report_input};
+use crate::render::sparks::{Pictures, Terminal};
+use crate::report::{HereAndNow, InputReport, Request, report_input};
 use crate::status::{Sampler, Selection, Status};
 use crate::summary::{Summary, TriggerRuns};
+use crate::timeline::Timeline;
 use crate::trace::Stacks;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::output::Output;
@@ -36,6 +38,8 @@ pub enum DiagnoseFormat {
     Json,
     /// For tickets
     Markdown,
+    /// One page with pictures, to be opened in a browser; it loads nothing
+    Html,
 }
 
 /// Arguments of `diagnose`.
@@ -250,18 +254,28 @@ fn use_color(args: &DiagnoseArgs) -> bool {
     }
 }
 
-fn write(args: &DiagnoseArgs, summary: &Summary) -> anyhow::Result<()> {
+/// The terminal that the report is for.
+fn terminal(args: &DiagnoseArgs) -> Option<Terminal> {
+    args.output.is_none().then(Terminal::of_stdout).flatten()
+}
+
+fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyhow::Result<()> {
     let mut text = Vec::new();
     match args.format {
         DiagnoseFormat::Text => {
             let options = render::text::Options {
                 color: use_color(args),
                 all_cpus: false,
+                pictures: terminal(args).map(|terminal| Pictures {
+                    terminal,
+                    timelines,
+                }),
             };
             render::text::write(summary, options, &mut text)?;
         }
         DiagnoseFormat::Json => render::json::write(summary, &mut text)?,
         DiagnoseFormat::Markdown => render::markdown::write(summary, &mut text)?,
+        DiagnoseFormat::Html => render::html::write(summary, timelines, &mut text)?,
     }
     match args
         .output
@@ -287,12 +301,28 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
         Place::Temporary(_) => Path::new("live capture"),
     };
     let file = File::open(&path).with_context(|| path.display().to_string())?;
+    let file: Box<dyn Read + Send> = Box::new(file);
     let mut stacks = Stacks::default();
     let request = Request {
         host: run.after.as_ref().and_then(here_and_now),
         ..Request::default()
     };
-    let mut summary = report_input(name, file, false, &request, &mut stacks)?.summary;
+    let InputReport {
+        mut summary,
+        knowledge,
+        ..
+    } = report_input(name, file, false, &request, &mut stacks)?;
+    let drawn = match args.format {
+        DiagnoseFormat::Html => true,
+        DiagnoseFormat::Text => terminal(args).is_some(),
+        DiagnoseFormat::Json | DiagnoseFormat::Markdown => false,
+    };
+    let mut timelines = Vec::new();
+    if drawn && !args.quiet {
+        let source = open(&path)?.source();
+        let empty = Timeline::new(&summary);
+        timelines.push(empty.draw(source, &request, &knowledge, &mut stacks));
+    }
     summary.trigger = args
         .trigger
         .clone()
@@ -304,7 +334,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
         });
     summary.namespaces = Some(rises(run.before.as_ref(), run.after));
     if !args.quiet {
-        match write(args, &summary) {
+        match write(args, &summary, &timelines) {
             Err(error) if super::is_broken_pipe(&error) => {}
             written => written?,
         }

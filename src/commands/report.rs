@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use super::is_broken_pipe;
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
+use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;
 use crate::exit::Exit;
 use crate::filter::Filter;
@@ -18,8 +19,10 @@ use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
 use crate::reading::read_through;
 use crate::render;
+use crate::render::sparks::{Pictures, Terminal};
 use crate::report::{InputEvidence, Request, read_input};
 use crate::summary::Summary;
+use crate::timeline::{MAX_TIMELINES, Timeline};
 use crate::trace::Stacks;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
@@ -99,10 +102,42 @@ fn use_color(args: &ReportArgs) -> bool {
     }
 }
 
+/// The terminal that the report is for.
+fn terminal(args: &ReportArgs) -> Option<Terminal> {
+    args.output.is_none().then(Terminal::of_stdout).flatten()
+}
+
+/// Inputs of this size together, in bytes, are read again for a line of text.
+const SMALL: u64 = 64 * 1024 * 1024;
+
+fn are_small(paths: &[PathBuf]) -> bool {
+    let length = |path: &PathBuf| {
+        path.metadata()
+            .ok()
+            .filter(|m| m.is_file())
+            .map(|m| m.len())
+    };
+    let total: Option<u64> = paths.iter().map(length).sum();
+    total.is_some_and(|total| total <= SMALL)
+}
+
 /// An input that was read, for those formats that read it twice.
 struct ReadTwice {
     spool: Option<Spool>,
     knowledge: Knowledge,
+    /// Still empty; `None` where none is drawn.
+    timeline: Option<Timeline>,
+}
+
+/// What inputs are read again for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// Nothing.
+    No,
+    /// Each drop.
+    Drops,
+    /// The time of drops.
+    Timelines,
 }
 
 fn read_one<'f>(
@@ -124,14 +159,14 @@ fn read_one<'f>(
 /// Reads every input; one that fails is named, and the others are reported on.
 fn read_all(
     paths: &[PathBuf],
-    twice: bool,
+    again: Again,
     request: &Request,
     stacks: &mut Stacks,
 ) -> (Summary, Vec<ReadTwice>, Vec<anyhow::Error>) {
     let mut errors = Vec::new();
     let mut read = Vec::new();
     for path in paths {
-        match read_one(path, twice, request, stacks) {
+        match read_one(path, again != Again::No, request, stacks) {
             Ok(one) => read.push(one),
             Err(error) => errors.push(error),
         }
@@ -152,11 +187,13 @@ fn read_all(
             evidence.receive_drops()
         };
         let report = evidence.report(request, stacks, drops);
-        summary.merge(report.summary);
+        let drawn = again == Again::Timelines && inputs.len() < MAX_TIMELINES;
         inputs.push(ReadTwice {
             spool,
             knowledge: report.knowledge,
+            timeline: drawn.then(|| Timeline::new(&report.summary)),
         });
+        summary.merge(report.summary);
         errors.extend(report.error.map(anyhow::Error::from));
     }
     if let Some(facts) = request.facts.as_ref().filter(|_| all_share) {
@@ -173,14 +210,38 @@ fn write_lines(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let numbers = render::ndjson::stack_numbers(summary);
-    for ReadTwice { spool, knowledge } in inputs {
+    for ReadTwice {
+        spool, knowledge, ..
+    } in inputs
+    {
         let Some(spool) = spool else { continue };
-        let lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
-        let reading = read_through(spool.open()?.source(), request.threads, stacks, lines);
-        reading.drops.finish()?;
+        let mut lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
+        let drops: &mut dyn DropSink = &mut lines;
+        read_through(spool.open()?.source(), request.threads, stacks, drops);
+        lines.finish()?;
     }
     render::ndjson::write_summary(summary, out)?;
     Ok(())
+}
+
+/// Reads the first inputs again to see when their drops were.
+fn timelines(
+    inputs: &[ReadTwice],
+    request: &Request,
+    stacks: &mut Stacks,
+) -> anyhow::Result<Vec<Timeline>> {
+    let mut timelines = Vec::new();
+    for input in inputs {
+        let (Some(spool), Some(empty)) = (&input.spool, &input.timeline) else {
+            continue;
+        };
+        let source = spool.open()?.source();
+        let drawn = empty
+            .clone()
+            .draw(source, request, &input.knowledge, stacks);
+        timelines.push(drawn);
+    }
+    Ok(timelines)
 }
 
 fn write(
@@ -194,9 +255,14 @@ fn write(
     let mut out = BufWriter::new(output(args, paths)?);
     match args.format {
         ReportFormat::Text => {
+            let timelines = timelines(inputs, request, stacks)?;
             let options = render::text::Options {
                 color: use_color(args),
                 all_cpus: args.all_cpus,
+                pictures: terminal(args).map(|terminal| Pictures {
+                    terminal,
+                    timelines: &timelines,
+                }),
             };
             render::text::write(summary, options, &mut out)?;
         }
@@ -204,6 +270,10 @@ fn write(
         ReportFormat::Markdown => render::markdown::write(summary, &mut out)?,
         ReportFormat::Folded => render::folded::write(summary, &mut out)?,
         ReportFormat::Ndjson => write_lines(inputs, summary, request, stacks, &mut out)?,
+        ReportFormat::Html => {
+            let timelines = timelines(inputs, request, stacks)?;
+            render::html::write(summary, &timelines, &mut out)?;
+        }
     }
     out.flush().context("cannot write the report")
 }
@@ -216,8 +286,14 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
     let paths = inputs(&args)?;
     let request = request(&args)?;
     let mut stacks = Stacks::default();
-    let twice = args.format == ReportFormat::Ndjson && !args.quiet;
-    let (summary, inputs, errors) = read_all(&paths, twice, &request, &mut stacks);
+    let again = match args.format {
+        _ if args.quiet => Again::No,
+        ReportFormat::Ndjson => Again::Drops,
+        ReportFormat::Html => Again::Timelines,
+        ReportFormat::Text if terminal(&args).is_some() && are_small(&paths) => Again::Timelines,
+        _ => Again::No,
+    };
+    let (summary, inputs, errors) = read_all(&paths, again, &request, &mut stacks);
     for error in &errors {
         writeln!(io::stderr(), "ip6drop: {error:#}")?;
     }

@@ -52,6 +52,23 @@ pub trait DropSink {
     fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool;
     /// One drop.
     fn drop(&mut self, drop: &Drop);
+    /// `fast`, as a probe read it.
+    fn fast(&mut self, _time: Time, _fast: i64) {}
+}
+
+/// For those that are not in a hurry: one collector serves them all.
+impl DropSink for &mut dyn DropSink {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Box<[u8]>]) -> bool {
+        (**self).matches_stack(id, frames)
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        (**self).drop(drop);
+    }
+
+    fn fast(&mut self, time: Time, fast: i64) {
+        (**self).fast(time, fast);
+    }
 }
 
 /// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
@@ -231,6 +248,8 @@ pub struct Collector<D> {
     run_gc_seen: bool,
     waiting: VecDeque<Waiting>,
     first_ticket: u64,
+    /// `fast` as the event that comes next read it.
+    fast: Option<i64>,
     gathered: Gathered,
 }
 
@@ -247,6 +266,7 @@ impl<D: DropSink> Collector<D> {
             run_gc_seen: false,
             waiting: VecDeque::new(),
             first_ticket: 0,
+            fast: None,
             gathered: Gathered::default(),
         }
     }
@@ -730,6 +750,7 @@ impl<D: DropSink> Collector<D> {
         let Some((fast, gc_thresh)) = reading.fast else {
             return;
         };
+        self.fast = Some(fast);
         let series = self.gathered.fast.get_or_insert(FastSeries {
             min: fast,
             max: fast,
@@ -804,6 +825,11 @@ impl<D: DropSink> Collector<D> {
                     Source::Probe => VIA_PROBE,
                     Source::Arguments => VIA_ARGUMENTS,
                 };
+                if source != Source::Entry
+                    && let Some((fast, context)) = self.fast.take().zip(context)
+                {
+                    self.drops.fast(context.time, fast);
+                }
                 let at = self.task(key);
                 self.entry(at, via, function, context, caller);
                 Some(at)

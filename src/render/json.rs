@@ -294,9 +294,8 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         0 | 1 => summary.formats.first().copied(),
         _ => Some("mixed"),
     };
-    let mut tasks: Vec<_> = summary.tasks.iter().collect();
-    tasks.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
-    let tasks: Value = tasks
+    let tasks: Value = summary
+        .tasks_by_drops()
         .into_iter()
         .map(|(pid, row)| json!({"comm": String::from_utf8_lossy(&row.comm), "pid": pid, "drops": row.drops}))
         .collect();

@@ -1,10 +1,12 @@
 //! Formats: each takes a summary and writes it.
 
 pub mod folded;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod markup;
 pub mod ndjson;
+pub mod sparks;
 pub mod status;
 pub mod text;
 

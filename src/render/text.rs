@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::harmless;
 use super::json::{ORIGINS, numbered_stacks};
+use super::sparks::{Pictures, add_bars, sparks};
 use super::status::{short_name, state_name};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::classify::{Class, Confidence};
@@ -26,14 +27,16 @@ const MAX_FRAMES: usize = 14;
 
 /// How the text is written.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// With colour.
     pub color: bool,
     /// A row for every CPU.
     pub all_cpus: bool,
+    /// Bars and sparklines, on a terminal.
+    pub pictures: Option<Pictures<'a>>,
 }
 
-fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 {
         format!("1 {one}")
     } else {
@@ -41,7 +44,7 @@ fn count(n: u64, one: &str, many: &str) -> String {
     }
 }
 
-fn drops(n: u64) -> String {
+pub(crate) fn drops(n: u64) -> String {
     count(n, "drop", "drops")
 }
 
@@ -204,7 +207,7 @@ pub fn grounds(summary: &Summary) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-fn stamp(time: Option<Time>) -> String {
+pub(crate) fn stamp(time: Option<Time>) -> String {
     match time.map(Time::stamp) {
         None => "-".to_owned(),
         Some(Stamp::Count(n)) => n.to_string(),
@@ -303,12 +306,7 @@ pub(crate) fn per_cpu_rows(summary: &Summary, all_cpus: bool) -> Vec<Vec<String>
     head.extend(["gc calls", "refused", "drops/s", "first", "last"].map(String::from));
     let mut rows = vec![head];
     let collapse = !all_cpus && summary.per_cpu.len() > MAX_CPU_ROWS;
-    let mut busiest: Vec<_> = summary
-        .per_cpu
-        .iter()
-        .map(|(cpu, row)| (row.drops(), *cpu))
-        .collect();
-    busiest.sort_by_key(|(n, cpu)| (std::cmp::Reverse(*n), *cpu));
+    let mut busiest = summary.cpus_by_drops();
     busiest.truncate(MAX_CPU_ROWS);
     let (mut quiet, mut quiet_count) = (CpuRow::default(), 0u64);
     let (mut less, mut less_count) = (CpuRow::default(), 0u64);
@@ -373,13 +371,7 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             continue;
         }
         writeln!(out, "  {}: {}", class.name(), class.meaning())?;
-        let mut reasons: Vec<_> = summary
-            .reasons
-            .iter()
-            .filter(|((c, ..), _)| *c == class)
-            .collect();
-        reasons.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-        for ((_, confidence, reason), n) in reasons {
+        for (confidence, reason, n) in summary.reasons_of(class) {
             writeln!(out, "    {n} {}: {reason}", confidence.name())?;
         }
     }
@@ -451,8 +443,7 @@ fn stacks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn tasks(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let mut rows: Vec<_> = summary.tasks.iter().collect();
-    rows.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+    let rows = summary.tasks_by_drops();
     let shown: Vec<String> = rows
         .iter()
         .take(MAX_TASKS)
@@ -686,7 +677,7 @@ fn live_sections(
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Styles { bold, head } = styles(summary, options.color);
     writeln!(out, "{head}{}{head:#}", sentence(summary))?;
     if let Some(grounds) = grounds(summary) {
@@ -698,7 +689,16 @@ pub fn write(summary: &Summary, options: Options, out: &mut dyn Write) -> io::Re
     let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
     if !summary.per_cpu.is_empty() {
         section(out, "Per CPU")?;
-        table(out, &per_cpu_rows(summary, options.all_cpus))?;
+        let mut rows = per_cpu_rows(summary, options.all_cpus);
+        if let Some(pictures) = options.pictures {
+            add_bars(&mut rows, pictures.terminal);
+        }
+        table(out, &rows)?;
+    }
+    let sparks = options.pictures.map(sparks).unwrap_or_default();
+    if !sparks.is_empty() {
+        section(out, "Drops over time")?;
+        indented(&sparks, out)?;
     }
     if summary.drops() > 0 {
         section(out, "Drops by class")?;

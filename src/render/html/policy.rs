@@ -1,0 +1,20 @@
+//! What a browser may run and load: this style, this script, and nothing else.
+
+/// The page's style.
+pub const STYLE: &str = include_str!("style.css");
+/// The page's script; all of the report can be read without it.
+pub const SCRIPT: &str = include_str!("script.js");
+
+/// SHA-256 of [`STYLE`] in base64.
+pub const STYLE_HASH: &str = "hUJfoVIdxcSaHyE9cuO4i+WinDE2+76F1FTbfx9kEdA=";
+/// SHA-256 of [`SCRIPT`] in base64.
+pub const SCRIPT_HASH: &str = "YzY9kMY0zPUIdv0lTOT/GOIKPdiXz/BtaRJqVOKZHR4=";
+
+/// The content security policy, as CSP 3 writes it: what is not named is forbidden, inline
+/// code is known by its hash.
+#[must_use]
+pub fn policy() -> String {
+    format!(
+        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'sha256-{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'"
+    )
+}
