@@ -263,6 +263,20 @@ fn what_is_no_drop_of_perf_is_none() {
     assert_eq!(drops.len(), 0);
 }
 
+/// Without `-g` an event is all there is.
+#[test]
+fn drops_without_chains() {
+    let freed = "ping 119 [002] 1.5: skb:kfree_skb: skbaddr=0x1 protocol=34525 location=ip6_pkt_drop+0xf0 reason: X\n";
+    let (_, summary) = read(freed.repeat(3).as_bytes(), &[]);
+    assert_eq!(class(&summary, "unknown"), [3, 0, 0, 3]);
+    let probed = "ping 119 [002] 1.4: probe:ip6_pkt_drop: (ffffffff90f00de0)\n";
+    let (_, summary) = read(format!("{probed}{freed}").repeat(3).as_bytes(), &[]);
+    assert_eq!(summary["drops"]["total"], 3);
+    let function = "ping 119 [002] 1.4: ftrace:function:  ip6_pkt_drop <-- ip6_pkt_discard\n";
+    let (_, summary) = read(function.repeat(3).as_bytes(), &[]);
+    assert_eq!(class(&summary, "rcv-undetermined"), [3, 0, 0, 3]);
+}
+
 #[test]
 fn losses_that_perf_and_bpftrace_tell() {
     let text = format!(
