@@ -116,6 +116,16 @@ impl Opened {
         matches!(self, Opened::Gzip(_))
     }
 
+    /// Its text, from the start.
+    #[must_use]
+    pub fn reader(self) -> Box<dyn Read + Send> {
+        match self {
+            Opened::File(file, length) => Box::new(file.take(length)),
+            Opened::Plain(reader) => Box::new(reader),
+            Opened::Gzip(reader) => reader,
+        }
+    }
+
     /// Where its text comes from.
     #[must_use]
     pub fn source(self) -> Source<Reader> {

@@ -4,6 +4,7 @@ pub mod folded;
 pub mod json;
 pub mod markdown;
 mod markup;
+pub mod merge;
 pub mod ndjson;
 pub mod status;
 pub mod text;
