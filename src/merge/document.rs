@@ -224,6 +224,9 @@ struct Health {
 
 #[derive(Deserialize)]
 struct Report {
+    schema: Text,
+    #[serde(rename = "type")]
+    kind: Option<Text>,
     host: Option<Text>,
     source: Source,
     verdict: Verdict,
@@ -235,6 +238,11 @@ struct Report {
 }
 
 impl Report {
+    fn is_known(&self) -> bool {
+        let kind = self.kind.as_ref().map(|kind| &*kind.0);
+        self.schema.0 == json::SCHEMA && matches!(kind, None | Some("summary"))
+    }
+
     fn row(self) -> Result<Row, String> {
         let exit = self.verdict.exit;
         let finding = Finding::of_exit(exit)
@@ -456,6 +464,23 @@ fn first_is_array(bytes: &[u8]) -> bool {
 /// # Errors
 /// See [`Fault`]. How far a document goes that cannot be read is not known.
 pub fn read(bytes: &[u8]) -> Result<(Document, usize), Fault> {
+    // Nearly all documents are reports, and are read once; any other is looked at twice.
+    let mut reports = serde_json::Deserializer::from_slice(bytes).into_iter::<Report>();
+    match reports.next() {
+        Some(Ok(report)) if report.is_known() => {
+            let row = report.row().map_err(malformed)?;
+            Ok((Document::Row(Box::new(row)), reports.byte_offset()))
+        }
+        _ => read_other(bytes),
+    }
+}
+
+fn malformed(text: String) -> Fault {
+    Fault::whole(Kind::Malformed, text)
+}
+
+/// Reads anything but a report that is as it should be, and says what is wrong with it.
+fn read_other(bytes: &[u8]) -> Result<(Document, usize), Fault> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
     let head = match values.next() {
         Some(Ok(head)) => head,
@@ -480,17 +505,17 @@ pub fn read(bytes: &[u8]) -> Result<(Document, usize), Fault> {
     let document = &bytes[..length];
     let schema = head.schema.as_ref().map(|schema| &*schema.0);
     let kind = head.kind.as_ref().map(|kind| &*kind.0);
-    let malformed = |error: serde_json::Error| Fault::of_error(&error, Kind::Malformed);
+    let not_so = |error: serde_json::Error| Fault::of_error(&error, Kind::Malformed);
     let row = match (schema, kind) {
         (None, Some("drop")) => return Ok((Document::Drop, length)),
         (Some(json::SCHEMA), None | Some("summary")) => serde_json::from_slice::<Report>(document)
-            .map_err(malformed)?
+            .map_err(not_so)?
             .row(),
         (Some(status::json::SCHEMA), None) => serde_json::from_slice::<Status>(document)
-            .map_err(malformed)?
+            .map_err(not_so)?
             .row(),
         _ => return Err(stranger(schema)),
     };
-    let row = row.map_err(|text| Fault::whole(Kind::Malformed, text))?;
+    let row = row.map_err(malformed)?;
     Ok((Document::Row(Box::new(row)), length))
 }

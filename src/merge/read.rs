@@ -1,9 +1,10 @@
 //! Reads one input: every document in it goes to its host, or is named as what it is.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io::{self, Read};
 use std::path::Path;
 
+use foldhash::quality::RandomState;
 use memchr::memchr_iter;
 
 use super::cut::{MAX_DOCUMENT, Piece, Pieces};
