@@ -31,6 +31,7 @@ Examples:
   ip6drop status --all-netns                        how full are the route caches
   ip6drop record --duration 30s -o drops.txt        save a trace ...
   ip6drop report drops.txt                          ... and read it, here or elsewhere
+  ip6drop merge results/                            which of many hosts have the fault
 
 Files:
   /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";

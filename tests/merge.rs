@@ -648,6 +648,28 @@ fn memory_does_not_grow_with_a_document() {
     assert_eq!(row["kernel"].as_str().unwrap().len(), 256);
 }
 
+#[test]
+fn a_document_that_is_too_large_is_one_whatever_is_behind_it() {
+    let large = [b"{", &[b'x'; MAX_DOCUMENT + 70_000][..]].concat();
+    for (behind, wanted) in [
+        (&b""[..], vec![]),
+        (b"}", vec![]),
+        (b"\n", vec![]),
+        (b"\n{}", vec![(2, 2)]),
+        (b"\n\n{}\n{}\n", vec![(3, 3), (4, 3)]),
+    ] {
+        let bytes = [b"\n", &large[..], behind].concat();
+        let mut buffer = Vec::new();
+        let mut pieces = Pieces::new(&bytes[1..], &mut buffer);
+        assert_eq!(pieces.next_piece().unwrap(), Some(Piece::TooLarge(1)));
+        let mut rest = Vec::new();
+        while let Some(Piece::Bytes(piece, line)) = pieces.next_piece().unwrap() {
+            rest.push((line, piece.len()));
+        }
+        assert_eq!(rest, wanted, "{behind:?}");
+    }
+}
+
 fn read_into(fleet: &mut Fleet, bytes: &[u8]) {
     Reader::default().read(Path::new("-"), bytes, false, fleet);
 }

@@ -119,18 +119,16 @@ impl<'b, R: Read> Pieces<'b, R> {
     fn pass_over(&mut self) -> io::Result<Found> {
         let line = self.line;
         loop {
-            // All but the last byte, which may be the line break before a beginning.
-            let to = self.next_beginning().unwrap_or(self.from + self.searched);
-            let found = self.searched == 0 || to > self.from + self.searched;
+            let beginning = self.next_beginning();
+            let to = match beginning {
+                Some(to) => to,
+                None if self.ended => self.buffer.len(),
+                None => self.from + self.searched,
+            };
             self.line += lines(&self.buffer[self.from..to]);
             self.from = to;
             self.searched = 0;
-            if found {
-                return Ok(Found::TooLarge(line));
-            }
-            if self.ended {
-                self.line += lines(&self.buffer[self.from..]);
-                self.from = self.buffer.len();
+            if beginning.is_some() || self.ended {
                 return Ok(Found::TooLarge(line));
             }
             self.fill()?;
