@@ -231,42 +231,37 @@ fn group_head(name: &str) -> Vec<String> {
         .collect()
 }
 
-fn group_rows(name: &str, groups: impl Iterator<Item = (String, Group)>) -> Vec<Vec<String>> {
+fn group_rows<K>(name: &str, groups: &[(K, Group)], key: fn(&K) -> String) -> Vec<Vec<String>> {
     let mut table = vec![group_head(name)];
-    let mut groups = groups.peekable();
-    for (key, group) in groups.by_ref().take(MAX_GROUPS) {
-        let mut cells = vec![key, group.hosts().to_string()];
-        cells.extend(group.by_finding.map(|n| n.to_string()));
-        cells.push(group.drops.to_string());
-        table.push(cells);
+    for (of, group) in groups.iter().take(MAX_GROUPS) {
+        table.push(group_cells(key(of), group));
     }
-    let more = groups.count();
+    let more = groups.len().saturating_sub(MAX_GROUPS);
     if more > 0 {
         table.push(vec![format!("… {more} more")]);
     }
     table
 }
 
+fn group_cells(key: String, group: &Group) -> Vec<String> {
+    let numbers = [group.hosts()]
+        .into_iter()
+        .chain(group.by_finding)
+        .chain([group.drops]);
+    let numbers = numbers.map(|n| n.to_string());
+    [key].into_iter().chain(numbers).collect()
+}
+
 fn kernel_rows(totals: &Totals<'_>) -> Vec<Vec<String>> {
-    let name = |kernel: &Option<&str>| kernel.map_or("unknown".to_owned(), shortened);
-    group_rows(
-        "kernel",
-        totals
-            .by_kernel
-            .iter()
-            .map(|(kernel, group)| (name(kernel), *group)),
-    )
+    group_rows("kernel", &totals.by_kernel, |kernel| {
+        kernel.map_or("unknown".to_owned(), shortened)
+    })
 }
 
 fn limit_rows(totals: &Totals<'_>) -> Vec<Vec<String>> {
-    let name = |max_size: &Option<i64>| max_size.map_or("unknown".to_owned(), |n| n.to_string());
-    group_rows(
-        "max_size",
-        totals
-            .by_max_size
-            .iter()
-            .map(|(limit, group)| (name(limit), *group)),
-    )
+    group_rows("max_size", &totals.by_max_size, |limit| {
+        limit.map_or("unknown".to_owned(), |n| n.to_string())
+    })
 }
 
 #[cfg(test)]
