@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::check::CheckArgs;
 use crate::commands::diagnose::DiagnoseArgs;
+use crate::commands::merge::MergeArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::status::StatusArgs;
@@ -30,6 +31,7 @@ Examples:
   ip6drop status --all-netns                        how full are the route caches
   ip6drop record --duration 30s -o drops.txt        save a trace ...
   ip6drop report drops.txt                          ... and read it, here or elsewhere
+  ip6drop merge results/                            which of many hosts have the fault
 
 Files:
   /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";
@@ -66,6 +68,8 @@ pub enum Command {
     Status(Box<StatusArgs>),
     /// Read saved traces and say what dropped, why, and on which CPU
     Report(Box<ReportArgs>),
+    /// Read many hosts' JSON reports and say which have the fault, worst first
+    Merge(Box<MergeArgs>),
     /// Say whether this host can be traced, by which method, and whether it works
     Check(Box<CheckArgs>),
     /// Trace, save the text with the facts around it, and put everything back

@@ -13,6 +13,7 @@ pub mod exit;
 pub mod filter;
 pub mod host;
 pub mod input;
+pub mod merge;
 pub mod namespaces;
 pub mod reading;
 pub mod render;

@@ -73,6 +73,7 @@ mod tests {
 
     fn status(rows: Vec<Row>) -> Status {
         Status {
+            host: None,
             time: 0.0,
             kernel: judge(&Release::default()),
             cpus: None,

@@ -250,6 +250,12 @@ pub fn report_input(
     Ok(evidence.report(request, stacks, receive_drops))
 }
 
+/// When the recording began, in seconds since 1970, as the capture's own framing says.
+fn began(gathered: &Gathered) -> Option<f64> {
+    let text = gathered.framing.get("began")?;
+    text.parse().ok().filter(|began| f64::is_finite(*began))
+}
+
 /// The forms of text that an input holds.
 fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
     let others = [
@@ -335,6 +341,8 @@ impl InputEvidence<'_> {
             |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
         let mut summary = Summary {
             inputs: vec![self.name.clone()],
+            hosts: gathered.framing.get("host").cloned().into_iter().collect(),
+            began: began(gathered),
             kernels: gathered.kernel.clone().into_iter().collect(),
             cpus: gathered
                 .online_cpus

@@ -20,16 +20,19 @@ pub enum Document {
     Status,
     /// What `check --format json` prints
     Check,
+    /// What `merge --format json` prints
+    Merge,
 }
 
 impl Document {
     /// All of them.
-    pub const ALL: [Document; 5] = [
+    pub const ALL: [Document; 6] = [
         Document::Report,
         Document::Drop,
         Document::Summary,
         Document::Status,
         Document::Check,
+        Document::Merge,
     ];
 
     /// The name of its definition.
@@ -41,6 +44,7 @@ impl Document {
             Document::Summary => "summary",
             Document::Status => "status",
             Document::Check => "check",
+            Document::Merge => "merge",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::diagnosis::kernel::{Kernel, judge};
 use crate::diagnosis::status::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
 use crate::host::Snapshot;
-use crate::host::live::{Cpus, ReadError, read_cpus, read_release};
+use crate::host::live::{Cpus, ReadError, read_cpus, read_host_name, read_release};
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
 
 /// Which namespaces are asked about.
@@ -106,6 +106,8 @@ impl Row {
 pub struct Status {
     /// When, in seconds since 1970.
     pub time: f64,
+    /// The node's name, as `uname -n` prints it.
+    pub host: Option<String>,
     /// The kernel.
     pub kernel: Kernel,
     /// CPUs, where they could be read.
@@ -261,6 +263,7 @@ impl Sampler {
             .map_or(0.0, |since| since.as_secs_f64());
         Ok(Status {
             time,
+            host: read_host_name(&self.proc),
             kernel,
             cpus,
             selection: self.selection.clone(),

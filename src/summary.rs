@@ -228,6 +228,10 @@ pub struct Summary {
     pub inputs: Vec<String>,
     /// Text forms recognised.
     pub formats: BTreeSet<&'static str>,
+    /// Names of the hosts that recorded, where the inputs give them.
+    pub hosts: BTreeSet<String>,
+    /// When the first recording began, in seconds since 1970 (UTC).
+    pub began: Option<f64>,
     /// Kernel releases named by the inputs.
     pub kernels: BTreeSet<String>,
     /// Online CPUs, the largest number named.
@@ -384,6 +388,11 @@ impl Summary {
         let first = self.inputs.is_empty();
         self.inputs.extend(other.inputs);
         self.formats.extend(other.formats);
+        self.hosts.extend(other.hosts);
+        self.began = match (self.began, other.began) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
         self.kernels.extend(other.kernels);
         self.cpus = self.cpus.max(other.cpus);
         widen(&mut self.window, other.window);

@@ -6,6 +6,7 @@ pub mod diagnose;
 pub mod generate;
 pub mod live;
 pub mod man;
+pub mod merge;
 pub mod record;
 pub mod report;
 pub mod restore;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Record(args) => Ok(record::run(&args, &mut stderr())),
         Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
+        Command::Merge(args) => merge::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
     }

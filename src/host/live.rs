@@ -303,6 +303,14 @@ pub fn read_release(proc: &Path) -> Result<Release, ReadError> {
     })
 }
 
+/// The host's name, as `uname -n` prints it, from a procfs mounted at `proc`.
+#[must_use]
+pub fn read_host_name(proc: &Path) -> Option<String> {
+    let text = read_text(&proc.join("sys/kernel/hostname"), "").ok()?;
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 /// A sysctl whose value no one can have meant, and what the kernel makes of it.
 #[must_use]
 pub fn absurd(name: &str, value: i64) -> Option<&'static str> {

@@ -186,6 +186,15 @@ impl Opened {
         matches!(self, Opened::Gzip(_))
     }
 
+    /// Its text, from the start.
+    #[must_use]
+    pub fn reader(self) -> Reader {
+        match self.source() {
+            Source::File(file, length) => Box::new(file.take(length)),
+            Source::Stream(reader) => reader,
+        }
+    }
+
     /// Where its text comes from.
     #[must_use]
     pub fn source(self) -> Source<Reader> {

@@ -312,6 +312,8 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         source: json!({
             "inputs": summary.inputs,
             "format": format,
+            "host": summary.hosts.first().filter(|_| summary.hosts.len() == 1),
+            "began": summary.began,
             "kernel": summary.kernels.first(),
             "cpus": summary.cpus,
             "window": {

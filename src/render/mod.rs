@@ -5,6 +5,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 mod markup;
+pub mod merge;
 pub mod ndjson;
 pub mod sparks;
 pub mod status;

@@ -35,6 +35,13 @@ impl Host {
         Some(self.proc_text("sys/kernel/osrelease")?.trim().to_owned())
     }
 
+    /// The host's name, as `uname -n` prints it.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let name = self.proc_text("sys/kernel/hostname")?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
     /// CPUs online.
     #[must_use]
     pub fn cpus(&self) -> Option<u32> {

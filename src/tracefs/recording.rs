@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
 
@@ -141,6 +141,13 @@ pub trait Onlooker {
 /// The first lines of a capture.
 fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let mut text = format!("# ip6drop: version {FRAMING}\n");
+    if let Some(name) = host.name() {
+        text += &format!("# ip6drop: host {name}\n");
+    }
+    // The trace's own clock counts from boot and says no date.
+    if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
+        text += &format!("# ip6drop: began {:.3}\n", now.as_secs_f64());
+    }
     if let Some(kernel) = host.kernel() {
         text += &format!("# ip6drop: kernel {kernel}\n");
     }

@@ -47,6 +47,7 @@ fn document(value: &Value) -> Document {
         (None, Some("ip6drop.report/1")) => Document::Report,
         (None, Some("ip6drop.status/1")) => Document::Status,
         (None, Some("ip6drop.check/1")) => Document::Check,
+        (None, Some("ip6drop.merge/1")) => Document::Merge,
         other => panic!("no such document: {other:?}"),
     }
 }

@@ -100,6 +100,7 @@ pub fn value(status: &Status) -> Value {
     json!({
         "schema": SCHEMA,
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "host": status.host.as_ref().map(|name| harmless(name.as_bytes())),
         "time": status.time,
         "kernel": {
             "release": release,

@@ -1,0 +1,238 @@
+//! `ip6drop merge`.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use super::is_broken_pipe;
+use crate::atomic;
+use crate::cli::Color;
+use crate::exit::Exit;
+use crate::input::{InputError, STDIN, open};
+use crate::merge::fleet::Fleet;
+use crate::merge::inputs::expand;
+use crate::merge::problem::{Kind, Place};
+use crate::merge::read::Reader;
+use crate::render::harmless;
+use crate::render::merge::{json, markdown, text};
+
+/// Formats of `merge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MergeFormat {
+    /// For people: the hosts with the fault first
+    Text,
+    /// One object
+    Json,
+    /// For tickets
+    Markdown,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0  done, whatever was found
+  1  a document could not be used (it is named), or the output not written
+  2  usage
+With --exit-code also, the worst of all hosts:
+  0   no IPv6 drop found on any host
+  10  receive-path dst_alloc failure (full route cache), confirmed
+  11  the same, probable or possible
+  12  other IPv6 drops only
+  13  inconclusive
+  1   a document could not be used, and none of the others says 10 or 11
+
+Examples:
+  ip6drop merge results/                       every .json, .ndjson, .jsonl of a directory, also .gz
+  ip6drop merge 'night/*/report.json'          a quoted pattern has room for any number of files
+  cat all.ndjson | ip6drop merge               many hosts, one report a line
+  ip6drop merge --format markdown results/     for the ticket")]
+pub struct MergeArgs {
+    /// Reports or status of many hosts as JSON or NDJSON, plain or gzip: files, directories,
+    /// quoted patterns; - or none for standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+
+    /// How to write the table
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: MergeFormat,
+
+    /// Write to FILE instead of standard output, replacing it as a whole
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// A row for every host, also for those without drops
+    #[arg(long)]
+    pub all_hosts: bool,
+
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+
+    /// Say the worst verdict by the exit status
+    #[arg(long)]
+    pub exit_code: bool,
+
+    /// Write nothing but errors (for use with --exit-code)
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl MergeArgs {
+    fn file(&self) -> Option<&Path> {
+        self.output
+            .as_deref()
+            .filter(|path| *path != Path::new(STDIN))
+    }
+
+    fn use_color(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                wanted && self.file().is_none() && io::stdout().is_terminal()
+            }
+        }
+    }
+}
+
+/// Device and inode of what is there already.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Why an input cannot be opened, without its name.
+fn reason(path: &Path, error: &InputError) -> String {
+    match error {
+        InputError::Missing(_) => {
+            "no such file; name reports, a directory of them, or a quoted pattern".to_owned()
+        }
+        InputError::Directory(_) => "a directory; name it itself, or the files in it".to_owned(),
+        other => {
+            let text = other.to_string();
+            let prefix = format!("{}: ", path.display());
+            text.strip_prefix(&prefix).unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// Reads everything that the arguments name. Refuses to read what will be written over.
+fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
+    let mut named = args.files.clone();
+    if named
+        .iter()
+        .filter(|path| *path == Path::new(STDIN))
+        .count()
+        > 1
+    {
+        bail!("standard input (-) can be read once only");
+    }
+    if named.is_empty() {
+        if io::stdin().is_terminal() {
+            bail!("no input; name reports, or pipe them in (see ip6drop merge --help)");
+        }
+        named.push(PathBuf::from(STDIN));
+    }
+    let target = args.file().and_then(id);
+    let mut fleet = Fleet::default();
+    let mut reader = Reader::default();
+    for name in &named {
+        let refuse = |fleet: &mut Fleet, path: &Path, kind, text: String| {
+            let place = Place {
+                input: path.to_string_lossy().into_owned(),
+                line: None,
+                column: None,
+            };
+            fleet.refuse(place, kind, text);
+        };
+        let paths = match expand(name) {
+            Ok(paths) => paths,
+            Err((kind, text)) => {
+                fleet.inputs += 1;
+                refuse(&mut fleet, name, kind, text);
+                continue;
+            }
+        };
+        for path in paths {
+            if target.is_some() && id(&path) == target {
+                bail!("{} is an input; the table would destroy it", path.display());
+            }
+            fleet.inputs += 1;
+            match open(&path) {
+                Ok(opened) => {
+                    let is_gzip = opened.is_gzip();
+                    reader.read(&path, opened.reader(), is_gzip, &mut fleet);
+                }
+                Err(error) => {
+                    refuse(&mut fleet, &path, Kind::Unreadable, reason(&path, &error));
+                }
+            }
+        }
+    }
+    Ok(fleet)
+}
+
+/// Names on standard error what is in no row.
+fn complain(fleet: &Fleet) -> io::Result<()> {
+    let mut err = io::BufWriter::new(io::stderr().lock());
+    for problem in fleet.problems.named() {
+        let place = harmless(problem.place.to_string().as_bytes());
+        let text = harmless(problem.text.as_bytes());
+        writeln!(err, "ip6drop: {place}: {} ({})", text, problem.kind.name())?;
+    }
+    if fleet.problems.unnamed() > 0 {
+        writeln!(
+            err,
+            "ip6drop: … and {} more that are counted, not named",
+            fleet.problems.unnamed()
+        )?;
+    }
+    err.flush()
+}
+
+fn put(bytes: &[u8], args: &MergeArgs) -> anyhow::Result<()> {
+    match args.file() {
+        Some(path) => {
+            atomic::replace(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)
+                .and_then(|()| out.flush())
+                .context("cannot write the table")
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Fails where nothing was named to read, or the output cannot be written.
+pub fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
+    let fleet = read_all(args)?;
+    complain(&fleet)?;
+    if !args.quiet {
+        let mut out = Vec::new();
+        match args.format {
+            MergeFormat::Text => {
+                let options = text::Options {
+                    color: args.use_color(),
+                    all_hosts: args.all_hosts,
+                };
+                text::write(&fleet, options, &mut out)?;
+            }
+            MergeFormat::Json => json::write(&fleet, &mut out)?,
+            MergeFormat::Markdown => markdown::write(&fleet, args.all_hosts, &mut out)?,
+        }
+        match put(&out, args) {
+            // Whoever read the table has seen enough; the verdict stays the same.
+            Err(error) if is_broken_pipe(&error) => {}
+            written => written?,
+        }
+    }
+    Ok(fleet.exit(args.exit_code))
+}
