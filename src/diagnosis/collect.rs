@@ -211,6 +211,8 @@ struct Cpu {
     /// A drop was seen since the cut.
     dropped: bool,
     last_pid: Option<u64>,
+    /// The state of that task, where an event of it was taken since.
+    current: Option<TaskSlot>,
 }
 
 /// Calls by origin and what was observed, at the place of each in its enumeration.
@@ -318,12 +320,10 @@ impl<D: DropSink> Collector<D> {
     /// The task's state, started anew where its CPU's evidence was cut.
     #[inline(always)]
     fn task(&mut self, key: Key) -> At {
-        if let Some(task) = self.tasks.find_recent(key)
-            && self.tasks.get_mut(task).epoch == self.cpu(key.cpu).epoch
-        {
-            return At { cpu: key.cpu, task };
+        match self.cpu(key.cpu).current {
+            Some(task) => At { cpu: key.cpu, task },
+            None => self.other_task(key),
         }
-        self.other_task(key)
     }
 
     fn other_task(&mut self, key: Key) -> At {
@@ -334,7 +334,9 @@ impl<D: DropSink> Collector<D> {
             self.tasks.add(key)
         });
         self.tasks.set_recent(key, slot);
-        let epoch = self.cpu(key.cpu).epoch;
+        let cpu = self.cpu(key.cpu);
+        cpu.current = Some(slot);
+        let epoch = cpu.epoch;
         let task = self.tasks.get_mut(slot);
         if task.epoch != epoch {
             *task = Task {
@@ -382,9 +384,16 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// Whatever is open for that task is complete.
+    #[inline(always)]
     fn settle(&mut self, at: At) {
-        self.close_call(at);
-        self.close_drop(at);
+        let task = self.tasks.get_mut(at.task);
+        let (call, drop) = (task.call.is_some(), task.drop.is_some());
+        if call {
+            self.close_call(at);
+        }
+        if drop {
+            self.close_drop(at);
+        }
     }
 
     /// What else happened in an open call is not in the trace.
@@ -491,6 +500,7 @@ impl<D: DropSink> Collector<D> {
         let cpu = self.cpu(key.cpu);
         let is_first = cpu.latest.is_none();
         cpu.latest = time.or(cpu.latest);
+        cpu.current = None;
         if let Some(last) = cpu.last_pid.replace(key.pid)
             && last != key.pid
         {

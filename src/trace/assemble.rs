@@ -56,6 +56,13 @@ pub struct Context {
     pub time: Time,
 }
 
+impl Context {
+    /// Whether the other is the same task on the same CPU.
+    pub(super) fn is_of_task(&self, other: &Context) -> bool {
+        (self.pid, self.cpu, self.comm) == (other.pid, other.cpu, other.comm)
+    }
+}
+
 impl From<&Header<'_>> for Context {
     fn from(header: &Header<'_>) -> Self {
         Context {
@@ -228,8 +235,22 @@ impl Assembler {
         stacks: &mut Table<'_>,
         sink: &mut S,
     ) {
-        // Mostly it is this one.
-        if let Record::Traced {
+        // Mostly it is one of these.
+        if let Record::Event {
+            at,
+            latency: false,
+            context: Some(context),
+            signal: Some(signal),
+            ..
+        } = record
+        {
+            self.end_stack(stacks, sink);
+            self.note_first(|| &bytes[*at as usize..]);
+            self.text.lines.events += 1;
+            self.text.with_header = true;
+            self.last = Some(*context);
+            sink.event(Some(context), signal);
+        } else if let Record::Traced {
             at,
             context,
             signal,

@@ -23,7 +23,7 @@ const DOT: usize = 6;
 const SECONDS: u64 = 0x00ff_ffff_ffff_ffff;
 
 /// What the second line of an event with a stack says.
-const MARK: &[u8] = b"<stack trace>\n";
+const MARK: &[u8; 14] = b"<stack trace>\n";
 
 #[derive(Clone, Copy)]
 struct Prefix {
@@ -79,12 +79,11 @@ fn place(data: &[u8], len: usize) -> Option<usize> {
 /// Six digits, `: ` behind them, as nanoseconds.
 #[inline]
 fn microseconds(text: u64) -> Option<u64> {
-    const ENDS: u64 = u64::from_le_bytes([0, 0, 0, 0, 0, 0, b':', b' ']);
     const ZEROS: u64 = u64::from_le_bytes([b'0', b'0', b'0', b'0', b'0', b'0', b':', b' ']);
-    // Each digit's byte becomes its value; anything else leaves a high nibble or exceeds nine.
-    let digits = text ^ ZEROS;
-    let low = digits & 0x0000_ffff_ffff_ffff;
-    if text >> 48 != ENDS >> 48 || ((low + 0x0606_0606_0606) | low) & 0x0000_f0f0_f0f0_f0f0 != 0 {
+    // Each digit's byte becomes its value, and what ends them nothing; anything else leaves a
+    // high nibble or exceeds nine.
+    let low = text ^ ZEROS;
+    if (low.wrapping_add(0x0606_0606_0606) | low) & 0xffff_f0f0_f0f0_f0f0 != 0 {
         return None;
     }
     let pairs = (low.wrapping_mul(10) + (low >> 8)) & 0x00ff_00ff_00ff;
@@ -146,12 +145,20 @@ impl Columns {
         next: &[u8],
     ) -> Option<(Time, usize)> {
         // Looked at first, for most events have no stack. Headers of one task are as long.
-        if !next.get(header.len..)?.starts_with(MARK)
-            || !same(line.first_chunk()?, next.first_chunk()?, header.prefix)
-        {
+        let payload: &[u8; 16] = next.get(header.len..)?.first_chunk()?;
+        if load(payload, 0) != load(MARK, 0) || !payload.starts_with(MARK) {
             return None;
         }
-        let (time, end) = self.time(next, header.prefix)?;
+        let (time, end) = if same(line.first_chunk()?, next.first_chunk()?, header.prefix) {
+            self.time(next, header.prefix)?
+        } else {
+            // Mostly the flags differ: the tracer itself has disabled preemption by then.
+            let marked = self.read(next)?;
+            if !header.context.is_of_task(&marked.context) {
+                return None;
+            }
+            (marked.context.time, marked.len)
+        };
         (end == header.len).then_some((time, end + MARK.len()))
     }
 
