@@ -32,11 +32,7 @@ impl Filter {
     #[must_use]
     pub fn takes_context(&self, context: Option<&Context>) -> bool {
         let Some(context) = context else {
-            return self.cpus.is_none()
-                && self.pids.is_none()
-                && self.comm.is_none()
-                && self.since.is_none()
-                && self.until.is_none();
+            return !self.asks_context();
         };
         let at = Time::as_f64(context.time);
         self.cpus
@@ -52,6 +48,16 @@ impl Filter {
                 .is_none_or(|regex| regex.is_match(context.comm.as_bytes()))
             && self.since.is_none_or(|since| at >= since)
             && self.until.is_none_or(|until| at <= until)
+    }
+
+    /// Whether it looks at where and when a drop was at all.
+    #[must_use]
+    pub fn asks_context(&self) -> bool {
+        self.cpus.is_some()
+            || self.pids.is_some()
+            || self.comm.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
     }
 
     /// Whether a drop with this stack passes.

@@ -96,6 +96,8 @@ fn recent(numbers: [usize; 3]) -> usize {
 /// Counts drops.
 pub struct Tally<'f> {
     pub(crate) filter: &'f Filter,
+    /// The filter asks where and when drops were.
+    by_context: bool,
     matches: HashMap<StackId, bool, FixedState>,
     pub(crate) table: EvidenceTable,
     /// Receive-path drops, filtered or not.
@@ -115,6 +117,7 @@ impl<'f> Tally<'f> {
     pub(crate) fn new(filter: &'f Filter) -> Self {
         Tally {
             filter,
+            by_context: filter.asks_context(),
             matches: HashMap::default(),
             table: EvidenceTable::default(),
             receive_drops: 0,
@@ -200,7 +203,8 @@ impl DropSink for Tally<'_> {
         if drop.evidence.direction == Direction::Receive {
             self.receive_drops += drop.count;
         }
-        if !drop.stack_matches || !self.filter.takes_context(drop.context.as_ref()) {
+        let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());
+        if !drop.stack_matches || !takes_context {
             return;
         }
         let places = self.places(Kind {

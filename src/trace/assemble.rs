@@ -423,11 +423,17 @@ impl Assembler {
     }
 
     /// Remembers the first line that is not blank; `text` starts with it.
+    #[inline(always)]
     fn note_first<'a>(&mut self, text: impl Fn() -> &'a [u8]) {
         if self.text.first_line.is_none() {
-            let first = text().split(|&b| b == b'\n').next().unwrap_or_default();
-            self.text.first_line = Some(sample(first));
+            self.set_first(text());
         }
+    }
+
+    #[cold]
+    fn set_first(&mut self, text: &[u8]) {
+        let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
+        self.text.first_line = Some(sample(first));
     }
 
     /// Hands out what is open: loose frames, or a `<stack trace>` without any.

@@ -37,13 +37,13 @@ impl Guesses {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(data: &[u8]) -> usize {
         let first = |at| word(data, at).unwrap_or_default();
         mix(first(HEAD - 16), first(HEAD - 8))
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, data: &[u8]) -> usize {
         let head = Guesses::head(data);
         let offsets = &self.heads[head % HEADS];
@@ -55,7 +55,7 @@ impl Guesses {
     }
 
     /// What the block at the start of `data` may be.
-    #[inline]
+    #[inline(always)]
     pub(super) fn guess(&self, data: &[u8]) -> Option<BlockId> {
         self.blocks[self.place(data)]
     }

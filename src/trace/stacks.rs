@@ -82,29 +82,32 @@ pub enum Seen {
     Beyond(Stack),
 }
 
-/// Where in its table a block is, by first appearance.
+/// A block that was seen before: where in the table its bytes are, and the stack it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockId(u32);
-
-/// A block that was seen before.
-struct Block {
-    bytes: Box<[u8]>,
+pub struct BlockId {
+    start: u32,
+    len: u32,
     stack: StackId,
-    /// The block before it with the same hash.
-    next: Option<BlockId>,
+}
+
+/// A block, and the place of the one before it with the same hash.
+struct Block {
+    id: BlockId,
+    next: Option<u32>,
 }
 
 /// The table of distinct stacks.
 #[derive(Default)]
 pub struct Stacks {
     hasher: FixedState,
-    by_hash: HashMap<u64, BlockId, FixedState>,
+    by_hash: HashMap<u64, u32, FixedState>,
     blocks: Vec<Block>,
+    /// The bytes of all blocks.
+    text: Vec<u8>,
     /// By frames, lines, and lines that are none.
     by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
     stacks: Vec<Stack>,
     names: HashSet<Name, FixedState>,
-    bytes: usize,
     parsed: u64,
 }
 
@@ -112,9 +115,9 @@ impl Stacks {
     fn find_hashed(&self, hash: u64, block: &[u8]) -> Option<BlockId> {
         let mut candidate = self.by_hash.get(&hash).copied();
         while let Some(at) = candidate {
-            let known = &self.blocks[at.0 as usize];
-            if *known.bytes == *block {
-                return Some(at);
+            let known = &self.blocks[at as usize];
+            if self.block(known.id).0 == block {
+                return Some(known.id);
             }
             candidate = known.next;
         }
@@ -129,20 +132,22 @@ impl Stacks {
 
     /// The bytes of a block, and the stack it is.
     #[must_use]
-    pub fn block(&self, at: BlockId) -> (&[u8], StackId) {
-        let block = &self.blocks[at.0 as usize];
-        (&block.bytes, block.stack)
+    #[inline(always)]
+    pub fn block(&self, id: BlockId) -> (&[u8], StackId) {
+        let start = id.start as usize;
+        (&self.text[start..start + id.len as usize], id.stack)
     }
 
     /// Looks a block up by its bytes, and parses it where it is new.
     pub fn intern(&mut self, block: &[u8]) -> Seen {
         let hash = self.hasher.hash_one(block);
-        if let Some(at) = self.find_hashed(hash, block) {
-            return Seen::Known(self.blocks[at.0 as usize].stack);
+        if let Some(known) = self.find_hashed(hash, block) {
+            return Seen::Known(known.stack);
         }
         let stack = parse(block);
         self.parsed += 1;
-        let full = self.blocks.len() >= MAX_STACKS || self.bytes + block.len() > MAX_STACK_BYTES;
+        let full =
+            self.blocks.len() >= MAX_STACKS || self.text.len() + block.len() > MAX_STACK_BYTES;
         // Blocks that differ in addresses or offsets alone are one stack.
         let key = (stack.frames.clone(), stack.lines, stack.unparsed);
         let known = self.by_frames.get(&key);
@@ -160,14 +165,14 @@ impl Stacks {
                 id
             }
         };
-        self.bytes += block.len();
-        let at = BlockId(self.blocks.len() as u32);
-        let next = self.by_hash.insert(hash, at);
-        self.blocks.push(Block {
-            bytes: block.into(),
+        let stored = BlockId {
+            start: self.text.len() as u32,
+            len: block.len() as u32,
             stack: id,
-            next,
-        });
+        };
+        self.text.extend_from_slice(block);
+        let next = self.by_hash.insert(hash, self.blocks.len() as u32);
+        self.blocks.push(Block { id: stored, next });
         Seen::Known(id)
     }
 
