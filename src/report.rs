@@ -82,7 +82,13 @@ pub fn knowledge(
     receive_drops: u64,
 ) -> Knowledge {
     let mut calls = CallCounts::default();
-    for (&(_, _, observed), &n) in &gathered.gc {
+    // Calls that bpftrace has counted may have been made before the facts, or after them.
+    let counted =
+        |cpu: Option<u32>, observed| text.bpftrace && cpu.is_none() && observed == Observed::Cut;
+    for (&(cpu, _, observed), &n) in &gathered.gc {
+        if counted(cpu, observed) {
+            continue;
+        }
         calls.all += n;
         calls.collected += if observed == Observed::Collected {
             n
@@ -95,6 +101,9 @@ pub fn knowledge(
     let counted = facts.rise(Snapshot::in_no_routes);
     let foreign = counted.is_some_and(|counted| receive_drops > counted);
     let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
+    // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
+    // another may have left out.
+    let several = gathered.framing.contains_key("buffers");
     let mut windows = (0u8..)
         .zip(gathered.attempts_per_drop)
         .filter(|(_, drops)| *drops > 0);
@@ -108,8 +117,8 @@ pub fn knowledge(
         seen: gathered.seen,
         returns_count: !gathered.gc_returns_nothing,
         calls_are_whole: !gathered.split_calls,
-        losses_are_placed: !gathered.unplaced_losses && !text.perf,
-        losses_are_marked: !text.perf,
+        losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
+        losses_are_marked: !text.perf && !several,
         refusals_logged: text.log.refusals() > 0,
         proof: if foreign {
             Proof::Nothing

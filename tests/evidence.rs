@@ -290,3 +290,43 @@ fn the_entry_probe_beside_a_kprobe_on_the_same_function_is_one_call() {
         assert_eq!(report["gc"]["calls"], 3, "{}", report["gc"]);
     }
 }
+
+/// What was lost before a prohibit may have been a refused lookup in an earlier table.
+#[test]
+fn a_prohibit_behind_a_loss_is_not_certain() {
+    let prohibit = "ip6_pkt_drop <-ip6_pkt_prohibit";
+    let found = drops(&[GC, RAN, "raw CPU:1 [LOST 5 EVENTS]", prohibit]);
+    assert_eq!(found, [("rcv-prohibited".into(), "probable".into())]);
+}
+
+/// Calls that bpftrace has counted were made at no known time: nothing follows from their number.
+#[test]
+fn counted_calls_prove_no_refusal() {
+    let dir = tempfile::tempdir().unwrap();
+    let facts = dir.path().join("facts");
+    let reading = |allocations: u64, slow: u64, drops: u64| {
+        format!(
+            "0032 0028 {allocations:04x} 001e 0000 {slow:04x} 0000\nIp6InNoRoutes {drops}\n\
+             net.ipv6.route.gc_thresh = 1024\nnet.ipv6.route.max_size = 4096\n4\n"
+        )
+    };
+    std::fs::write(&facts, reading(1000, 4000, 100) + &reading(1200, 4050, 108)).unwrap();
+    let mut text = String::from("@[\n    ip6_dst_gc+1\n    dst_alloc+109\n]: 5000\n");
+    let mut events = Vec::new();
+    for _ in 0..8 {
+        for _ in 0..2 {
+            events.extend([GC, STACK]);
+            events.extend(GC_FRAMES);
+            events.push(RAN);
+        }
+        events.extend([DROP, STACK]);
+        events.extend(DROP_FRAMES);
+    }
+    text.push_str(&trace(&events));
+    let mut command = common::command();
+    command.args(["report", "--format", "json", "--facts"]);
+    let output = command.arg(&facts).write_stdin(text).output().unwrap();
+    let report = common::json_line(&common::stdout(&output).replace('\n', " "));
+    assert_eq!(report["drops"]["total"], 8);
+    assert_eq!(report["gc"]["unknown"], 5016, "{report}");
+}

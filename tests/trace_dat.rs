@@ -306,7 +306,24 @@ fn two_buffers_are_one_trace_and_one_call_is_one_event() {
         assert_eq!(text.matches("gc_exit: ").count(), 1, "{text}");
         assert_eq!(text.matches("gc_enter: ").count(), 1, "{text}");
         assert!(text.ends_with("# 3 events that another buffer shows too\n"));
+        assert!(text.contains("# ip6drop: buffers several\n"));
     }
+}
+
+/// A buffer that shows a function for some tasks does not speak for others, and what another
+/// buffer lacks may have been filtered there: nothing is certain.
+#[test]
+fn what_one_buffer_shows_later_is_another_call() {
+    let dat = kinds().into_iter().find(|dat| !dat.zlib).unwrap();
+    let top = vec![vec![page(5_000_000_000, story(dat))]];
+    let instance = vec![vec![page(6_000_000_000, story(dat))]];
+    let text = sound(&dat.file(&[("", top), ("instance", instance)]));
+    assert_eq!(text.matches("ip6_pkt_drop <--").count(), 2, "{text}");
+    let report = report_of(&dat.file(&[
+        ("", vec![vec![page(5_000_000_000, story(dat))]]),
+        ("instance", vec![vec![page(6_000_000_000, story(dat))]]),
+    ]));
+    assert_ne!(report["verdict"]["confidence"], "confirmed", "{report}");
 }
 
 /// The file of a latency tracer holds text.

@@ -195,7 +195,8 @@ impl Case<'_> {
     /// Nothing that would have been refused came before this prohibit.
     fn prohibits_plainly(&self) -> bool {
         let granted = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Granted { .. });
-        self.prohibits() && self.evidence.attempts().0.kinds().all(granted)
+        let seen = self.evidence.window != Window::Lost && self.knowledge.losses_are_placed;
+        self.prohibits() && seen && self.evidence.attempts().0.kinds().all(granted)
     }
 
     /// The packet was received alone, and is told apart from others on its CPU.

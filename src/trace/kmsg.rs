@@ -62,7 +62,9 @@ fn is_stamped(line: &[u8]) -> bool {
 pub fn message(line: &[u8]) -> Option<Message<'_>> {
     if let Some(at) = memchr::memmem::find(line, REFUSED) {
         let when = line[..at].trim_ascii();
-        return Some(Message::Refused { when });
+        // Behind anything but a time or the kernel's name somebody else quotes it.
+        let is_own = when.is_empty() || when.ends_with(b"]") || when.ends_with(b"kernel:");
+        return is_own.then_some(Message::Refused { when });
     }
     if let Some(at) = memchr::memmem::find(line, SUPPRESSING)
         && let Ok((SUPPRESSED, n)) = number(&line[at + SUPPRESSING.len()..])
@@ -91,6 +93,9 @@ mod tests {
             let line = format!("{when} {full}");
             let when = when.as_bytes();
             assert_eq!(message(line.as_bytes()), Some(Message::Refused { when }));
+        }
+        for quoted in ["root@node7:~# dmesg | grep -c '", "echo \"", "- see: "] {
+            assert_eq!(message(format!("{quoted}{full}").as_bytes()), None);
         }
         let older = full.replace("ipv6", "ipv[4|6]");
         assert!(matches!(

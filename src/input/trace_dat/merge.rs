@@ -67,6 +67,11 @@ impl Merge {
                 counts: own.unwrap_or(contents.clock.counts),
                 ..contents.clock
             });
+            if buffer.page_size <= layout.data as u64 && !buffer.cpus.is_empty() {
+                let what = format!("has sub-buffers of {} bytes", buffer.page_size);
+                damages.push(Damage::new("buffer", buffer.offset, what));
+                continue;
+            }
             for data in &buffer.cpus {
                 let size = data.size.min(left);
                 left -= size;

@@ -33,7 +33,7 @@ use damage::Damage;
 use merge::Merge;
 use pages::Blocks;
 use print::Printer;
-use store::Store;
+use store::{MAX_UNPACKED, Store};
 
 pub use damage::Damages;
 pub use layout::MAGIC;
@@ -59,6 +59,8 @@ pub struct TraceDat {
     state: State,
     text: Vec<u8>,
     given: usize,
+    /// Bytes of embedded text so far.
+    texts: u64,
 }
 
 impl TraceDat {
@@ -76,6 +78,7 @@ impl TraceDat {
             state: State::Start,
             text: Vec::new(),
             given: 0,
+            texts: 0,
         }
     }
 
@@ -130,6 +133,13 @@ impl TraceDat {
                 Ok(Some(block)) => {
                     self.text.extend_from_slice(&block);
                     self.store.give_back(&block);
+                    self.texts += block.len() as u64;
+                    // What several sections are said to share could be read without end.
+                    if self.texts > self.store.len().saturating_mul(MAX_UNPACKED) {
+                        let what = format!("is more than {MAX_UNPACKED} times the file");
+                        self.damages.push(Damage::new("buffer text", 0, what));
+                        return State::End;
+                    }
                     State::Text(blocks, texts)
                 }
                 Ok(None) => State::Texts(texts),

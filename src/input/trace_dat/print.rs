@@ -9,16 +9,23 @@ use super::merge::Event;
 use super::print_fmt::{Context, by_fields, by_print_fmt, push_address, push_text};
 use super::symbols::{Named, Symbols};
 
-/// Functions and probes told apart by buffer; more than any filter of this fault names.
-const MAX_OWNED: usize = 4096;
+/// Functions and probes of CPUs and tasks that are told apart by buffer.
+const MAX_OWNED: usize = 65_536;
+/// One call reaches all buffers within this time, in the clock's own unit: 1 ms, far more than
+/// was seen under emulation.
+const ONE_CALL: u64 = 1_000_000;
 /// Width of the columns behind the name of an event (`print_event_name` pads to 20).
 const NAME_COLUMNS: usize = 20;
 
 /// Prints events, and remembers which buffer shows which function.
 #[derive(Default)]
 pub(super) struct Printer {
-    /// The first buffer that showed an event of that kind, of functions by their address.
-    owners: BTreeMap<(u64, u64), usize>,
+    /// The buffer that showed the latest event of that kind, address, CPU and task, and when.
+    owners: BTreeMap<(u64, u64, u32, u64), (usize, u64)>,
+    /// The buffer that the first event is of.
+    first: Option<usize>,
+    /// Events of another one came as well.
+    several: bool,
     /// Buffers and CPUs whose next stack belongs to a function that another buffer shows.
     dropped: BTreeSet<(usize, u32)>,
     /// Events left out because another buffer shows them too.
@@ -49,6 +56,10 @@ impl Printer {
             None => {}
         }
         let Some(bytes) = event.bytes else { return };
+        if *self.first.get_or_insert(event.buffer) != event.buffer && !self.several {
+            self.several = true;
+            out.extend(b"# ip6drop: buffers several\n");
+        }
         let machine = contents.machine;
         let kind = contents
             .formats
@@ -88,7 +99,7 @@ impl Printer {
     }
 
     /// The tracer calls every buffer that traces a function, and so does a probe. Two entries
-    /// for one call would look like two packets: the buffer that showed it first speaks for it.
+    /// for one call would look like two packets: the buffer that shows it first speaks for it.
     fn is_shown_elsewhere(
         &mut self,
         event: &Event<'_>,
@@ -109,15 +120,16 @@ impl Printer {
         let (Some(kind), Some(address)) = (value("common_type"), address) else {
             return false;
         };
-        let call = (kind, address);
-        if !self.owners.contains_key(&call) && self.owners.len() >= MAX_OWNED {
-            return false;
-        }
-        let owner = *self.owners.entry(call).or_insert(event.buffer);
-        if owner != event.buffer {
+        let call = (kind, address, event.cpu, value("common_pid").unwrap_or(0));
+        let shown = self.owners.get(&call).is_some_and(|&(buffer, time)| {
+            buffer != event.buffer && event.time.abs_diff(time) < ONE_CALL
+        });
+        if shown {
             self.dropped.insert(place);
+        } else if self.owners.len() < MAX_OWNED || self.owners.contains_key(&call) {
+            self.owners.insert(call, (event.buffer, event.time));
         }
-        owner != event.buffer
+        shown
     }
 }
 

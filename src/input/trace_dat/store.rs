@@ -14,7 +14,7 @@ pub(super) const MAX_EXPANSION: u64 = 24;
 
 /// Compressed and decompressed bytes of all blocks ever read are together at most so many times
 /// the size of the file: a bomb would take hours otherwise, and so would blocks that overlap.
-const MAX_UNPACKED: u64 = 1024;
+pub(super) const MAX_UNPACKED: u64 = 1024;
 
 /// A file that can be read anywhere.
 pub(super) struct Store {
