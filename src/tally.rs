@@ -16,7 +16,7 @@ pub const MAX_TASKS: usize = 65_536;
 /// Rows of one kind that are counted apart.
 pub const MAX_CELLS: usize = 262_144;
 /// Rows that are found without a look into their table. A power of two.
-const RECENT: usize = 512;
+const RECENT: usize = 2048;
 
 /// Drops of one CPU and evidence.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,12 +85,15 @@ struct Places {
     task: Option<u32>,
 }
 
-/// Numbers of a key as a place among the recent ones.
+/// Numbers of a key as a place among the recent ones. CPUs and pids often rise together, so
+/// that the upper bits of products are taken, in which every bit has a part.
 fn recent(numbers: [usize; 3]) -> usize {
-    let mixed = numbers
-        .into_iter()
-        .fold(0, |mixed: usize, number| mixed.wrapping_mul(31) ^ number);
-    mixed % RECENT
+    let mixed = numbers.into_iter().fold(0, |mixed: u64, number| {
+        (mixed ^ number as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+    });
+    mixed as usize % RECENT
 }
 
 /// Counts drops.
