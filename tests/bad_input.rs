@@ -6,7 +6,7 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use common::{capture, class, command, ip6drop, json, number, stderr, stdout};
+use common::{capture, class, command, facts, ip6drop, json, number, stderr, stdout};
 use flate2::write::GzEncoder;
 
 /// The program on these bytes as standard input.
@@ -314,6 +314,28 @@ fn a_report_never_destroys_its_input() {
     ]);
     fails(&output, "is an input");
     assert_eq!(std::fs::read(&path).unwrap(), exhausted());
+    for format in ["text", "ndjson"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ip6drop"))
+            .args(["report", "--format", format, "-o"])
+            .arg(&path)
+            .stdin(std::fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        fails(&output, "is an input");
+        assert_eq!(std::fs::read(&path).unwrap(), exhausted(), "{format}");
+    }
+}
+
+#[test]
+fn a_report_never_destroys_its_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("facts").display().to_string();
+    let kept = std::fs::read(facts("4.19-fp/exhausted")).unwrap();
+    std::fs::write(&path, &kept).unwrap();
+    let trace = capture("4.19-fp/exhausted").display().to_string();
+    let output = ip6drop(["report", "--facts", &path, "-o", &path, &trace]);
+    fails(&output, "is an input");
+    assert_eq!(std::fs::read(&path).unwrap(), kept);
 }
 
 #[test]

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::is_broken_pipe;
+use super::{identity, is_broken_pipe};
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
 use crate::diagnosis::collect::DropSink;
@@ -68,7 +67,7 @@ fn inputs(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![stdin.to_owned()])
 }
 
-/// Refuses to write over a capture that is being read.
+/// Refuses to write over what is being read.
 fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = &args.output else {
         return Ok(Box::new(io::stdout().lock()));
@@ -76,15 +75,12 @@ fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write
     if path == Path::new(STDIN) {
         return Ok(Box::new(io::stdout().lock()));
     }
-    let id = |path: &Path| path.metadata().ok().map(|m| (m.dev(), m.ino()));
-    let target = id(path);
-    if let Some(input) = inputs
-        .iter()
-        .find(|input| target.is_some() && id(input) == target)
-    {
+    let target = identity(path);
+    let mut read = inputs.iter().chain(&args.facts);
+    if target.is_some() && read.any(|input| identity(input) == target) {
         bail!(
             "{} is an input; the report would destroy it",
-            input.display()
+            path.display()
         );
     }
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
