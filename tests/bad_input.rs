@@ -101,7 +101,41 @@ fn one_bad_input_does_not_hide_the_others() {
     let path = capture("4.19-fp/exhausted").display().to_string();
     let output = ip6drop(["report", "--format", "json", "/no/such/file", &path]);
     fails(&output, "no such file");
-    assert_eq!(class(&json(&output), "rcv-dst-alloc")[0], 48);
+    let report = json(&output);
+    assert_eq!(class(&report, "rcv-dst-alloc")[0], 48);
+    assert_eq!(number(&report["health"]["broken_inputs"]), 1);
+    let names: [&str; 2] = ["/no/such/file", &path];
+    assert_eq!(report["source"]["inputs"], serde_json::json!(names));
+}
+
+#[test]
+fn what_is_in_an_input_that_gives_nothing_is_not_clean() {
+    let quiet = b"# ip6drop: in-no-routes-before 5\n# tracer: nop\n";
+    let status = |args: &[&str]| {
+        let output = on(quiet, args);
+        (
+            output.status.code(),
+            json(&output)["verdict"]["exit"].clone(),
+        )
+    };
+    let json = ["--format", "json", "-"];
+    assert_eq!(status(&json), (Some(0), 0.into()));
+    let with_another = [&json[..], &["/no/such/file"]].concat();
+    assert_eq!(status(&with_another), (Some(1), 13.into()));
+    // Counters that agree with what was read say nothing of what was not.
+    let facts = facts("4.19-fp/exhausted").display().to_string();
+    let trace = capture("4.19-fp/exhausted").display().to_string();
+    let output = ip6drop([
+        "report",
+        "--format",
+        "json",
+        "--facts",
+        &facts,
+        &trace,
+        "/no/such/file",
+    ]);
+    let report = common::json(&output);
+    assert_eq!(report["control"]["in_no_routes"], serde_json::Value::Null);
 }
 
 #[test]

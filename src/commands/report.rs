@@ -161,10 +161,15 @@ fn read_all(
 ) -> (Summary, Vec<ReadTwice>, Vec<anyhow::Error>) {
     let mut errors = Vec::new();
     let mut read = Vec::new();
+    // What an input that gives nothing would have shown is missing, and in no total.
+    let mut unread = 0;
     for path in paths {
         match read_one(path, again != Again::No, request, stacks) {
             Ok(one) => read.push(one),
-            Err(error) => errors.push(error),
+            Err(error) => {
+                errors.push(error);
+                unread += 1;
+            }
         }
     }
     // One pair of facts for several captures counts their drops together, and once.
@@ -194,6 +199,11 @@ fn read_all(
     }
     if let Some(facts) = request.facts.as_ref().filter(|_| all_share) {
         summary.in_no_routes = facts.rise(Snapshot::in_no_routes);
+    }
+    if unread > 0 && !inputs.is_empty() {
+        summary.inputs = paths.iter().map(|p| p.display().to_string()).collect();
+        summary.health.broken_inputs += unread;
+        summary.in_no_routes = None;
     }
     (summary, inputs, errors)
 }
