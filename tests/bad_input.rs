@@ -54,6 +54,24 @@ fn what_cannot_be_opened() {
 }
 
 #[test]
+fn a_copy_that_cannot_be_kept_is_no_fault_of_the_input() {
+    let dat = [b"\x17\x08\x44tracing6\0".as_slice(), &[0; 64]].concat();
+    for (format, bytes) in [("ndjson", exhausted()), ("text", dat)] {
+        let output = command()
+            .args(["report", "--format", format])
+            .env("TMPDIR", "/no/such/directory")
+            .write_stdin(bytes)
+            .output()
+            .unwrap();
+        fails(
+            &output,
+            "-: cannot keep a copy of it in /no/such/directory: ",
+        );
+        assert!(stderr(&output).ends_with("; set TMPDIR to a directory with room\n"));
+    }
+}
+
+#[test]
 fn a_file_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
