@@ -50,7 +50,11 @@ fn what_cannot_be_opened() {
         &on(b"hello\nworld\n", &[]),
         "no trace found in 2 lines; the first is: hello",
     );
-    fails(&ip6drop(["report", "-", "-"]), "once only");
+    for command in ["report", "merge"] {
+        let output = ip6drop([command, "-", "-"]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(stderr(&output).contains("once only"), "{command}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::{identity, is_broken_pipe};
+use super::{check_stdin, identity, is_broken_pipe};
 use crate::atomic;
 use crate::cli::Color;
 use crate::exit::Exit;
@@ -117,14 +117,7 @@ fn reason(path: &Path, error: &InputError) -> String {
 /// Reads everything that the arguments name. Refuses to read what will be written over.
 fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
     let mut named = args.files.clone();
-    if named
-        .iter()
-        .filter(|path| *path == Path::new(STDIN))
-        .count()
-        > 1
-    {
-        bail!("standard input (-) can be read once only");
-    }
+    check_stdin(&named)?;
     if named.is_empty() {
         if io::stdin().is_terminal() {
             bail!("no input; name reports, or pipe them in (see ip6drop merge --help)");

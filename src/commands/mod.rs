@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, Write, stderr, stdout};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -45,6 +45,20 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
+}
+
+/// A command line that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(&'static str);
+
+/// Refuses to read standard input twice.
+fn check_stdin(files: &[PathBuf]) -> Result<(), Misuse> {
+    let named = files.iter().filter(|path| *path == Path::new(STDIN));
+    if named.count() > 1 {
+        return Err(Misuse("standard input (-) can be read once only"));
+    }
+    Ok(())
 }
 
 /// True where some cause of the error is a closed pipe: the reader has seen enough.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{identity, is_broken_pipe};
+use super::{check_stdin, identity, is_broken_pipe};
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
 use crate::diagnosis::collect::DropSink;
@@ -53,18 +53,14 @@ fn request(args: &ReportArgs) -> anyhow::Result<Request> {
 
 /// The inputs; none on the command line means standard input, unless that is a terminal.
 fn inputs(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
-    let stdin = Path::new(STDIN);
-    let named_twice = args.files.iter().filter(|path| *path == stdin).count() > 1;
-    if named_twice {
-        bail!("standard input (-) can be read once only");
-    }
+    check_stdin(&args.files)?;
     if !args.files.is_empty() {
         return Ok(args.files.clone());
     }
     if io::stdin().is_terminal() {
         bail!("no input; name a saved trace, or pipe one in (see ip6drop report --help)");
     }
-    Ok(vec![stdin.to_owned()])
+    Ok(vec![PathBuf::from(STDIN)])
 }
 
 /// Refuses to write over what is being read.
