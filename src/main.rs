@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ip6drop::cli::Cli;
-use ip6drop::commands;
+use ip6drop::commands::{self, Misuse};
 use ip6drop::exit::Exit;
 
 fn main() -> ExitCode {
@@ -15,7 +15,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where even standard error is gone, the status has to do.
             let _ = writeln!(std::io::stderr(), "ip6drop: {error:#}");
-            Exit::Error
+            if error.is::<Misuse>() {
+                Exit::Usage
+            } else {
+                Exit::Error
+            }
         }
     };
     ExitCode::from(exit.status())

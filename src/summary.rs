@@ -108,7 +108,7 @@ pub struct Health {
     pub lost_uncounted: u64,
     /// Entries that ring buffers overwrote before the text starts.
     pub overwritten: u64,
-    /// Inputs that ended in an error.
+    /// Inputs that ended in an error, or gave nothing.
     pub broken_inputs: u64,
     /// Drops with a stack beyond the table's caps.
     pub stacks_beyond: u64,

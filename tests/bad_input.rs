@@ -6,7 +6,7 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use common::{capture, class, command, ip6drop, json, number, stderr, stdout};
+use common::{capture, class, command, facts, ip6drop, json, number, stderr, stdout};
 use flate2::write::GzEncoder;
 
 /// The program on these bytes as standard input.
@@ -50,7 +50,29 @@ fn what_cannot_be_opened() {
         &on(b"hello\nworld\n", &[]),
         "no trace found in 2 lines; the first is: hello",
     );
-    fails(&ip6drop(["report", "-", "-"]), "once only");
+    for command in ["report", "merge"] {
+        let output = ip6drop([command, "-", "-"]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(stderr(&output).contains("once only"), "{command}");
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_kept_is_no_fault_of_the_input() {
+    let dat = [b"\x17\x08\x44tracing6\0".as_slice(), &[0; 64]].concat();
+    for (format, bytes) in [("ndjson", exhausted()), ("text", dat)] {
+        let output = command()
+            .args(["report", "--format", format])
+            .env("TMPDIR", "/no/such/directory")
+            .write_stdin(bytes)
+            .output()
+            .unwrap();
+        fails(
+            &output,
+            "-: cannot keep a copy of it in /no/such/directory: ",
+        );
+        assert!(stderr(&output).ends_with("; set TMPDIR to a directory with room\n"));
+    }
 }
 
 #[test]
@@ -101,7 +123,41 @@ fn one_bad_input_does_not_hide_the_others() {
     let path = capture("4.19-fp/exhausted").display().to_string();
     let output = ip6drop(["report", "--format", "json", "/no/such/file", &path]);
     fails(&output, "no such file");
-    assert_eq!(class(&json(&output), "rcv-dst-alloc")[0], 48);
+    let report = json(&output);
+    assert_eq!(class(&report, "rcv-dst-alloc")[0], 48);
+    assert_eq!(number(&report["health"]["broken_inputs"]), 1);
+    let names: [&str; 2] = ["/no/such/file", &path];
+    assert_eq!(report["source"]["inputs"], serde_json::json!(names));
+}
+
+#[test]
+fn what_is_in_an_input_that_gives_nothing_is_not_clean() {
+    let quiet = b"# ip6drop: in-no-routes-before 5\n# tracer: nop\n";
+    let status = |args: &[&str]| {
+        let output = on(quiet, args);
+        (
+            output.status.code(),
+            json(&output)["verdict"]["exit"].clone(),
+        )
+    };
+    let json = ["--format", "json", "-"];
+    assert_eq!(status(&json), (Some(0), 0.into()));
+    let with_another = [&json[..], &["/no/such/file"]].concat();
+    assert_eq!(status(&with_another), (Some(1), 13.into()));
+    // Counters that agree with what was read say nothing of what was not.
+    let facts = facts("4.19-fp/exhausted").display().to_string();
+    let trace = capture("4.19-fp/exhausted").display().to_string();
+    let output = ip6drop([
+        "report",
+        "--format",
+        "json",
+        "--facts",
+        &facts,
+        &trace,
+        "/no/such/file",
+    ]);
+    let report = common::json(&output);
+    assert_eq!(report["control"]["in_no_routes"], serde_json::Value::Null);
 }
 
 #[test]
@@ -314,6 +370,28 @@ fn a_report_never_destroys_its_input() {
     ]);
     fails(&output, "is an input");
     assert_eq!(std::fs::read(&path).unwrap(), exhausted());
+    for format in ["text", "ndjson"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ip6drop"))
+            .args(["report", "--format", format, "-o"])
+            .arg(&path)
+            .stdin(std::fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        fails(&output, "is an input");
+        assert_eq!(std::fs::read(&path).unwrap(), exhausted(), "{format}");
+    }
+}
+
+#[test]
+fn a_report_never_destroys_its_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("facts").display().to_string();
+    let kept = std::fs::read(facts("4.19-fp/exhausted")).unwrap();
+    std::fs::write(&path, &kept).unwrap();
+    let trace = capture("4.19-fp/exhausted").display().to_string();
+    let output = ip6drop(["report", "--facts", &path, "-o", &path, &trace]);
+    fails(&output, "is an input");
+    assert_eq!(std::fs::read(&path).unwrap(), kept);
 }
 
 #[test]

@@ -524,11 +524,16 @@ fn the_output_replaces_no_input() {
     let output = merge(&[&input, "-o", &input], "");
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("would destroy it"));
-    assert!(
-        std::fs::read_to_string(&input)
-            .unwrap()
-            .contains("ip6drop.report/1")
-    );
+    let kept = std::fs::read_to_string(&input).unwrap();
+    assert!(kept.contains("ip6drop.report/1"));
+    let output = Process::new(env!("CARGO_BIN_EXE_ip6drop"))
+        .args(["merge", "-o", &input])
+        .stdin(std::fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("would destroy it"));
+    assert_eq!(std::fs::read_to_string(&input).unwrap(), kept);
     let to = dir.path().join("table.json");
     let output = merge(
         &[&input, "--format", "json", "-o", to.to_str().unwrap()],

@@ -1,13 +1,12 @@
 //! `ip6drop merge`.
 
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::is_broken_pipe;
+use super::{check_stdin, identity, is_broken_pipe};
 use crate::atomic;
 use crate::cli::Color;
 use crate::exit::Exit;
@@ -100,11 +99,6 @@ impl MergeArgs {
     }
 }
 
-/// Device and inode of what is there already.
-fn id(path: &Path) -> Option<(u64, u64)> {
-    path.metadata().ok().map(|found| (found.dev(), found.ino()))
-}
-
 /// Why an input cannot be opened, without its name.
 fn reason(path: &Path, error: &InputError) -> String {
     match error {
@@ -123,21 +117,15 @@ fn reason(path: &Path, error: &InputError) -> String {
 /// Reads everything that the arguments name. Refuses to read what will be written over.
 fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
     let mut named = args.files.clone();
-    if named
-        .iter()
-        .filter(|path| *path == Path::new(STDIN))
-        .count()
-        > 1
-    {
-        bail!("standard input (-) can be read once only");
-    }
+    check_stdin(&named)?;
     if named.is_empty() {
         if io::stdin().is_terminal() {
             bail!("no input; name reports, or pipe them in (see ip6drop merge --help)");
         }
         named.push(PathBuf::from(STDIN));
     }
-    let target = args.file().and_then(id);
+    let output = args.file();
+    let target = output.and_then(identity);
     let mut fleet = Fleet::default();
     let mut reader = Reader::default();
     for name in &named {
@@ -158,8 +146,14 @@ fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
             }
         };
         for path in paths {
-            if target.is_some() && id(&path) == target {
-                bail!("{} is an input; the table would destroy it", path.display());
+            if let Some(output) = output
+                && target.is_some()
+                && identity(&path) == target
+            {
+                bail!(
+                    "{} is an input; the table would destroy it",
+                    output.display()
+                );
             }
             fleet.inputs += 1;
             match open(&path) {

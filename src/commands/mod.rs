@@ -12,11 +12,15 @@ pub mod report;
 pub mod restore;
 pub mod status;
 
-use std::io::{Write, stderr, stdout};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Write, stderr, stdout};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
+use crate::input::STDIN;
 use crate::tracefs::journal::{DEFAULT_STATE_DIR, is_stale};
 
 /// Runs a command.
@@ -43,6 +47,20 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
+/// A command line that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(&'static str);
+
+/// Refuses to read standard input twice.
+fn check_stdin(files: &[PathBuf]) -> Result<(), Misuse> {
+    let named = files.iter().filter(|path| *path == Path::new(STDIN));
+    if named.count() > 1 {
+        return Err(Misuse("standard input (-) can be read once only"));
+    }
+    Ok(())
+}
+
 /// True where some cause of the error is a closed pipe: the reader has seen enough.
 #[must_use]
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -51,4 +69,16 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     })
+}
+
+/// Device and inode of the regular file that an input is, also as standard input (`-`).
+fn identity(input: &Path) -> Option<(u64, u64)> {
+    let metadata = if input == Path::new(STDIN) {
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        stdin.and_then(|stdin| File::from(stdin).metadata())
+    } else {
+        fs::metadata(input)
+    };
+    let file = metadata.ok().filter(fs::Metadata::is_file)?;
+    Some((file.dev(), file.ino()))
 }

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::is_broken_pipe;
+use super::{check_stdin, identity, is_broken_pipe};
 use crate::cli::{Color, ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
 use crate::diagnosis::collect::DropSink;
@@ -54,21 +53,17 @@ fn request(args: &ReportArgs) -> anyhow::Result<Request> {
 
 /// The inputs; none on the command line means standard input, unless that is a terminal.
 fn inputs(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
-    let stdin = Path::new(STDIN);
-    let named_twice = args.files.iter().filter(|path| *path == stdin).count() > 1;
-    if named_twice {
-        bail!("standard input (-) can be read once only");
-    }
+    check_stdin(&args.files)?;
     if !args.files.is_empty() {
         return Ok(args.files.clone());
     }
     if io::stdin().is_terminal() {
         bail!("no input; name a saved trace, or pipe one in (see ip6drop report --help)");
     }
-    Ok(vec![stdin.to_owned()])
+    Ok(vec![PathBuf::from(STDIN)])
 }
 
-/// Refuses to write over a capture that is being read.
+/// Refuses to write over what is being read.
 fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = &args.output else {
         return Ok(Box::new(io::stdout().lock()));
@@ -76,15 +71,12 @@ fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write
     if path == Path::new(STDIN) {
         return Ok(Box::new(io::stdout().lock()));
     }
-    let id = |path: &Path| path.metadata().ok().map(|m| (m.dev(), m.ino()));
-    let target = id(path);
-    if let Some(input) = inputs
-        .iter()
-        .find(|input| target.is_some() && id(input) == target)
-    {
+    let target = identity(path);
+    let mut read = inputs.iter().chain(&args.facts);
+    if target.is_some() && read.any(|input| identity(input) == target) {
         bail!(
             "{} is an input; the report would destroy it",
-            input.display()
+            path.display()
         );
     }
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -165,10 +157,15 @@ fn read_all(
 ) -> (Summary, Vec<ReadTwice>, Vec<anyhow::Error>) {
     let mut errors = Vec::new();
     let mut read = Vec::new();
+    // What an input that gives nothing would have shown is missing, and in no total.
+    let mut unread = 0;
     for path in paths {
         match read_one(path, again != Again::No, request, stacks) {
             Ok(one) => read.push(one),
-            Err(error) => errors.push(error),
+            Err(error) => {
+                errors.push(error);
+                unread += 1;
+            }
         }
     }
     // One pair of facts for several captures counts their drops together, and once.
@@ -198,6 +195,11 @@ fn read_all(
     }
     if let Some(facts) = request.facts.as_ref().filter(|_| all_share) {
         summary.in_no_routes = facts.rise(Snapshot::in_no_routes);
+    }
+    if unread > 0 && !inputs.is_empty() {
+        summary.inputs = paths.iter().map(|p| p.display().to_string()).collect();
+        summary.health.broken_inputs += unread;
+        summary.in_no_routes = None;
     }
     (summary, inputs, errors)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::chunks::Source;
-use super::spool::spool_what_is_there;
+use super::spool::{NoCopy, spool_what_is_there};
 use super::trace_dat::{Damages, MAGIC, TraceDat};
 
 /// The name that stands for standard input.
@@ -51,6 +51,18 @@ pub enum InputError {
         /// What is wrong, where, and what to try.
         damages: Damages,
     },
+    /// What must be read twice could not be copied.
+    #[error(
+        "{path}: cannot keep a copy of it in {dir}: {error}; set TMPDIR to a directory with room"
+    )]
+    Copy {
+        /// The input.
+        path: PathBuf,
+        /// Where temporary files go.
+        dir: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// Any other failure.
     #[error("{path}: {source}")]
     Io {
@@ -67,6 +79,13 @@ impl InputError {
             Ok(damages) => {
                 let path = path.to_owned();
                 return InputError::TraceDat { path, damages };
+            }
+            Err(source) => source,
+        };
+        let source = match source.downcast() {
+            Ok(NoCopy(error)) => {
+                let (path, dir) = (path.to_owned(), std::env::temp_dir());
+                return InputError::Copy { path, dir, error };
             }
             Err(source) => source,
         };

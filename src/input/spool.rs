@@ -55,6 +55,17 @@ impl Spool {
     }
 }
 
+/// Why the temporary file could not be made or written; no fault of the input.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct NoCopy(pub io::Error);
+
+impl NoCopy {
+    fn wrap(source: io::Error) -> io::Error {
+        io::Error::other(NoCopy(source))
+    }
+}
+
 fn spool(reader: &mut dyn Read) -> io::Result<(File, u64)> {
     match spool_what_is_there(reader)? {
         (file, length, None) => Ok((file, length)),
@@ -67,14 +78,14 @@ fn spool(reader: &mut dyn Read) -> io::Result<(File, u64)> {
 pub(super) fn spool_what_is_there(
     reader: &mut dyn Read,
 ) -> io::Result<(File, u64, Option<io::Error>)> {
-    let mut file = tempfile::tempfile()?;
+    let mut file = tempfile::tempfile().map_err(NoCopy::wrap)?;
     let mut buffer = vec![0; 64 * 1024];
     let mut length = 0;
     loop {
         match reader.read(&mut buffer) {
             Ok(0) => return Ok((file, length, None)),
             Ok(n) => {
-                file.write_all(&buffer[..n])?;
+                file.write_all(&buffer[..n]).map_err(NoCopy::wrap)?;
                 length += n as u64;
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

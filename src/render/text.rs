@@ -525,7 +525,7 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
     }
     if health.broken_inputs > 0 {
         lines.push(format!(
-            "{} broke off early",
+            "{} could not be read to the end",
             count(health.broken_inputs, "input", "inputs")
         ));
     }
