@@ -57,16 +57,39 @@ pub enum ReportError {
         "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
     )]
     Empty(String),
-    /// It holds text, but no trace.
-    #[error("{name}: no trace found in {lines} lines; the first is: {first}")]
+    /// It holds no trace that can be read.
+    #[error("{name}: no trace found in {lines} lines; {hint}")]
     NoTrace {
         /// The input.
         name: String,
         /// Its lines.
         lines: u64,
-        /// Its first line, made harmless.
-        first: String,
+        /// What it is, or its first line, made harmless; and what to try.
+        hint: String,
     },
+}
+
+/// Files that are traces only to some other program, by how they start: what they are, and
+/// the command that makes text of them.
+const FOREIGN: [(&[u8], &str, &str); 6] = [
+    (b"PERFILE2", "is a perf.data", "perf script -i"),
+    (b"\xfd7zXZ", "is compressed by xz", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "zstd -dc"),
+    (b"BZh", "is compressed by bzip2", "bzip2 -dc"),
+    (b"\xff\xfe", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+];
+
+/// What to do about an input without a trace.
+fn hint(first: &[u8]) -> String {
+    let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
+    match known {
+        Some((_, what, command)) => format!("it {what}; try: {command} FILE | ip6drop report -"),
+        None => format!(
+            "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
+            crate::render::harmless(first)
+        ),
+    }
 }
 
 /// Windows with the same number of attempts from which on that number is no accident.
@@ -189,7 +212,7 @@ pub fn read_input<'f>(
             (None, Some(first)) => ReportError::NoTrace {
                 name,
                 lines: text.lines.total,
-                first: crate::render::harmless(first),
+                hint: hint(first),
             },
         });
     }
