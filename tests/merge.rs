@@ -356,6 +356,16 @@ fn what_cannot_be_used_is_named_and_stops_nothing() {
             Some(1),
         ),
         (
+            file(&dir, "cut-number.json", "{\"drops\": {\"total\": 18."),
+            "truncated",
+            Some(1),
+        ),
+        (
+            file(&dir, "exponent.json", "{\"drops\":\n  {\"total\": 1e\n"),
+            "truncated",
+            Some(1),
+        ),
+        (
             file(&dir, "half.json.gz", &gzip[..gzip.len() / 2]),
             "unreadable",
             None,

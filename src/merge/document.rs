@@ -408,16 +408,22 @@ impl Fault {
         }
     }
 
+    fn cut_off(error: &serde_json::Error) -> Fault {
+        Fault {
+            kind: Kind::Truncated,
+            text: "cut off: the document ends too early; fetch it again".to_owned(),
+            line: error.line().max(1) as u64,
+            column: error.column() as u64,
+        }
+    }
+
     fn of_error(error: &serde_json::Error, data: Kind) -> Fault {
         let (line, column) = (error.line() as u64, error.column() as u64);
         let text = error.to_string();
         let position = format!(" at line {line} column {column}");
         let what = capped(text.strip_suffix(&position).unwrap_or(&text));
         let (kind, text) = match error.classify() {
-            Category::Eof => (
-                Kind::Truncated,
-                "cut off: the document ends too early; fetch it again".to_owned(),
-            ),
+            Category::Eof => return Fault::cut_off(error),
             Category::Syntax | Category::Io => (Kind::Broken, format!("no JSON: {what}")),
             Category::Data => (data, what),
         };
@@ -479,6 +485,16 @@ fn malformed(text: String) -> Fault {
     Fault::whole(Kind::Malformed, text)
 }
 
+/// Whether the document ends within a number, as in `18.`, where the error is: serde_json calls
+/// that an invalid number, and not the end.
+fn ends_in_number(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let text = bytes.trim_ascii_end();
+    let last = memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1);
+    let lines = memchr::memchr_iter(b'\n', text).count();
+    matches!(text.last(), Some(b'.' | b'-' | b'+' | b'e' | b'E'))
+        && (error.line(), error.column()) >= (lines + 1, text.len() - last)
+}
+
 /// Reads anything but a report that is as it should be, and says what is wrong with it.
 fn read_other(bytes: &[u8]) -> Result<(Document, usize), Fault> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
@@ -489,6 +505,7 @@ fn read_other(bytes: &[u8]) -> Result<(Document, usize), Fault> {
                 "an array; take the reports out of it with: jq -c '.[]'",
             ));
         }
+        Some(Err(error)) if ends_in_number(bytes, &error) => return Err(Fault::cut_off(&error)),
         Some(Err(error)) => {
             let fault = Fault::of_error(&error, Kind::Foreign);
             return Err(match fault.kind {
