@@ -205,7 +205,10 @@ pub fn read_input<'f>(
         }
     });
     let name = name.display().to_string();
-    if text.lines.events + text.trace_banners == 0 && !gathered.known_stacks {
+    // A program or a core may hold words of a trace; its first line is no text.
+    let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
+    let known = text.trace_banners > 0 || gathered.known_stacks;
+    if text.lines.events == 0 && (is_binary || !known) {
         return Err(match (error, &text.first_line) {
             (Some(error), _) => error.into(),
             (None, None) => ReportError::Empty(name),

@@ -444,3 +444,10 @@ fn bad_facts_are_named() {
         "no facts found",
     );
 }
+
+/// A program that holds words of a trace is no trace.
+#[test]
+fn a_binary_is_no_trace_whatever_words_it_holds() {
+    let text = b"\x7fELF\x02\x01\0\0\n# tracer: function\n => ip6_pkt_drop\n";
+    fails(&on(text, &["-"]), "no trace found");
+}

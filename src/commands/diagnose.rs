@@ -1,7 +1,7 @@
 //! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -243,17 +243,6 @@ fn run_capture(
     })
 }
 
-fn use_color(args: &DiagnoseArgs) -> bool {
-    match args.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            wanted && args.output.is_none() && io::stdout().is_terminal()
-        }
-    }
-}
-
 /// The terminal that the report is for.
 fn terminal(args: &DiagnoseArgs) -> Option<Terminal> {
     args.output.is_none().then(Terminal::of_stdout).flatten()
@@ -264,7 +253,7 @@ fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyh
     match args.format {
         DiagnoseFormat::Text => {
             let options = render::text::Options {
-                color: use_color(args),
+                color: args.color.is_on(args.output.is_none()),
                 all_cpus: false,
                 pictures: terminal(args).map(|terminal| Pictures {
                     terminal,

@@ -88,14 +88,7 @@ impl MergeArgs {
     }
 
     fn use_color(&self) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-                wanted && self.file().is_none() && io::stdout().is_terminal()
-            }
-        }
+        self.color.is_on(self.file().is_none())
     }
 }
 

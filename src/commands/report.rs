@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::{check_stdin, identity, is_broken_pipe};
-use crate::cli::{Color, ReportArgs, ReportFormat};
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::diagnosis::classify::Knowledge;
 use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;
@@ -81,17 +81,6 @@ fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write
     }
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Box::new(file))
-}
-
-fn use_color(args: &ReportArgs) -> bool {
-    match args.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            wanted && args.output.is_none() && io::stdout().is_terminal()
-        }
-    }
 }
 
 /// The terminal that the report is for.
@@ -259,7 +248,7 @@ fn write(
         ReportFormat::Text => {
             let timelines = timelines(inputs, request, stacks)?;
             let options = render::text::Options {
-                color: use_color(args),
+                color: args.color.is_on(args.output.is_none()),
                 all_cpus: args.all_cpus,
                 pictures: terminal(args).map(|terminal| Pictures {
                     terminal,

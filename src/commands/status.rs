@@ -1,6 +1,6 @@
 //! `ip6drop status`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,14 +120,7 @@ impl StatusArgs {
     }
 
     fn use_color(&self) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-                wanted && self.file().is_none() && io::stdout().is_terminal()
-            }
-        }
+        self.color.is_on(self.file().is_none())
     }
 }
 
