@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ip6drop::report::{Request, report_input};
+use ip6drop::report::build::{Request, report_input};
 use ip6drop::trace::Stacks;
 
 const SIZE: u64 = 64 * 1024 * 1024;

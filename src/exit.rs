@@ -1,6 +1,6 @@
 //! Exit statuses: a public surface that runbooks branch on.
 
-use crate::diagnosis::classify::{Class, Confidence};
+use crate::diagnosis::rules::{Class, Confidence};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

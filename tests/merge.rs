@@ -11,10 +11,10 @@ use std::process::Output;
 use std::sync::LazyLock;
 
 use common::{command, fixture, json, number, stderr, stdout};
-use ip6drop::merge::cut::{MAX_DOCUMENT, Piece, Pieces};
-use ip6drop::merge::fleet::Fleet;
-use ip6drop::merge::problem::{Kind, MAX_NAMED};
-use ip6drop::merge::read::Reader;
+use ip6drop::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
+use ip6drop::fleet::hosts::Fleet;
+use ip6drop::fleet::problem::{Kind, MAX_NAMED};
+use ip6drop::fleet::read::Reader;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
 use tempfile::TempDir;
@@ -782,8 +782,8 @@ proptest! {
         read_into(&mut fleet, &bytes);
         prop_assert!(fleet.documents() + fleet.drop_lines > 0);
         let mut out = Vec::new();
-        ip6drop::render::merge::text::write(&fleet, Default::default(), &mut out).unwrap();
-        ip6drop::render::merge::markdown::write(&fleet, true, &mut out).unwrap();
+        ip6drop::render::fleet::text::write(&fleet, Default::default(), &mut out).unwrap();
+        ip6drop::render::fleet::markdown::write(&fleet, true, &mut out).unwrap();
     }
 
     #[test]

@@ -404,7 +404,7 @@ fn everything_mixed() {
 /// Cut anywhere: nothing breaks, nothing is counted that is not there.
 #[test]
 fn cut_anywhere() {
-    use ip6drop::report::{ReportError, Request, report_input};
+    use ip6drop::report::build::{ReportError, Request, report_input};
     use ip6drop::trace::Stacks;
     for name in ["perf-both", "bpftrace-keys", "bpftrace-print"] {
         let text = file(name);

@@ -4,8 +4,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use ip6drop::report::{ReportError, Request, report_input};
-use ip6drop::summary::Summary;
+use ip6drop::report::build::{ReportError, Request, report_input};
+use ip6drop::report::summary::Summary;
 use ip6drop::trace::Stacks;
 use proptest::prelude::*;
 
@@ -129,7 +129,7 @@ proptest! {
 
     #[test]
     fn nothing_without_facts_and_probes_is_a_confirmed_full_cache(text in text()) {
-        use ip6drop::diagnosis::classify::{Class, Confidence};
+        use ip6drop::diagnosis::rules::{Class, Confidence};
         let tells = |line: &[u8]| {
             [&b"gc_exit"[..], b"before"].iter().any(|w| memchr::memmem::find(line, w).is_some())
         };

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
 use ip6drop::host::netns::Id;
-use ip6drop::namespaces::rises;
+use ip6drop::os::trigger::{Outcome, Runs};
+use ip6drop::report::summary::{Summary, TriggerRuns};
 use ip6drop::schema::{Document, of};
-use ip6drop::status::{Sampler, Selection};
-use ip6drop::summary::{Summary, TriggerRuns};
-use ip6drop::trigger::{Outcome, Runs};
+use ip6drop::status::rises::rises;
+use ip6drop::status::sampler::{Sampler, Selection};
 use serde_json::{Value, json};
 use tree::Tree;
 
@@ -282,7 +282,7 @@ fn what_diagnose_adds() {
             namespaces: Some(rises(Some(&before), Some(after.clone()))),
             ..Summary::default()
         };
-        let report = ip6drop::render::json::value(&summary).unwrap();
+        let report = ip6drop::render::report::json::value(&summary).unwrap();
         check(&report);
         assert_eq!(report["namespaces"][0]["in_no_routes"], 900);
         assert_eq!(report["namespaces"][0]["regime"], "exhausted");
@@ -315,8 +315,8 @@ fn the_schema_that_is_printed() {
 
 #[test]
 fn names_of_the_program_and_of_the_schema_are_the_same() {
-    use ip6drop::diagnosis::classify::{Class, Confidence};
-    use ip6drop::diagnosis::limits::Regime;
+    use ip6drop::diagnosis::rules::{Class, Confidence};
+    use ip6drop::kernel::limits::Regime;
     use ip6drop::tracefs::method::Method;
     let defs = &whole()["$defs"];
     let names = |def: &str| -> Vec<String> {

@@ -5,6 +5,7 @@
 mod tracefs_tree;
 
 use ip6drop::exit::Exit;
+use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::foreign::Foreign;
 use ip6drop::tracefs::host::Host;
@@ -13,7 +14,6 @@ use ip6drop::tracefs::leftovers::orphans;
 use ip6drop::tracefs::method::Method;
 use ip6drop::tracefs::preflight::{Level, Preflight};
 use ip6drop::tracefs::selfcheck::{Choice, Env, SHOW, choose};
-use ip6drop::tracefs::signals::Signals;
 use ip6drop::tracefs::undo::Undo;
 use tracefs_tree::{Build, Tree, fixture};
 

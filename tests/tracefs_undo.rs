@@ -8,6 +8,7 @@ mod tracefs_tree;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::error::TraceError;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::functions::{Available, WANTED};
@@ -19,7 +20,6 @@ use ip6drop::tracefs::output::Output;
 use ip6drop::tracefs::probes::Probe;
 use ip6drop::tracefs::recording::{Ended, Limits, Onlooker, Recorded, record};
 use ip6drop::tracefs::selfcheck::Env;
-use ip6drop::tracefs::signals::Signals;
 use tracefs_tree::{Build, KProbe, Refuse, Tree, fixture};
 
 /// One test's directory, with a state directory in it.

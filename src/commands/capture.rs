@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use clap::Args;
 
-use super::check::no_method;
-use super::live::{self, How, Ready, Roots};
+use crate::commands::check::no_method;
+use crate::commands::live::{self, How, Ready, Roots};
 use crate::exit::Exit;
+use crate::os::signals::Signals;
 use crate::tracefs::error::{TraceError, by_signal};
 use crate::tracefs::functions::{Function, GC, WANTED};
 use crate::tracefs::method::Plan;
@@ -15,7 +16,6 @@ use crate::tracefs::preflight::Preflight;
 use crate::tracefs::probes::{Probe, Probes};
 use crate::tracefs::recording::{Ended, Limits, Live, Onlooker, Recorded, record};
 use crate::tracefs::selfcheck::{Choice, Env, left};
-use crate::tracefs::signals::Signals;
 
 /// Arguments of every command that records.
 #[derive(Debug, Clone, Args)]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::live::{self, How, Roots};
+use crate::commands::live::{self, How, Roots};
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::WANTED;

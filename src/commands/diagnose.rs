@@ -9,25 +9,25 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tempfile::TempDir;
 
-use super::capture::{CaptureArgs, LiveLine, capture, tell};
-use super::live::{self, Roots};
-use crate::atomic;
 use crate::cli::Color;
+use crate::commands::capture::{CaptureArgs, LiveLine, capture, tell};
+use crate::commands::live::{self, Roots};
 use crate::exit::Exit;
 use crate::input::{STDIN, open};
-use crate::namespaces::rises;
+use crate::os::atomic;
+use crate::os::signals::Signals;
+use crate::os::trigger::{Outcome, Running, Trigger};
 use crate::render;
-use crate::render::sparks::{Pictures, Terminal};
-use crate::report::{HereAndNow, InputReport, Request, report_input};
-use crate::status::{Sampler, Selection, Status};
-use crate::summary::{Summary, TriggerRuns};
-use crate::timeline::Timeline;
+use crate::render::report::sparks::{Pictures, Terminal};
+use crate::report::build::{HereAndNow, InputReport, Request, report_input};
+use crate::report::summary::{Summary, TriggerRuns};
+use crate::report::timeline::Timeline;
+use crate::status::rises::rises;
+use crate::status::sampler::{Sampler, Selection, Status};
 use crate::trace::Stacks;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::output::Output;
 use crate::tracefs::recording::{Limits, Live, Onlooker, Recorded, TRIAL};
-use crate::tracefs::signals::Signals;
-use crate::trigger::{Outcome, Running, Trigger};
 
 /// Formats of `diagnose`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -252,7 +252,7 @@ fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyh
     let mut text = Vec::new();
     match args.format {
         DiagnoseFormat::Text => {
-            let options = render::text::Options {
+            let options = render::report::text::Options {
                 color: args.color.is_on(args.output.is_none()),
                 all_cpus: false,
                 pictures: terminal(args).map(|terminal| Pictures {
@@ -260,11 +260,11 @@ fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyh
                     timelines,
                 }),
             };
-            render::text::write(summary, options, &mut text)?;
+            render::report::text::write(summary, options, &mut text)?;
         }
-        DiagnoseFormat::Json => render::json::write(summary, &mut text)?,
-        DiagnoseFormat::Markdown => render::markdown::write(summary, &mut text)?,
-        DiagnoseFormat::Html => render::html::write(summary, timelines, &mut text)?,
+        DiagnoseFormat::Json => render::report::json::write(summary, &mut text)?,
+        DiagnoseFormat::Markdown => render::report::markdown::write(summary, &mut text)?,
+        DiagnoseFormat::Html => render::report::html::write(summary, timelines, &mut text)?,
     }
     match args
         .output
@@ -324,7 +324,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
     summary.namespaces = Some(rises(run.before.as_ref(), run.after));
     if !args.quiet {
         match write(args, &summary, &timelines) {
-            Err(error) if super::is_broken_pipe(&error) => {}
+            Err(error) if crate::commands::is_broken_pipe(&error) => {}
             written => written?,
         }
     }
@@ -372,7 +372,7 @@ fn diagnose(
     let impossible = run.trigger.as_ref().and_then(|t| t.impossible.clone());
     if let (Some(why), Exit::Clean) = (impossible, ended) {
         let command = args.trigger.as_deref().unwrap_or_default();
-        let command = render::harmless(command.as_bytes());
+        let command = crate::text::harmless(command.as_bytes());
         let _ = writeln!(
             err,
             "ip6drop: the trigger cannot be run: {command}: {why}; tracing was put back; try the command by itself"

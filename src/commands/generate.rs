@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use super::man;
 use crate::cli::{Cli, GenerateArgs, Generated};
+use crate::commands::man;
 use crate::exit::Exit;
 use crate::schema::{self, Document};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::exit::Exit;
+use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mount};
@@ -14,7 +15,6 @@ use crate::tracefs::leftovers::{Restored, replay_stale};
 use crate::tracefs::method::Method;
 use crate::tracefs::preflight::{Preflight, check_root};
 use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
-use crate::tracefs::signals::Signals;
 use crate::tracefs::{Host, mount};
 
 /// Where tracefs and the host's facts are found.

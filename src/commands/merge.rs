@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::{check_stdin, identity, is_broken_pipe};
-use crate::atomic;
 use crate::cli::Color;
+use crate::commands::{check_stdin, identity, is_broken_pipe};
 use crate::exit::Exit;
+use crate::fleet::hosts::Fleet;
+use crate::fleet::inputs::expand;
+use crate::fleet::problem::{Kind, Place};
+use crate::fleet::read::Reader;
 use crate::input::{InputError, STDIN, open};
-use crate::merge::fleet::Fleet;
-use crate::merge::inputs::expand;
-use crate::merge::problem::{Kind, Place};
-use crate::merge::read::Reader;
-use crate::render::harmless;
-use crate::render::merge::{json, markdown, text};
+use crate::os::atomic;
+use crate::render::fleet::{json, markdown, text};
+use crate::text::harmless;
 
 /// Formats of `merge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

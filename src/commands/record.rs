@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::capture::{CaptureArgs, LiveLine, capture, tell};
-use super::live::{self, Roots};
+use crate::commands::capture::{CaptureArgs, LiveLine, capture, tell};
+use crate::commands::live::{self, Roots};
 use crate::exit::Exit;
+use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::output::Output;
 use crate::tracefs::recording::{Limits, Live, Onlooker, TRIAL};
-use crate::tracefs::signals::Signals;
 
 /// Arguments of `record`.
 #[derive(Debug, Clone, Args)]

@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{check_stdin, identity, is_broken_pipe};
+use crate::analysis::read_through;
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::diagnosis::classify::Knowledge;
+use crate::commands::{check_stdin, identity, is_broken_pipe};
 use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;
+use crate::diagnosis::rules::Knowledge;
 use crate::exit::Exit;
-use crate::filter::Filter;
-use crate::host::facts::MAX_FACTS;
+use crate::host::snapshot::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
-use crate::reading::read_through;
 use crate::render;
-use crate::render::sparks::{Pictures, Terminal};
-use crate::report::{InputEvidence, Request, read_input};
-use crate::summary::Summary;
-use crate::timeline::{MAX_TIMELINES, Timeline};
+use crate::render::report::sparks::{Pictures, Terminal};
+use crate::report::build::{InputEvidence, Request, read_input};
+use crate::report::filter::Filter;
+use crate::report::summary::Summary;
+use crate::report::timeline::{MAX_TIMELINES, Timeline};
 use crate::trace::Stacks;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
@@ -200,18 +200,19 @@ fn write_lines(
     stacks: &mut Stacks,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let numbers = render::ndjson::stack_numbers(summary);
+    let numbers = render::report::ndjson::stack_numbers(summary);
     for ReadTwice {
         spool, knowledge, ..
     } in inputs
     {
         let Some(spool) = spool else { continue };
-        let mut lines = render::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
+        let mut lines =
+            render::report::ndjson::Lines::new(&request.filter, knowledge, &numbers, out);
         let drops: &mut dyn DropSink = &mut lines;
         read_through(spool.open()?.source(), request.threads, stacks, drops);
         lines.finish()?;
     }
-    render::ndjson::write_summary(summary, out)?;
+    render::report::ndjson::write_summary(summary, out)?;
     Ok(())
 }
 
@@ -247,7 +248,7 @@ fn write(
     match args.format {
         ReportFormat::Text => {
             let timelines = timelines(inputs, request, stacks)?;
-            let options = render::text::Options {
+            let options = render::report::text::Options {
                 color: args.color.is_on(args.output.is_none()),
                 all_cpus: args.all_cpus,
                 pictures: terminal(args).map(|terminal| Pictures {
@@ -255,15 +256,15 @@ fn write(
                     timelines: &timelines,
                 }),
             };
-            render::text::write(summary, options, &mut out)?;
+            render::report::text::write(summary, options, &mut out)?;
         }
-        ReportFormat::Json => render::json::write(summary, &mut out)?,
-        ReportFormat::Markdown => render::markdown::write(summary, &mut out)?,
-        ReportFormat::Folded => render::folded::write(summary, &mut out)?,
+        ReportFormat::Json => render::report::json::write(summary, &mut out)?,
+        ReportFormat::Markdown => render::report::markdown::write(summary, &mut out)?,
+        ReportFormat::Folded => render::report::folded::write(summary, &mut out)?,
         ReportFormat::Ndjson => write_lines(inputs, summary, request, stacks, &mut out)?,
         ReportFormat::Html => {
             let timelines = timelines(inputs, request, stacks)?;
-            render::html::write(summary, &timelines, &mut out)?;
+            render::report::html::write(summary, &timelines, &mut out)?;
         }
     }
     out.flush().context("cannot write the report")

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::live::{self, Roots, tell_restored};
+use crate::commands::live::{self, Roots, tell_restored};
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::atomic;
 use crate::cli::Color;
 use crate::exit::Exit;
 use crate::input::STDIN;
-use crate::render::harmless;
+use crate::os::atomic;
+use crate::os::wait::Signals;
 use crate::render::status::{hidden, json, markdown, prometheus, text};
-use crate::signals::Signals;
-use crate::status::{Sampler, Selection, Status};
+use crate::status::sampler::{Sampler, Selection, Status};
+use crate::text::harmless;
 
 /// Formats of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

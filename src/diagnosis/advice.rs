@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::classify::{Class, Confidence};
-use super::rules::Origin;
-use super::status::State;
-use crate::summary::{Missing, Summary};
+use crate::diagnosis::assessment::State;
+use crate::diagnosis::rules::{Class, Confidence};
+use crate::kernel::functions::Origin;
+use crate::report::summary::{Missing, Summary};
 
 /// How much an advice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

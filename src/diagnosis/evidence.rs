@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::rules::{Direction, Function, Handler, Origin, StackFacts};
+use crate::kernel::functions::{Direction, Function, Handler, Origin, StackFacts};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -339,7 +339,7 @@ impl Traced {
         let mut prohibit = false;
         let mut discard = false;
         for name in names {
-            let Some(function) = super::rules::function(name.trim_ascii()) else {
+            let Some(function) = crate::kernel::functions::function(name.trim_ascii()) else {
                 continue;
             };
             traced.note(function);

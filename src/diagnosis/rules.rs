@@ -1,567 +1,570 @@
-//! What names in a stack mean: data, each with its reason, to be checked against the kernel.
-//!
-//! Functions and files are those of Linux 4.19; where a later kernel differs, the reason says so.
+//! The rules that turn evidence into a class: data, tried in order, each with its reason.
 
-use crate::trace::Name;
+use serde::Serialize;
 
-/// What a function that ip6drop knows by name does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Function {
-    /// `ip6_pkt_drop`: every drop ends here.
-    PktDrop,
-    /// An input or output handler of a dst that drops.
-    Handler(Handler),
-    /// `ip6_dst_gc`: an allocation was attempted while `fast > gc_thresh`.
-    DstGc,
-    /// `fib6_run_gc`: the garbage collector ran.
-    RunGc,
-    /// `dst_alloc` or `ip6_dst_alloc`; only their return values are of use.
-    DstAlloc,
-    /// `icmp6_send`: an ICMPv6 error is about to be sent.
-    Icmp6Send,
-    /// `ip6_route_input`: the lookup of a received packet starts; earlier ones are over.
-    RouteInput,
-    /// `ip6_forward`, `ip6_input`: the lookup gave a usable dst, the packet goes on.
-    PacketGoesOn,
+use crate::diagnosis::evidence::{Attempt, Evidence, HandlerSource, Observed, Traced, Window};
+use crate::kernel::functions::Direction;
+use crate::kernel::limits::Proof;
+
+/// The class of a drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Receive path, `dst_alloc` refused: the full route cache.
+    RcvDstAlloc,
+    /// Receive path, no route.
+    RcvNoRoute,
+    /// Receive path, prohibit route.
+    RcvProhibited,
+    /// Receive path, and nothing tells a full cache from a missing route.
+    RcvUndetermined,
+    /// Output path, `dst_alloc` refused.
+    OutDstAlloc,
+    /// Output path, no route.
+    OutNoRoute,
+    /// Output path, prohibit route.
+    OutProhibited,
+    /// Neither the direction nor the cause is known.
+    Unknown,
 }
 
-/// The handler that called `ip6_pkt_drop`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Handler {
-    /// `ip6_pkt_discard`: input, no route (also: no dst).
-    Discard,
-    /// `ip6_pkt_prohibit`: input, administratively prohibited.
-    Prohibit,
-    /// `ip6_pkt_discard_out`: output, no route.
-    DiscardOut,
-    /// `ip6_pkt_prohibit_out`: output, administratively prohibited.
-    ProhibitOut,
-}
+impl Class {
+    /// All classes, in the order of every output.
+    pub const ALL: [Class; 8] = [
+        Class::RcvDstAlloc,
+        Class::RcvNoRoute,
+        Class::RcvProhibited,
+        Class::RcvUndetermined,
+        Class::OutDstAlloc,
+        Class::OutNoRoute,
+        Class::OutProhibited,
+        Class::Unknown,
+    ];
 
-impl Handler {
-    /// The kernel's name of it.
+    /// The name used in every output.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Handler::Discard => "ip6_pkt_discard",
-            Handler::Prohibit => "ip6_pkt_prohibit",
-            Handler::DiscardOut => "ip6_pkt_discard_out",
-            Handler::ProhibitOut => "ip6_pkt_prohibit_out",
+            Class::RcvDstAlloc => "rcv-dst-alloc",
+            Class::RcvNoRoute => "rcv-no-route",
+            Class::RcvProhibited => "rcv-prohibited",
+            Class::RcvUndetermined => "rcv-undetermined",
+            Class::OutDstAlloc => "out-dst-alloc",
+            Class::OutNoRoute => "out-no-route",
+            Class::OutProhibited => "out-prohibited",
+            Class::Unknown => "unknown",
         }
     }
 
-    /// Input handlers see received packets, output handlers locally sent ones.
+    /// What it means, in words for people.
     #[must_use]
-    pub fn direction(self) -> Direction {
+    pub fn meaning(self) -> &'static str {
         match self {
-            Handler::Discard | Handler::Prohibit => Direction::Receive,
-            Handler::DiscardOut | Handler::ProhibitOut => Direction::Output,
+            Class::RcvDstAlloc => "received, and dst_alloc refused: the IPv6 route cache is full",
+            Class::RcvNoRoute => "received, and there is no route",
+            Class::RcvProhibited => "received, and a prohibit route says no",
+            Class::RcvUndetermined => "received, and discarded for a full cache or a missing route",
+            Class::OutDstAlloc => "sent, and dst_alloc refused: the IPv6 route cache is full",
+            Class::OutNoRoute => "sent, and there is no route",
+            Class::OutProhibited => "sent, and a prohibit route says no",
+            Class::Unknown => "dropped, and the trace does not show on which way",
         }
     }
 
-    /// True for the handlers of prohibit routes.
+    /// True for the classes that `Ip6InNoRoutes` counts.
     #[must_use]
-    pub fn prohibits(self) -> bool {
-        matches!(self, Handler::Prohibit | Handler::ProhibitOut)
+    pub fn is_receive(self) -> bool {
+        matches!(
+            self,
+            Class::RcvDstAlloc | Class::RcvNoRoute | Class::RcvProhibited | Class::RcvUndetermined
+        )
     }
 }
 
-/// Which way the dropped packet was going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Received: to this host, or to be forwarded.
-    Receive,
-    /// Sent by this host.
-    Output,
-    /// The trace does not say.
-    Unknown,
+/// How sure one classification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Consistent with the trace, nothing more.
+    Possible,
+    /// The attempt was seen, its outcome or its owner was not.
+    Probable,
+    /// An observed outcome, or one that follows from the kernel's code.
+    Confirmed,
 }
 
-/// Who asked for a dst entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Origin {
-    /// The lookup for a received packet.
-    Receive,
-    /// The lookup for a packet of this host.
-    Output,
-    /// Neighbour discovery.
-    Ndisc,
-    /// The ICMPv6 error about an earlier packet.
-    IcmpError,
-    /// Something else that is known.
-    Other,
-    /// The stack is missing, empty, ends at a return probe, or shows nothing that is known.
-    Unknown,
+impl Confidence {
+    /// The name used in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Confirmed => "confirmed",
+            Confidence::Probable => "probable",
+            Confidence::Possible => "possible",
+        }
+    }
 }
 
-impl Origin {
-    /// All of them, in the order of their definition.
-    pub const ALL: [Origin; 6] = [
-        Origin::Receive,
-        Origin::Output,
-        Origin::Ndisc,
-        Origin::IcmpError,
-        Origin::Other,
-        Origin::Unknown,
-    ];
+/// What is known beyond the drop itself when drops are classified.
+#[derive(Debug, Clone, Copy)]
+pub struct Knowledge {
+    /// Functions whose entries were recorded from start to end.
+    pub traced: Traced,
+    /// Functions whose entries were seen, perhaps only from there on.
+    pub seen: Traced,
+    /// What return probes on `ip6_dst_gc` say, and what looks like a whole call, is of use.
+    pub returns_count: bool,
+    /// A call that shows no `fib6_run_gc` had none.
+    pub calls_are_whole: bool,
+    /// No event is missing at a place that is not known.
+    pub losses_are_placed: bool,
+    /// What the facts prove.
+    pub proof: Proof,
+    /// Where events are missing, the text says so.
+    pub losses_are_marked: bool,
+    /// The kernel's log in the same text says that allocations were refused.
+    pub refusals_logged: bool,
+    /// The facts are known to be of the namespace in which the drops happened.
+    pub same_namespace: bool,
+    /// Attempts that each drop with any had before it, where all have the same number and
+    /// it is more than one.
+    pub lookups_per_drop: Option<u8>,
 }
 
-/// What a frame says of the stack it is in.
+/// The outcome of an attempt once everything is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    /// The handler of a drop.
-    Handler(Handler),
-    /// The origin of an allocation.
-    Origin(Origin),
-    /// The packet was received.
-    Receive,
-    /// The packet was sent by this host.
-    Output,
-    /// The packet was received in a list with others, whose lookups all come before the
-    /// first drop.
-    List,
-    /// Frames further out belong to whatever the softirq interrupted.
-    Softirq,
+enum Outcome {
+    Refused { proven: bool },
+    Granted { proven: bool },
+    Open,
 }
 
-/// One line of the table: a name (or, with `*`, how it starts), what it says, and why.
-#[derive(Debug)]
-pub struct FrameRule {
-    /// Name in the kernel's source; a trailing `*` stands for any ending.
-    pub name: &'static str,
-    /// What it says.
-    pub mark: Mark,
-    /// Why, with the kernel's file.
+impl Knowledge {
+    /// A probe's word goes before the facts', which speak of one namespace only.
+    fn outcome(&self, attempt: Attempt) -> Outcome {
+        let proven = self.same_namespace;
+        let whole = self.calls_are_whole;
+        match (attempt.observed, self.proof) {
+            (Observed::Refused, _) if self.returns_count => Outcome::Refused { proven: true },
+            (Observed::Granted, _) if self.returns_count => Outcome::Granted { proven: true },
+            (Observed::Uncollected, _) if whole => Outcome::Granted { proven: true },
+            (Observed::Nothing, _) if whole && self.traced.run_gc => {
+                Outcome::Granted { proven: true }
+            }
+            (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
+            (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
+            (Observed::Collected, Proof::CollectedRefused(_)) => Outcome::Refused { proven },
+            // fib6_run_gc was seen, but only later: it was probably traced here as well.
+            (Observed::Nothing, _) if whole && self.seen.run_gc => {
+                Outcome::Granted { proven: false }
+            }
+            _ => Outcome::Open,
+        }
+    }
+
+    /// What became of a call of `ip6_dst_gc`: refused, granted, or not known.
+    #[must_use]
+    pub fn refused(&self, observed: Observed) -> Option<bool> {
+        match self.outcome(Attempt {
+            certain: true,
+            observed,
+        }) {
+            Outcome::Refused { .. } => Some(true),
+            Outcome::Granted { .. } => Some(false),
+            Outcome::Open => None,
+        }
+    }
+}
+
+/// A drop's evidence, seen with all the knowledge there is.
+struct Case<'a> {
+    evidence: &'a Evidence,
+    knowledge: &'a Knowledge,
+    last: Option<(Attempt, Outcome)>,
+    previous: Option<(Attempt, Outcome)>,
+    linked: bool,
+}
+
+impl Case<'_> {
+    fn prohibits(&self) -> bool {
+        self.evidence
+            .handler
+            .is_some_and(|(handler, _)| handler.prohibits())
+    }
+
+    /// Nothing that would have been refused came before this prohibit.
+    fn prohibits_plainly(&self) -> bool {
+        let granted = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Granted { .. });
+        let seen = self.evidence.window != Window::Lost && self.knowledge.losses_are_placed;
+        self.prohibits() && seen && self.evidence.attempts().0.kinds().all(granted)
+    }
+
+    /// The packet was received alone, and is told apart from others on its CPU.
+    fn is_single(&self) -> bool {
+        self.evidence.single && !self.evidence.list && self.evidence.direction == Direction::Receive
+    }
+
+    fn last_refused(&self) -> bool {
+        matches!(self.last, Some((_, Outcome::Refused { .. })))
+    }
+
+    /// Between the entry of `ip6_route_input` and the drop there is this packet alone.
+    fn refused_in_its_own_lookup(&self) -> bool {
+        let refused =
+            |attempt| self.knowledge.outcome(attempt) == Outcome::Refused { proven: true };
+        self.bounded() && self.evidence.receive.kinds().any(refused)
+    }
+
+    fn bounded(&self) -> bool {
+        self.evidence.bounded && self.is_single()
+    }
+
+    /// The refused lookup is this packet's own: same way, proven, and nothing in between.
+    ///
+    /// A packet that is refused in the local table can still be forwarded, or silently
+    /// discarded, by a route of the main table, and leaves its refusal before another
+    /// packet's drop. So every table must have refused this one, and that is taken from the
+    /// whole capture: each drop with refusals before it has the same number of them, at
+    /// least two. Packets that go on after a refusal would upset that, unless they come as
+    /// regularly as the drops.
+    fn refusal_is_its_own(&self) -> bool {
+        let attempts = self.evidence.receive;
+        let refused = |attempt: Attempt| {
+            attempt.certain && self.knowledge.outcome(attempt) == Outcome::Refused { proven: true }
+        };
+        self.linked
+            && self.is_single()
+            && self.knowledge.lookups_per_drop == Some(attempts.count)
+            && attempts.kinds().all(refused)
+    }
+
+    fn refused_before_last(&self) -> bool {
+        matches!(self.previous, Some((_, Outcome::Refused { .. })))
+    }
+
+    fn last_open(&self) -> Option<Attempt> {
+        match self.last {
+            Some((attempt, Outcome::Open)) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    fn nothing_refused(&self) -> bool {
+        matches!(self.knowledge.proof, Proof::NoneRefused(_)) && !self.any_refused()
+    }
+
+    fn any_refused(&self) -> bool {
+        let refused = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Refused { .. });
+        self.evidence.attempts().0.kinds().any(refused)
+    }
+
+    fn all_granted(&self) -> bool {
+        let granted =
+            |attempt| self.knowledge.outcome(attempt) == Outcome::Granted { proven: true };
+        self.evidence.attempts().0.kinds().all(granted)
+    }
+
+    /// Everything that could have been refused since the previous packet is in the trace.
+    fn complete(&self) -> bool {
+        let whole = self.evidence.window == Window::Whole || self.bounded();
+        (self.knowledge.traced.dst_gc || self.evidence.gc_seen)
+            && whole
+            && self.knowledge.losses_are_placed
+    }
+
+    fn is_single_or_output(&self) -> bool {
+        self.is_single() || self.evidence.direction == Direction::Output
+    }
+
+    /// Nothing but the kernel's log says anything of allocations.
+    fn refused_by_the_log(&self) -> bool {
+        let silent = self.evidence.window == Window::Unordered || !self.gc_traced();
+        self.knowledge.refusals_logged && silent
+    }
+
+    fn gc_traced(&self) -> bool {
+        self.knowledge.traced.dst_gc || self.knowledge.seen.dst_gc
+    }
+
+    /// `ip6_pkt_prohibit` is ruled out: another handler is known, or its entry would show.
+    fn not_prohibited(&self) -> bool {
+        self.evidence.handler.is_some() || self.knowledge.traced.handlers
+    }
+}
+
+/// What a rule says a drop is, whichever way the packet was going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    DstAlloc,
+    NoRoute,
+    Prohibited,
+    Undetermined,
+}
+
+impl Cause {
+    fn class(self, direction: Direction) -> Class {
+        match (direction, self) {
+            (Direction::Receive, Cause::DstAlloc) => Class::RcvDstAlloc,
+            (Direction::Receive, Cause::NoRoute) => Class::RcvNoRoute,
+            (Direction::Receive, Cause::Prohibited) => Class::RcvProhibited,
+            (Direction::Receive, Cause::Undetermined) => Class::RcvUndetermined,
+            (Direction::Output, Cause::DstAlloc) => Class::OutDstAlloc,
+            (Direction::Output, Cause::NoRoute) => Class::OutNoRoute,
+            (Direction::Output, Cause::Prohibited) => Class::OutProhibited,
+            (Direction::Output, Cause::Undetermined) | (Direction::Unknown, _) => Class::Unknown,
+        }
+    }
+}
+
+/// One rule: where it applies, what it says, and why.
+struct Rule {
+    applies: fn(&Case<'_>) -> bool,
+    cause: Cause,
+    confidence: Confidence,
+    reason: &'static str,
+}
+
+/// The rules, most telling first; the first that applies decides.
+const RULES: &[Rule] = &[
+    Rule {
+        applies: |case| case.prohibits_plainly(),
+        cause: Cause::Prohibited,
+        confidence: Confidence::Confirmed,
+        reason: "the handler of a prohibit route dropped it, and no allocation was refused before",
+    },
+    Rule {
+        applies: |case| case.prohibits(),
+        cause: Cause::Prohibited,
+        confidence: Confidence::Probable,
+        reason: "the handler of a prohibit route dropped it; a refused lookup in an earlier table is not excluded",
+    },
+    Rule {
+        applies: |case| case.refused_in_its_own_lookup(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop",
+    },
+    Rule {
+        applies: |case| case.refusal_is_its_own(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused the lookup of this received packet, dst_alloc returned NULL, and the lookup fell back to ip6_null_entry",
+    },
+    Rule {
+        applies: |case| case.last_refused(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input would)",
+    },
+    Rule {
+        applies: |case| case.refused_before_last(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an attempt was refused and the next one granted, as when the local table's lookup is refused and the main table's finds a reject route",
+    },
+    Rule {
+        applies: |case| {
+            case.nothing_refused() && case.knowledge.same_namespace && case.not_prohibited()
+        },
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "slow never exceeded max_size, so no allocation can have been refused",
+    },
+    Rule {
+        applies: |case| case.nothing_refused(),
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "slow never exceeded max_size; a prohibit route behind a hidden handler, or another namespace, is not excluded",
+    },
+    Rule {
+        applies: |case| {
+            case.last_open().is_some_and(|attempt| attempt.certain)
+                && case.linked
+                && !case.evidence.list
+        },
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an allocation was attempted for this packet; its outcome was not recorded",
+    },
+    Rule {
+        applies: |case| case.last_open().is_some(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "an allocation was attempted before the drop; neither its outcome nor its owner was recorded",
+    },
+    Rule {
+        applies: |case| matches!(case.previous, Some((_, Outcome::Open))),
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "the last attempt was granted, the outcome of the one before it was not recorded",
+    },
+    Rule {
+        applies: |case| case.refused_by_the_log(),
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "the kernel's log says that dst_alloc refused entries; nothing shows whether this packet's was among them",
+    },
+    Rule {
+        applies: |case| case.evidence.list,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "packets received in a list are looked up before the first is dropped, so attempts and drops cannot be paired",
+    },
+    Rule {
+        applies: |case| case.evidence.window == Window::Unordered,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "drops were counted without their order, so no attempt can be paired with them, and a missing route and a full cache end in the same stack",
+    },
+    Rule {
+        applies: |case| {
+            case.complete()
+                && case.all_granted()
+                && case.not_prohibited()
+                && case.is_single_or_output()
+        },
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
+    },
+    Rule {
+        applies: |case| case.complete(),
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no refused allocation of this packet was seen; a prohibit route behind a hidden handler, or a batch of packets, is not excluded",
+    },
+    Rule {
+        applies: |case| {
+            case.gc_traced() && case.evidence.window != Window::Lost && !case.any_refused()
+        },
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no refused allocation was seen, but the trace, or the part of it where that would show, starts right before the drop",
+    },
+    Rule {
+        applies: |case| case.evidence.window == Window::Lost,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "events were lost on this CPU right before the drop",
+    },
+    Rule {
+        applies: |_| true,
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "ip6_dst_gc was not traced, and a missing route and a full cache end in the same stack",
+    },
+];
+
+/// A classification and its grounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Classification {
+    /// What the drop is.
+    pub class: Class,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The reason of the rule that decided.
     pub reason: &'static str,
 }
 
-const fn rule(name: &'static str, mark: Mark, reason: &'static str) -> FrameRule {
-    FrameRule { name, mark, reason }
-}
-
-/// Functions whose entry, return or stack is evidence.
-pub const FUNCTIONS: &[(&str, Function)] = &[
-    ("ip6_pkt_drop", Function::PktDrop),
-    ("ip6_pkt_discard", Function::Handler(Handler::Discard)),
-    ("ip6_pkt_prohibit", Function::Handler(Handler::Prohibit)),
-    (
-        "ip6_pkt_discard_out",
-        Function::Handler(Handler::DiscardOut),
-    ),
-    (
-        "ip6_pkt_prohibit_out",
-        Function::Handler(Handler::ProhibitOut),
-    ),
-    ("ip6_dst_gc", Function::DstGc),
-    ("fib6_run_gc", Function::RunGc),
-    ("dst_alloc", Function::DstAlloc),
-    ("ip6_dst_alloc", Function::DstAlloc),
-    ("icmp6_send", Function::Icmp6Send),
-    ("ip6_route_input", Function::RouteInput),
-    ("ip6_forward", Function::PacketGoesOn),
-    ("ip6_input", Function::PacketGoesOn),
-    ("ip6_mc_input", Function::PacketGoesOn),
-];
-
-/// What frames say, innermost first; the first rule that matches a frame counts.
-pub const FRAMES: &[FrameRule] = &[
-    rule(
-        "ip6_pkt_discard",
-        Mark::Handler(Handler::Discard),
-        "dst.input of ip6_null_entry and of reject routes (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pkt_prohibit",
-        Mark::Handler(Handler::Prohibit),
-        "dst.input of prohibit routes (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pkt_discard_out",
-        Mark::Handler(Handler::DiscardOut),
-        "dst.output of ip6_null_entry and of reject routes (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pkt_prohibit_out",
-        Mark::Handler(Handler::ProhibitOut),
-        "dst.output of prohibit routes (net/ipv6/route.c)",
-    ),
-    rule(
-        "icmp6_dst_alloc",
-        Mark::Origin(Origin::Ndisc),
-        "dst of neighbour discovery and MLD packets, made without a lookup (net/ipv6/route.c)",
-    ),
-    rule(
-        "ndisc_send_*",
-        Mark::Origin(Origin::Ndisc),
-        "neighbour discovery sends (net/ipv6/ndisc.c)",
-    ),
-    rule(
-        "ip6_route_input",
-        Mark::Origin(Origin::Receive),
-        "the lookup for a received packet (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pol_route_input",
-        Mark::Origin(Origin::Receive),
-        "the lookup for a received packet (net/ipv6/route.c)",
-    ),
-    rule(
-        "icmp6_send",
-        Mark::Origin(Origin::IcmpError),
-        "looks up the way back for an ICMPv6 error (net/ipv6/icmp.c)",
-    ),
-    rule(
-        "icmpv6_route_lookup",
-        Mark::Origin(Origin::IcmpError),
-        "looks up the way back for an ICMPv6 error (net/ipv6/icmp.c)",
-    ),
-    rule(
-        "ip6_pkt_drop",
-        Mark::Origin(Origin::IcmpError),
-        "sends the ICMPv6 error about the packet it drops (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pol_route_output",
-        Mark::Origin(Origin::Output),
-        "the lookup for a packet of this host (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_route_output_flags*",
-        Mark::Origin(Origin::Output),
-        "the lookup for a packet of this host (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_dst_lookup*",
-        Mark::Origin(Origin::Output),
-        "the lookup for a packet of this host (net/ipv6/ip6_output.c)",
-    ),
-    rule(
-        "ip6_sk_dst_lookup_flow",
-        Mark::Origin(Origin::Output),
-        "the lookup for a packet of a socket (net/ipv6/ip6_output.c)",
-    ),
-    rule(
-        "inet6_rtm_getroute",
-        Mark::Origin(Origin::Other),
-        "`ip route get`: a question, not a packet (net/ipv6/route.c)",
-    ),
-    rule(
-        "rt6_lookup",
-        Mark::Origin(Origin::Other),
-        "a lookup for the configuration (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_pol_route_lookup",
-        Mark::Origin(Origin::Other),
-        "a lookup for the configuration or a filter (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_route_info_create",
-        Mark::Origin(Origin::Other),
-        "checks the gateway of a new route (net/ipv6/route.c)",
-    ),
-    rule(
-        "__ip6_rt_update_pmtu",
-        Mark::Origin(Origin::Other),
-        "stores a path MTU (net/ipv6/route.c)",
-    ),
-    rule(
-        "rt6_do_redirect",
-        Mark::Origin(Origin::Other),
-        "stores a redirect (net/ipv6/route.c)",
-    ),
-    rule(
-        "ip6_list_rcv_finish",
-        Mark::List,
-        "looks up every packet of a list before it hands on the first (net/ipv6/ip6_input.c)",
-    ),
-    rule(
-        "ip6_sublist_rcv*",
-        Mark::List,
-        "part of list receive (net/ipv6/ip6_input.c)",
-    ),
-    rule(
-        "ipv6_list_rcv",
-        Mark::List,
-        "list receive (net/ipv6/ip6_input.c)",
-    ),
-    rule(
-        "__netif_receive_skb_list*",
-        Mark::List,
-        "list receive (net/core/dev.c)",
-    ),
-    rule(
-        "netif_receive_skb_list*",
-        Mark::List,
-        "list receive (net/core/dev.c)",
-    ),
-    rule(
-        "ip6_rcv_finish*",
-        Mark::Receive,
-        "receive path (net/ipv6/ip6_input.c)",
-    ),
-    rule(
-        "ipv6_rcv",
-        Mark::Receive,
-        "receive path (net/ipv6/ip6_input.c)",
-    ),
-    rule(
-        "__netif_receive_skb*",
-        Mark::Receive,
-        "receive path (net/core/dev.c)",
-    ),
-    rule(
-        "netif_receive_skb*",
-        Mark::Receive,
-        "receive path (net/core/dev.c)",
-    ),
-    rule(
-        "process_backlog",
-        Mark::Receive,
-        "receive path of veth and loopback (net/core/dev.c)",
-    ),
-    rule(
-        "napi_*",
-        Mark::Receive,
-        "receive path of drivers with NAPI (net/core/dev.c)",
-    ),
-    rule(
-        "__napi_poll",
-        Mark::Receive,
-        "receive path of drivers with NAPI (net/core/dev.c)",
-    ),
-    rule(
-        "ip6_local_out",
-        Mark::Output,
-        "send path (net/ipv6/output_core.c)",
-    ),
-    rule(
-        "__ip6_local_out",
-        Mark::Output,
-        "send path (net/ipv6/output_core.c)",
-    ),
-    rule(
-        "ip6_send_skb",
-        Mark::Output,
-        "send path (net/ipv6/ip6_output.c)",
-    ),
-    rule(
-        "ip6_push_pending_frames",
-        Mark::Output,
-        "send path (net/ipv6/ip6_output.c)",
-    ),
-    rule(
-        "ip6_xmit",
-        Mark::Output,
-        "send path of TCP, SCTP and DCCP (net/ipv6/ip6_output.c)",
-    ),
-    rule(
-        "udp_v6_send_skb",
-        Mark::Output,
-        "send path of UDP (net/ipv6/udp.c)",
-    ),
-    rule(
-        "rawv6_sendmsg",
-        Mark::Output,
-        "send path of raw sockets (net/ipv6/raw.c)",
-    ),
-    rule(
-        "net_rx_action",
-        Mark::Softirq,
-        "the receive softirq itself (net/core/dev.c)",
-    ),
-    rule(
-        "run_timer_softirq",
-        Mark::Softirq,
-        "the timer softirq itself (kernel/time/timer.c)",
-    ),
-    rule(
-        "__do_softirq",
-        Mark::Softirq,
-        "softirqs run on top of what they interrupt (kernel/softirq.c)",
-    ),
-    rule(
-        "handle_softirqs",
-        Mark::Softirq,
-        "__do_softirq since 6.10 (kernel/softirq.c)",
-    ),
-];
-
-/// The known function of that name.
+/// Classifies one drop.
 #[must_use]
-pub fn function(name: &[u8]) -> Option<Function> {
-    FUNCTIONS
-        .iter()
-        .find(|(known, _)| known.as_bytes() == name)
-        .map(|(_, function)| *function)
-}
-
-/// What a frame of that name says.
-#[must_use]
-pub fn mark(name: &[u8]) -> Option<Mark> {
-    FRAMES
-        .iter()
-        .find(|rule| match rule.name.strip_suffix('*') {
-            Some(start) => name.starts_with(start.as_bytes()),
-            None => rule.name.as_bytes() == name,
-        })
-        .map(|rule| rule.mark)
-}
-
-/// What one stack says, worked out once for each distinct stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StackFacts {
-    /// The function the stack was taken in, below trampolines of the tracer.
-    pub head: Head,
-    /// The handler that called `ip6_pkt_drop`.
-    pub handler: Option<Handler>,
-    /// Which way the packet was going.
-    pub direction: Direction,
-    /// Who asked for a dst entry.
-    pub origin: Origin,
-    /// The packet came in a list.
-    pub list: bool,
-}
-
-/// The innermost function of a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
-    /// No frame has a name.
-    None,
-    /// A function that is evidence.
-    Known(Function),
-    /// Any other.
-    Other,
-}
-
-/// Reads a stack, innermost frame first, up to the softirq it ran in.
-#[must_use]
-pub fn read_stack(frames: &[Name]) -> StackFacts {
-    let mut facts = StackFacts {
-        head: Head::None,
-        handler: None,
-        direction: Direction::Unknown,
-        origin: Origin::Unknown,
-        list: false,
+pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
+    let (attempts, linked) = evidence.attempts();
+    let with_outcome = |attempt: Attempt| (attempt, knowledge.outcome(attempt));
+    let case = Case {
+        evidence,
+        knowledge,
+        last: attempts.last.map(with_outcome),
+        previous: attempts.previous.map(with_outcome),
+        linked,
     };
-    let first = frames
+    // The last rule always applies.
+    let rule = RULES
         .iter()
-        .position(|name| !name.starts_with(b"[unknown"));
-    let Some(first) = first else { return facts };
-    facts.head = function(&frames[first]).map_or(Head::Other, Head::Known);
-    for name in &frames[first + 1..] {
-        match mark(name) {
-            Some(Mark::Handler(handler)) => {
-                facts.handler = facts.handler.or(Some(handler));
-            }
-            // The error's lookup is an output lookup further in, so it takes precedence.
-            Some(Mark::Origin(Origin::IcmpError)) if facts.origin != Origin::Receive => {
-                facts.origin = Origin::IcmpError;
-            }
-            // `ip route get … iif` looks up as if for a received packet, further in.
-            Some(Mark::Origin(Origin::Other)) => facts.origin = Origin::Other,
-            Some(Mark::Origin(origin)) if facts.origin == Origin::Unknown => facts.origin = origin,
-            Some(Mark::Receive) if facts.direction == Direction::Unknown => {
-                facts.direction = Direction::Receive;
-            }
-            Some(Mark::Output) if facts.direction == Direction::Unknown => {
-                facts.direction = Direction::Output;
-            }
-            Some(Mark::List) => {
-                facts.list = true;
-                if facts.direction == Direction::Unknown {
-                    facts.direction = Direction::Receive;
-                }
-            }
-            Some(Mark::Softirq) => break,
-            _ => {}
-        }
+        .find(|rule| (rule.applies)(&case))
+        .unwrap_or(&RULES[RULES.len() - 1]);
+    let class = rule.cause.class(evidence.direction);
+    let mut confidence = rule.confidence;
+    if evidence.without_context {
+        // Linked by order alone: another CPU's event may stand in between.
+        confidence = confidence.min(Confidence::Probable);
     }
-    if let Some(handler) = facts.handler {
-        facts.direction = handler.direction();
+    if !knowledge.losses_are_marked && !case.nothing_refused() {
+        // What looks as if it was right before the drop may have had others behind it.
+        confidence = confidence.min(Confidence::Probable);
     }
-    facts
+    if class == Class::Unknown {
+        confidence = Confidence::Possible;
+    }
+    Classification {
+        class,
+        confidence,
+        reason: rule.reason,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(frames: &str) -> StackFacts {
-        let frames: Vec<Name> = frames.split(' ').map(|f| f.as_bytes().into()).collect();
-        read_stack(&frames)
-    }
-
-    #[test]
-    fn origins() {
-        for (stack, origin) in [
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route ip6_pol_route_input fib6_rule_lookup ip6_route_input ipv6_rcv",
-                Origin::Receive,
-            ),
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route fib6_rule_lookup ip6_route_input ipv6_rcv process_backlog net_rx_action __do_softirq ip6_finish_output2 ip6_send_skb",
-                Origin::Receive,
-            ),
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc icmp6_dst_alloc ndisc_send_skb ndisc_send_na ndisc_recv_ns icmpv6_rcv ipv6_rcv",
-                Origin::Ndisc,
-            ),
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route ip6_pol_route_output fib6_rule_lookup ip6_route_output_flags ip6_dst_lookup_tail icmpv6_route_lookup icmp6_send icmpv6_send ip6_pkt_drop ip6_pkt_discard",
-                Origin::IcmpError,
-            ),
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route ip6_pol_route_output fib6_rule_lookup ip6_route_output_flags ip6_dst_lookup_tail ip6_dst_lookup_flow udpv6_sendmsg",
-                Origin::Output,
-            ),
-            (
-                "ip6_dst_gc dst_alloc ip6_dst_alloc ip6_pol_route ip6_pol_route_input fib6_rule_lookup ip6_route_input_lookup inet6_rtm_getroute",
-                Origin::Other,
-            ),
-            ("ip6_dst_gc [unknown/kretprobe'd]", Origin::Unknown),
-            ("ip6_dst_gc kretprobe_trampoline", Origin::Unknown),
-            ("ip6_dst_gc", Origin::Unknown),
-        ] {
-            assert_eq!(read(stack).origin, origin, "{stack}");
-            assert_eq!(read(stack).head, Head::Known(Function::DstGc), "{stack}");
+fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) -> &'static str {
+    match (outcome, observed) {
+        (Outcome::Refused { .. }, Observed::Refused) => "refused (return probe)",
+        (Outcome::Granted { .. }, Observed::Granted) => "granted (return probe)",
+        (Outcome::Granted { .. }, Observed::Uncollected) => "granted (no fib6_run_gc in it)",
+        (Outcome::Granted { .. }, Observed::Nothing) if knowledge.traced.run_gc => {
+            "granted (no fib6_run_gc in it)"
         }
+        (Outcome::Refused { .. }, Observed::Collected) => "refused (fib6_run_gc in it, and facts)",
+        (Outcome::Refused { .. }, _) => "refused (facts)",
+        (Outcome::Granted { .. }, _) => "granted (facts)",
+        (Outcome::Open, Observed::Collected) => "outcome not recorded (fib6_run_gc in it)",
+        (Outcome::Open, _) => "outcome not recorded",
     }
+}
 
-    #[test]
-    fn drops() {
-        let fp = read(
-            "ip6_pkt_drop ip6_pkt_discard ipv6_rcv process_backlog net_rx_action __do_softirq ip6_output ip6_local_out",
-        );
-        assert_eq!(
-            (fp.handler, fp.direction),
-            (Some(Handler::Discard), Direction::Receive)
-        );
-        let orc = read(
-            "ip6_pkt_drop process_backlog net_rx_action __do_softirq ip6_finish_output2 ip6_send_skb",
-        );
-        assert_eq!((orc.handler, orc.direction), (None, Direction::Receive));
-        let out = read("ip6_pkt_drop ip6_send_skb udp_v6_send_skb udpv6_sendmsg");
-        assert_eq!((out.handler, out.direction), (None, Direction::Output));
-        assert!(
-            read("ip6_pkt_drop ip6_pkt_discard ip6_sublist_rcv_finish ip6_list_rcv_finish").list
-        );
-        assert_eq!(read("").head, Head::Other);
-    }
-
-    #[test]
-    fn names_are_unique() {
-        for (at, rule) in FRAMES.iter().enumerate() {
-            assert!(
-                FRAMES[..at].iter().all(|earlier| earlier.name != rule.name),
-                "{}",
-                rule.name
-            );
-            assert!(
-                rule.reason.ends_with(".c)"),
-                "{}: no source file",
-                rule.name
-            );
+/// The evidence of one drop in words, most telling first.
+#[must_use]
+pub fn explain(
+    evidence: &Evidence,
+    knowledge: &Knowledge,
+    decided: &Classification,
+) -> Vec<String> {
+    let mut words = vec![decided.reason.to_owned()];
+    match evidence.handler {
+        Some((handler, source)) => {
+            let source = match source {
+                HandlerSource::Caller => "caller column",
+                HandlerSource::Frames => "stack",
+                HandlerSource::Entry => "its own entry",
+            };
+            words.push(format!("handler {} ({source})", handler.name()));
         }
+        None => words.push("handler hidden".to_owned()),
     }
+    let (attempts, linked) = evidence.attempts();
+    for (place, attempt) in [("last", attempts.last), ("previous", attempts.previous)] {
+        let Some(attempt) = attempt else { continue };
+        let outcome = knowledge.outcome(attempt);
+        let owner = if attempt.certain {
+            "of the drop's own path"
+        } else {
+            "of unknown origin"
+        };
+        let words_of = outcome_words(outcome, attempt.observed, knowledge);
+        words.push(format!("{place} ip6_dst_gc {owner}: {words_of}"));
+    }
+    if attempts.last.is_none() {
+        words.push("no ip6_dst_gc since the previous drop of this CPU and task".to_owned());
+    } else if !linked {
+        words.push(
+            "something else happened on this CPU between the attempt and the drop".to_owned(),
+        );
+    }
+    match evidence.window {
+        Window::Whole => {}
+        Window::Start => words.push("the trace starts right before".to_owned()),
+        Window::Lost => words.push("events were lost right before".to_owned()),
+        Window::Unordered => words.push("counted by its stack, without order".to_owned()),
+    }
+    if evidence.without_context && evidence.window != Window::Unordered {
+        words.push("no CPU and pid: linked by order alone".to_owned());
+    }
+    words
 }

@@ -14,7 +14,7 @@ use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::live::{Reading, read_namespace, read_text};
+use crate::host::read::{Reading, read_namespace, read_text};
 
 /// Where `ip netns` and container runtimes keep names of namespaces.
 pub const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];

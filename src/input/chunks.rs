@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::cut::{CutState, Cutter, MAX_BLOCK, starts_frame};
+use crate::trace::cut::{CutState, Cutter, MAX_BLOCK, starts_frame};
 
 /// Bytes read at a time: larger ones make fewer calls, smaller ones stay in a core's cache.
 const READ: usize = 1024 * 1024;
@@ -251,8 +251,8 @@ impl Border {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cut::{MAX_LINE, Piece};
     use super::*;
+    use crate::trace::cut::{MAX_LINE, Piece};
 
     /// Hands out a slice in reads of the given sizes, over and over.
     struct Choppy<'a>(&'a [u8], Vec<usize>, usize);

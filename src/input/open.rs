@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::chunks::Source;
-use super::spool::{NoCopy, spool_what_is_there};
-use super::trace_dat::{Damages, MAGIC, TraceDat};
+use crate::input::chunks::Source;
+use crate::input::spool::{NoCopy, spool_what_is_there};
+use crate::input::trace_dat::{Damages, MAGIC, TraceDat};
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";

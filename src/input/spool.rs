@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::open::{InputError, Opened, STDIN};
+use crate::input::open::{InputError, Opened, STDIN};
 
 /// An input that gives the same bytes every time it is opened: a regular file as long as it
 /// was at first, or a copy of anything else in an unlinked temporary file.

@@ -7,7 +7,7 @@ use nom::combinator::{map, opt};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::time::number;
+use crate::trace::time::number;
 
 /// A line about the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use nom::character::complete::char;
 use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
-use super::symbol::is_symbol_byte;
-use super::time::{decimal, number};
+use crate::trace::symbol::is_symbol_byte;
+use crate::trace::time::{decimal, number};
 
 /// A line of bpftrace, frames aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

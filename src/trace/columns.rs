@@ -3,10 +3,10 @@
 //! A task on its CPU writes the same bytes up to the time, event after event. Such a prefix is
 //! read by the grammar once; from then on the bytes are compared, and only the time is read.
 
-use super::assemble::{Comm, Context};
-use super::header::{COMM_COLUMNS, Header, columns};
-use super::memo::{load, mix, word};
-use super::time::Time;
+use crate::trace::assemble::{Comm, Context};
+use crate::trace::header::{COMM_COLUMNS, Header, columns};
+use crate::trace::memo::{load, mix, word};
+use crate::trace::time::Time;
 
 /// Bytes that are compared at once.
 const WIDE: usize = 16;

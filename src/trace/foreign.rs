@@ -1,8 +1,8 @@
 //! Text of other programs that speaks of the same drops, a line at a time.
 
-use super::bpftrace::{self, Printed};
-use super::kmsg::{self, Message};
-use super::perf;
+use crate::trace::bpftrace::{self, Printed};
+use crate::trace::kmsg::{self, Message};
+use crate::trace::perf;
 
 /// A line that ftrace does not print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

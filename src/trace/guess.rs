@@ -3,8 +3,8 @@
 //! Blocks mostly differ in few places. Where two of them were taken for each other, the first
 //! place in which they differ is looked at from then on.
 
-use super::memo::{mix, word};
-use super::stacks::{BlockId, Stacks};
+use crate::trace::memo::{mix, word};
+use crate::trace::stacks::{BlockId, Stacks};
 
 /// Kinds of blocks, by their first frames, that learn places of their own. A power of two.
 const HEADS: usize = 256;

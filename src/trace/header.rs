@@ -6,7 +6,7 @@ use nom::combinator::opt;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::time::{self, Time};
+use crate::trace::time::{self, Time};
 
 /// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).
 pub(super) const COMM_COLUMNS: usize = 16;

@@ -8,7 +8,7 @@
 //! namespace, for a packet going either way. The message is limited to 10 in 5 s;
 //! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
 
-use super::time::number;
+use crate::trace::time::number;
 
 const REFUSED: &[u8] = b"Route cache is full: consider increasing sysctl net.ipv";
 const SUPPRESSING: &[u8] = b"dst_alloc: ";

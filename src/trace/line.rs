@@ -1,10 +1,10 @@
 //! One line of trace text.
 
-use super::banner::{Banner, banner};
-use super::foreign::{Foreign, foreign};
-use super::header::{Header, header};
-use super::payload::{Payload, payload, unmistakable};
-use super::symbol::{Frame, frame, frame_body};
+use crate::trace::banner::{Banner, banner};
+use crate::trace::foreign::{Foreign, foreign};
+use crate::trace::header::{Header, header};
+use crate::trace::payload::{Payload, payload, unmistakable};
+use crate::trace::symbol::{Frame, frame, frame_body};
 
 /// A line, recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod banner;
 pub mod bpftrace;
 mod columns;
+pub mod cut;
 pub mod foreign;
 mod guess;
 pub mod header;

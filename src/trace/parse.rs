@@ -3,16 +3,16 @@
 
 use std::ops::Range;
 
-use super::assemble::Context;
-use super::columns::{Columns, Known};
-use super::guess::Guesses;
-use super::line::{Line, line, trim_end};
-use super::memo::Memo;
-use super::payload::{Payload, payload};
-use super::stacks::{StackId, Stacks};
-use super::symbol::Frame;
-use super::time::Time;
 use crate::input::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
+use crate::trace::assemble::Context;
+use crate::trace::columns::{Columns, Known};
+use crate::trace::guess::Guesses;
+use crate::trace::line::{Line, line, trim_end};
+use crate::trace::memo::Memo;
+use crate::trace::payload::{Payload, payload};
+use crate::trace::stacks::{StackId, Stacks};
+use crate::trace::symbol::Frame;
+use crate::trace::time::Time;
 
 /// What payloads mean to whoever collects them: worked out once for each distinct payload.
 pub trait Meaning {
@@ -379,7 +379,7 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    fn learn(&mut self, text: &[u8], header: &super::Header<'_>) {
+    fn learn(&mut self, text: &[u8], header: &crate::trace::Header<'_>) {
         self.columns.learn(text, header);
         if let Some(known) = self.columns.read(text) {
             let said = payload(trim_end(&text[known.len..]));

@@ -7,7 +7,7 @@ use nom::combinator::{all_consuming, opt};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::symbol::{Symbol, is_symbol_byte, symbol};
+use crate::trace::symbol::{Symbol, is_symbol_byte, symbol};
 
 /// The payload of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use nom::combinator::opt;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::assemble::{Comm, Context};
-use super::payload::{Payload, argument, payload};
-use super::symbol::{hex_value, is_symbol_byte};
-use super::time::{self, Stamp, Time};
+use crate::trace::assemble::{Comm, Context};
+use crate::trace::payload::{Payload, argument, payload};
+use crate::trace::symbol::{hex_value, is_symbol_byte};
+use crate::trace::time::{self, Stamp, Time};
 
 /// Kernel addresses start here on every 64-bit machine.
 const KERNEL: u64 = 1 << 63;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::line::{Line, line};
-use super::symbol::Frame;
+use crate::trace::line::{Line, line};
+use crate::trace::symbol::Frame;
 
 /// Distinct blocks of frame lines that are remembered; later ones are parsed every time.
 pub const MAX_STACKS: usize = 65_536;

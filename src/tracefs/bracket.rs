@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
-use super::files::Pipe;
-use super::functions::DROP;
+use crate::tracefs::files::Pipe;
+use crate::tracefs::functions::DROP;
 
 /// When a moment without a drop is given up, and the end of a pipe that is filled faster than
 /// it is read.

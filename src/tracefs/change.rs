@@ -4,8 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{TraceFs, read_text};
-use super::undo::{Outcome, patiently};
+use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::undo::{Outcome, patiently};
 
 /// The line that `set_ftrace_filter` shows where no filter is set: every function is traced.
 pub const ALL_FUNCTIONS: &str = "#### all functions enabled ####";

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::functions::DROP;
 use crate::trace::{Banner, Line, Payload, line};
+use crate::tracefs::functions::DROP;
 
 /// What one CPU did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::host::Host;
+use crate::tracefs::host::Host;
 
 const COUNTERS: [&str; 3] = ["Ip6InNoRoutes", "Ip6OutNoRoutes", "Ip6InAddrErrors"];
 const ROUTE: &str = "sys/net/ipv6/route";

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::change::{filter_functions, value_of};
-use super::files::{TraceFs, read_text};
-use super::host::Host;
-use super::method::stat;
+use crate::tracefs::change::{filter_functions, value_of};
+use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::host::Host;
+use crate::tracefs::method::stat;
 
 /// What somebody else has set up in the top-level buffer, and who holds files of tracefs open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -14,8 +14,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::change::Change;
-use super::error::TraceError;
+use crate::tracefs::change::Change;
+use crate::tracefs::error::TraceError;
 
 /// Where the journal is kept unless told otherwise.
 pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";

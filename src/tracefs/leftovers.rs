@@ -1,11 +1,11 @@
 //! What a killed run left behind: its journal, and instances and probes without a journal.
 
-use super::change::Change;
-use super::error::TraceError;
-use super::files::{RealFs, TraceFs, read_text};
-use super::host::Host;
-use super::journal::StateDir;
-use super::undo::Undo;
+use crate::tracefs::change::Change;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{RealFs, TraceFs, read_text};
+use crate::tracefs::host::Host;
+use crate::tracefs::journal::StateDir;
+use crate::tracefs::undo::Undo;
 
 /// Instances and probes of ip6drop processes that are no more, in the order of their making.
 /// An instance that somebody still reads stays: the kernel refuses to remove it.
@@ -80,7 +80,7 @@ pub fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
 pub fn replay(
     fs: &dyn TraceFs,
     state: &StateDir,
-    stale: &super::journal::Stale,
+    stale: &crate::tracefs::journal::Stale,
 ) -> Result<Undo, TraceError> {
     let undo = Undo::replay(fs, &stale.changes);
     let mut left: Vec<Change> = undo.left.iter().map(|l| l.change.clone()).collect();

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::error::TraceError;
-use super::files::{Pipe, TraceFs};
-use super::functions::Function;
-use super::probes::Probe;
-use super::session::Session;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{Pipe, TraceFs};
+use crate::tracefs::functions::Function;
+use crate::tracefs::probes::Probe;
+use crate::tracefs::session::Session;
 
 /// A way of tracing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -189,7 +189,7 @@ impl Tracing {
 
     fn prepare_buffer(&self, session: &mut Session<'_>, plan: &Plan) -> Result<(), TraceError> {
         let size = self.path("buffer_size_kb");
-        let now = super::change::value_of(&size, &session.text(&size)?);
+        let now = crate::tracefs::change::value_of(&size, &session.text(&size)?);
         let now: Option<u32> = now.parse().ok();
         let too_small = now.is_some_and(|kb| kb < plan.buffer_kb);
         // An instance shrinks to what was asked; the top-level buffer only grows, and is left
@@ -208,7 +208,7 @@ impl Tracing {
             // Another tracer's leftovers would hide drops of other tasks.
             for file in ["set_ftrace_pid", "set_event_pid"] {
                 if session.fs().exists(file)
-                    && !super::change::value_of(file, &session.text(file)?).is_empty()
+                    && !crate::tracefs::change::value_of(file, &session.text(file)?).is_empty()
                 {
                     session.set(file, "")?;
                 }

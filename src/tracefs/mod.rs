@@ -22,7 +22,6 @@ pub mod probes;
 pub mod recording;
 pub mod selfcheck;
 pub mod session;
-pub mod signals;
 pub mod undo;
 
 pub use change::Change;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::StatVfsMountFlags;
 use rustix::mount::{MountFlags, UnmountFlags};
 
-use super::error::TraceError;
-use super::host::Host;
-use super::undo::patiently;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::host::Host;
+use crate::tracefs::undo::patiently;
 
 /// Where tracefs belongs.
 pub const USUAL: &str = "/sys/kernel/tracing";

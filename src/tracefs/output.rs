@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 use rustix::fs::OFlags;
 
-use super::error::TraceError;
-use super::signals::Signals;
+use crate::os::signals::Signals;
+use crate::tracefs::error::TraceError;
 
 /// Bytes that a pipe takes whole once `poll` calls it writable (`PIPE_BUF`).
 const PIPE_PIECE: usize = 4096;

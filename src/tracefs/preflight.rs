@@ -5,13 +5,13 @@ use std::io;
 use rustix::io::Errno;
 use serde::Serialize;
 
-use super::change::filter_functions;
-use super::error::TraceError;
-use super::files::{TraceFs, read_text};
-use super::foreign::Foreign;
-use super::functions::{Available, WANTED};
-use super::host::Host;
-use super::selfcheck::SHOW;
+use crate::tracefs::change::filter_functions;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::foreign::Foreign;
+use crate::tracefs::functions::{Available, WANTED};
+use crate::tracefs::host::Host;
+use crate::tracefs::selfcheck::SHOW;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -270,7 +270,7 @@ impl Preflight {
             let real = self.available.real(wanted.name).join(", ");
             if !real.is_empty() {
                 self.add(wanted.name, Level::Ok, format!("traceable as {real}"));
-            } else if wanted.name == super::functions::DROP {
+            } else if wanted.name == crate::tracefs::functions::DROP {
                 self.advise(
                     wanted.name,
                     Level::Fail,

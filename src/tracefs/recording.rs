@@ -6,18 +6,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
 
-use super::bracket::{Bracket, bracket};
-use super::counts::Counts;
-use super::error::TraceError;
-use super::facts_preamble::facts;
-use super::files::{Pipe, read_text};
-use super::guard::{Verdict, judge};
-use super::host::Host;
-use super::method::{Plan, Tracing};
-use super::output::Output;
-use super::selfcheck::{Env, drain};
-use super::session::Session;
-use super::undo::Undo;
+use crate::tracefs::bracket::{Bracket, bracket};
+use crate::tracefs::counts::Counts;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::facts_preamble::facts;
+use crate::tracefs::files::{Pipe, read_text};
+use crate::tracefs::guard::{Verdict, judge};
+use crate::tracefs::host::Host;
+use crate::tracefs::method::{Plan, Tracing};
+use crate::tracefs::output::Output;
+use crate::tracefs::selfcheck::{Env, drain};
+use crate::tracefs::session::Session;
+use crate::tracefs::undo::Undo;
 
 /// The version of the framing lines.
 const FRAMING: u32 = 1;
@@ -333,7 +333,7 @@ impl Recorder<'_, '_> {
             let mut pipe = tracing.pipe(self.env.fs)?;
             self.drained(pipe.as_mut())
         })?;
-        if self.plan.method == super::method::Method::FuncStackTrace {
+        if self.plan.method == crate::tracefs::method::Method::FuncStackTrace {
             self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
         }
         loop {

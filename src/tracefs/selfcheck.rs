@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use serde::Serialize;
 
-use super::error::TraceError;
-use super::files::{Pipe, TraceFs};
-use super::foreign::Foreign;
-use super::functions::Function;
-use super::journal::StateDir;
-use super::method::{Method, Plan, Tracing};
-use super::probes::Probe;
-use super::session::Session;
-use super::signals::Signals;
-use super::undo::Undo;
+use crate::os::signals::Signals;
 use crate::trace::{Line, Payload, line};
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{Pipe, TraceFs};
+use crate::tracefs::foreign::Foreign;
+use crate::tracefs::functions::Function;
+use crate::tracefs::journal::StateDir;
+use crate::tracefs::method::{Method, Plan, Tracing};
+use crate::tracefs::probes::Probe;
+use crate::tracefs::session::Session;
+use crate::tracefs::undo::Undo;
 
 /// The function that a reading of `/proc/net/rt6_stats` runs.
 pub const SHOW: &str = "rt6_stats_seq_show";

@@ -3,11 +3,11 @@
 
 use std::io;
 
-use super::change::{Change, filter_functions, value_of};
-use super::error::TraceError;
-use super::files::{TraceFs, read_text};
-use super::journal::{Journal, StateDir};
-use super::undo::Undo;
+use crate::tracefs::change::{Change, filter_functions, value_of};
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::journal::{Journal, StateDir};
+use crate::tracefs::undo::Undo;
 
 /// The changes made so far and the journal they are in.
 ///

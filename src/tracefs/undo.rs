@@ -4,8 +4,8 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::change::Change;
-use super::files::TraceFs;
+use crate::tracefs::change::Change;
+use crate::tracefs::files::TraceFs;
 
 /// What undoing one change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::damage::{Damage, Remedy};
+use crate::input::trace_dat::damage::{Damage, Remedy};
 
 /// How the traced machine writes numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::bytes::{Fields, Machine};
-use super::clock::Clock;
-use super::compression::{Compression, Method};
-use super::damage::{Damage, Remedy};
-use super::formats::{Formats, fields};
-use super::symbols::Symbols;
-use super::tasks::Tasks;
+use crate::input::trace_dat::bytes::{Fields, Machine};
+use crate::input::trace_dat::clock::Clock;
+use crate::input::trace_dat::compression::{Compression, Method};
+use crate::input::trace_dat::damage::{Damage, Remedy};
+use crate::input::trace_dat::formats::{Formats, fields};
+use crate::input::trace_dat::symbols::Symbols;
+use crate::input::trace_dat::tasks::Tasks;
 
 /// Longest name of an event system, a buffer, a clock or a compression method, in bytes.
 const MAX_NAME: usize = 4096;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bytes::Machine;
+use crate::input::trace_dat::bytes::Machine;
 
 /// One field of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::bytes::{Fields, Machine};
-use super::compression::{Compression, Method};
-use super::contents::{Buffer, Contents, CpuData, Text, name, option};
-use super::damage::{Damage, Damages};
-use super::store::Store;
+use crate::input::trace_dat::bytes::{Fields, Machine};
+use crate::input::trace_dat::compression::{Compression, Method};
+use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, Text, name, option};
+use crate::input::trace_dat::damage::{Damage, Damages};
+use crate::input::trace_dat::store::Store;
 
 /// What every file starts with.
 pub const MAGIC: &[u8; 10] = b"\x17\x08\x44tracing";
@@ -45,7 +45,7 @@ pub(super) fn read(store: &mut Store, damages: &mut Damages) -> Result<Contents,
         b"6" => version6(&mut from, store, &mut contents, damages)?,
         b"7" => version7(&mut from, store, &mut contents, damages)?,
         _ => {
-            let version = crate::render::harmless(&version);
+            let version = crate::text::harmless(&version);
             return Err(Damage::unsupported(
                 "header",
                 0,
@@ -223,7 +223,7 @@ fn version7(
     let method = name(from)?;
     name(from)?;
     contents.method = Method::from_name(&method).map_err(|()| {
-        let method = crate::render::harmless(&method);
+        let method = crate::text::harmless(&method);
         Damage::unsupported("header", 0, format!("names the compression {method}"))
     })?;
     let mut next = from.u64()?;

@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::bytes::Machine;
-use super::clock::Clock;
-use super::contents::{Contents, CpuData, PageLayout};
-use super::damage::{Damage, Damages};
-use super::pages::{Step, Stream};
-use super::store::Store;
+use crate::input::trace_dat::bytes::Machine;
+use crate::input::trace_dat::clock::Clock;
+use crate::input::trace_dat::contents::{Contents, CpuData, PageLayout};
+use crate::input::trace_dat::damage::{Damage, Damages};
+use crate::input::trace_dat::pages::{Step, Stream};
+use crate::input::trace_dat::store::Store;
 
 /// An event, or the news that some were lost.
 pub(super) struct Event<'a> {

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::bytes::Machine;
-use super::compression::Compression;
-use super::contents::{CpuData, PageLayout};
-use super::damage::Damage;
-use super::store::Store;
+use crate::input::trace_dat::bytes::Machine;
+use crate::input::trace_dat::compression::Compression;
+use crate::input::trace_dat::contents::{CpuData, PageLayout};
+use crate::input::trace_dat::damage::Damage;
+use crate::input::trace_dat::store::Store;
 
 const PART: &str = "CPU data";
 /// Set in `commit` where events in front of the sub-buffer were lost (`RB_MISSED_EVENTS`).

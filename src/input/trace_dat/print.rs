@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bytes::Machine;
-use super::contents::Contents;
-use super::formats::Format;
-use super::merge::Event;
-use super::print_fmt::{Context, by_fields, by_print_fmt, push_address, push_text};
-use super::symbols::{Named, Symbols};
+use crate::input::trace_dat::bytes::Machine;
+use crate::input::trace_dat::contents::Contents;
+use crate::input::trace_dat::formats::Format;
+use crate::input::trace_dat::merge::Event;
+use crate::input::trace_dat::print_fmt::{
+    Context, by_fields, by_print_fmt, push_address, push_text,
+};
+use crate::input::trace_dat::symbols::{Named, Symbols};
 
 /// Functions and probes of CPUs and tasks that are told apart by buffer.
 const MAX_OWNED: usize = 65_536;

@@ -4,9 +4,9 @@
 //! (`__set_print_fmt` in kernel/trace/trace_probe.c), and those are understood. What computes
 //! anything is not; its fields are printed as they are.
 
-use super::bytes::Machine;
-use super::formats::{Field, Format};
-use super::symbols::{Named, Symbols};
+use crate::input::trace_dat::bytes::Machine;
+use crate::input::trace_dat::formats::{Field, Format};
+use crate::input::trace_dat::symbols::{Named, Symbols};
 
 /// What an event is printed with.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
-use super::compression::Compression;
-use super::damage::Damage;
+use crate::input::trace_dat::compression::Compression;
+use crate::input::trace_dat::damage::Damage;
 
 /// The bytes taken from a file that are kept at one time are at most so many times its size, and
 /// what is looked up in them another five times as many. Under zstd kernel symbols shrink to a
@@ -165,9 +165,9 @@ impl Read for At {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bytes::Machine;
-    use super::super::compression::Method;
     use super::*;
+    use crate::input::trace_dat::bytes::Machine;
+    use crate::input::trace_dat::compression::Method;
     use std::io::Write;
 
     const COMPRESSION: Compression = Compression {

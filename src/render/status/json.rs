@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{harmless, sentence};
-use crate::diagnosis::status::{SYSCTL_D, sysctl_command, sysctl_d};
-use crate::host::live::SYSCTLS;
+use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
-use crate::status::{Problem, Row, Status};
+use crate::host::read::SYSCTLS;
+use crate::render::status::{harmless, sentence};
+use crate::status::sampler::{Problem, Row, Status};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.status/1";

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::text::{COLUMNS, cells, numbers};
-use super::{description, hidden, sentence};
-use crate::render::harmless;
 use crate::render::markup::{escaped, row, rule};
-use crate::status::Status;
+use crate::render::status::text::{COLUMNS, cells, numbers};
+use crate::render::status::{description, hidden, sentence};
+use crate::status::sampler::Status;
+use crate::text::harmless;
 
 /// Writes verdict, table, commands to apply, and the facts of the host.
 ///

@@ -5,12 +5,12 @@ pub mod markdown;
 pub mod prometheus;
 pub mod text;
 
-use super::harmless;
-use crate::diagnosis::limits::Regime;
-use crate::diagnosis::status::State;
+use crate::diagnosis::assessment::State;
 use crate::exit::Exit;
 use crate::host::netns::NetNs;
-use crate::status::{Row, Status};
+use crate::kernel::limits::Regime;
+use crate::status::sampler::{Row, Status};
+use crate::text::harmless;
 
 /// A short name of a namespace: `init`, its own name, its pod, its process or its number.
 #[must_use]

@@ -5,10 +5,10 @@
 
 use std::io::{self, Write};
 
-use super::harmless;
-use crate::diagnosis::limits::Regime;
-use crate::diagnosis::status::State;
-use crate::status::{Row, Status};
+use crate::diagnosis::assessment::State;
+use crate::kernel::limits::Regime;
+use crate::render::status::harmless;
+use crate::status::sampler::{Row, Status};
 
 /// A label's value, as the format wants it escaped.
 fn escaped(value: &str) -> String {

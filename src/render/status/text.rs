@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::super::text::table;
-use super::{description, hidden, sentence, short_name, state_name};
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
-use crate::host::live::SYSCTLS;
-use crate::render::harmless;
-use crate::status::{Row, Status};
+use crate::host::read::SYSCTLS;
+use crate::render::report::text::table;
+use crate::render::status::{description, hidden, sentence, short_name, state_name};
+use crate::status::sampler::{Row, Status};
+use crate::text::harmless;
 
 /// A number, or a dash where it is not known.
 pub(super) fn maybe<T: ToString>(value: Option<T>) -> String {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Assembler, Context, Sink, StackView, sample};
+use crate::trace::assemble::{Assembler, Context, Sink, StackView, sample};
 use crate::trace::bpftrace::Printed;
 use crate::trace::foreign::Foreign;
 use crate::trace::kmsg::Message;
@@ -257,7 +257,7 @@ impl Assembler {
             Printed::Between | Printed::Close(_) => {
                 self.end_stack(stacks, sink);
                 self.text.lines.unparsed += 1;
-                if self.text.samples.len() < super::MAX_SAMPLES {
+                if self.text.samples.len() < crate::trace::assemble::MAX_SAMPLES {
                     self.text.samples.push(sample(text));
                 }
                 sink.gap();

@@ -1,0 +1,120 @@
+//! Which inputs are meant: files, those of a directory, those that fit a pattern.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::fleet::problem::Kind;
+use crate::input::STDIN;
+
+/// What files with documents are called.
+const ENDINGS: [&str; 3] = [".json", ".ndjson", ".jsonl"];
+
+/// Why a path leads to no input.
+pub type Refusal = (Kind, String);
+
+fn without_gz(name: &str) -> &str {
+    name.strip_suffix(".gz").unwrap_or(name)
+}
+
+fn has_ending(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = without_gz(&name);
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
+    let failed = |e: std::io::Error| (Kind::Unreadable, format!("cannot list the directory: {e}"));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if has_ending(&path) {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        let text = format!(
+            "no file in it ends with {} (or one of these and .gz); name the files, or a pattern such as '*/report.json'",
+            ENDINGS.join(", ")
+        );
+        return Err((Kind::Empty, text));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Paths that fit a pattern; `None` where `path` is none.
+fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, Refusal>> {
+    let text = path
+        .to_str()
+        .filter(|text| text.contains(['*', '?', '[']))?;
+    let paths = match glob::glob(text) {
+        Ok(paths) => paths,
+        Err(e) => return Some(Err((Kind::Unreadable, format!("no pattern: {e}")))),
+    };
+    let mut found = Vec::new();
+    for path in paths {
+        match path {
+            Ok(path) => found.push(path),
+            Err(e) => return Some(Err((Kind::Unreadable, e.to_string()))),
+        }
+    }
+    Some(if found.is_empty() {
+        Err((Kind::Unreadable, "no file fits this pattern".to_owned()))
+    } else {
+        Ok(found)
+    })
+}
+
+/// The inputs that `path` stands for: itself, the documents of a directory in order of their
+/// names, or what fits a pattern that the shell left alone. A directory that a pattern finds is
+/// an input that cannot be read, and says so later.
+///
+/// # Errors
+/// Says why there is none.
+pub fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
+    if path == Path::new(STDIN) {
+        return Ok(vec![path.to_owned()]);
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => of_directory(path),
+        Ok(_) => Ok(vec![path.to_owned()]),
+        Err(_) => of_pattern(path).unwrap_or_else(|| Ok(vec![path.to_owned()])),
+    }
+}
+
+/// The host that a file is of, by its name: `node7` for `node7.json` and `node7.report.json.gz`.
+/// A file that is only called report or status is named after its directory.
+#[must_use]
+pub fn host_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut stem = without_gz(&name);
+    for ending in ENDINGS.into_iter().chain([".report", ".status"]) {
+        stem = stem.strip_suffix(ending).unwrap_or(stem);
+    }
+    let dir = path.parent().and_then(Path::file_name);
+    match dir {
+        Some(dir) if matches!(stem, "report" | "status") => dir.to_string_lossy().into_owned(),
+        _ => stem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_by_file_name() {
+        for (path, host) in [
+            ("node7.json", "node7"),
+            ("results/node7.example.org.report.json", "node7.example.org"),
+            ("node7.status.json.gz", "node7"),
+            ("node7.ndjson", "node7"),
+            ("night/node7/report.json", "node7"),
+            ("report.json", "report"),
+            ("node7", "node7"),
+            ("-", "-"),
+        ] {
+            assert_eq!(host_of(Path::new(path)), host, "{path}");
+        }
+    }
+}

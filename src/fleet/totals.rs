@@ -1,0 +1,83 @@
+//! Sums over all hosts, and over those with the same kernel or the same limit.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::diagnosis::rules::Class;
+use crate::fleet::row::{Finding, Row};
+
+/// Hosts by finding, and their drops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Hosts, in the order of [`Finding::ALL`].
+    pub by_finding: [u64; Finding::ALL.len()],
+    /// Drops of their rows, in the order of [`Class::ALL`].
+    pub by_class: [u64; Class::ALL.len()],
+    /// All drops of their rows.
+    pub drops: u64,
+}
+
+impl Group {
+    fn add(&mut self, row: &Row) {
+        self.by_finding[row.finding as usize] += 1;
+        self.drops = self.drops.saturating_add(row.drops);
+        for (sum, drops) in self.by_class.iter_mut().zip(row.by_class) {
+            *sum = sum.saturating_add(drops);
+        }
+    }
+
+    /// Hosts in it.
+    #[must_use]
+    pub fn hosts(&self) -> u64 {
+        self.by_finding.iter().sum()
+    }
+
+    /// Hosts of a finding.
+    #[must_use]
+    pub fn of(&self, finding: Finding) -> u64 {
+        self.by_finding[finding as usize]
+    }
+
+    /// Hosts whose route cache is full or may be.
+    #[must_use]
+    pub fn with_fault(&self) -> u64 {
+        self.of(Finding::Confirmed) + self.of(Finding::Suspected)
+    }
+}
+
+/// Sums over the hosts of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals<'a> {
+    /// Over all.
+    pub all: Group,
+    /// By kernel release, most hosts with the fault first.
+    pub by_kernel: Vec<(Option<&'a str>, Group)>,
+    /// By `net.ipv6.route.max_size`, most hosts with the fault first.
+    pub by_max_size: Vec<(Option<i64>, Group)>,
+}
+
+fn most_faults_first<K: Ord>(groups: BTreeMap<K, Group>) -> Vec<(K, Group)> {
+    let mut groups: Vec<(K, Group)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, group)| Reverse((group.with_fault(), group.hosts())));
+    groups
+}
+
+impl<'a> Totals<'a> {
+    /// Of these rows.
+    #[must_use]
+    pub fn of(rows: &[&'a Row]) -> Totals<'a> {
+        let mut all = Group::default();
+        let mut by_kernel: BTreeMap<Option<&str>, Group> = BTreeMap::new();
+        let mut by_max_size: BTreeMap<Option<i64>, Group> = BTreeMap::new();
+        for row in rows {
+            all.add(row);
+            by_kernel.entry(row.kernel.as_deref()).or_default().add(row);
+            by_max_size.entry(row.limits.max_size).or_default().add(row);
+        }
+        Totals {
+            all,
+            by_kernel: most_faults_first(by_kernel),
+            by_max_size: most_faults_first(by_max_size),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the program asks of the operating system besides files to read.
+
+pub mod atomic;
+pub mod signals;
+pub mod trigger;
+pub mod wait;

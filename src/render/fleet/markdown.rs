@@ -1,0 +1,72 @@
+//! The table of a fleet for tickets.
+
+use std::io::{self, Write};
+
+use crate::fleet::hosts::Fleet;
+use crate::fleet::totals::Totals;
+use crate::render::fleet::{accounting, host_rows, kernel_rows, limit_rows, repeats, sentence};
+use crate::render::markup::{escaped, row, rule};
+use crate::text::harmless;
+
+/// Documents that could not be used and are named.
+const MAX_NAMED: usize = 20;
+
+fn table(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
+    let Some((head, rows)) = rows.split_first() else {
+        return Ok(());
+    };
+    row(head, out)?;
+    rule(head.len(), out)?;
+    for cells in rows {
+        let mut cells = cells.clone();
+        cells.resize(head.len(), String::new());
+        row(&cells, out)?;
+    }
+    Ok(())
+}
+
+/// Writes it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(fleet: &Fleet, all_hosts: bool, out: &mut dyn Write) -> io::Result<()> {
+    let rows = fleet.worst_first();
+    let totals = Totals::of(&rows);
+    writeln!(out, "**{}**", escaped(&sentence(fleet, &totals.all)))?;
+    let (hosts, left_out) = host_rows(&rows, all_hosts);
+    if hosts.len() > 1 {
+        writeln!(out, "\n### Hosts, worst first\n")?;
+        table(&hosts, out)?;
+    }
+    if let Some(note) = left_out {
+        writeln!(out, "\n{}", escaped(&note))?;
+    }
+    if !rows.is_empty() {
+        writeln!(out, "\n### By kernel\n")?;
+        table(&kernel_rows(&totals), out)?;
+        writeln!(out, "\n### By limit\n")?;
+        table(&limit_rows(&totals), out)?;
+    }
+    writeln!(out, "\n### Documents\n\n{}.", escaped(&accounting(fleet)))?;
+    if let Some(note) = repeats(fleet) {
+        writeln!(out, "\n{}.", escaped(&note))?;
+    }
+    let named = fleet.problems.named();
+    if !named.is_empty() {
+        writeln!(out)?;
+    }
+    for problem in named.iter().take(MAX_NAMED) {
+        let line = format!(
+            "{}: {} ({})",
+            problem.place,
+            problem.text,
+            problem.kind.name()
+        );
+        writeln!(out, "- {}", escaped(&harmless(line.as_bytes())))?;
+    }
+    let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);
+    if more > 0 {
+        writeln!(out, "- … {more} more")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The table of a fleet for people.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::diagnosis::rules::Class;
+use crate::fleet::hosts::Fleet;
+use crate::fleet::row::Finding;
+use crate::fleet::totals::Totals;
+use crate::render::fleet::{accounting, host_rows, kernel_rows, limit_rows, repeats, sentence};
+use crate::render::report::text::table;
+
+/// How the text is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// With colour.
+    pub color: bool,
+    /// A row for every host.
+    pub all_hosts: bool,
+}
+
+fn head_style(fleet: &Fleet, color: bool) -> Style {
+    let color = match fleet.worst() {
+        _ if !color => return Style::new(),
+        Some(Finding::Clean) => AnsiColor::Green,
+        Some(Finding::Confirmed) => AnsiColor::Red,
+        _ => AnsiColor::Yellow,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
+
+/// Writes it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(fleet: &Fleet, options: Options, out: &mut dyn Write) -> io::Result<()> {
+    let rows = fleet.worst_first();
+    let totals = Totals::of(&rows);
+    let head = head_style(fleet, options.color);
+    let bold = if options.color {
+        Style::new().bold()
+    } else {
+        Style::new()
+    };
+    let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
+    writeln!(out, "{head}{}{head:#}", sentence(fleet, &totals.all))?;
+    let (hosts, left_out) = host_rows(&rows, options.all_hosts);
+    if hosts.len() > 1 {
+        section(out, "Hosts, worst first")?;
+        table(out, &hosts)?;
+    }
+    if let Some(note) = left_out {
+        writeln!(out, "  {note}")?;
+    }
+    if totals.all.drops > 0 {
+        section(out, "Drops by class")?;
+        let classes = Class::ALL.into_iter().zip(totals.all.by_class);
+        let classes = classes.filter(|(_, drops)| *drops > 0);
+        let rows: Vec<Vec<String>> = classes
+            .map(|(class, drops)| vec![class.name().to_owned(), drops.to_string()])
+            .collect();
+        table(out, &rows)?;
+    }
+    if !rows.is_empty() {
+        section(out, "By kernel")?;
+        table(out, &kernel_rows(&totals))?;
+        section(out, "By limit")?;
+        table(out, &limit_rows(&totals))?;
+    }
+    section(out, "Documents")?;
+    writeln!(out, "  {}", accounting(fleet))?;
+    if let Some(note) = repeats(fleet) {
+        writeln!(out, "  {note}")?;
+    }
+    if fleet.problems.lost() > 0 {
+        writeln!(
+            out,
+            "  each that could not be used is named on standard error"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! One line a stack, outermost frame first, for flame-graph tools.
+
+use std::io::{self, Write};
+
+use crate::report::summary::Summary;
+use crate::text::harmless;
+
+/// Writes `outermost;…;innermost COUNT` lines, most frequent first.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let mut folded = std::collections::BTreeMap::<String, u64>::new();
+    for ((frames, _), drops) in &summary.stacks {
+        let names: Vec<String> = frames
+            .iter()
+            .rev()
+            .map(|frame| harmless(frame).replace([';', ' '], "_"))
+            .collect();
+        *folded.entry(names.join(";")).or_default() += drops;
+    }
+    let mut lines: Vec<_> = folded.into_iter().collect();
+    lines.sort_by_key(|(_, drops)| std::cmp::Reverse(*drops));
+    for (stack, drops) in lines {
+        writeln!(out, "{stack} {drops}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What HTML needs: text that stays text, tables, and shares as percentages.
+
+use std::fmt::{self, Display, Write};
+
+use crate::text::harmless;
+
+/// Appends to a page. Out of line, as all of the page is made of it.
+#[inline(never)]
+pub(crate) fn add(out: &mut String, text: fmt::Arguments<'_>) {
+    // A string takes everything.
+    let _ = out.write_fmt(text);
+}
+
+/// The cells of a row.
+#[inline(never)]
+pub(crate) fn cells(values: &[&dyn Display]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// Text as the content of an element or of a quoted attribute.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // No characters at all, in XML even an error.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Longest text of the input that is shown in one place, in characters.
+const MAX_TEXT: usize = 200;
+
+/// Text of the input: harmless, cut to a length that people read, and escaped.
+pub(crate) fn foreign(bytes: &[u8]) -> String {
+    let text = harmless(bytes);
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((at, _)) => escaped(&text[..at]) + "…",
+        None => escaped(&text),
+    }
+}
+
+/// `part` of `whole` for an SVG attribute: `12.5%`.
+pub(crate) fn percent(part: f64, whole: f64) -> String {
+    let share = if whole > 0.0 {
+        part / whole * 100.0
+    } else {
+        0.0
+    };
+    let text = format!("{share:.3}");
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A table in a container of its own that scrolls; the first row is the head, the first cell
+/// of each row its name.
+pub(crate) fn table(caption: &str, rows: &[Vec<String>]) -> String {
+    let caption = escaped(caption);
+    let mut out = format!(
+        "<div class=\"scroll\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption>\n"
+    );
+    for (at, row) in rows.iter().enumerate() {
+        out.push_str(if at == 0 { "<thead><tr>" } else { "<tr>" });
+        for (column, cell) in row.iter().enumerate() {
+            let cell = escaped(cell);
+            out.push_str(&match (at, column) {
+                (0, _) => format!("<th scope=\"col\">{cell}</th>"),
+                (_, 0) => format!("<th scope=\"row\">{cell}</th>"),
+                _ => format!("<td>{cell}</td>"),
+            });
+        }
+        out.push_str(if at == 0 {
+            "</tr></thead><tbody>\n"
+        } else {
+            "</tr>\n"
+        });
+    }
+    out.push_str("</tbody></table></div>\n");
+    out
+}
+
+/// A list, an item a line.
+pub(crate) fn list(items: &[String]) -> String {
+    let items: String = items
+        .iter()
+        .map(|item| format!("<li>{}</li>\n", escaped(item)))
+        .collect();
+    format!("<ul>\n{items}</ul>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(escaped("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
+        assert_eq!(foreign(b"</title>\x1b"), "&lt;/title&gt;\\u{1b}");
+        assert_eq!(foreign(&[b'x'; 300]).chars().count(), MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn shares_are_short() {
+        assert_eq!(percent(1.0, 8.0), "12.5%");
+        assert_eq!(percent(1.0, 3.0), "33.333%");
+        assert_eq!(percent(8.0, 8.0), "100%");
+        assert_eq!(percent(0.0, 0.0), "0%");
+    }
+}

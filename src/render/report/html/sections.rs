@@ -1,0 +1,266 @@
+//! The parts of the page that are text and tables.
+
+use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::rules::{Class, Confidence};
+use crate::exit::Exit;
+use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
+use crate::render::report::json::ORIGINS;
+use crate::render::report::text::{
+    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, count, drops, grounds, health_lines,
+    namespace_cells, per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+};
+use crate::report::summary::Summary;
+use crate::text::harmless;
+
+/// Tasks with a row of their own.
+const MAX_TASKS: usize = 25;
+/// Inputs that are named in the page's head.
+const MAX_NAMED: usize = 8;
+
+/// The verdict in a word, with the class of its colour.
+fn badge(exit: Exit) -> (&'static str, &'static str) {
+    match exit {
+        Exit::Confirmed => ("bad", "Full route cache, confirmed"),
+        Exit::Suspected => ("warn", "Full route cache suspected"),
+        Exit::OtherDrops => ("warn", "Other IPv6 drops"),
+        Exit::Inconclusive => ("warn", "Inconclusive"),
+        _ => ("good", "No IPv6 drop found"),
+    }
+}
+
+/// Numbers that are asked for first.
+fn figures(summary: &Summary) -> String {
+    let dropping = summary.per_cpu.values().filter(|row| row.drops() > 0);
+    let unknown = || "–".to_owned();
+    let lost = match (summary.health.lost_events(), summary.health.lost_uncounted) {
+        (n, 0) => n.to_string(),
+        (0, _) => "some".to_owned(),
+        (n, _) => format!("{n} or more"),
+    };
+    let figures = [
+        ("drops", summary.drops().to_string()),
+        (
+            "CPUs with drops",
+            format!("{} of {}", dropping.count(), summary.per_cpu.len()),
+        ),
+        (
+            "seconds traced",
+            summary
+                .seconds()
+                .map_or_else(unknown, |s| format!("{s:.3}")),
+        ),
+        (
+            "rise of Ip6InNoRoutes",
+            summary
+                .in_no_routes
+                .map_or_else(unknown, |rise| rise.to_string()),
+        ),
+        ("events lost", lost),
+    ];
+    let all: String = figures
+        .into_iter()
+        .map(|(name, n)| format!("<div><dt>{name}</dt><dd>{n}</dd></div>\n"))
+        .collect();
+    format!("<dl class=\"figures\">\n{all}</dl>\n")
+}
+
+/// Verdict and grounds.
+pub(super) fn head(summary: &Summary) -> String {
+    let (class, word) = badge(summary.verdict().exit);
+    let mut out = format!(
+        "<header>\n<p class=\"badge {class}\">{word}</p>\n<h1>{}</h1>\n",
+        escaped(&sentence(summary))
+    );
+    if let Some(grounds) = grounds(summary) {
+        add(&mut out, format_args!("<p>{}</p>\n", escaped(&grounds)));
+    }
+    if summary.left_out > 0 {
+        add(
+            &mut out,
+            format_args!("<p>Filters left out {}.</p>\n", drops(summary.left_out)),
+        );
+    }
+    out.push_str(&figures(summary));
+    out.push_str("</header>\n");
+    out
+}
+
+/// Text in which backquotes mark what is typed.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').map(escaped).enumerate();
+    let marked = parts.map(|(at, part)| match at % 2 {
+        0 => part,
+        _ => format!("<code>{part}</code>"),
+    });
+    marked.collect()
+}
+
+/// Commands to apply, with their reasons.
+pub(super) fn advice(summary: &Summary) -> Option<String> {
+    let advice = advise(summary);
+    if advice.is_empty() {
+        return None;
+    }
+    let mut out = String::from("<ul class=\"advice\">\n");
+    for item in advice {
+        let word = match item.severity {
+            Severity::Action => "Do",
+            Severity::Evidence => "Look",
+            Severity::Note => "Note",
+        };
+        add(
+            &mut out,
+            format_args!("<li><p><b>{word}:</b> {}</p>", with_code(&item.text)),
+        );
+        if let Some(command) = &item.command {
+            add(
+                &mut out,
+                format_args!(
+                    "<div class=\"run\"><pre class=\"command\" tabindex=\"0\">{}</pre></div>",
+                    escaped(&harmless(command.as_bytes()))
+                ),
+            );
+        }
+        out.push_str("</li>\n");
+    }
+    out.push_str("</ul>\n");
+    Some(out)
+}
+
+/// What the counters say, below their picture.
+pub(super) fn cache(summary: &Summary, picture: Option<String>) -> Option<String> {
+    let lines = cache_lines(summary);
+    if lines.is_empty() {
+        return None;
+    }
+    Some(picture.unwrap_or_default() + &list(&lines))
+}
+
+/// The table of CPUs.
+pub(super) fn cpus(summary: &Summary) -> Option<String> {
+    let rows = per_cpu_rows(summary, false);
+    (!summary.per_cpu.is_empty()).then(|| table("Drops and collections on each CPU", &rows))
+}
+
+/// Classes, what they mean, and the reasons.
+pub(super) fn classes(summary: &Summary) -> Option<String> {
+    if summary.drops() == 0 {
+        return None;
+    }
+    let mut rows = vec![cells(&[
+        &"class",
+        &"drops",
+        &"confirmed",
+        &"probable",
+        &"possible",
+    ])];
+    let mut reasons = vec![cells(&[&"class", &"drops", &"confidence", &"because"])];
+    let mut meanings = Vec::new();
+    for class in Class::ALL.into_iter().filter(|c| summary.of_class(*c) > 0) {
+        let sure = |confidence| summary.count(class, confidence);
+        rows.push(cells(&[
+            &class.name(),
+            &summary.of_class(class),
+            &sure(Confidence::Confirmed),
+            &sure(Confidence::Probable),
+            &sure(Confidence::Possible),
+        ]));
+        meanings.push(format!("{}: {}", class.name(), class.meaning()));
+        for (confidence, reason, n) in summary.reasons_of(class) {
+            reasons.push(cells(&[&class.name(), &n, &confidence.name(), &reason]));
+        }
+    }
+    Some(table("How many, and how sure", &rows) + &list(&meanings) + &table("Why", &reasons))
+}
+
+/// Collections by what they were for.
+pub(super) fn gc(summary: &Summary) -> Option<String> {
+    let mut rows = vec![cells(&[
+        &"ip6_dst_gc for",
+        &"calls",
+        &"refused",
+        &"granted",
+        &"unknown",
+    ])];
+    let found = ORIGINS.into_iter().filter_map(|(origin, name)| {
+        let counts = summary.gc.get(&origin)?;
+        Some((name, *counts))
+    });
+    for (name, counts) in found.chain([("all", summary.gc_total())]) {
+        rows.push(cells(&[
+            &name,
+            &counts.calls,
+            &counts.refused,
+            &counts.granted,
+            &counts.unknown(),
+        ]));
+    }
+    (!summary.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
+}
+
+/// Tasks that were interrupted by the packets.
+pub(super) fn tasks(summary: &Summary) -> Option<String> {
+    if summary.tasks.is_empty() {
+        return None;
+    }
+    let tasks = summary.tasks_by_drops();
+    let mut rows = vec![cells(&[&"task", &"pid", &"drops"])];
+    for (pid, row) in tasks.iter().take(MAX_TASKS) {
+        rows.push(cells(&[&harmless(&row.comm), pid, &row.drops]));
+    }
+    let rest = tasks.iter().skip(MAX_TASKS);
+    if rest.len() > 0 {
+        let name = count(rest.len() as u64, "more task", "more tasks");
+        let dropped: u64 = rest.map(|(_, row)| row.drops).sum();
+        rows.push(cells(&[&name, &"–", &dropped]));
+    }
+    let note = "<p class=\"note\">A packet is dropped in whatever task its softirq interrupts: mostly not the one it is for.</p>\n";
+    Some(table("Tasks with drops", &rows) + note)
+}
+
+/// Namespaces whose counters rose.
+pub(super) fn namespaces(summary: &Summary) -> Option<String> {
+    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
+    let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
+    rows.extend(namespaces.iter().map(namespace_cells));
+    (!namespaces.is_empty()).then(|| table("Drop counters of network namespaces", &rows))
+}
+
+/// How a reproducer fared.
+pub(super) fn trigger(summary: &Summary) -> Option<String> {
+    let trigger = summary.trigger.as_ref()?;
+    let mut out = format!("<p>{}</p>\n", escaped(&trigger_sentence(trigger)));
+    if trigger.spread {
+        let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
+        rows.extend(trigger_cells(summary, trigger));
+        out.push_str(&table("Runs on each CPU", &rows));
+    }
+    Some(out)
+}
+
+/// How well the input could be read.
+pub(super) fn health(summary: &Summary) -> String {
+    let mut out = list(&health_lines(summary));
+    if summary.inputs.len() <= MAX_NAMED {
+        add(
+            &mut out,
+            format_args!("<p>{}</p>\n", escaped(&source(summary))),
+        );
+        return out;
+    }
+    let named: String = summary
+        .inputs
+        .iter()
+        .take(MAX_NAMED)
+        .map(|name| format!("<li>{}</li>\n", foreign(name.as_bytes())))
+        .collect();
+    add(
+        &mut out,
+        format_args!(
+            "<p>From {} inputs:</p>\n<ul>\n{named}<li>… {} more</li>\n</ul>\n",
+            summary.inputs.len(),
+            summary.inputs.len() - MAX_NAMED
+        ),
+    );
+    out
+}

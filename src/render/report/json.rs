@@ -1,0 +1,358 @@
+//! The JSON of the contract: schema `ip6drop.report/1`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::diagnosis::advice::{Advice, advise};
+use crate::diagnosis::rules::{Class, Confidence};
+use crate::host::Snapshot;
+use crate::kernel::functions::Origin;
+use crate::report::summary::{CpuKey, GcCounts, Summary};
+use crate::status::rises::Rise;
+use crate::trace::stacks::Frames;
+use crate::trace::{Stamp, Time};
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "ip6drop.report/1";
+
+/// The origins of the contract, with their names.
+pub const ORIGINS: [(Origin, &str); 5] = [
+    (Origin::Receive, "receive"),
+    (Origin::Output, "output"),
+    (Origin::Ndisc, "ndisc"),
+    (Origin::IcmpError, "icmp-error"),
+    (Origin::Other, "other"),
+];
+
+/// A time stamp in the trace's own unit.
+#[must_use]
+pub fn time(time: Time) -> Value {
+    match time.stamp() {
+        Stamp::Nanoseconds(_) => json!(time.as_f64()),
+        Stamp::Count(count) => json!(count),
+    }
+}
+
+fn maybe_time(at: Option<Time>) -> Value {
+    at.map_or(Value::Null, time)
+}
+
+/// A stack's number in the report, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedStack {
+    /// Number, from 1.
+    pub id: u64,
+    /// Frames, innermost first.
+    pub frames: Frames,
+    /// The class of its drops.
+    pub class: Class,
+    /// Drops with it.
+    pub count: u64,
+}
+
+/// The stacks of a report, most frequent first, numbered in that order.
+#[must_use]
+pub fn numbered_stacks(summary: &Summary) -> Vec<NumberedStack> {
+    let mut all: Vec<_> = summary.stacks.iter().collect();
+    all.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+    let numbered = all
+        .into_iter()
+        .zip(1..)
+        .map(|(((frames, class), count), id)| NumberedStack {
+            id,
+            frames: frames.clone(),
+            class: *class,
+            count: *count,
+        });
+    numbered.collect()
+}
+
+/// All classes with a number for each, zeros too.
+fn class_counts(counts: &BTreeMap<Class, u64>) -> Map<String, Value> {
+    let value = |class: Class| json!(counts.get(&class).copied().unwrap_or(0));
+    Class::ALL
+        .into_iter()
+        .map(|class| (class.name().to_owned(), value(class)))
+        .collect()
+}
+
+fn drops(summary: &Summary) -> Value {
+    let by_class: Map<String, Value> = Class::ALL
+        .into_iter()
+        .map(|class| {
+            let count = |confidence| summary.count(class, confidence);
+            let value = json!({
+                "total": summary.of_class(class),
+                "confirmed": count(Confidence::Confirmed),
+                "probable": count(Confidence::Probable),
+                "possible": count(Confidence::Possible),
+            });
+            (class.name().to_owned(), value)
+        })
+        .collect();
+    json!({"total": summary.drops(), "by_class": by_class})
+}
+
+fn per_cpu(summary: &Summary) -> Value {
+    let seconds = summary.rate_seconds();
+    let rows = summary.per_cpu.iter().map(|(cpu, row)| {
+        json!({
+            "cpu": match cpu { CpuKey::Cpu(cpu) => json!(cpu), CpuKey::None => Value::Null },
+            "drops": row.drops(),
+            "by_class": class_counts(&row.by_class),
+            "gc": {"calls": row.gc.calls, "failed": row.gc.known_refused()},
+            "first": maybe_time(row.span.map(|s| s.0)),
+            "last": maybe_time(row.span.map(|s| s.1)),
+            "per_second": seconds.map(|seconds| row.drops() as f64 / seconds),
+        })
+    });
+    rows.collect()
+}
+
+fn gc(summary: &Summary) -> Value {
+    let total = summary.gc_total();
+    let by_origin: Map<String, Value> = ORIGINS
+        .into_iter()
+        .map(|(origin, name)| {
+            let counts = summary.gc.get(&origin).copied().unwrap_or_default();
+            (
+                name.to_owned(),
+                json!({"calls": counts.calls, "failed": counts.known_refused()}),
+            )
+        })
+        .collect();
+    let GcCounts {
+        calls,
+        refused,
+        granted,
+    } = total;
+    json!({
+        "calls": calls,
+        "failed": refused,
+        "succeeded": granted,
+        "unknown": total.unknown(),
+        "by_origin": by_origin,
+    })
+}
+
+fn counters(summary: &Summary) -> Value {
+    let Some(counters) = &summary.counters else {
+        return Value::Null;
+    };
+    let assessment = &counters.assessment;
+    let fast = counters.fast.map(|fast| {
+        json!({
+            "min": fast.min,
+            "max": fast.max,
+            "last": fast.last,
+            "samples": fast.samples,
+            "to_slow": counters.fast_to_slow(),
+            "batches": counters.fast_in_batches(),
+        })
+    });
+    json!({
+        "fast": fast,
+        "slow": counters.slow,
+        "max_size": counters.max_size,
+        "gc_thresh": counters.gc_thresh,
+        "batch": assessment.batch,
+        "slack": assessment.slack,
+        "regime": assessment.state.certain(),
+        "regimes": assessment.state.names(),
+        "sizing": assessment.sizing,
+    })
+}
+
+fn facts(summary: &Summary) -> Value {
+    let Some(facts) = &summary.facts else {
+        return Value::Null;
+    };
+    let side = |snapshot: &Option<Snapshot>| match snapshot {
+        Some(snapshot) => json!(snapshot),
+        None => Value::Null,
+    };
+    json!({"before": side(&facts.before), "after": side(&facts.after)})
+}
+
+fn trigger(summary: &Summary) -> Value {
+    let Some(trigger) = &summary.trigger else {
+        return Value::Null;
+    };
+    let outcome = &trigger.outcome;
+    let total = outcome.total();
+    let per_cpu: Vec<Value> = outcome
+        .by_cpu
+        .iter()
+        .map(|(cpu, runs)| {
+            json!({"cpu": cpu, "runs": runs.runs, "failures": runs.failures, "stopped": runs.stopped})
+        })
+        .collect();
+    json!({
+        "command": trigger.command,
+        "spread": trigger.spread,
+        "runs": total.runs,
+        "failures": total.failures,
+        "stopped": total.stopped,
+        "last_failure": outcome.last_failure,
+        "left_running": outcome.left_running,
+        "per_cpu": per_cpu,
+    })
+}
+
+fn namespaces(summary: &Summary) -> Value {
+    let Some(rises) = &summary.namespaces else {
+        return Value::Null;
+    };
+    let row = |rise: &Rise| {
+        json!({
+            "netns": crate::render::status::json::netns(&rise.row.netns),
+            "in_no_routes": rise.in_no_routes,
+            "out_no_routes": rise.out_no_routes,
+            "slow": rise.row.snapshot.slow(),
+            "max_size": rise.row.snapshot.max_size(),
+            "regime": rise.row.assessment.state.certain(),
+            "regimes": rise.row.assessment.state.names(),
+        })
+    };
+    rises.iter().map(row).collect()
+}
+
+fn health(summary: &Summary) -> Value {
+    let health = &summary.health;
+    let samples: Vec<String> = health
+        .samples
+        .iter()
+        .map(|s| String::from_utf8_lossy(s).into_owned())
+        .collect();
+    let words = |text: &Option<Vec<u8>>| {
+        text.as_deref()
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+    };
+    json!({
+        "lines": health.lines.total,
+        "events": health.lines.events,
+        "stacks": health.stacks,
+        "empty_stacks": health.empty_stacks,
+        "lost_events": (health.lost_uncounted == 0).then(|| health.lost_events()),
+        "lost_uncounted": health.lost_uncounted,
+        "unparsed_lines": health.lines.unparsed,
+        "unparsed_samples": samples,
+        "frame_lines": health.lines.frames,
+        "comment_lines": health.lines.banners,
+        "blank_lines": health.lines.blank,
+        "broken_inputs": health.broken_inputs,
+        "stacks_beyond": health.stacks_beyond,
+        "evictions": health.evictions,
+        "log_refusals": health.log.refused,
+        "log_suppressed": health.log.suppressed,
+        "log_first": words(&health.log.first),
+        "log_last": words(&health.log.last),
+    })
+}
+
+/// The verdict's sentence and what stands behind it.
+fn verdict_text(summary: &Summary) -> String {
+    let mut text = crate::render::report::text::sentence(summary);
+    if let Some(grounds) = crate::render::report::text::grounds(summary) {
+        text.push(' ');
+        text.push_str(&grounds);
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    tool: Value,
+    source: Value,
+    verdict: Value,
+    drops: Value,
+    per_cpu: Value,
+    gc: Value,
+    tasks: Value,
+    stacks: Value,
+    counters: Value,
+    health: Value,
+    facts: Value,
+    control: Value,
+    left_out: u64,
+    trigger: Value,
+    namespaces: Value,
+    advice: Vec<Advice>,
+}
+
+/// The object of the contract.
+///
+/// # Errors
+/// Those of the serializer, which has nothing to fail on here.
+pub fn value(summary: &Summary) -> serde_json::Result<Value> {
+    let verdict = summary.verdict();
+    let (first, last) = (summary.window.map(|w| w.0), summary.window.map(|w| w.1));
+    let format = match summary.formats.len() {
+        0 | 1 => summary.formats.first().copied(),
+        _ => Some("mixed"),
+    };
+    let tasks: Value = summary
+        .tasks_by_drops()
+        .into_iter()
+        .map(|(pid, row)| json!({"comm": String::from_utf8_lossy(&row.comm), "pid": pid, "drops": row.drops}))
+        .collect();
+    let stacks: Value = numbered_stacks(summary)
+        .into_iter()
+        .map(|stack| {
+            let frames: Vec<String> = stack.frames.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
+            json!({"id": stack.id, "count": stack.count, "class": stack.class.name(), "frames": frames})
+        })
+        .collect();
+    serde_json::to_value(Report {
+        schema: SCHEMA,
+        tool: json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")}),
+        source: json!({
+            "inputs": summary.inputs,
+            "format": format,
+            "host": summary.hosts.first().filter(|_| summary.hosts.len() == 1),
+            "began": summary.began,
+            "kernel": summary.kernels.first(),
+            "cpus": summary.cpus,
+            "window": {
+                "first": maybe_time(first),
+                "last": maybe_time(last),
+                "seconds": summary.seconds(),
+            },
+        }),
+        verdict: json!({
+            "class": verdict.class.map(Class::name),
+            "confidence": verdict.confidence.map(Confidence::name),
+            "exit": verdict.exit.status(),
+            "summary": verdict_text(summary),
+        }),
+        drops: drops(summary),
+        per_cpu: per_cpu(summary),
+        gc: gc(summary),
+        tasks,
+        stacks,
+        counters: counters(summary),
+        health: health(summary),
+        facts: facts(summary),
+        control: json!({
+            "receive_drops": summary.receive_drops_seen,
+            "in_no_routes": summary.in_no_routes,
+            "equal": summary.in_no_routes.map(|rise| rise == summary.receive_drops_seen),
+        }),
+        left_out: summary.left_out,
+        trigger: trigger(summary),
+        namespaces: namespaces(summary),
+        advice: advise(summary),
+    })
+}
+
+/// Writes the report as one indented object.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &value(summary)?)?;
+    writeln!(out)
+}

@@ -1,0 +1,106 @@
+//! The report for tickets.
+
+use std::io::{self, Write};
+
+use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::rules::Class;
+use crate::render::markup::{escaped, row, rule};
+use crate::render::report::text::{
+    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, grounds, health_lines, namespace_cells,
+    per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+};
+use crate::report::summary::Summary;
+use crate::text::harmless;
+
+fn table(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
+    for (number, cells) in rows.iter().enumerate() {
+        row(cells, out)?;
+        if number == 0 {
+            rule(cells.len(), out)?;
+        }
+    }
+    Ok(())
+}
+
+fn list(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for line in lines {
+        writeln!(out, "- {}", escaped(line))?;
+    }
+    Ok(())
+}
+
+/// Writes verdict, table, commands to apply, evidence, and the facts of the host.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "**{}**", escaped(&sentence(summary)))?;
+    if let Some(grounds) = grounds(summary) {
+        writeln!(out, "\n{}", escaped(&grounds))?;
+    }
+    if !summary.per_cpu.is_empty() {
+        writeln!(out, "\n### Per CPU\n")?;
+        table(&per_cpu_rows(summary, false), out)?;
+    }
+    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
+    if !namespaces.is_empty() {
+        writeln!(out, "\n### Network namespaces with drops\n")?;
+        let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
+        rows.extend(namespaces.iter().map(namespace_cells));
+        table(&rows, out)?;
+    }
+    if let Some(trigger) = &summary.trigger {
+        writeln!(out, "\n### Trigger\n")?;
+        writeln!(out, "{}", escaped(&trigger_sentence(trigger)))?;
+        if trigger.spread {
+            writeln!(out)?;
+            let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
+            rows.extend(trigger_cells(summary, trigger));
+            table(&rows, out)?;
+        }
+    }
+    let advice = advise(summary);
+    if !advice.is_empty() {
+        writeln!(out, "\n### What to do next")?;
+    }
+    for item in advice {
+        let word = match item.severity {
+            Severity::Action => "Do",
+            Severity::Evidence => "Look",
+            Severity::Note => "Note",
+        };
+        writeln!(out, "\n{word}: {}", escaped(&item.text))?;
+        if let Some(command) = &item.command {
+            writeln!(out, "\n    {}", harmless(command.as_bytes()))?;
+        }
+    }
+    if summary.drops() > 0 {
+        writeln!(out, "\n### Evidence\n")?;
+        let mut rows = vec![
+            ["drops", "class", "confidence", "because"]
+                .map(String::from)
+                .to_vec(),
+        ];
+        for class in Class::ALL {
+            for ((_, confidence, reason), n) in
+                summary.reasons.iter().filter(|((c, ..), _)| *c == class)
+            {
+                rows.push(vec![
+                    n.to_string(),
+                    class.name().to_owned(),
+                    confidence.name().to_owned(),
+                    (*reason).to_owned(),
+                ]);
+            }
+        }
+        table(&rows, out)?;
+    }
+    let cache = cache_lines(summary);
+    if !cache.is_empty() {
+        writeln!(out, "\n### Route cache\n")?;
+        list(&cache, out)?;
+    }
+    writeln!(out, "\n### Host and capture\n")?;
+    list(&[source(summary)], out)?;
+    list(&health_lines(summary), out)
+}

@@ -1,0 +1,9 @@
+//! The report, a file for each format.
+
+pub mod folded;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod ndjson;
+pub mod sparks;
+pub mod text;

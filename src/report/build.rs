@@ -1,0 +1,497 @@
+//! From inputs to a report: the one place where reading, evidence and rules meet.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::analysis::{Reading, read_through};
+use crate::diagnosis::assessment::Behaviour;
+use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::evidence::{Evidence, Observed, Traced};
+use crate::diagnosis::rules::{Classification, Knowledge, classify};
+use crate::host::netns::{NetNs, unidentified};
+use crate::host::read::{Cpus, Release};
+use crate::host::{Facts, Snapshot};
+use crate::input::{InputError, Source};
+use crate::kernel::functions::Origin;
+use crate::kernel::limits::{CallCounts, Proof, prove};
+use crate::kernel::release::{Kernel, judge};
+use crate::report::filter::Filter;
+use crate::report::summary::{Counters, CpuKey, Missing, Summary, TaskRow};
+use crate::report::tally::Tally;
+use crate::trace::{Stacks, TextFacts};
+
+/// What the user knows and wants, the same for every input.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `--facts`; a capture's own facts go before these.
+    pub facts: Option<Facts>,
+    /// `--traced`.
+    pub traced: Traced,
+    /// The filters.
+    pub filter: Filter,
+    /// How many threads read one input; with 0 as many as pay.
+    pub threads: usize,
+    /// The host itself, where the capture was made on it just now.
+    pub host: Option<HereAndNow>,
+}
+
+/// What is known of the host besides a capture's own facts.
+#[derive(Debug, Clone)]
+pub struct HereAndNow {
+    /// The namespace the facts are of.
+    pub netns: NetNs,
+    /// CPUs, those offline included.
+    pub cpus: Option<Cpus>,
+    /// The kernel, with its vendor's level where it tells.
+    pub kernel: Kernel,
+}
+
+/// Why an input gave no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// It could not be opened or read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It holds nothing at all.
+    #[error(
+        "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
+    )]
+    Empty(String),
+    /// It holds no trace that can be read.
+    #[error("{name}: no trace found in {lines} lines; {hint}")]
+    NoTrace {
+        /// The input.
+        name: String,
+        /// Its lines.
+        lines: u64,
+        /// What it is, or its first line, made harmless; and what to try.
+        hint: String,
+    },
+}
+
+/// Files that are traces only to some other program, by how they start: what they are, and
+/// the command that makes text of them.
+const FOREIGN: [(&[u8], &str, &str); 6] = [
+    (b"PERFILE2", "is a perf.data", "perf script -i"),
+    (b"\xfd7zXZ", "is compressed by xz", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "zstd -dc"),
+    (b"BZh", "is compressed by bzip2", "bzip2 -dc"),
+    (b"\xff\xfe", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+];
+
+/// What to do about an input without a trace.
+fn hint(first: &[u8]) -> String {
+    let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
+    match known {
+        Some((_, what, command)) => format!("it {what}; try: {command} FILE | ip6drop report -"),
+        None => format!(
+            "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
+            crate::text::harmless(first)
+        ),
+    }
+}
+
+/// Windows with the same number of attempts from which on that number is no accident.
+const MIN_EQUAL_WINDOWS: u64 = 8;
+
+/// What is known for the drops of one input once all of it has been read.
+#[must_use]
+pub fn knowledge(
+    gathered: &Gathered,
+    facts: &Facts,
+    text: &TextFacts,
+    traced: Traced,
+    receive_drops: u64,
+) -> Knowledge {
+    let mut calls = CallCounts::default();
+    // Calls that bpftrace has counted may have been made before the facts, or after them.
+    let counted =
+        |cpu: Option<u32>, observed| text.bpftrace && cpu.is_none() && observed == Observed::Cut;
+    for (&(cpu, _, observed), &n) in &gathered.gc {
+        if counted(cpu, observed) {
+            continue;
+        }
+        calls.all += n;
+        calls.collected += if observed == Observed::Collected {
+            n
+        } else {
+            0
+        };
+    }
+    // Each namespace has its own counter and its own limits. The facts are those of the
+    // drops' own exactly if that namespace counted as many as the trace shows.
+    let counted = facts.rise(Snapshot::in_no_routes);
+    let foreign = counted.is_some_and(|counted| receive_drops > counted);
+    let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
+    // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
+    // another may have left out.
+    let several = gathered.framing.contains_key("buffers");
+    let mut windows = (0u8..)
+        .zip(gathered.attempts_per_drop)
+        .filter(|(_, drops)| *drops > 0);
+    let lookups_per_drop = windows
+        .next()
+        .filter(|(count, drops)| *count > 1 && *drops >= MIN_EQUAL_WINDOWS)
+        .filter(|_| windows.next().is_none())
+        .map(|(count, _)| count);
+    Knowledge {
+        traced: traced.or(gathered.traced),
+        seen: gathered.seen,
+        returns_count: !gathered.gc_returns_nothing,
+        calls_are_whole: !gathered.split_calls,
+        losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
+        losses_are_marked: !text.perf && !several,
+        refusals_logged: text.log.refusals() > 0,
+        proof: if foreign {
+            Proof::Nothing
+        } else {
+            prove(facts, calls)
+        },
+        same_namespace: gathered.namespaces.len() <= 1
+            && counted == Some(receive_drops)
+            && !has_losses,
+        lookups_per_drop,
+    }
+}
+
+/// A report on one input.
+pub struct InputReport {
+    /// The numbers.
+    pub summary: Summary,
+    /// What classified its drops.
+    pub knowledge: Knowledge,
+    /// The error that ended it early.
+    pub error: Option<InputError>,
+}
+
+/// What one input gave, before anything is classified.
+pub struct InputEvidence<'f> {
+    name: String,
+    gathered: Gathered,
+    tally: Tally<'f>,
+    text: TextFacts,
+    facts: Facts,
+    shares_facts: bool,
+    error: Option<InputError>,
+}
+
+/// Reads one input.
+///
+/// # Errors
+/// Fails where the input holds no trace; one that breaks off is taken as far as it could be
+/// read.
+pub fn read_input<'f>(
+    name: &Path,
+    source: Source<impl Read + Send>,
+    is_gzip: bool,
+    request: &'f Request,
+    stacks: &mut Stacks,
+) -> Result<InputEvidence<'f>, ReportError> {
+    let tally = Tally::new(&request.filter);
+    let Reading {
+        gathered,
+        drops: tally,
+        text,
+        bytes: read,
+        error,
+    } = read_through(source, request.threads, stacks, tally);
+    let error = error.map(|source| {
+        let path = name.to_owned();
+        if is_gzip {
+            InputError::Gzip { path, read, source }
+        } else {
+            InputError::from_io(name, source)
+        }
+    });
+    let name = name.display().to_string();
+    // A program or a core may hold words of a trace; its first line is no text.
+    let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
+    let known = text.trace_banners > 0 || gathered.known_stacks;
+    if text.lines.events == 0 && (is_binary || !known) {
+        return Err(match (error, &text.first_line) {
+            (Some(error), _) => error.into(),
+            (None, None) => ReportError::Empty(name),
+            (None, Some(first)) => ReportError::NoTrace {
+                name,
+                lines: text.lines.total,
+                hint: hint(first),
+            },
+        });
+    }
+    let shares_facts = gathered.facts == Facts::default();
+    let facts = if shares_facts {
+        request.facts.clone().unwrap_or_default()
+    } else {
+        gathered.facts.clone()
+    };
+    Ok(InputEvidence {
+        name,
+        gathered,
+        tally,
+        text,
+        facts,
+        shares_facts,
+        error,
+    })
+}
+
+impl InputEvidence<'_> {
+    /// Receive-path drops, filtered or not.
+    #[must_use]
+    pub fn receive_drops(&self) -> u64 {
+        self.tally.receive_drops
+    }
+
+    /// True where the facts are those of the command line, which other inputs may share.
+    #[must_use]
+    pub fn shares_facts(&self) -> bool {
+        self.shares_facts
+    }
+
+    /// Classifies and counts. `receive_drops` are those of all inputs that share the facts.
+    #[must_use]
+    pub fn report(self, request: &Request, stacks: &Stacks, receive_drops: u64) -> InputReport {
+        let knowledge = knowledge(
+            &self.gathered,
+            &self.facts,
+            &self.text,
+            request.traced,
+            receive_drops,
+        );
+        let summary = self.summarise(request, &knowledge, stacks);
+        InputReport {
+            summary,
+            knowledge,
+            error: self.error,
+        }
+    }
+}
+
+/// Reads one input and reports on it alone.
+///
+/// # Errors
+/// See [`read_input`].
+pub fn report_input(
+    name: &Path,
+    reader: impl Read + Send,
+    is_gzip: bool,
+    request: &Request,
+    stacks: &mut Stacks,
+) -> Result<InputReport, ReportError> {
+    let source = Source::Stream(reader);
+    let evidence = read_input(name, source, is_gzip, request, stacks)?;
+    let receive_drops = evidence.receive_drops();
+    Ok(evidence.report(request, stacks, receive_drops))
+}
+
+/// When the recording began, in seconds since 1970, as the capture's own framing says.
+fn began(gathered: &Gathered) -> Option<f64> {
+    let text = gathered.framing.get("began")?;
+    text.parse().ok().filter(|began| f64::is_finite(*began))
+}
+
+/// The forms of text that an input holds.
+fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
+    let others = [
+        ("perf", text.perf),
+        ("bpftrace", text.bpftrace),
+        ("dmesg", text.log.refusals() > 0),
+    ];
+    let others = others.into_iter().filter(|(_, found)| *found);
+    let mut all: Vec<&'static str> = others.map(|(name, _)| name).collect();
+    let input = gathered.framing.get("input");
+    if input.is_some_and(|input| input == "trace.dat") {
+        all.push("trace.dat");
+    } else if gathered.framing.contains_key("version") {
+        all.push("ip6drop");
+    } else if gathered.trace_cmd {
+        all.push("trace-cmd");
+    } else if text.latency {
+        all.push("latency");
+    } else if gathered.trace_file {
+        all.push("trace");
+    } else if text.with_header || text.without_header {
+        all.push("trace_pipe");
+    } else if text.bare_stacks || all.is_empty() {
+        all.push("stack");
+    }
+    all
+}
+
+impl InputEvidence<'_> {
+    /// What the counters around the capture say, with what it shows of their namespace.
+    fn counters(
+        &self,
+        request: &Request,
+        knowledge: &Knowledge,
+        refuses: bool,
+    ) -> Option<Counters> {
+        let gathered = &self.gathered;
+        let at_once = |observed: Observed| {
+            let attempt = knowledge.refused(observed) == Some(false);
+            attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
+        };
+        let same = knowledge.same_namespace;
+        let seen = Behaviour {
+            fast: None,
+            refuses: same && refuses,
+            grants_at_once: same && gathered.gc.keys().any(|(.., observed)| at_once(*observed)),
+            returns_nothing: gathered.gc_returns_nothing,
+        };
+        let host = request.host.clone().unwrap_or_else(|| HereAndNow {
+            netns: unidentified(PathBuf::new()),
+            // The facts of a capture know the CPUs online alone.
+            cpus: self
+                .facts
+                .last()
+                .and_then(|last| last.cpus)
+                .map(|cpus| Cpus {
+                    online: cpus,
+                    present: cpus,
+                }),
+            kernel: judge(&Release {
+                release: gathered.kernel.clone().unwrap_or_default(),
+                ..Release::default()
+            }),
+        });
+        Counters::new(&self.facts, gathered.fast, &host, seen)
+    }
+
+    fn summarise(&self, request: &Request, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
+        let InputEvidence {
+            gathered,
+            tally,
+            text,
+            facts,
+            ..
+        } = self;
+        let decided: Vec<Classification> = tally
+            .table
+            .all()
+            .iter()
+            .map(|evidence| classify(evidence, knowledge))
+            .collect();
+        let shown =
+            |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
+        let mut summary = Summary {
+            inputs: vec![self.name.clone()],
+            hosts: gathered.framing.get("host").cloned().into_iter().collect(),
+            began: began(gathered),
+            kernels: gathered.kernel.clone().into_iter().collect(),
+            cpus: gathered
+                .online_cpus
+                .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
+            window: gathered.window,
+            receive_drops_seen: tally.receive_drops,
+            in_no_routes: facts.rise(Snapshot::in_no_routes),
+            facts: (*facts != Facts::default()).then(|| facts.clone()),
+            ..Summary::default()
+        };
+        summary.formats.extend(formats(gathered, text));
+        for &cpu in &gathered.cpus {
+            summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
+        }
+        for &((cpu, at), cell) in tally.cpus.all() {
+            let Some(decided) = shown(at) else { continue };
+            *summary
+                .classes
+                .entry((decided.class, decided.confidence))
+                .or_default() += cell.drops;
+            let reason = (decided.class, decided.confidence, decided.reason);
+            *summary.reasons.entry(reason).or_default() += cell.drops;
+            let row = summary.per_cpu.entry(cpu.into()).or_default();
+            *row.by_class.entry(decided.class).or_default() += cell.drops;
+            if let Some((first, last)) = cell.span {
+                let span = row.span.get_or_insert((first, last));
+                *span = (span.0.min(first), span.1.max(last));
+            }
+        }
+        for &((pid, at), drops) in tally.tasks.all() {
+            if shown(at).is_none() {
+                continue;
+            }
+            let comm = tally
+                .comms
+                .get(&pid)
+                .map(|c| c.as_bytes().to_vec())
+                .unwrap_or_default();
+            let row = summary
+                .tasks
+                .entry(pid)
+                .or_insert(TaskRow { comm, drops: 0 });
+            row.drops += drops;
+        }
+        for &((id, at), drops) in tally.stacks.all() {
+            let Some(decided) = shown(at) else { continue };
+            let frames = stacks.get(id).frames.clone();
+            if !frames.is_empty() {
+                *summary.stacks.entry((frames, decided.class)).or_default() += drops;
+            }
+        }
+        for (&(cpu, origin, observed), &calls) in &gathered.gc {
+            let refused = knowledge.refused(observed);
+            let counts = crate::report::summary::GcCounts {
+                calls,
+                refused: if refused == Some(true) { calls } else { 0 },
+                granted: if refused == Some(false) { calls } else { 0 },
+            };
+            // What no stack tells is counted with the others.
+            let origin = if origin == Origin::Unknown {
+                Origin::Other
+            } else {
+                origin
+            };
+            summary.gc.entry(origin).or_default().add(counts);
+            summary
+                .per_cpu
+                .entry(cpu.into())
+                .or_default()
+                .gc
+                .add(counts);
+        }
+        summary.counters = self.counters(request, knowledge, summary.gc_total().refused > 0);
+        summary.left_out = tally.all - summary.drops();
+        let health = &mut summary.health;
+        health.lines = text.lines;
+        health.log = text.log.clone();
+        health.samples.clone_from(&text.samples);
+        health.stacks = gathered.stacks;
+        health.empty_stacks = gathered.empty_stacks;
+        health.lost.clone_from(&gathered.lost);
+        health.lost_uncounted = gathered.lost_uncounted;
+        health.overwritten = gathered.overwritten;
+        health.broken_inputs = u64::from(self.error.is_some());
+        health.stacks_beyond = tally.stacks_beyond;
+        health.evictions = gathered.evictions;
+        summary.missing = missing(gathered, facts, knowledge, tally.table.all());
+        summary
+    }
+}
+
+fn missing(
+    gathered: &Gathered,
+    facts: &Facts,
+    knowledge: &Knowledge,
+    evidence: &[Evidence],
+) -> std::collections::BTreeSet<Missing> {
+    let open = |observed: &Observed| knowledge.refused(*observed).is_none();
+    let mut missing = std::collections::BTreeSet::new();
+    if evidence.is_empty() {
+        return missing;
+    }
+    let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
+    if !gc_traced && !matches!(knowledge.proof, Proof::NoneRefused(_)) {
+        missing.insert(Missing::DstGc);
+    }
+    if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
+        missing.insert(Missing::Outcomes);
+    }
+    if facts.before.is_none() || facts.after.is_none() {
+        missing.insert(Missing::Facts);
+    }
+    if evidence.iter().any(|evidence| evidence.handler.is_none()) {
+        missing.insert(Missing::Handlers);
+    }
+    missing
+}

@@ -1,0 +1,117 @@
+//! Which drops the user asked for. Evidence is gathered from the whole trace all the same.
+
+use std::collections::BTreeSet;
+
+use regex::bytes::Regex;
+
+use crate::diagnosis::rules::Class;
+use crate::trace::{Context, Name, Time};
+
+/// The filters of the command line; an absent one lets everything through.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `--cpu`.
+    pub cpus: Option<BTreeSet<u32>>,
+    /// `--pid`.
+    pub pids: Option<BTreeSet<u64>>,
+    /// `--comm`.
+    pub comm: Option<Regex>,
+    /// `--stack`, matched against the frames joined with `;`, innermost first.
+    pub stack: Option<Regex>,
+    /// `--class`.
+    pub classes: Option<BTreeSet<Class>>,
+    /// `--since`, in the trace's own unit.
+    pub since: Option<f64>,
+    /// `--until`, in the trace's own unit.
+    pub until: Option<f64>,
+}
+
+impl Filter {
+    /// Whether a drop in this context passes; one without a context passes only where
+    /// nothing is asked of it.
+    #[must_use]
+    pub fn takes_context(&self, context: Option<&Context>) -> bool {
+        let Some(context) = context else {
+            return !self.asks_context();
+        };
+        let at = Time::as_f64(context.time);
+        self.cpus
+            .as_ref()
+            .is_none_or(|set| set.contains(&context.cpu))
+            && self
+                .pids
+                .as_ref()
+                .is_none_or(|set| set.contains(&context.pid))
+            && self
+                .comm
+                .as_ref()
+                .is_none_or(|regex| regex.is_match(context.comm.as_bytes()))
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at <= until)
+    }
+
+    /// Whether it looks at where and when a drop was at all.
+    #[must_use]
+    pub fn asks_context(&self) -> bool {
+        self.cpus.is_some()
+            || self.pids.is_some()
+            || self.comm.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+
+    /// Whether a drop with this stack passes.
+    #[must_use]
+    pub fn takes_stack(&self, frames: &[Name]) -> bool {
+        self.stack
+            .as_ref()
+            .is_none_or(|regex| regex.is_match(&frames.join(&b';')))
+    }
+
+    /// Whether a drop of this class passes.
+    #[must_use]
+    pub fn takes_class(&self, class: Class) -> bool {
+        self.classes.as_ref().is_none_or(|set| set.contains(&class))
+    }
+}
+
+/// A CPU list as the kernel writes it: `0-3,7`.
+///
+/// # Errors
+/// Says what is wrong with the list.
+pub fn cpu_list(text: &str) -> Result<BTreeSet<u32>, String> {
+    let mut set = BTreeSet::new();
+    for part in text.split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let number = |n: &str| {
+            n.trim()
+                .parse::<u32>()
+                .map_err(|_| format!("`{part}` is no CPU or range such as 0-3"))
+        };
+        let (from, to) = (number(from)?, number(to)?);
+        if from > to {
+            return Err(format!("the range `{part}` runs backwards"));
+        }
+        if to - from >= crate::diagnosis::collect::MAX_CPUS as u32 {
+            return Err(format!("the range `{part}` is too long"));
+        }
+        set.extend(from..=to);
+    }
+    Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists() {
+        assert_eq!(
+            cpu_list("0-2,7").unwrap().into_iter().collect::<Vec<_>>(),
+            [0, 1, 2, 7]
+        );
+        for bad in ["", "a", "3-1", "1-", "0-4294967295"] {
+            assert!(cpu_list(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What is shown of one input or many: counted once, for all formats.
+
+pub mod build;
+pub mod filter;
+pub mod summary;
+pub mod tally;
+pub mod timeline;

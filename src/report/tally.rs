@@ -1,0 +1,235 @@
+//! Drops counted by their evidence, for each CPU, task and stack.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+use crate::diagnosis::collect::{Drop, DropSink, is_unnamed};
+use crate::diagnosis::evidence::{EvidenceTable, StackState};
+use crate::kernel::functions::Direction;
+use crate::report::filter::Filter;
+use crate::trace::{Comm, Name, StackId, Time};
+
+/// Tasks with drops that get a row of their own; drops of further ones have none.
+pub const MAX_TASKS: usize = 65_536;
+/// Rows of one kind that are counted apart.
+pub const MAX_CELLS: usize = 262_144;
+/// Rows that are found without a look into their table. A power of two.
+const RECENT: usize = 2048;
+
+/// Drops of one CPU and evidence.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cell {
+    pub(crate) drops: u64,
+    pub(crate) span: Option<(Time, Time)>,
+}
+
+/// Rows in the order of their first appearance.
+pub(crate) struct Rows<K, V> {
+    index: HashMap<K, u32, FixedState>,
+    all: Vec<(K, V)>,
+}
+
+impl<K: Copy + Eq + Hash, V: Default> Rows<K, V> {
+    fn new() -> Self {
+        Rows {
+            index: HashMap::default(),
+            all: Vec::new(),
+        }
+    }
+
+    /// All rows.
+    pub(crate) fn all(&self) -> &[(K, V)] {
+        &self.all
+    }
+
+    /// The place of a row, if it has one already or `room` says that there is for one more.
+    fn place(&mut self, key: K, room: bool) -> Option<u32> {
+        if let Some(&known) = self.index.get(&key) {
+            return Some(known);
+        }
+        room.then(|| {
+            let place = self.all.len() as u32;
+            self.index.insert(key, place);
+            self.all.push((key, V::default()));
+            place
+        })
+    }
+
+    /// The same, with room for [`MAX_CELLS`].
+    fn capped(&mut self, key: K) -> Option<u32> {
+        let room = self.all.len() < MAX_CELLS;
+        self.place(key, room)
+    }
+
+    fn value(&mut self, place: u32) -> &mut V {
+        &mut self.all[place as usize].1
+    }
+}
+
+/// What decides in which rows of CPUs and tasks a drop counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    evidence: u32,
+    task: Option<(u32, u64, Comm)>,
+}
+
+/// A stack and the number of the evidence.
+type StackKey = (StackId, u32);
+
+/// These rows.
+#[derive(Clone, Copy)]
+struct Places {
+    cell: u32,
+    task: Option<u32>,
+}
+
+/// Numbers of a key as a place among the recent ones. CPUs and pids often rise together, so
+/// that the upper bits of products are taken, in which every bit has a part.
+fn recent(numbers: [usize; 3]) -> usize {
+    let mixed = numbers.into_iter().fold(0, |mixed: u64, number| {
+        (mixed ^ number as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+    });
+    mixed as usize % RECENT
+}
+
+/// Counts drops.
+pub struct Tally<'f> {
+    pub(crate) filter: &'f Filter,
+    /// The filter asks where and when drops were.
+    by_context: bool,
+    matches: HashMap<StackId, bool, FixedState>,
+    pub(crate) table: EvidenceTable,
+    /// Receive-path drops, filtered or not.
+    pub(crate) receive_drops: u64,
+    /// All drops, filtered or not.
+    pub(crate) all: u64,
+    pub(crate) cpus: Rows<(Option<u32>, u32), Cell>,
+    pub(crate) comms: HashMap<u64, Comm, FixedState>,
+    pub(crate) tasks: Rows<(u64, u32), u64>,
+    pub(crate) stacks: Rows<StackKey, u64>,
+    pub(crate) stacks_beyond: u64,
+    recent: Vec<Option<(Kind, Places)>>,
+    recent_stacks: Vec<Option<(StackKey, Option<u32>)>>,
+}
+
+impl<'f> Tally<'f> {
+    pub(crate) fn new(filter: &'f Filter) -> Self {
+        Tally {
+            filter,
+            by_context: filter.asks_context(),
+            matches: HashMap::default(),
+            table: EvidenceTable::default(),
+            receive_drops: 0,
+            all: 0,
+            cpus: Rows::new(),
+            comms: HashMap::default(),
+            tasks: Rows::new(),
+            stacks: Rows::new(),
+            stacks_beyond: 0,
+            recent: vec![None; RECENT],
+            recent_stacks: vec![None; RECENT],
+        }
+    }
+
+    /// The task's row, and its name by the way.
+    fn place_task(&mut self, pid: u64, comm: Comm, evidence: u32) -> Option<u32> {
+        if self.comms.len() >= MAX_TASKS && !self.comms.contains_key(&pid) {
+            return None;
+        }
+        let known = self.comms.entry(pid).or_insert(comm);
+        if is_unnamed(known) {
+            *known = comm;
+        }
+        self.tasks.capped((pid, evidence))
+    }
+
+    /// The rows of drops of this kind. Once they are found they stay the same.
+    fn places(&mut self, kind: Kind) -> Places {
+        let (cpu, pid) = kind.task.map_or((0, 0), |(cpu, pid, _)| (cpu, pid));
+        let recent = recent([cpu as usize, pid as usize, kind.evidence as usize]);
+        if let Some((known, places)) = self.recent[recent]
+            && known == kind
+        {
+            return places;
+        }
+        let evidence = kind.evidence;
+        let key = (kind.task.map(|(cpu, ..)| cpu), evidence);
+        let cell = match self.cpus.capped(key) {
+            Some(own) => Some(own),
+            None => self.cpus.place((None, evidence), true),
+        };
+        let places = Places {
+            cell: cell.unwrap_or_default(),
+            task: kind
+                .task
+                .and_then(|(_, pid, comm)| self.place_task(pid, comm, evidence)),
+        };
+        self.recent[recent] = Some((kind, places));
+        places
+    }
+
+    /// The row of drops with this stack and evidence, likewise.
+    fn place_stack(&mut self, stack: StackId, evidence: u32) -> Option<u32> {
+        let key = (stack, evidence);
+        let recent = recent([0, evidence as usize, stack.0 as usize]);
+        if let Some((known, place)) = self.recent_stacks[recent]
+            && known == key
+        {
+            return place;
+        }
+        let place = self.stacks.capped(key);
+        self.recent_stacks[recent] = Some((key, place));
+        place
+    }
+}
+
+impl DropSink for Tally<'_> {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
+        let filter = self.filter;
+        match id {
+            _ if filter.stack.is_none() => true,
+            Some(id) => *self
+                .matches
+                .entry(id)
+                .or_insert_with(|| filter.takes_stack(frames)),
+            None => filter.takes_stack(frames),
+        }
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        let evidence = self.table.intern(drop.evidence);
+        self.all += drop.count;
+        if drop.evidence.direction == Direction::Receive {
+            self.receive_drops += drop.count;
+        }
+        let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());
+        if !drop.stack_matches || !takes_context {
+            return;
+        }
+        let places = self.places(Kind {
+            evidence,
+            task: drop.context.map(|c| (c.cpu, c.pid, c.comm)),
+        });
+        let cell = self.cpus.value(places.cell);
+        cell.drops += drop.count;
+        if let Some(context) = &drop.context {
+            let span = cell.span.get_or_insert((context.time, context.time));
+            *span = (span.0.min(context.time), span.1.max(context.time));
+        }
+        if let Some(task) = places.task {
+            *self.tasks.value(task) += drop.count;
+        }
+        let stack = drop.stack.and_then(|id| self.place_stack(id, evidence));
+        match stack {
+            Some(stack) => *self.stacks.value(stack) += drop.count,
+            None => {
+                let beyond = drop.stack.is_some() || drop.evidence.stack == StackState::Present;
+                self.stacks_beyond += u64::from(beyond) * drop.count;
+            }
+        }
+    }
+}

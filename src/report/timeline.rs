@@ -1,0 +1,264 @@
+//! Drops over time, for pictures: counts in a fixed number of bins, for each CPU and class.
+//!
+//! A trace is read once for its evidence and window, and again to be charted, so that the size
+//! of a timeline depends on neither the length of the trace nor its rate.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use crate::analysis::read_through;
+use crate::diagnosis::collect::{Drop, DropSink};
+use crate::diagnosis::evidence::EvidenceTable;
+use crate::diagnosis::rules::{Class, Knowledge, classify};
+use crate::host::Facts;
+use crate::input::Source;
+use crate::report::build::Request;
+use crate::report::filter::Filter;
+use crate::report::summary::{Counters, CpuKey, Summary};
+use crate::trace::{Name, StackId, Stacks, Stamp, Time};
+
+/// Bins of a timeline. Each is some pixels wide on a phone.
+pub const BINS: usize = 96;
+/// CPUs with a row of their own: the busiest. Others share one.
+pub const MAX_ROWS: usize = 32;
+
+/// Inputs with a timeline of their own: each has its own clock. Of further ones only the
+/// counts are shown.
+pub const MAX_TIMELINES: usize = 8;
+
+/// Drops in one bin, by the place of their class in [`Class::ALL`].
+pub type Cell = [u64; Class::ALL.len()];
+
+/// A row's bins.
+pub type Row = Vec<Cell>;
+
+/// Smallest and largest value of `fast` in one bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// Smallest.
+    pub min: i64,
+    /// Largest.
+    pub max: i64,
+}
+
+/// First and last time of an input, in one unit, cut into bins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Axis {
+    /// The first time stamp.
+    pub first: Time,
+    /// The last time stamp.
+    pub last: Time,
+}
+
+/// A time as a number of its own unit.
+fn ticks(time: Time) -> u64 {
+    match time.stamp() {
+        Stamp::Nanoseconds(n) | Stamp::Count(n) => n,
+    }
+}
+
+impl Axis {
+    /// An axis from the first to the last time stamp; `None` where they have different units.
+    #[must_use]
+    pub fn new((first, last): (Time, Time)) -> Option<Axis> {
+        let is_count = |time: Time| matches!(time.stamp(), Stamp::Count(_));
+        let same = is_count(first) == is_count(last);
+        same.then_some(Axis { first, last })
+    }
+
+    fn length(self) -> u64 {
+        ticks(self.last).saturating_sub(ticks(self.first))
+    }
+
+    /// The bin of a time; `None` where its unit is another one.
+    #[must_use]
+    pub fn bin(self, time: Time) -> Option<usize> {
+        Axis::new((self.first, time))?;
+        let since = ticks(time).saturating_sub(ticks(self.first));
+        let bin = u128::from(since) * BINS as u128 / (u128::from(self.length()) + 1);
+        Some((bin as usize).min(BINS - 1))
+    }
+
+    /// The time at a share of the axis, from 0 to 1.
+    #[must_use]
+    pub fn at(self, share: f64) -> Time {
+        let ticks = ticks(self.first).saturating_add((self.length() as f64 * share) as u64);
+        match self.first.stamp() {
+            Stamp::Nanoseconds(_) => Time::nanoseconds(ticks),
+            Stamp::Count(_) => Time::count(ticks),
+        }
+    }
+
+    /// The length of the axis, or of a share of it, for people.
+    #[must_use]
+    pub fn span(self, share: f64) -> String {
+        let length = self.length() as f64 * share;
+        match self.first.stamp() {
+            Stamp::Count(_) => format!("{length:.0} counts"),
+            Stamp::Nanoseconds(_) if length >= 1e9 => format!("{:.3} s", length / 1e9),
+            Stamp::Nanoseconds(_) => format!("{:.3} ms", length / 1e6),
+        }
+    }
+}
+
+/// One input over time, on its own clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The input's name.
+    pub name: String,
+    /// Its time; `None` where it has no time stamps.
+    pub axis: Option<Axis>,
+    /// The rows of the busiest CPUs with drops.
+    pub rows: BTreeMap<CpuKey, Row>,
+    /// Further CPUs with drops, and their row.
+    pub others: (usize, Row),
+    /// CPUs without a drop.
+    pub quiet: usize,
+    /// Drops without a time stamp.
+    pub untimed: u64,
+    /// `fast`; `None` in bins in which nothing read it.
+    pub fast: Vec<Option<Band>>,
+    /// Its counters and limits.
+    pub counters: Option<Counters>,
+    /// The facts before and after.
+    pub facts: Option<Facts>,
+}
+
+impl Timeline {
+    /// An empty timeline of the one input that a summary is of.
+    #[must_use]
+    pub fn new(summary: &Summary) -> Timeline {
+        let mut busiest = summary.cpus_by_drops();
+        busiest.retain(|(drops, _)| *drops > 0);
+        let others = busiest.len().saturating_sub(MAX_ROWS);
+        let quiet = summary.per_cpu.len() - busiest.len();
+        busiest.truncate(MAX_ROWS);
+        let empty = || vec![Cell::default(); BINS];
+        Timeline {
+            name: summary.inputs.join(", "),
+            axis: summary.window.and_then(Axis::new),
+            rows: busiest.into_iter().map(|(_, cpu)| (cpu, empty())).collect(),
+            others: (others, empty()),
+            quiet,
+            untimed: 0,
+            fast: vec![None; BINS],
+            counters: summary.counters.clone(),
+            facts: summary.facts.clone(),
+        }
+    }
+
+    /// All CPUs together.
+    #[must_use]
+    pub fn total(&self) -> Row {
+        let mut total = self.others.1.clone();
+        for row in self.rows.values() {
+            for (sum, cell) in total.iter_mut().zip(row) {
+                sum.iter_mut().zip(cell).for_each(|(a, b)| *a += b);
+            }
+        }
+        total
+    }
+
+    /// Reads the input again and counts its drops.
+    #[must_use]
+    pub fn draw(
+        self,
+        source: Source<Box<dyn Read + Send>>,
+        request: &Request,
+        knowledge: &Knowledge,
+        stacks: &mut Stacks,
+    ) -> Timeline {
+        let mut charting = Charting {
+            filter: &request.filter,
+            knowledge,
+            table: EvidenceTable::default(),
+            timeline: self,
+        };
+        let drops: &mut dyn DropSink = &mut charting;
+        read_through(source, request.threads, stacks, drops);
+        charting.timeline
+    }
+
+    fn count(&mut self, cpu: CpuKey, time: Option<Time>, class: Class, drops: u64) {
+        let bin = time.zip(self.axis).and_then(|(time, axis)| axis.bin(time));
+        let Some(bin) = bin else {
+            self.untimed += drops;
+            return;
+        };
+        let row = self.rows.get_mut(&cpu).unwrap_or(&mut self.others.1);
+        row[bin][class as usize] += drops;
+    }
+
+    fn note_fast(&mut self, time: Time, fast: i64) {
+        let Some(bin) = self.axis.and_then(|axis| axis.bin(time)) else {
+            return;
+        };
+        let band = self.fast[bin].get_or_insert(Band {
+            min: fast,
+            max: fast,
+        });
+        band.min = band.min.min(fast);
+        band.max = band.max.max(fast);
+    }
+}
+
+/// Draws an input's drops into its timeline.
+struct Charting<'a> {
+    filter: &'a Filter,
+    knowledge: &'a Knowledge,
+    table: EvidenceTable,
+    timeline: Timeline,
+}
+
+impl DropSink for Charting<'_> {
+    fn matches_stack(&mut self, _: Option<StackId>, frames: &[Name]) -> bool {
+        self.filter.takes_stack(frames)
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        // The same table as the report's own, so that a full one forgets the same attempts.
+        let at = self.table.intern(drop.evidence);
+        let class = classify(self.table.get(at), self.knowledge).class;
+        let context = drop.context.as_ref();
+        let wanted = drop.stack_matches
+            && self.filter.takes_context(context)
+            && self.filter.takes_class(class);
+        if wanted {
+            let cpu = CpuKey::from(context.map(|c| c.cpu));
+            self.timeline
+                .count(cpu, context.map(|c| c.time), class, drop.count);
+        }
+    }
+
+    fn fast(&mut self, time: Time, fast: i64) {
+        self.timeline.note_fast(time, fast);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_has_a_bin_and_the_ends_are_those_of_the_axis() {
+        let axis = |first, last| Axis::new((Time::count(first), Time::count(last))).unwrap();
+        assert_eq!(axis(10, 10).bin(Time::count(10)), Some(0));
+        assert_eq!(axis(0, u64::MAX).bin(Time::count(u64::MAX)), Some(BINS - 1));
+        assert_eq!(axis(100, 195).bin(Time::count(195)), Some(BINS - 1));
+        assert_eq!(axis(100, 195).bin(Time::count(100)), Some(0));
+        assert_eq!(axis(100, 195).bin(Time::count(5)), Some(0));
+        assert_eq!(axis(100, 195).bin(Time::count(900)), Some(BINS - 1));
+        assert_eq!(axis(0, 9).bin(Time::nanoseconds(3)), None);
+        assert_eq!(Axis::new((Time::count(1), Time::nanoseconds(2))), None);
+        assert_eq!(axis(0, 200).at(0.5), Time::count(100));
+    }
+
+    #[test]
+    fn spans_are_in_the_unit_of_the_clock() {
+        let ns = |n| Axis::new((Time::nanoseconds(0), Time::nanoseconds(n))).unwrap();
+        assert_eq!(ns(2_500_000_000).span(1.0), "2.500 s");
+        assert_eq!(ns(2_500_000_000).span(0.01), "25.000 ms");
+        let counts = Axis::new((Time::count(5), Time::count(105))).unwrap();
+        assert_eq!(counts.span(1.0), "100 counts");
+    }
+}

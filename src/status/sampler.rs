@@ -1,0 +1,275 @@
+//! Readings of one or many network namespaces, with what follows from each.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
+use crate::exit::Exit;
+use crate::host::Snapshot;
+use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
+use crate::host::read::{Cpus, ReadError, read_cpus, read_host_name, read_release};
+use crate::kernel::release::{Kernel, judge};
+
+/// Which namespaces are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// The one this program runs in.
+    Own,
+    /// One by name, process id or path.
+    Named(String),
+    /// Every one of the node.
+    All,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Kind, such as `absent`, `denied` or `vanished`.
+    pub kind: &'static str,
+    /// What and why, and what to try.
+    pub text: String,
+}
+
+impl From<&ReadError> for Problem {
+    fn from(error: &ReadError) -> Self {
+        Problem {
+            kind: error.kind(),
+            text: error.to_string(),
+        }
+    }
+}
+
+impl From<&NetNsError> for Problem {
+    fn from(error: &NetNsError) -> Self {
+        Problem {
+            kind: error.kind(),
+            text: error.to_string(),
+        }
+    }
+}
+
+/// How fast counters rose between two readings, a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rates {
+    /// Time between the readings, in seconds.
+    pub seconds: f64,
+    /// `Ip6InNoRoutes`: packets a second.
+    pub in_no_routes: Option<f64>,
+    /// `Ip6OutNoRoutes`: packets a second.
+    pub out_no_routes: Option<f64>,
+    /// Allocations that succeeded, a second.
+    pub allocations: Option<f64>,
+    /// Growth of the cache, in entries a second; negative where it shrank.
+    pub entries: Option<f64>,
+}
+
+/// One namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Which.
+    pub netns: NetNs,
+    /// What was read.
+    pub snapshot: Snapshot,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// What follows.
+    pub assessment: Assessment,
+    /// Rates since the reading before.
+    pub rates: Option<Rates>,
+}
+
+impl Row {
+    /// True where the namespace ended while it was looked at.
+    #[must_use]
+    pub fn has_vanished(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.kind == "vanished")
+    }
+
+    /// True where what decides could not be read.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.snapshot.rt6_stats.is_none() || self.assessment.state == State::Unknown
+    }
+
+    /// `Ip6OutNoRoutes`.
+    #[must_use]
+    pub fn out_no_routes(&self) -> Option<u64> {
+        self.snapshot.snmp6.get("Ip6OutNoRoutes").copied()
+    }
+}
+
+/// One round of readings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// When, in seconds since 1970.
+    pub time: f64,
+    /// The node's name, as `uname -n` prints it.
+    pub host: Option<String>,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// CPUs, where they could be read.
+    pub cpus: Option<Cpus>,
+    /// Which namespaces were asked for.
+    pub selection: Selection,
+    /// The namespaces.
+    pub rows: Vec<Row>,
+    /// Processes whose namespace may not be looked at.
+    pub hidden: usize,
+    /// What could not be read of the host as a whole.
+    pub problems: Vec<Problem>,
+}
+
+impl Status {
+    /// The exit status; a verdict only where one is `wanted`.
+    ///
+    /// A namespace of many that ended meanwhile is no failure; one that was asked for is.
+    /// Hidden processes are none either: most share a namespace that is seen.
+    #[must_use]
+    pub fn exit(&self, wanted: bool) -> Exit {
+        let all = self.selection == Selection::All;
+        let failed = self
+            .rows
+            .iter()
+            .any(|row| row.is_unread() && !(all && row.has_vanished()));
+        let verdict = self
+            .rows
+            .iter()
+            .filter(|row| !row.is_unread())
+            .map(|row| row.assessment.state.exit());
+        let mut worst = Exit::Clean;
+        for exit in verdict.filter(|_| wanted) {
+            worst = match (worst, exit) {
+                (Exit::Confirmed, _) | (_, Exit::Confirmed) => Exit::Confirmed,
+                (Exit::Suspected, _) | (_, Exit::Suspected) => Exit::Suspected,
+                _ => Exit::Clean,
+            };
+        }
+        if worst == Exit::Clean && (failed || self.rows.is_empty()) {
+            return Exit::Error;
+        }
+        worst
+    }
+}
+
+/// What a namespace is known by from one round to the next.
+type Key = (Option<netns::Id>, PathBuf);
+
+/// Takes readings, and remembers the last ones for rates.
+#[derive(Debug)]
+pub struct Sampler {
+    proc: PathBuf,
+    sys: PathBuf,
+    selection: Selection,
+    last: BTreeMap<Key, (Instant, Snapshot)>,
+}
+
+fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
+    let seconds = passed.as_secs_f64();
+    // 64-bit counters do not wrap; one that fell belongs to another namespace.
+    let counter = |name: &str| {
+        let rise = after
+            .snmp6
+            .get(name)?
+            .checked_sub(*before.snmp6.get(name)?)?;
+        Some(rise as f64 / seconds)
+    };
+    let stats = before.rt6_stats.zip(after.rt6_stats);
+    Rates {
+        seconds,
+        in_no_routes: counter("Ip6InNoRoutes"),
+        out_no_routes: counter("Ip6OutNoRoutes"),
+        // The third field of rt6_stats is a 32-bit number and wraps.
+        allocations: stats.map(|(before, after)| {
+            let rise = (after.fib_rt_alloc as u32).wrapping_sub(before.fib_rt_alloc as u32);
+            f64::from(rise) / seconds
+        }),
+        entries: stats.map(|(before, after)| {
+            (after.dst_entries as f64 - before.dst_entries as f64) / seconds
+        }),
+    }
+}
+
+impl Sampler {
+    /// A sampler of the tree at `proc` and `sys`.
+    #[must_use]
+    pub fn new(proc: &Path, sys: &Path, selection: Selection) -> Self {
+        Sampler {
+            proc: proc.to_owned(),
+            sys: sys.to_owned(),
+            selection,
+            last: BTreeMap::new(),
+        }
+    }
+
+    fn namespaces(&self) -> Result<netns::All, NetNsError> {
+        let one = |netns| netns::All {
+            namespaces: vec![netns],
+            hidden: 0,
+        };
+        match &self.selection {
+            Selection::Own => Ok(one(netns::own(&self.proc))),
+            Selection::Named(what) => netns::find(&self.proc, what).map(one),
+            Selection::All => netns::all(&self.proc, &RUN_DIRS.map(Path::new)),
+        }
+    }
+
+    /// Takes one round of readings.
+    ///
+    /// # Errors
+    /// Fails where the namespace asked for cannot be found, or the processes not be listed;
+    /// what cannot be read inside a namespace is named in its row.
+    pub fn sample(&mut self) -> Result<Status, NetNsError> {
+        let mut problems = Vec::new();
+        let release = read_release(&self.proc)
+            .inspect_err(|e| problems.push(Problem::from(e)))
+            .unwrap_or_default();
+        let kernel = judge(&release);
+        let cpus = read_cpus(&self.sys)
+            .inspect_err(|e| problems.push(Problem::from(e)))
+            .ok();
+        let netns::All { namespaces, hidden } = self.namespaces()?;
+        let mut last = BTreeMap::new();
+        let mut rows = Vec::with_capacity(namespaces.len());
+        for netns in namespaces {
+            let (reading, mut failed) = match netns::read(&self.proc, &netns) {
+                Ok(reading) => (reading, Vec::new()),
+                Err(error) => (Default::default(), vec![Problem::from(&error)]),
+            };
+            failed.extend(reading.errors.iter().map(Problem::from));
+            let snapshot = Snapshot {
+                cpus: cpus.map(|cpus| cpus.online),
+                ..reading.snapshot
+            };
+            let now = Instant::now();
+            let key = (netns.id, netns.path.clone());
+            let rates = self.last.get(&key).map(|(then, before)| {
+                rates(before, &snapshot, now.saturating_duration_since(*then))
+            });
+            last.insert(key, (now, snapshot.clone()));
+            rows.push(Row {
+                assessment: assess(&snapshot, cpus, &kernel, &netns, &Behaviour::default()),
+                netns,
+                snapshot,
+                problems: failed,
+                rates,
+            });
+        }
+        self.last = last;
+        let time = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
+        Ok(Status {
+            time,
+            host: read_host_name(&self.proc),
+            kernel,
+            cpus,
+            selection: self.selection.clone(),
+            rows,
+            hidden,
+            problems,
+        })
+    }
+}
