@@ -93,8 +93,8 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
     let mut all = Vec::new();
     let over = !over_limit(summary).is_empty();
     let logged = summary.health.log.refusals() > 0;
-    let refused = summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0;
-    if over || logged || refused {
+    let failed = summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0;
+    if over || logged || failed {
         all.extend(full_cache(summary));
     }
     if logged {
@@ -104,23 +104,23 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
             None,
         ));
     }
-    let refused = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.refused);
-    if refused(Origin::Ndisc) > 0 {
+    let failed = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.failed);
+    if failed(Origin::Ndisc) > 0 {
         all.push(advice(
             Severity::Action,
             format!(
                 "{} allocations of neighbour discovery were refused: neighbours go stale although no drop is traced. Room in the route cache mends this too.",
-                refused(Origin::Ndisc)
+                failed(Origin::Ndisc)
             ),
             Some("ip -6 neighbour show nud failed"),
         ));
     }
-    if refused(Origin::Output) > 0 {
+    if failed(Origin::Output) > 0 {
         all.push(advice(
             Severity::Action,
             format!(
                 "{} lookups for packets of this host were refused: programs see ENETUNREACH, and no drop is traced.",
-                refused(Origin::Output)
+                failed(Origin::Output)
             ),
             None,
         ));

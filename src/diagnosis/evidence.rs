@@ -14,9 +14,9 @@ use crate::kernel::functions::{Direction, Function, Handler, Origin, StackFacts}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Observed {
     /// A return probe saw it refuse.
-    Refused,
+    Failed,
     /// A return probe saw it agree.
-    Granted,
+    Succeeded,
     /// `fib6_run_gc` ran inside, so the exact count was checked against `max_size`.
     Collected,
     /// `fib6_run_gc` was traced by then, and did not run.
@@ -30,8 +30,8 @@ pub enum Observed {
 impl Observed {
     /// All of them, in the order of their definition.
     pub const ALL: [Observed; 6] = [
-        Observed::Refused,
-        Observed::Granted,
+        Observed::Failed,
+        Observed::Succeeded,
         Observed::Collected,
         Observed::Uncollected,
         Observed::Nothing,
@@ -417,20 +417,17 @@ mod tests {
     fn attempts_remember_the_last_two_and_the_kinds_before() {
         let kind = |certain, observed| Attempt { certain, observed };
         let mut attempts = Attempts::default();
-        attempts.push(kind(true, Observed::Refused));
+        attempts.push(kind(true, Observed::Failed));
         attempts.push(kind(false, Observed::Nothing));
         assert_eq!(attempts.earlier().count(), 0);
-        attempts.push(kind(true, Observed::Granted));
+        attempts.push(kind(true, Observed::Succeeded));
         attempts.push(kind(true, Observed::Collected));
         assert_eq!(attempts.last, Some(kind(true, Observed::Collected)));
-        assert_eq!(attempts.previous, Some(kind(true, Observed::Granted)));
+        assert_eq!(attempts.previous, Some(kind(true, Observed::Succeeded)));
         let earlier: Vec<_> = attempts.earlier().collect();
         assert_eq!(
             earlier,
-            [
-                kind(true, Observed::Refused),
-                kind(false, Observed::Nothing)
-            ]
+            [kind(true, Observed::Failed), kind(false, Observed::Nothing)]
         );
     }
 }

@@ -134,8 +134,8 @@ pub struct Knowledge {
 /// The outcome of an attempt once everything is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    Refused { proven: bool },
-    Granted { proven: bool },
+    Failed { proven: bool },
+    Succeeded { proven: bool },
     Open,
 }
 
@@ -145,18 +145,18 @@ impl Knowledge {
         let proven = self.same_namespace;
         let whole = self.calls_are_whole;
         match (attempt.observed, self.proof) {
-            (Observed::Refused, _) if self.returns_count => Outcome::Refused { proven: true },
-            (Observed::Granted, _) if self.returns_count => Outcome::Granted { proven: true },
-            (Observed::Uncollected, _) if whole => Outcome::Granted { proven: true },
+            (Observed::Failed, _) if self.returns_count => Outcome::Failed { proven: true },
+            (Observed::Succeeded, _) if self.returns_count => Outcome::Succeeded { proven: true },
+            (Observed::Uncollected, _) if whole => Outcome::Succeeded { proven: true },
             (Observed::Nothing, _) if whole && self.traced.run_gc => {
-                Outcome::Granted { proven: true }
+                Outcome::Succeeded { proven: true }
             }
-            (_, Proof::AllRefused(_)) => Outcome::Refused { proven },
-            (_, Proof::NoneRefused(_)) => Outcome::Granted { proven },
-            (Observed::Collected, Proof::CollectedRefused(_)) => Outcome::Refused { proven },
+            (_, Proof::AllFailed(_)) => Outcome::Failed { proven },
+            (_, Proof::NoneFailed(_)) => Outcome::Succeeded { proven },
+            (Observed::Collected, Proof::CollectedFailed(_)) => Outcome::Failed { proven },
             // fib6_run_gc was seen, but only later: it was probably traced here as well.
             (Observed::Nothing, _) if whole && self.seen.run_gc => {
-                Outcome::Granted { proven: false }
+                Outcome::Succeeded { proven: false }
             }
             _ => Outcome::Open,
         }
@@ -164,13 +164,13 @@ impl Knowledge {
 
     /// What became of a call of `ip6_dst_gc`: refused, granted, or not known.
     #[must_use]
-    pub fn refused(&self, observed: Observed) -> Option<bool> {
+    pub fn failed(&self, observed: Observed) -> Option<bool> {
         match self.outcome(Attempt {
             certain: true,
             observed,
         }) {
-            Outcome::Refused { .. } => Some(true),
-            Outcome::Granted { .. } => Some(false),
+            Outcome::Failed { .. } => Some(true),
+            Outcome::Succeeded { .. } => Some(false),
             Outcome::Open => None,
         }
     }
@@ -194,9 +194,10 @@ impl Case<'_> {
 
     /// Nothing that would have been refused came before this prohibit.
     fn prohibits_plainly(&self) -> bool {
-        let granted = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Granted { .. });
+        let succeeded =
+            |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Succeeded { .. });
         let seen = self.evidence.window != Window::Lost && self.knowledge.losses_are_placed;
-        self.prohibits() && seen && self.evidence.attempts().0.kinds().all(granted)
+        self.prohibits() && seen && self.evidence.attempts().0.kinds().all(succeeded)
     }
 
     /// The packet was received alone, and is told apart from others on its CPU.
@@ -204,15 +205,14 @@ impl Case<'_> {
         self.evidence.single && !self.evidence.list && self.evidence.direction == Direction::Receive
     }
 
-    fn last_refused(&self) -> bool {
-        matches!(self.last, Some((_, Outcome::Refused { .. })))
+    fn last_failed(&self) -> bool {
+        matches!(self.last, Some((_, Outcome::Failed { .. })))
     }
 
     /// Between the entry of `ip6_route_input` and the drop there is this packet alone.
-    fn refused_in_its_own_lookup(&self) -> bool {
-        let refused =
-            |attempt| self.knowledge.outcome(attempt) == Outcome::Refused { proven: true };
-        self.bounded() && self.evidence.receive.kinds().any(refused)
+    fn failed_in_its_own_lookup(&self) -> bool {
+        let failed = |attempt| self.knowledge.outcome(attempt) == Outcome::Failed { proven: true };
+        self.bounded() && self.evidence.receive.kinds().any(failed)
     }
 
     fn bounded(&self) -> bool {
@@ -229,17 +229,17 @@ impl Case<'_> {
     /// regularly as the drops.
     fn refusal_is_its_own(&self) -> bool {
         let attempts = self.evidence.receive;
-        let refused = |attempt: Attempt| {
-            attempt.certain && self.knowledge.outcome(attempt) == Outcome::Refused { proven: true }
+        let failed = |attempt: Attempt| {
+            attempt.certain && self.knowledge.outcome(attempt) == Outcome::Failed { proven: true }
         };
         self.linked
             && self.is_single()
             && self.knowledge.lookups_per_drop == Some(attempts.count)
-            && attempts.kinds().all(refused)
+            && attempts.kinds().all(failed)
     }
 
-    fn refused_before_last(&self) -> bool {
-        matches!(self.previous, Some((_, Outcome::Refused { .. })))
+    fn failed_before_last(&self) -> bool {
+        matches!(self.previous, Some((_, Outcome::Failed { .. })))
     }
 
     fn last_open(&self) -> Option<Attempt> {
@@ -249,19 +249,19 @@ impl Case<'_> {
         }
     }
 
-    fn nothing_refused(&self) -> bool {
-        matches!(self.knowledge.proof, Proof::NoneRefused(_)) && !self.any_refused()
+    fn nothing_failed(&self) -> bool {
+        matches!(self.knowledge.proof, Proof::NoneFailed(_)) && !self.any_failed()
     }
 
-    fn any_refused(&self) -> bool {
-        let refused = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Refused { .. });
-        self.evidence.attempts().0.kinds().any(refused)
+    fn any_failed(&self) -> bool {
+        let failed = |attempt| matches!(self.knowledge.outcome(attempt), Outcome::Failed { .. });
+        self.evidence.attempts().0.kinds().any(failed)
     }
 
-    fn all_granted(&self) -> bool {
-        let granted =
-            |attempt| self.knowledge.outcome(attempt) == Outcome::Granted { proven: true };
-        self.evidence.attempts().0.kinds().all(granted)
+    fn all_succeeded(&self) -> bool {
+        let succeeded =
+            |attempt| self.knowledge.outcome(attempt) == Outcome::Succeeded { proven: true };
+        self.evidence.attempts().0.kinds().all(succeeded)
     }
 
     /// Everything that could have been refused since the previous packet is in the trace.
@@ -277,7 +277,7 @@ impl Case<'_> {
     }
 
     /// Nothing but the kernel's log says anything of allocations.
-    fn refused_by_the_log(&self) -> bool {
+    fn failed_by_the_log(&self) -> bool {
         let silent = self.evidence.window == Window::Unordered || !self.gc_traced();
         self.knowledge.refusals_logged && silent
     }
@@ -339,7 +339,7 @@ const RULES: &[Rule] = &[
         reason: "the handler of a prohibit route dropped it; a refused lookup in an earlier table is not excluded",
     },
     Rule {
-        applies: |case| case.refused_in_its_own_lookup(),
+        applies: |case| case.failed_in_its_own_lookup(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Confirmed,
         reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop",
@@ -351,27 +351,27 @@ const RULES: &[Rule] = &[
         reason: "ip6_dst_gc refused the lookup of this received packet, dst_alloc returned NULL, and the lookup fell back to ip6_null_entry",
     },
     Rule {
-        applies: |case| case.last_refused(),
+        applies: |case| case.last_failed(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Probable,
         reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input would)",
     },
     Rule {
-        applies: |case| case.refused_before_last(),
+        applies: |case| case.failed_before_last(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Probable,
         reason: "an attempt was refused and the next one granted, as when the local table's lookup is refused and the main table's finds a reject route",
     },
     Rule {
         applies: |case| {
-            case.nothing_refused() && case.knowledge.same_namespace && case.not_prohibited()
+            case.nothing_failed() && case.knowledge.same_namespace && case.not_prohibited()
         },
         cause: Cause::NoRoute,
         confidence: Confidence::Confirmed,
         reason: "slow never exceeded max_size, so no allocation can have been refused",
     },
     Rule {
-        applies: |case| case.nothing_refused(),
+        applies: |case| case.nothing_failed(),
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
         reason: "slow never exceeded max_size; a prohibit route behind a hidden handler, or another namespace, is not excluded",
@@ -399,7 +399,7 @@ const RULES: &[Rule] = &[
         reason: "the last attempt was granted, the outcome of the one before it was not recorded",
     },
     Rule {
-        applies: |case| case.refused_by_the_log(),
+        applies: |case| case.failed_by_the_log(),
         cause: Cause::DstAlloc,
         confidence: Confidence::Possible,
         reason: "the kernel's log says that dst_alloc refused entries; nothing shows whether this packet's was among them",
@@ -419,7 +419,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |case| {
             case.complete()
-                && case.all_granted()
+                && case.all_succeeded()
                 && case.not_prohibited()
                 && case.is_single_or_output()
         },
@@ -435,7 +435,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         applies: |case| {
-            case.gc_traced() && case.evidence.window != Window::Lost && !case.any_refused()
+            case.gc_traced() && case.evidence.window != Window::Lost && !case.any_failed()
         },
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
@@ -489,7 +489,7 @@ pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
         // Linked by order alone: another CPU's event may stand in between.
         confidence = confidence.min(Confidence::Probable);
     }
-    if !knowledge.losses_are_marked && !case.nothing_refused() {
+    if !knowledge.losses_are_marked && !case.nothing_failed() {
         // What looks as if it was right before the drop may have had others behind it.
         confidence = confidence.min(Confidence::Probable);
     }
@@ -505,15 +505,15 @@ pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
 
 fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) -> &'static str {
     match (outcome, observed) {
-        (Outcome::Refused { .. }, Observed::Refused) => "refused (return probe)",
-        (Outcome::Granted { .. }, Observed::Granted) => "granted (return probe)",
-        (Outcome::Granted { .. }, Observed::Uncollected) => "granted (no fib6_run_gc in it)",
-        (Outcome::Granted { .. }, Observed::Nothing) if knowledge.traced.run_gc => {
+        (Outcome::Failed { .. }, Observed::Failed) => "refused (return probe)",
+        (Outcome::Succeeded { .. }, Observed::Succeeded) => "granted (return probe)",
+        (Outcome::Succeeded { .. }, Observed::Uncollected) => "granted (no fib6_run_gc in it)",
+        (Outcome::Succeeded { .. }, Observed::Nothing) if knowledge.traced.run_gc => {
             "granted (no fib6_run_gc in it)"
         }
-        (Outcome::Refused { .. }, Observed::Collected) => "refused (fib6_run_gc in it, and facts)",
-        (Outcome::Refused { .. }, _) => "refused (facts)",
-        (Outcome::Granted { .. }, _) => "granted (facts)",
+        (Outcome::Failed { .. }, Observed::Collected) => "refused (fib6_run_gc in it, and facts)",
+        (Outcome::Failed { .. }, _) => "refused (facts)",
+        (Outcome::Succeeded { .. }, _) => "granted (facts)",
         (Outcome::Open, Observed::Collected) => "outcome not recorded (fib6_run_gc in it)",
         (Outcome::Open, _) => "outcome not recorded",
     }

@@ -62,7 +62,7 @@ impl Fleet {
         let refusal = |kind, text| place.map(|place| Problem { place, kind, text });
         let evidence = row.evidence;
         let full = self.hosts.len() >= self.max_hosts;
-        let refused = match self.hosts.entry(row.host.clone()) {
+        let failed = match self.hosts.entry(row.host.clone()) {
             Entry::Occupied(entry) if entry.get().has_seen(&row) => {
                 let text = format!("the same document of {} again; counted once", row.host);
                 refusal(Kind::Duplicate, text)
@@ -84,7 +84,7 @@ impl Fleet {
                 None
             }
         };
-        match (refused, evidence) {
+        match (failed, evidence) {
             (Some(problem), _) => self.problems.add(problem),
             (None, Evidence::Report) => self.reports += 1,
             (None, Evidence::Status) => self.statuses += 1,

@@ -122,11 +122,11 @@ pub enum Proof {
     /// Nothing.
     Nothing,
     /// Every one refused.
-    AllRefused(&'static str),
+    AllFailed(&'static str),
     /// None refused.
-    NoneRefused(&'static str),
+    NoneFailed(&'static str),
     /// One refused exactly if `fib6_run_gc` ran inside it.
-    CollectedRefused(&'static str),
+    CollectedFailed(&'static str),
 }
 
 /// `fib_rt_alloc` is an int and wraps.
@@ -177,34 +177,34 @@ pub fn prove(facts: &Facts, calls: CallCounts) -> Proof {
     ) else {
         return Proof::Nothing;
     };
-    let granted = allocations(before, after).map_or(0, i64::unsigned_abs);
+    let succeeded = allocations(before, after).map_or(0, i64::unsigned_abs);
     if high <= max_size {
-        return Proof::NoneRefused(
+        return Proof::NoneFailed(
             "slow never exceeded max_size between the two readings of rt6_stats",
         );
     }
     if high.saturating_add(slack(cpus)) <= gc_thresh {
-        return Proof::NoneRefused(
+        return Proof::NoneFailed(
             "fast never exceeded gc_thresh between the two readings of rt6_stats, so no limit was checked",
         );
     }
-    if granted == 0 && calls.all > 0 {
-        return Proof::AllRefused(
+    if succeeded == 0 && calls.all > 0 {
+        return Proof::AllFailed(
             "no allocation succeeded between the two readings (the third field of rt6_stats did not rise), so every attempt was refused",
         );
     }
     // Calls that are granted are among the successes that the third field counts, and only
     // those with fib6_run_gc inside can refuse: where both bounds meet, all of these did.
-    let refused = calls.all.saturating_sub(granted);
-    if calls.collected > 0 && refused >= calls.collected {
-        return Proof::CollectedRefused(
+    let failed = calls.all.saturating_sub(succeeded);
+    if calls.collected > 0 && failed >= calls.collected {
+        return Proof::CollectedFailed(
             "fewer allocations succeeded between the two readings of rt6_stats than were attempted, and the difference is every attempt in which fib6_run_gc ran",
         );
     }
     // More successes than calls without fib6_run_gc contradict that: another namespace, or a
     // kernel that no longer checks.
-    if low > max_size && granted <= calls.all.saturating_sub(calls.collected) {
-        return Proof::CollectedRefused(
+    if low > max_size && succeeded <= calls.all.saturating_sub(calls.collected) {
+        return Proof::CollectedFailed(
             "slow stayed above max_size between the two readings of rt6_stats, so an attempt was refused exactly when fib6_run_gc ran in it",
         );
     }
@@ -246,22 +246,22 @@ mod tests {
         let prove = |facts| super::prove(&facts, calls);
         assert!(matches!(
             prove(facts((616, 616), (753, 753), 200)),
-            Proof::AllRefused(_)
+            Proof::AllFailed(_)
         ));
         assert!(matches!(
             prove(facts((377, 377), (512, 560), 4096)),
-            Proof::NoneRefused(_)
+            Proof::NoneFailed(_)
         ));
         assert!(matches!(
             prove(facts((380, 380), (511, 520), 366)),
-            Proof::CollectedRefused(_)
+            Proof::CollectedFailed(_)
         ));
         // 323 allocations went through in between: slow may have been anywhere.
         assert_eq!(prove(facts((376, 379), (511, 834), 366)), Proof::Nothing);
         // The counter wrapped, and eight allocations were made: not all were refused.
         assert!(matches!(
             prove(facts((600, 600), (0xffff_fffc, 4), 200)),
-            Proof::CollectedRefused(_)
+            Proof::CollectedFailed(_)
         ));
         // More successes than calls: these facts are not those of the calls.
         assert_eq!(prove(facts((1000, 1105), (500, 605), 200)), Proof::Nothing);
@@ -278,7 +278,7 @@ mod tests {
     fn refusals_by_counting() {
         let facts = facts((376, 379), (511, 834), 366);
         let prove = |all, collected| prove(&facts, CallCounts { all, collected });
-        assert!(matches!(prove(326, 3), Proof::CollectedRefused(_)));
+        assert!(matches!(prove(326, 3), Proof::CollectedFailed(_)));
         // One more collection than refusals: which one was granted is not known.
         assert_eq!(prove(326, 4), Proof::Nothing);
         assert_eq!(prove(323, 0), Proof::Nothing);

@@ -329,7 +329,7 @@ impl InputEvidence<'_> {
     ) -> Option<Counters> {
         let gathered = &self.gathered;
         let at_once = |observed: Observed| {
-            let attempt = knowledge.refused(observed) == Some(false);
+            let attempt = knowledge.failed(observed) == Some(false);
             attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
         };
         let same = knowledge.same_namespace;
@@ -430,11 +430,11 @@ impl InputEvidence<'_> {
             }
         }
         for (&(cpu, origin, observed), &calls) in &gathered.gc {
-            let refused = knowledge.refused(observed);
+            let failed = knowledge.failed(observed);
             let counts = crate::report::summary::GcCounts {
                 calls,
-                refused: if refused == Some(true) { calls } else { 0 },
-                granted: if refused == Some(false) { calls } else { 0 },
+                failed: if failed == Some(true) { calls } else { 0 },
+                succeeded: if failed == Some(false) { calls } else { 0 },
             };
             // What no stack tells is counted with the others.
             let origin = if origin == Origin::Unknown {
@@ -450,7 +450,7 @@ impl InputEvidence<'_> {
                 .gc
                 .add(counts);
         }
-        summary.counters = self.counters(request, knowledge, summary.gc_total().refused > 0);
+        summary.counters = self.counters(request, knowledge, summary.gc_total().failed > 0);
         summary.left_out = tally.all - summary.drops();
         let health = &mut summary.health;
         health.lines = text.lines;
@@ -475,13 +475,13 @@ fn missing(
     knowledge: &Knowledge,
     evidence: &[Evidence],
 ) -> std::collections::BTreeSet<Missing> {
-    let open = |observed: &Observed| knowledge.refused(*observed).is_none();
+    let open = |observed: &Observed| knowledge.failed(*observed).is_none();
     let mut missing = std::collections::BTreeSet::new();
     if evidence.is_empty() {
         return missing;
     }
     let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
-    if !gc_traced && !matches!(knowledge.proof, Proof::NoneRefused(_)) {
+    if !gc_traced && !matches!(knowledge.proof, Proof::NoneFailed(_)) {
         missing.insert(Missing::DstGc);
     }
     if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {

@@ -56,29 +56,29 @@ pub struct GcCounts {
     /// All calls.
     pub calls: u64,
     /// Calls that refused the allocation.
-    pub refused: u64,
+    pub failed: u64,
     /// Calls that agreed to it.
-    pub granted: u64,
+    pub succeeded: u64,
 }
 
 impl GcCounts {
     /// Calls whose outcome is not known.
     #[must_use]
     pub fn unknown(self) -> u64 {
-        self.calls - self.refused - self.granted
+        self.calls - self.failed - self.succeeded
     }
 
     /// Calls that refused, where that is known of any; `None` where of none.
     #[must_use]
-    pub fn known_refused(self) -> Option<u64> {
-        (self.calls == 0 || self.unknown() < self.calls).then_some(self.refused)
+    pub fn known_failed(self) -> Option<u64> {
+        (self.calls == 0 || self.unknown() < self.calls).then_some(self.failed)
     }
 
     /// Adds another count.
     pub fn add(&mut self, other: GcCounts) {
         self.calls += other.calls;
-        self.refused += other.refused;
-        self.granted += other.granted;
+        self.failed += other.failed;
+        self.succeeded += other.succeeded;
     }
 }
 

@@ -23,7 +23,7 @@ const DATE: &[u8] = b"xxx xxx xx xx:xx:xx xxxx";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
     /// `dst_alloc` refused.
-    Refused {
+    Failed {
         /// When, in the log's own words: what stands in front of the message.
         when: &'a [u8],
     },
@@ -64,7 +64,7 @@ pub fn message(line: &[u8]) -> Option<Message<'_>> {
         let when = line[..at].trim_ascii();
         // Behind anything but a time or the kernel's name somebody else quotes it.
         let is_own = when.is_empty() || when.ends_with(b"]") || when.ends_with(b"kernel:");
-        return is_own.then_some(Message::Refused { when });
+        return is_own.then_some(Message::Failed { when });
     }
     if let Some(at) = memchr::memmem::find(line, SUPPRESSING)
         && let Ok((SUPPRESSED, n)) = number(&line[at + SUPPRESSING.len()..])
@@ -92,7 +92,7 @@ mod tests {
         ] {
             let line = format!("{when} {full}");
             let when = when.as_bytes();
-            assert_eq!(message(line.as_bytes()), Some(Message::Refused { when }));
+            assert_eq!(message(line.as_bytes()), Some(Message::Failed { when }));
         }
         for quoted in ["root@node7:~# dmesg | grep -c '", "echo \"", "- see: "] {
             assert_eq!(message(format!("{quoted}{full}").as_bytes()), None);
@@ -100,7 +100,7 @@ mod tests {
         let older = full.replace("ipv6", "ipv[4|6]");
         assert!(matches!(
             message(older.as_bytes()),
-            Some(Message::Refused { .. })
+            Some(Message::Failed { .. })
         ));
         for (text, expected) in [
             (

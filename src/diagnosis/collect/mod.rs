@@ -723,9 +723,9 @@ impl<D: DropSink> Collector<D> {
                 if let Some(call) = &mut self.task_mut(at).call {
                     call.returned = true;
                     call.observed = if value == Returned::Zero {
-                        Observed::Granted
+                        Observed::Succeeded
                     } else {
-                        Observed::Refused
+                        Observed::Failed
                     };
                 }
             }
@@ -736,9 +736,9 @@ impl<D: DropSink> Collector<D> {
                 {
                     call.returned = true;
                     call.observed = if value == Returned::Zero {
-                        Observed::Refused
+                        Observed::Failed
                     } else {
-                        Observed::Granted
+                        Observed::Succeeded
                     };
                 }
             }

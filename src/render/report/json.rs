@@ -102,7 +102,7 @@ fn per_cpu(summary: &Summary) -> Value {
             "cpu": match cpu { CpuKey::Cpu(cpu) => json!(cpu), CpuKey::None => Value::Null },
             "drops": row.drops(),
             "by_class": class_counts(&row.by_class),
-            "gc": {"calls": row.gc.calls, "failed": row.gc.known_refused()},
+            "gc": {"calls": row.gc.calls, "failed": row.gc.known_failed()},
             "first": maybe_time(row.span.map(|s| s.0)),
             "last": maybe_time(row.span.map(|s| s.1)),
             "per_second": seconds.map(|seconds| row.drops() as f64 / seconds),
@@ -119,19 +119,19 @@ fn gc(summary: &Summary) -> Value {
             let counts = summary.gc.get(&origin).copied().unwrap_or_default();
             (
                 name.to_owned(),
-                json!({"calls": counts.calls, "failed": counts.known_refused()}),
+                json!({"calls": counts.calls, "failed": counts.known_failed()}),
             )
         })
         .collect();
     let GcCounts {
         calls,
-        refused,
-        granted,
+        failed,
+        succeeded,
     } = total;
     json!({
         "calls": calls,
-        "failed": refused,
-        "succeeded": granted,
+        "failed": failed,
+        "succeeded": succeeded,
         "unknown": total.unknown(),
         "by_origin": by_origin,
     })
@@ -245,7 +245,7 @@ fn health(summary: &Summary) -> Value {
         "broken_inputs": health.broken_inputs,
         "stacks_beyond": health.stacks_beyond,
         "evictions": health.evictions,
-        "log_refusals": health.log.refused,
+        "log_refusals": health.log.failed,
         "log_suppressed": health.log.suppressed,
         "log_first": words(&health.log.first),
         "log_last": words(&health.log.last),

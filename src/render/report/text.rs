@@ -179,7 +179,7 @@ fn evidence(summary: &Summary) -> Option<String> {
 /// What the kernel's log says of refused allocations.
 fn log(summary: &Summary) -> Option<String> {
     let log = &summary.health.log;
-    let refused = match (log.refused, log.suppressed) {
+    let failed = match (log.failed, log.suppressed) {
         (0, 0) => return None,
         (n, 0) => count(n, "allocation", "allocations"),
         (n, more) => format!(
@@ -194,7 +194,7 @@ fn log(summary: &Summary) -> Option<String> {
         (false, true) => format!(", at {first}"),
         (false, false) => format!(", first at {first}, last at {last}"),
     };
-    Some(format!("Kernel log: dst_alloc refused {refused}{span}."))
+    Some(format!("Kernel log: dst_alloc refused {failed}{span}."))
 }
 
 /// What stands behind the verdict, in a line: the regime and the main reason.
@@ -274,7 +274,7 @@ fn cpu_row(name: String, row: &CpuRow, classes: &[Class], seconds: Option<f64>) 
     cells.push(row.gc.calls.to_string());
     cells.push(
         row.gc
-            .known_refused()
+            .known_failed()
             .map_or("?".to_owned(), |n| n.to_string()),
     );
     cells.push(seconds.map_or("-".to_owned(), |s| format!("{:.1}", row.drops() as f64 / s)));
@@ -388,8 +388,8 @@ fn gc(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         let mut cells = vec![name.to_owned()];
         let numbers = [
             counts.calls,
-            counts.refused,
-            counts.granted,
+            counts.failed,
+            counts.succeeded,
             counts.unknown(),
         ];
         cells.extend(numbers.map(|n| n.to_string()));

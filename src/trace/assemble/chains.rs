@@ -278,9 +278,9 @@ impl Assembler {
     fn log<S: Sink>(&mut self, message: Message<'_>, sink: &mut S) {
         let log = &mut self.text.log;
         match message {
-            Message::Refused { when } => {
+            Message::Failed { when } => {
                 self.text.lines.events += 1;
-                log.refused += 1;
+                log.failed += 1;
                 let when = sample(when);
                 log.first.get_or_insert_with(|| when.clone());
                 log.last = Some(when);

@@ -151,7 +151,7 @@ impl LineCounts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelLog {
     /// Messages, each about one.
-    pub refused: u64,
+    pub failed: u64,
     /// Messages that were left out.
     pub suppressed: u64,
     /// What stands in front of the first message: when it was, in the log's own words.
@@ -164,12 +164,12 @@ impl KernelLog {
     /// Allocations that were refused.
     #[must_use]
     pub fn refusals(&self) -> u64 {
-        self.refused.saturating_add(self.suppressed)
+        self.failed.saturating_add(self.suppressed)
     }
 
     /// Adds what a later text says.
     pub fn merge(&mut self, other: KernelLog) {
-        self.refused += other.refused;
+        self.failed += other.failed;
         self.suppressed = self.suppressed.saturating_add(other.suppressed);
         self.first = self.first.take().or(other.first);
         self.last = other.last.or(self.last.take());

@@ -190,8 +190,8 @@ pub(super) fn gc(summary: &Summary) -> Option<String> {
         rows.push(cells(&[
             &name,
             &counts.calls,
-            &counts.refused,
-            &counts.granted,
+            &counts.failed,
+            &counts.succeeded,
             &counts.unknown(),
         ]));
     }
