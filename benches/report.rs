@@ -63,7 +63,7 @@ fn report(criterion: &mut Criterion) {
                 let mut stacks = Stacks::default();
                 let request = Request::default();
                 let report = report_input(&path, file, false, &request, &mut stacks);
-                black_box(report.expect("a trace").summary.drops())
+                black_box(report.expect("a trace").summary.findings.drops())
             });
         });
         group.bench_function("wc -l", |bencher| {

@@ -1,7 +1,5 @@
 //! Exit statuses: a public surface that runbooks branch on.
 
-use crate::diagnosis::rules::{Class, Confidence};
-
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -42,16 +40,6 @@ impl Exit {
             Exit::OtherDrops => 12,
             Exit::Inconclusive => 13,
             Exit::Signal(number) => 128u8.saturating_add(number),
-        }
-    }
-
-    /// The status of a verdict that names a class.
-    #[must_use]
-    pub fn of_class(class: Class, confidence: Confidence) -> Exit {
-        match (class, confidence) {
-            (Class::RcvDstAlloc, Confidence::Confirmed) => Exit::Confirmed,
-            (Class::RcvDstAlloc | Class::RcvUndetermined, _) => Exit::Suspected,
-            _ => Exit::OtherDrops,
         }
     }
 }

@@ -414,8 +414,8 @@ fn cut_anywhere() {
             match report_input(name.as_ref(), &text[..end], false, &request, &mut stacks) {
                 Ok(report) => {
                     let lines = text[..end].split_inclusive(|&b| b == b'\n').count();
-                    assert_eq!(report.summary.health.lines.total, lines as u64);
-                    assert!(report.summary.drops() <= 6, "{name} {end}");
+                    assert_eq!(report.summary.findings.health.lines.total, lines as u64);
+                    assert!(report.summary.findings.drops() <= 6, "{name} {end}");
                 }
                 Err(error) => assert!(
                     matches!(error, ReportError::Empty(_) | ReportError::NoTrace { .. }),

@@ -106,18 +106,18 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..4000)) {
         if let Some(summary) = summary("any", &bytes[..]) {
-            prop_assert_eq!(summary.health.lines.total, line_count(&bytes));
+            prop_assert_eq!(summary.findings.health.lines.total, line_count(&bytes));
         }
     }
 
     #[test]
     fn every_line_is_in_one_counter(text in text()) {
         if let Some(summary) = summary("any", &text[..]) {
-            let l = summary.health.lines;
+            let l = summary.findings.health.lines;
             prop_assert_eq!(l.total, line_count(&text));
             prop_assert_eq!(l.total, l.events + l.frames + l.banners + l.blank + l.unparsed);
             let rows: u64 = summary.per_cpu.values().map(|row| row.drops()).sum();
-            prop_assert_eq!(rows, summary.drops());
+            prop_assert_eq!(rows, summary.findings.drops());
         }
     }
 
@@ -129,14 +129,14 @@ proptest! {
 
     #[test]
     fn nothing_without_facts_and_probes_is_a_confirmed_full_cache(text in text()) {
-        use ip6drop::diagnosis::rules::{Class, Confidence};
+        use ip6drop::diagnosis::class::{Class, Confidence};
         let tells = |line: &[u8]| {
             [&b"gc_exit"[..], b"before"].iter().any(|w| memchr::memmem::find(line, w).is_some())
         };
         let text: Vec<u8> =
             text.split_inclusive(|&b| b == b'\n').filter(|l| !tells(l)).flatten().copied().collect();
         if let Some(summary) = summary("any", &text[..]) {
-            prop_assert_eq!(summary.count(Class::RcvDstAlloc, Confidence::Confirmed), 0);
+            prop_assert_eq!(summary.findings.count(Class::RcvDstAlloc, Confidence::Confirmed), 0);
         }
     }
 

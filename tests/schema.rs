@@ -315,7 +315,7 @@ fn the_schema_that_is_printed() {
 
 #[test]
 fn names_of_the_program_and_of_the_schema_are_the_same() {
-    use ip6drop::diagnosis::rules::{Class, Confidence};
+    use ip6drop::diagnosis::class::{Class, Confidence};
     use ip6drop::kernel::limits::Regime;
     use ip6drop::tracefs::method::Method;
     let defs = &whole()["$defs"];

@@ -255,7 +255,7 @@ fn usage() {
 
 #[test]
 fn the_page_of_messages_names_them_all() {
-    use ip6drop::diagnosis::rules::Class;
+    use ip6drop::diagnosis::class::Class;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/messages.md");
     let page = std::fs::read_to_string(path).unwrap();
     let regimes = [

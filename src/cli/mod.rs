@@ -11,7 +11,7 @@ use crate::commands::merge::MergeArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::status::StatusArgs;
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::schema::Document;
 
 const AFTER_HELP: &str = "\

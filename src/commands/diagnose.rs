@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use crate::cli::Color;
 use crate::commands::capture::{CaptureArgs, LiveLine, capture, tell};
 use crate::commands::live::{self, Roots};
+use crate::diagnosis::counters::HereAndNow;
+use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::input::{STDIN, open};
 use crate::os::atomic;
@@ -19,7 +21,7 @@ use crate::os::signals::Signals;
 use crate::os::trigger::{Outcome, Running, Trigger};
 use crate::render;
 use crate::render::report::sparks::{Pictures, Terminal};
-use crate::report::build::{HereAndNow, InputReport, Request, report_input};
+use crate::report::build::{InputReport, Request, report_input};
 use crate::report::summary::{Summary, TriggerRuns};
 use crate::report::timeline::Timeline;
 use crate::status::rises::rises;
@@ -321,14 +323,14 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
             spread: args.spread,
             outcome,
         });
-    summary.namespaces = Some(rises(run.before.as_ref(), run.after));
+    summary.set_namespaces(rises(run.before.as_ref(), run.after));
     if !args.quiet {
         match write(args, &summary, &timelines) {
             Err(error) if crate::commands::is_broken_pipe(&error) => {}
             written => written?,
         }
     }
-    Ok(summary.verdict().exit)
+    Ok(Verdict::of(&summary.findings).exit)
 }
 
 /// A host that cannot be traced can still be looked at.

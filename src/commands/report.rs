@@ -11,7 +11,8 @@ use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::{check_stdin, identity, is_broken_pipe};
 use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;
-use crate::diagnosis::rules::Knowledge;
+use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::snapshot::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
@@ -183,12 +184,12 @@ fn read_all(
         errors.extend(report.error.map(anyhow::Error::from));
     }
     if let Some(facts) = request.facts.as_ref().filter(|_| all_share) {
-        summary.in_no_routes = facts.rise(Snapshot::in_no_routes);
+        summary.findings.in_no_routes = facts.rise(Snapshot::in_no_routes);
     }
     if unread > 0 && !inputs.is_empty() {
         summary.inputs = paths.iter().map(|p| p.display().to_string()).collect();
-        summary.health.broken_inputs += unread;
-        summary.in_no_routes = None;
+        summary.findings.health.broken_inputs += unread;
+        summary.findings.in_no_routes = None;
     }
     (summary, inputs, errors)
 }
@@ -303,7 +304,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     Ok(if args.exit_code {
-        summary.verdict().exit
+        Verdict::of(&summary.findings).exit
     } else {
         Exit::Clean
     })

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::diagnosis::assessment::State;
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::findings::{Findings, Missing};
 use crate::kernel::functions::Origin;
-use crate::report::summary::{Missing, Summary};
 
 /// How much an advice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,16 +46,11 @@ const ALL_NETNS: &str = "ip6drop status --all-netns";
 
 /// Advice for every namespace in which packets were dropped and that is over its limit, the
 /// one of the counters first.
-fn over_limit(summary: &Summary) -> Vec<Advice> {
-    let here = summary
-        .counters
-        .iter()
-        .filter(|counters| counters.is_over());
+fn over_limit(found: &Findings) -> Vec<Advice> {
+    let here = found.counters.iter().filter(|counters| counters.is_over());
     let here = here.map(|counters| &counters.assessment);
-    let elsewhere = summary.namespaces.iter().flatten();
+    let elsewhere = found.elsewhere.iter().flatten();
     let elsewhere = elsewhere
-        .filter(|rise| !rise.row.netns.own)
-        .map(|rise| &rise.row.assessment)
         .filter(|found| found.state != State::Unaffected)
         .filter(|found| found.headroom.is_some_and(|room| room.entries < 0));
     here.chain(elsewhere)
@@ -65,12 +60,12 @@ fn over_limit(summary: &Summary) -> Vec<Advice> {
 
 /// What to do about a cache that refuses: sized limits where one is seen to be over its limit,
 /// else where to look for it.
-fn full_cache(summary: &Summary) -> Vec<Advice> {
-    let mut all = over_limit(summary);
-    let foreign = summary
+fn full_cache(found: &Findings) -> Vec<Advice> {
+    let mut all = over_limit(found);
+    let foreign = found
         .in_no_routes
-        .is_some_and(|rise| summary.receive_drops_seen > rise);
-    if foreign && summary.namespaces.is_none() {
+        .is_some_and(|rise| found.receive_drops_seen > rise);
+    if foreign && found.elsewhere.is_none() {
         all.push(advice(
             Severity::Action,
             "Some of these drops happened in another network namespace than the counters are of. Each namespace has its own cache and its own limit: look for the one that is over it.",
@@ -89,13 +84,13 @@ fn full_cache(summary: &Summary) -> Vec<Advice> {
 
 /// What to do about a report.
 #[must_use]
-pub fn advise(summary: &Summary) -> Vec<Advice> {
+pub fn advise(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
-    let over = !over_limit(summary).is_empty();
-    let logged = summary.health.log.refusals() > 0;
-    let failed = summary.of_class(Class::RcvDstAlloc) + summary.of_class(Class::OutDstAlloc) > 0;
+    let over = !over_limit(found).is_empty();
+    let logged = found.health.log.refusals() > 0;
+    let failed = found.of_class(Class::RcvDstAlloc) + found.of_class(Class::OutDstAlloc) > 0;
     if over || logged || failed {
-        all.extend(full_cache(summary));
+        all.extend(full_cache(found));
     }
     if logged {
         all.push(advice(
@@ -104,7 +99,7 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
             None,
         ));
     }
-    let failed = |origin| summary.gc.get(&origin).map_or(0, |counts| counts.failed);
+    let failed = |origin| found.gc.get(&origin).map_or(0, |counts| counts.failed);
     if failed(Origin::Ndisc) > 0 {
         all.push(advice(
             Severity::Action,
@@ -125,35 +120,35 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
             None,
         ));
     }
-    if summary.of_class(Class::RcvNoRoute) + summary.of_class(Class::OutNoRoute) > 0 {
+    if found.of_class(Class::RcvNoRoute) + found.of_class(Class::OutNoRoute) > 0 {
         all.push(advice(
             Severity::Action,
             "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes. While the cache is full, `ip -6 route get` answers unreachable also for routes that exist.",
             Some("ip -6 route get ADDRESS; ip -6 route show table all type unreachable"),
         ));
     }
-    if summary.of_class(Class::RcvProhibited) + summary.of_class(Class::OutProhibited) > 0 {
+    if found.of_class(Class::RcvProhibited) + found.of_class(Class::OutProhibited) > 0 {
         all.push(advice(
             Severity::Action,
             "A prohibit route or rule drops these packets on purpose: find out who put it there.",
             Some("ip -6 route show table all type prohibit; ip -6 rule show"),
         ));
     }
-    let unsure = summary
+    let unsure = found
         .classes
         .iter()
         .any(|((_, confidence), n)| *confidence != Confidence::Confirmed && *n > 0);
     if unsure {
-        all.extend(more_evidence(summary));
+        all.extend(more_evidence(found));
     }
-    if summary.health.has_losses() {
+    if found.health.has_losses() {
         all.push(advice(
             Severity::Evidence,
             "Events are missing from the trace: make the buffers larger, or trace fewer functions.",
             Some("ip6drop record --buffer-kb 4096 --duration 30s -o trace.txt"),
         ));
     }
-    if summary.health.has_only_empty_stacks() {
+    if found.health.has_only_empty_stacks() {
         all.push(advice(
             Severity::Evidence,
             "Every stack is empty: this kernel's unwinder loses its way in the tracer. Take stacks in a private instance instead; `record` chooses what works here.",
@@ -163,9 +158,9 @@ pub fn advise(summary: &Summary) -> Vec<Advice> {
     all
 }
 
-fn more_evidence(summary: &Summary) -> Vec<Advice> {
+fn more_evidence(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
-    let missing = |what| summary.missing.contains(&what);
+    let missing = |what| found.missing.contains(&what);
     if missing(Missing::DstGc) {
         all.push(advice(
             Severity::Evidence,
@@ -179,7 +174,7 @@ fn more_evidence(summary: &Summary) -> Vec<Advice> {
             Some(TRACE_MORE),
         ));
     }
-    let unlinked = |class| summary.count(class, Confidence::Probable) > 0;
+    let unlinked = |class| found.count(class, Confidence::Probable) > 0;
     if unlinked(Class::RcvDstAlloc) && !missing(Missing::DstGc) {
         all.push(advice(
             Severity::Evidence,

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::kernel::functions::{Direction, Function, Handler, Origin, StackFacts};
+use crate::kernel::frames::StackFacts;
+use crate::kernel::functions::{Direction, Function, Handler, Origin};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

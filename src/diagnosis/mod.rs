@@ -2,7 +2,14 @@
 
 pub mod advice;
 pub mod assessment;
+pub mod class;
 pub mod collect;
+pub mod counters;
 pub mod evidence;
+pub mod findings;
+pub mod health;
+pub mod knowledge;
+pub mod proof;
 pub mod rules;
 pub mod sizing;
+pub mod verdict;

@@ -7,7 +7,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
 use crate::fleet::problem::Kind;
 use crate::fleet::row::{Busiest, Evidence, Finding, Limits, Regimes, Row};
 use crate::render::report::json;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
 use crate::exit::Exit;
 use crate::fleet::document::least;
 use crate::fleet::problem::Place;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::fleet::row::{Finding, Row};
 
 /// Hosts by finding, and their drops.

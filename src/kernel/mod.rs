@@ -1,5 +1,6 @@
 //! What the program knows of the kernel.
 
+pub mod frames;
 pub mod functions;
 pub mod limits;
 pub mod release;

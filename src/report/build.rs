@@ -1,22 +1,20 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::analysis::{Reading, read_through};
-use crate::diagnosis::assessment::Behaviour;
 use crate::diagnosis::collect::Gathered;
-use crate::diagnosis::evidence::{Evidence, Observed, Traced};
-use crate::diagnosis::rules::{Classification, Knowledge, classify};
-use crate::host::netns::{NetNs, unidentified};
-use crate::host::read::{Cpus, Release};
+use crate::diagnosis::counters::{Counters, HereAndNow};
+use crate::diagnosis::evidence::Traced;
+use crate::diagnosis::findings::{Findings, GcCounts, missing};
+use crate::diagnosis::knowledge::{Knowledge, knowledge};
+use crate::diagnosis::rules::{Classification, classify};
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source};
 use crate::kernel::functions::Origin;
-use crate::kernel::limits::{CallCounts, Proof, prove};
-use crate::kernel::release::{Kernel, judge};
 use crate::report::filter::Filter;
-use crate::report::summary::{Counters, CpuKey, Missing, Summary, TaskRow};
+use crate::report::summary::{CpuKey, Summary, TaskRow};
 use crate::report::tally::Tally;
 use crate::trace::{Stacks, TextFacts};
 
@@ -33,17 +31,6 @@ pub struct Request {
     pub threads: usize,
     /// The host itself, where the capture was made on it just now.
     pub host: Option<HereAndNow>,
-}
-
-/// What is known of the host besides a capture's own facts.
-#[derive(Debug, Clone)]
-pub struct HereAndNow {
-    /// The namespace the facts are of.
-    pub netns: NetNs,
-    /// CPUs, those offline included.
-    pub cpus: Option<Cpus>,
-    /// The kernel, with its vendor's level where it tells.
-    pub kernel: Kernel,
 }
 
 /// Why an input gave no report.
@@ -89,69 +76,6 @@ fn hint(first: &[u8]) -> String {
             "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
             crate::text::harmless(first)
         ),
-    }
-}
-
-/// Windows with the same number of attempts from which on that number is no accident.
-const MIN_EQUAL_WINDOWS: u64 = 8;
-
-/// What is known for the drops of one input once all of it has been read.
-#[must_use]
-pub fn knowledge(
-    gathered: &Gathered,
-    facts: &Facts,
-    text: &TextFacts,
-    traced: Traced,
-    receive_drops: u64,
-) -> Knowledge {
-    let mut calls = CallCounts::default();
-    // Calls that bpftrace has counted may have been made before the facts, or after them.
-    let counted =
-        |cpu: Option<u32>, observed| text.bpftrace && cpu.is_none() && observed == Observed::Cut;
-    for (&(cpu, _, observed), &n) in &gathered.gc {
-        if counted(cpu, observed) {
-            continue;
-        }
-        calls.all += n;
-        calls.collected += if observed == Observed::Collected {
-            n
-        } else {
-            0
-        };
-    }
-    // Each namespace has its own counter and its own limits. The facts are those of the
-    // drops' own exactly if that namespace counted as many as the trace shows.
-    let counted = facts.rise(Snapshot::in_no_routes);
-    let foreign = counted.is_some_and(|counted| receive_drops > counted);
-    let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
-    // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
-    // another may have left out.
-    let several = gathered.framing.contains_key("buffers");
-    let mut windows = (0u8..)
-        .zip(gathered.attempts_per_drop)
-        .filter(|(_, drops)| *drops > 0);
-    let lookups_per_drop = windows
-        .next()
-        .filter(|(count, drops)| *count > 1 && *drops >= MIN_EQUAL_WINDOWS)
-        .filter(|_| windows.next().is_none())
-        .map(|(count, _)| count);
-    Knowledge {
-        traced: traced.or(gathered.traced),
-        seen: gathered.seen,
-        returns_count: !gathered.gc_returns_nothing,
-        calls_are_whole: !gathered.split_calls,
-        losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
-        losses_are_marked: !text.perf && !several,
-        refusals_logged: text.log.refusals() > 0,
-        proof: if foreign {
-            Proof::Nothing
-        } else {
-            prove(facts, calls)
-        },
-        same_namespace: gathered.namespaces.len() <= 1
-            && counted == Some(receive_drops)
-            && !has_losses,
-        lookups_per_drop,
     }
 }
 
@@ -320,44 +244,6 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
 }
 
 impl InputEvidence<'_> {
-    /// What the counters around the capture say, with what it shows of their namespace.
-    fn counters(
-        &self,
-        request: &Request,
-        knowledge: &Knowledge,
-        refuses: bool,
-    ) -> Option<Counters> {
-        let gathered = &self.gathered;
-        let at_once = |observed: Observed| {
-            let attempt = knowledge.failed(observed) == Some(false);
-            attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
-        };
-        let same = knowledge.same_namespace;
-        let seen = Behaviour {
-            fast: None,
-            refuses: same && refuses,
-            grants_at_once: same && gathered.gc.keys().any(|(.., observed)| at_once(*observed)),
-            returns_nothing: gathered.gc_returns_nothing,
-        };
-        let host = request.host.clone().unwrap_or_else(|| HereAndNow {
-            netns: unidentified(PathBuf::new()),
-            // The facts of a capture know the CPUs online alone.
-            cpus: self
-                .facts
-                .last()
-                .and_then(|last| last.cpus)
-                .map(|cpus| Cpus {
-                    online: cpus,
-                    present: cpus,
-                }),
-            kernel: judge(&Release {
-                release: gathered.kernel.clone().unwrap_or_default(),
-                ..Release::default()
-            }),
-        });
-        Counters::new(&self.facts, gathered.fast, &host, seen)
-    }
-
     fn summarise(&self, request: &Request, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
         let InputEvidence {
             gathered,
@@ -383,8 +269,11 @@ impl InputEvidence<'_> {
                 .online_cpus
                 .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
             window: gathered.window,
-            receive_drops_seen: tally.receive_drops,
-            in_no_routes: facts.rise(Snapshot::in_no_routes),
+            findings: Findings {
+                receive_drops_seen: tally.receive_drops,
+                in_no_routes: facts.rise(Snapshot::in_no_routes),
+                ..Findings::default()
+            },
             facts: (*facts != Facts::default()).then(|| facts.clone()),
             ..Summary::default()
         };
@@ -395,11 +284,12 @@ impl InputEvidence<'_> {
         for &((cpu, at), cell) in tally.cpus.all() {
             let Some(decided) = shown(at) else { continue };
             *summary
+                .findings
                 .classes
                 .entry((decided.class, decided.confidence))
                 .or_default() += cell.drops;
             let reason = (decided.class, decided.confidence, decided.reason);
-            *summary.reasons.entry(reason).or_default() += cell.drops;
+            *summary.findings.reasons.entry(reason).or_default() += cell.drops;
             let row = summary.per_cpu.entry(cpu.into()).or_default();
             *row.by_class.entry(decided.class).or_default() += cell.drops;
             if let Some((first, last)) = cell.span {
@@ -431,7 +321,7 @@ impl InputEvidence<'_> {
         }
         for (&(cpu, origin, observed), &calls) in &gathered.gc {
             let failed = knowledge.failed(observed);
-            let counts = crate::report::summary::GcCounts {
+            let counts = GcCounts {
                 calls,
                 failed: if failed == Some(true) { calls } else { 0 },
                 succeeded: if failed == Some(false) { calls } else { 0 },
@@ -442,7 +332,7 @@ impl InputEvidence<'_> {
             } else {
                 origin
             };
-            summary.gc.entry(origin).or_default().add(counts);
+            summary.findings.gc.entry(origin).or_default().add(counts);
             summary
                 .per_cpu
                 .entry(cpu.into())
@@ -450,9 +340,15 @@ impl InputEvidence<'_> {
                 .gc
                 .add(counts);
         }
-        summary.counters = self.counters(request, knowledge, summary.gc_total().failed > 0);
-        summary.left_out = tally.all - summary.drops();
-        let health = &mut summary.health;
+        summary.findings.counters = Counters::new(
+            facts,
+            gathered,
+            request.host.as_ref(),
+            knowledge,
+            summary.findings.gc_total().failed > 0,
+        );
+        summary.left_out = tally.all - summary.findings.drops();
+        let health = &mut summary.findings.health;
         health.lines = text.lines;
         health.log = text.log.clone();
         health.samples.clone_from(&text.samples);
@@ -464,34 +360,7 @@ impl InputEvidence<'_> {
         health.broken_inputs = u64::from(self.error.is_some());
         health.stacks_beyond = tally.stacks_beyond;
         health.evictions = gathered.evictions;
-        summary.missing = missing(gathered, facts, knowledge, tally.table.all());
+        summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());
         summary
     }
-}
-
-fn missing(
-    gathered: &Gathered,
-    facts: &Facts,
-    knowledge: &Knowledge,
-    evidence: &[Evidence],
-) -> std::collections::BTreeSet<Missing> {
-    let open = |observed: &Observed| knowledge.failed(*observed).is_none();
-    let mut missing = std::collections::BTreeSet::new();
-    if evidence.is_empty() {
-        return missing;
-    }
-    let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
-    if !gc_traced && !matches!(knowledge.proof, Proof::NoneFailed(_)) {
-        missing.insert(Missing::DstGc);
-    }
-    if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
-        missing.insert(Missing::Outcomes);
-    }
-    if facts.before.is_none() || facts.after.is_none() {
-        missing.insert(Missing::Facts);
-    }
-    if evidence.iter().any(|evidence| evidence.handler.is_none()) {
-        missing.insert(Missing::Handlers);
-    }
-    missing
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regex::bytes::Regex;
 
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::trace::{Context, Name, Time};
 
 /// The filters of the command line; an absent one lets everything through.

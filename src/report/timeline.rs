@@ -7,14 +7,17 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::analysis::read_through;
+use crate::diagnosis::class::Class;
 use crate::diagnosis::collect::{Drop, DropSink};
+use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::EvidenceTable;
-use crate::diagnosis::rules::{Class, Knowledge, classify};
+use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::rules::classify;
 use crate::host::Facts;
 use crate::input::Source;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
-use crate::report::summary::{Counters, CpuKey, Summary};
+use crate::report::summary::{CpuKey, Summary};
 use crate::trace::{Name, StackId, Stacks, Stamp, Time};
 
 /// Bins of a timeline. Each is some pixels wide on a phone.
@@ -142,7 +145,7 @@ impl Timeline {
             quiet,
             untimed: 0,
             fast: vec![None; BINS],
-            counters: summary.counters.clone(),
+            counters: summary.findings.counters.clone(),
             facts: summary.facts.clone(),
         }
     }

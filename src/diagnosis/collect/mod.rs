@@ -11,7 +11,8 @@ use crate::diagnosis::evidence::{
     Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window, is_candidate,
 };
 use crate::host::Facts;
-use crate::kernel::functions::{Direction, Function, Head, Mark, Origin, StackFacts, read_stack};
+use crate::kernel::frames::{Head, Mark, StackFacts, read_stack};
+use crate::kernel::functions::{Direction, Function, Origin};
 use crate::trace::{Banner, Comm, Context, Name, Sink, StackId, StackView, Time};
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.

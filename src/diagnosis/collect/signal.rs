@@ -1,6 +1,7 @@
 //! What the payload of an event says as evidence, worked out once for each distinct payload.
 
-use crate::kernel::functions::{self, Function, Mark};
+use crate::kernel::frames::{Mark, mark};
+use crate::kernel::functions::{self, Function};
 use crate::trace::payload::integer;
 use crate::trace::{Meaning, Payload, Symbol};
 
@@ -107,7 +108,7 @@ impl Meaning for Signal {
                     source: Source::Entry,
                     function,
                     caller: caller.map(|caller| Caller {
-                        mark: functions::mark(caller.name),
+                        mark: mark(caller.name),
                         is_dst_gc: caller.name == b"ip6_dst_gc",
                     }),
                 });

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
 use crate::fleet::hosts::Fleet;
 use crate::fleet::problem::Kind;
 use crate::fleet::row::{Evidence, Finding, Row};

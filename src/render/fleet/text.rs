@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Totals;

@@ -6,10 +6,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::diagnosis::advice::{Advice, advise};
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::findings::GcCounts;
+use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
-use crate::report::summary::{CpuKey, GcCounts, Summary};
+use crate::report::summary::{CpuKey, Summary};
 use crate::status::rises::Rise;
 use crate::trace::stacks::Frames;
 use crate::trace::{Stamp, Time};
@@ -82,9 +84,9 @@ fn drops(summary: &Summary) -> Value {
     let by_class: Map<String, Value> = Class::ALL
         .into_iter()
         .map(|class| {
-            let count = |confidence| summary.count(class, confidence);
+            let count = |confidence| summary.findings.count(class, confidence);
             let value = json!({
-                "total": summary.of_class(class),
+                "total": summary.findings.of_class(class),
                 "confirmed": count(Confidence::Confirmed),
                 "probable": count(Confidence::Probable),
                 "possible": count(Confidence::Possible),
@@ -92,7 +94,7 @@ fn drops(summary: &Summary) -> Value {
             (class.name().to_owned(), value)
         })
         .collect();
-    json!({"total": summary.drops(), "by_class": by_class})
+    json!({"total": summary.findings.drops(), "by_class": by_class})
 }
 
 fn per_cpu(summary: &Summary) -> Value {
@@ -112,11 +114,16 @@ fn per_cpu(summary: &Summary) -> Value {
 }
 
 fn gc(summary: &Summary) -> Value {
-    let total = summary.gc_total();
+    let total = summary.findings.gc_total();
     let by_origin: Map<String, Value> = ORIGINS
         .into_iter()
         .map(|(origin, name)| {
-            let counts = summary.gc.get(&origin).copied().unwrap_or_default();
+            let counts = summary
+                .findings
+                .gc
+                .get(&origin)
+                .copied()
+                .unwrap_or_default();
             (
                 name.to_owned(),
                 json!({"calls": counts.calls, "failed": counts.known_failed()}),
@@ -138,7 +145,7 @@ fn gc(summary: &Summary) -> Value {
 }
 
 fn counters(summary: &Summary) -> Value {
-    let Some(counters) = &summary.counters else {
+    let Some(counters) = &summary.findings.counters else {
         return Value::Null;
     };
     let assessment = &counters.assessment;
@@ -220,7 +227,7 @@ fn namespaces(summary: &Summary) -> Value {
 }
 
 fn health(summary: &Summary) -> Value {
-    let health = &summary.health;
+    let health = &summary.findings.health;
     let samples: Vec<String> = health
         .samples
         .iter()
@@ -288,7 +295,7 @@ struct Report {
 /// # Errors
 /// Those of the serializer, which has nothing to fail on here.
 pub fn value(summary: &Summary) -> serde_json::Result<Value> {
-    let verdict = summary.verdict();
+    let verdict = Verdict::of(&summary.findings);
     let (first, last) = (summary.window.map(|w| w.0), summary.window.map(|w| w.1));
     let format = match summary.formats.len() {
         0 | 1 => summary.formats.first().copied(),
@@ -337,14 +344,14 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         health: health(summary),
         facts: facts(summary),
         control: json!({
-            "receive_drops": summary.receive_drops_seen,
-            "in_no_routes": summary.in_no_routes,
-            "equal": summary.in_no_routes.map(|rise| rise == summary.receive_drops_seen),
+            "receive_drops": summary.findings.receive_drops_seen,
+            "in_no_routes": summary.findings.in_no_routes,
+            "equal": summary.findings.in_no_routes.map(|rise| rise == summary.findings.receive_drops_seen),
         }),
         left_out: summary.left_out,
         trigger: trigger(summary),
         namespaces: namespaces(summary),
-        advice: advise(summary),
+        advice: advise(&summary.findings),
     })
 }
 

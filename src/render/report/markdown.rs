@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::diagnosis::advice::{Severity, advise};
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::render::markup::{escaped, row, rule};
 use crate::render::report::text::{
     NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, grounds, health_lines, namespace_cells,
@@ -59,7 +59,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             table(&rows, out)?;
         }
     }
-    let advice = advise(summary);
+    let advice = advise(&summary.findings);
     if !advice.is_empty() {
         writeln!(out, "\n### What to do next")?;
     }
@@ -74,7 +74,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "\n    {}", harmless(command.as_bytes()))?;
         }
     }
-    if summary.drops() > 0 {
+    if summary.findings.drops() > 0 {
         writeln!(out, "\n### Evidence\n")?;
         let mut rows = vec![
             ["drops", "class", "confidence", "because"]
@@ -82,8 +82,11 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
                 .to_vec(),
         ];
         for class in Class::ALL {
-            for ((_, confidence, reason), n) in
-                summary.reasons.iter().filter(|((c, ..), _)| *c == class)
+            for ((_, confidence, reason), n) in summary
+                .findings
+                .reasons
+                .iter()
+                .filter(|((c, ..), _)| *c == class)
             {
                 rows.push(vec![
                     n.to_string(),

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use crate::diagnosis::class::Class;
 use crate::diagnosis::collect::{Drop, DropSink};
 use crate::diagnosis::evidence::EvidenceTable;
-use crate::diagnosis::rules::{Class, Knowledge, classify, explain};
+use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::rules::{classify, explain};
 use crate::render::report::json::{numbered_stacks, time, value};
 use crate::report::filter::Filter;
 use crate::report::summary::Summary;

@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::diagnosis::advice::{Severity, advise};
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::counters::Counters;
+use crate::diagnosis::findings::GcCounts;
+use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::kernel::functions::Origin;
 use crate::os::trigger::Runs;
 use crate::render::report::json::{ORIGINS, numbered_stacks};
 use crate::render::report::sparks::{Pictures, add_bars, sparks};
 use crate::render::status::{short_name, state_name};
-use crate::report::summary::{Counters, CpuKey, CpuRow, GcCounts, Summary, TriggerRuns};
+use crate::report::summary::{CpuKey, CpuRow, Summary, TriggerRuns};
 use crate::status::rises::Rise;
 use crate::text::harmless;
 use crate::trace::{Stamp, Time};
@@ -89,13 +92,17 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
 }
 
 fn is_over_limit(summary: &Summary) -> bool {
-    summary.counters.as_ref().is_some_and(Counters::is_over)
+    summary
+        .findings
+        .counters
+        .as_ref()
+        .is_some_and(Counters::is_over)
 }
 
 /// The verdict in one sentence, and how sure it is.
 #[must_use]
 pub fn sentence(summary: &Summary) -> String {
-    let verdict = summary.verdict();
+    let verdict = Verdict::of(&summary.findings);
     let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
         return match verdict.exit {
             Exit::Inconclusive => "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable.".to_owned(),
@@ -104,15 +111,15 @@ pub fn sentence(summary: &Summary) -> String {
             _ => "No IPv6 drop in this trace.".to_owned(),
         };
     };
-    let n = summary.of_class(class);
-    let sure = summary.count(class, confidence);
+    let n = summary.findings.of_class(class);
+    let sure = summary.findings.count(class, confidence);
     let place = where_dropped(summary, class);
     let how = if sure == n {
         confidence.name().to_owned()
     } else {
         format!("{sure} {}", confidence.name())
     };
-    let all = summary.drops();
+    let all = summary.findings.drops();
     let share = if n == all {
         drops(n)
     } else {
@@ -142,7 +149,7 @@ pub fn sentence(summary: &Summary) -> String {
 }
 
 fn regime(summary: &Summary) -> Option<String> {
-    let counters = summary.counters.as_ref()?;
+    let counters = summary.findings.counters.as_ref()?;
     let names = counters.assessment.state.names();
     if names.is_empty() {
         return None;
@@ -166,9 +173,10 @@ fn regime(summary: &Summary) -> Option<String> {
 
 /// What stands behind most drops of the verdict's class.
 fn evidence(summary: &Summary) -> Option<String> {
-    let verdict = summary.verdict();
+    let verdict = Verdict::of(&summary.findings);
     let (class, confidence) = verdict.class.zip(verdict.confidence)?;
     let of_verdict = summary
+        .findings
         .reasons
         .iter()
         .filter(|((c, how, _), _)| (*c, *how) == (class, confidence));
@@ -178,7 +186,7 @@ fn evidence(summary: &Summary) -> Option<String> {
 
 /// What the kernel's log says of refused allocations.
 fn log(summary: &Summary) -> Option<String> {
-    let log = &summary.health.log;
+    let log = &summary.findings.health.log;
     let failed = match (log.failed, log.suppressed) {
         (0, 0) => return None,
         (n, 0) => count(n, "allocation", "allocations"),
@@ -255,7 +263,7 @@ fn styles(summary: &Summary, color: bool) -> Styles {
             head: Style::new(),
         };
     }
-    let color = match summary.verdict().exit {
+    let color = match Verdict::of(&summary.findings).exit {
         Exit::Clean => AnsiColor::Green,
         Exit::Confirmed => AnsiColor::Red,
         _ => AnsiColor::Yellow,
@@ -298,7 +306,7 @@ fn add_row(sum: &mut CpuRow, row: &CpuRow) {
 pub(crate) fn per_cpu_rows(summary: &Summary, all_cpus: bool) -> Vec<Vec<String>> {
     let classes: Vec<Class> = Class::ALL
         .into_iter()
-        .filter(|class| summary.of_class(*class) > 0)
+        .filter(|class| summary.findings.of_class(*class) > 0)
         .collect();
     let seconds = summary.rate_seconds();
     let mut head: Vec<String> = vec!["CPU".into(), "drops".into()];
@@ -352,11 +360,11 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             .to_vec(),
     ];
     for class in Class::ALL {
-        let n = summary.of_class(class);
+        let n = summary.findings.of_class(class);
         if n == 0 {
             continue;
         }
-        let cell = |confidence| summary.count(class, confidence).to_string();
+        let cell = |confidence| summary.findings.count(class, confidence).to_string();
         rows.push(vec![
             class.name().to_owned(),
             n.to_string(),
@@ -367,11 +375,11 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     }
     table(out, &rows)?;
     for class in Class::ALL {
-        if summary.of_class(class) == 0 {
+        if summary.findings.of_class(class) == 0 {
             continue;
         }
         writeln!(out, "  {}: {}", class.name(), class.meaning())?;
-        for (confidence, reason, n) in summary.reasons_of(class) {
+        for (confidence, reason, n) in summary.findings.reasons_of(class) {
             writeln!(out, "    {n} {}: {reason}", confidence.name())?;
         }
     }
@@ -396,7 +404,7 @@ fn gc(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         cells
     };
     for (origin, name) in ORIGINS {
-        if let Some(counts) = summary.gc.get(&origin) {
+        if let Some(counts) = summary.findings.gc.get(&origin) {
             // What no stack tells is counted with the others.
             let name = if origin == Origin::Other {
                 "other or unknown"
@@ -407,7 +415,7 @@ fn gc(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if rows.len() > 2 {
-        rows.push(row("all", summary.gc_total()));
+        rows.push(row("all", summary.findings.gc_total()));
     }
     table(out, &rows)
 }
@@ -465,7 +473,7 @@ fn distance(to_slow: i64) -> String {
 
 /// Counters, limits and regime, a line each; none without facts.
 pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
-    let Some(counters) = &summary.counters else {
+    let Some(counters) = &summary.findings.counters else {
         return Vec::new();
     };
     let number = |n: Option<i64>| n.map_or("not available".to_owned(), |n| n.to_string());
@@ -506,7 +514,7 @@ pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
 
 /// How well the input could be read, and whether all drops are in it, a line each.
 pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
-    let health = &summary.health;
+    let health = &summary.findings.health;
     let lost = match (health.lost_events(), health.lost_uncounted) {
         (n, 0) => format!("{n} lost events"),
         (0, _) => "lost events, not counted by the kernel".to_owned(),
@@ -529,8 +537,8 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
             count(health.broken_inputs, "input", "inputs")
         ));
     }
-    let seen = summary.receive_drops_seen;
-    lines.push(match summary.in_no_routes {
+    let seen = summary.findings.receive_drops_seen;
+    lines.push(match summary.findings.in_no_routes {
         None => {
             "control total: not available (needs Ip6InNoRoutes before and after)".to_owned()
         }
@@ -700,11 +708,11 @@ pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io
         section(out, "Drops over time")?;
         indented(&sparks, out)?;
     }
-    if summary.drops() > 0 {
+    if summary.findings.drops() > 0 {
         section(out, "Drops by class")?;
         classes(summary, out)?;
     }
-    if !summary.gc.is_empty() {
+    if !summary.findings.gc.is_empty() {
         section(out, "Allocations attempted under pressure")?;
         gc(summary, out)?;
     }
@@ -725,7 +733,7 @@ pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io
     section(out, "Health")?;
     writeln!(out, "  {}", source(summary))?;
     indented(&health_lines(summary), out)?;
-    let advice = advise(summary);
+    let advice = advise(&summary.findings);
     if !advice.is_empty() {
         section(out, "What to do next")?;
     }

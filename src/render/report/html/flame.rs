@@ -1,6 +1,6 @@
 //! A flame graph of drop stacks, hanging from its root: outermost function on top.
 
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::render::report::html::markup::{add, escaped, foreign, percent};
 use crate::render::report::json::{NumberedStack, numbered_stacks};
 use crate::render::report::text::{count, drops};

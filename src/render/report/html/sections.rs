@@ -1,7 +1,8 @@
 //! The parts of the page that are text and tables.
 
 use crate::diagnosis::advice::{Severity, advise};
-use crate::diagnosis::rules::{Class, Confidence};
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
 use crate::render::report::json::ORIGINS;
@@ -32,13 +33,16 @@ fn badge(exit: Exit) -> (&'static str, &'static str) {
 fn figures(summary: &Summary) -> String {
     let dropping = summary.per_cpu.values().filter(|row| row.drops() > 0);
     let unknown = || "–".to_owned();
-    let lost = match (summary.health.lost_events(), summary.health.lost_uncounted) {
+    let lost = match (
+        summary.findings.health.lost_events(),
+        summary.findings.health.lost_uncounted,
+    ) {
         (n, 0) => n.to_string(),
         (0, _) => "some".to_owned(),
         (n, _) => format!("{n} or more"),
     };
     let figures = [
-        ("drops", summary.drops().to_string()),
+        ("drops", summary.findings.drops().to_string()),
         (
             "CPUs with drops",
             format!("{} of {}", dropping.count(), summary.per_cpu.len()),
@@ -52,6 +56,7 @@ fn figures(summary: &Summary) -> String {
         (
             "rise of Ip6InNoRoutes",
             summary
+                .findings
                 .in_no_routes
                 .map_or_else(unknown, |rise| rise.to_string()),
         ),
@@ -66,7 +71,7 @@ fn figures(summary: &Summary) -> String {
 
 /// Verdict and grounds.
 pub(super) fn head(summary: &Summary) -> String {
-    let (class, word) = badge(summary.verdict().exit);
+    let (class, word) = badge(Verdict::of(&summary.findings).exit);
     let mut out = format!(
         "<header>\n<p class=\"badge {class}\">{word}</p>\n<h1>{}</h1>\n",
         escaped(&sentence(summary))
@@ -97,7 +102,7 @@ fn with_code(text: &str) -> String {
 
 /// Commands to apply, with their reasons.
 pub(super) fn advice(summary: &Summary) -> Option<String> {
-    let advice = advise(summary);
+    let advice = advise(&summary.findings);
     if advice.is_empty() {
         return None;
     }
@@ -144,7 +149,7 @@ pub(super) fn cpus(summary: &Summary) -> Option<String> {
 
 /// Classes, what they mean, and the reasons.
 pub(super) fn classes(summary: &Summary) -> Option<String> {
-    if summary.drops() == 0 {
+    if summary.findings.drops() == 0 {
         return None;
     }
     let mut rows = vec![cells(&[
@@ -156,17 +161,20 @@ pub(super) fn classes(summary: &Summary) -> Option<String> {
     ])];
     let mut reasons = vec![cells(&[&"class", &"drops", &"confidence", &"because"])];
     let mut meanings = Vec::new();
-    for class in Class::ALL.into_iter().filter(|c| summary.of_class(*c) > 0) {
-        let sure = |confidence| summary.count(class, confidence);
+    for class in Class::ALL
+        .into_iter()
+        .filter(|c| summary.findings.of_class(*c) > 0)
+    {
+        let sure = |confidence| summary.findings.count(class, confidence);
         rows.push(cells(&[
             &class.name(),
-            &summary.of_class(class),
+            &summary.findings.of_class(class),
             &sure(Confidence::Confirmed),
             &sure(Confidence::Probable),
             &sure(Confidence::Possible),
         ]));
         meanings.push(format!("{}: {}", class.name(), class.meaning()));
-        for (confidence, reason, n) in summary.reasons_of(class) {
+        for (confidence, reason, n) in summary.findings.reasons_of(class) {
             reasons.push(cells(&[&class.name(), &n, &confidence.name(), &reason]));
         }
     }
@@ -183,10 +191,10 @@ pub(super) fn gc(summary: &Summary) -> Option<String> {
         &"unknown",
     ])];
     let found = ORIGINS.into_iter().filter_map(|(origin, name)| {
-        let counts = summary.gc.get(&origin)?;
+        let counts = summary.findings.gc.get(&origin)?;
         Some((name, *counts))
     });
-    for (name, counts) in found.chain([("all", summary.gc_total())]) {
+    for (name, counts) in found.chain([("all", summary.findings.gc_total())]) {
         rows.push(cells(&[
             &name,
             &counts.calls,
@@ -195,7 +203,7 @@ pub(super) fn gc(summary: &Summary) -> Option<String> {
             &counts.unknown(),
         ]));
     }
-    (!summary.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
+    (!summary.findings.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
 }
 
 /// Tasks that were interrupted by the packets.

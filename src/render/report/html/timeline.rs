@@ -1,6 +1,6 @@
 //! Drops over time: all CPUs above, a strip for each below, on one axis.
 
-use crate::diagnosis::rules::Class;
+use crate::diagnosis::class::Class;
 use crate::render::report::html::markup::{add, cells, percent, table};
 use crate::render::report::text::{count, drops, stamp};
 use crate::report::summary::CpuKey;

@@ -1,0 +1,192 @@
+//! What was found in one input or many: the numbers that every judgement starts from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnosis::assessment::Assessment;
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::counters::Counters;
+use crate::diagnosis::evidence::{Evidence, Observed};
+use crate::diagnosis::health::Health;
+use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::proof::Proof;
+use crate::host::Facts;
+use crate::kernel::functions::Origin;
+
+/// Calls of `ip6_dst_gc` and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GcCounts {
+    /// All calls.
+    pub calls: u64,
+    /// Calls that refused the allocation.
+    pub failed: u64,
+    /// Calls that agreed to it.
+    pub succeeded: u64,
+}
+
+impl GcCounts {
+    /// Calls whose outcome is not known.
+    #[must_use]
+    pub fn unknown(self) -> u64 {
+        self.calls - self.failed - self.succeeded
+    }
+
+    /// Calls that refused, where that is known of any; `None` where of none.
+    #[must_use]
+    pub fn known_failed(self) -> Option<u64> {
+        (self.calls == 0 || self.unknown() < self.calls).then_some(self.failed)
+    }
+
+    /// Adds another count.
+    pub fn add(&mut self, other: GcCounts) {
+        self.calls += other.calls;
+        self.failed += other.failed;
+        self.succeeded += other.succeeded;
+    }
+}
+
+/// Evidence that was not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// `ip6_dst_gc` was not traced.
+    DstGc,
+    /// Outcomes of attempts: neither probes, nor `fib6_run_gc` and facts.
+    Outcomes,
+    /// Facts before and after.
+    Facts,
+    /// Handlers hidden by tail calls.
+    Handlers,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// Drops.
+    pub classes: BTreeMap<(Class, Confidence), u64>,
+    /// Drops by the reason that decided.
+    pub reasons: BTreeMap<(Class, Confidence, &'static str), u64>,
+    /// Calls of `ip6_dst_gc` by origin.
+    pub gc: BTreeMap<Origin, GcCounts>,
+    /// Counters and limits of the last input that has them.
+    pub counters: Option<Counters>,
+    /// Other network namespaces in which packets were dropped; `None` where nobody looked.
+    pub elsewhere: Option<Vec<Assessment>>,
+    /// Whether the input could be read.
+    pub health: Health,
+    /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
+    pub receive_drops_seen: u64,
+    /// Rise of `Ip6InNoRoutes`; `None` where some input has no such facts.
+    pub in_no_routes: Option<u64>,
+    /// What was missing to tell causes apart.
+    pub missing: BTreeSet<Missing>,
+}
+
+impl Findings {
+    /// All drops that passed the filters.
+    #[must_use]
+    pub fn drops(&self) -> u64 {
+        self.classes.values().sum()
+    }
+
+    /// Drops of one class.
+    #[must_use]
+    pub fn of_class(&self, class: Class) -> u64 {
+        self.classes
+            .iter()
+            .filter(|((c, _), _)| *c == class)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    /// Drops of one class and confidence.
+    #[must_use]
+    pub fn count(&self, class: Class, confidence: Confidence) -> u64 {
+        self.classes.get(&(class, confidence)).copied().unwrap_or(0)
+    }
+
+    /// The highest confidence in one class.
+    #[must_use]
+    pub fn confidence(&self, class: Class) -> Option<Confidence> {
+        self.classes
+            .keys()
+            .filter(|(c, _)| *c == class)
+            .map(|(_, confidence)| *confidence)
+            .max()
+    }
+
+    /// Confidence, reason and number of a class's drops, most first.
+    #[must_use]
+    pub fn reasons_of(&self, class: Class) -> Vec<(Confidence, &'static str, u64)> {
+        let of_class = self.reasons.iter().filter(|((c, ..), _)| *c == class);
+        let mut all: Vec<_> = of_class
+            .map(|((_, how, why), n)| (*how, *why, *n))
+            .collect();
+        all.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
+        all
+    }
+
+    /// All calls of `ip6_dst_gc`.
+    #[must_use]
+    pub fn gc_total(&self) -> GcCounts {
+        let mut total = GcCounts::default();
+        self.gc.values().for_each(|counts| total.add(*counts));
+        total
+    }
+
+    /// True where the kernel's own counter shows that no drop is missing from the trace.
+    #[must_use]
+    pub fn all_drops_seen(&self) -> bool {
+        self.in_no_routes == Some(self.receive_drops_seen)
+    }
+
+    /// Adds what was found in a later input; the `first` one has nothing before it.
+    pub fn merge(&mut self, other: Findings, first: bool) {
+        for (key, n) in other.classes {
+            *self.classes.entry(key).or_default() += n;
+        }
+        for (key, n) in other.reasons {
+            *self.reasons.entry(key).or_default() += n;
+        }
+        for (origin, counts) in other.gc {
+            self.gc.entry(origin).or_default().add(counts);
+        }
+        self.counters = other.counters.or(self.counters.take());
+        self.health.merge(other.health);
+        self.receive_drops_seen += other.receive_drops_seen;
+        self.in_no_routes = match (first, self.in_no_routes, other.in_no_routes) {
+            (true, _, theirs) => theirs,
+            (false, Some(mine), Some(theirs)) => Some(mine + theirs),
+            _ => None,
+        };
+        self.missing.extend(other.missing);
+    }
+}
+
+/// What was not there that would have told causes apart.
+#[must_use]
+pub fn missing(
+    gathered: &Gathered,
+    facts: &Facts,
+    knowledge: &Knowledge,
+    evidence: &[Evidence],
+) -> BTreeSet<Missing> {
+    let open = |observed: &Observed| knowledge.failed(*observed).is_none();
+    let mut missing = BTreeSet::new();
+    if evidence.is_empty() {
+        return missing;
+    }
+    let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
+    if !gc_traced && !matches!(knowledge.proof, Proof::NoneFailed(_)) {
+        missing.insert(Missing::DstGc);
+    }
+    if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
+        missing.insert(Missing::Outcomes);
+    }
+    if facts.before.is_none() || facts.after.is_none() {
+        missing.insert(Missing::Facts);
+    }
+    if evidence.iter().any(|evidence| evidence.handler.is_none()) {
+        missing.insert(Missing::Handlers);
+    }
+    missing
+}
