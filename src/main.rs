@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ip6drop::cli::Cli;
+use ip6drop::cli::program::Cli;
 use ip6drop::commands::{self, Misuse};
 use ip6drop::exit::Exit;
 

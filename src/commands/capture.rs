@@ -2,10 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
-use clap::Args;
-
+use crate::cli::tracing::{CaptureArgs, Roots};
 use crate::commands::check::no_method;
-use crate::commands::live::{self, How, Ready, Roots};
+use crate::commands::live::{self, Ready};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
 use crate::tracefs::error::{TraceError, by_signal};
@@ -16,30 +15,6 @@ use crate::tracefs::preflight::Preflight;
 use crate::tracefs::probes::{Probe, Probes};
 use crate::tracefs::recording::{Ended, Limits, Live, Onlooker, Recorded, record};
 use crate::tracefs::selfcheck::{Choice, Env, left};
-
-/// Arguments of every command that records.
-#[derive(Debug, Clone, Args)]
-pub struct CaptureArgs {
-    /// Events per second on one CPU that take the stacks off a hot function; ten times as
-    /// many stop the run
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_rate: u64,
-    /// Trace entries of FUNC as well (repeatable, or separated by commas)
-    #[arg(long = "function", value_name = "FUNC", value_delimiter = ',')]
-    pub functions: Vec<String>,
-    /// Which probes to add on the route cache's collector
-    #[arg(long, value_name = "PROBES", default_value = "auto")]
-    pub probes: Probes,
-    /// Buffer for each CPU, in KiB
-    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
-    pub buffer_kb: u32,
-    /// Where things are.
-    #[command(flatten)]
-    pub roots: Roots,
-    /// How to trace.
-    #[command(flatten)]
-    pub how: How,
-}
 
 /// The plan for what the self-check chose.
 fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {

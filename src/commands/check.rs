@@ -2,43 +2,16 @@
 
 use std::io::{self, Write};
 
-use clap::Args;
 use serde_json::{Value, json};
 
-use crate::commands::live::{self, How, Roots};
+use crate::cli::check::{CheckArgs, CheckFormat};
+use crate::cli::tracing::Roots;
+use crate::commands::live;
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::WANTED;
 use crate::tracefs::preflight::{Finding, Level, Preflight};
 use crate::tracefs::selfcheck::{Choice, Env};
-
-/// Arguments of `check`.
-#[derive(Debug, Clone, Args)]
-#[command(after_long_help = "\
-Exit status:
-  0  this host can be traced
-  3  it cannot be traced as asked; the answer says why and what to do
-  4  tracing state could not be put back completely; the message says what is left")]
-pub struct CheckArgs {
-    /// Where things are.
-    #[command(flatten)]
-    pub roots: Roots,
-    /// How to trace.
-    #[command(flatten)]
-    pub how: How,
-    /// How to print the answer
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: CheckFormat,
-}
-
-/// Formats of `check`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum CheckFormat {
-    /// For people.
-    Text,
-    /// One object, schema `ip6drop.check/1`.
-    Json,
-}
 
 /// What `check` found.
 struct Answer {

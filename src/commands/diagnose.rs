@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
 use tempfile::TempDir;
 
-use crate::cli::Color;
-use crate::commands::capture::{CaptureArgs, LiveLine, capture, tell};
-use crate::commands::live::{self, Roots};
+use crate::cli::diagnose::{DiagnoseArgs, DiagnoseFormat};
+use crate::cli::tracing::Roots;
+use crate::commands::capture::{LiveLine, capture, tell};
+use crate::commands::live;
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
@@ -30,70 +30,6 @@ use crate::trace::Stacks;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::output::Output;
 use crate::tracefs::recording::{Limits, Live, Onlooker, Recorded, TRIAL};
-
-/// Formats of `diagnose`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DiagnoseFormat {
-    /// For people: the verdict first
-    Text,
-    /// One object, that of `report`
-    Json,
-    /// For tickets
-    Markdown,
-    /// One page with pictures, to be opened in a browser; it loads nothing
-    Html,
-}
-
-/// Arguments of `diagnose`.
-#[derive(Debug, Clone, Args)]
-#[command(after_long_help = "\
-Exit status:
-  0      no IPv6 drop was seen
-  1      an error: the trigger cannot be run, or the output not be written
-  2      usage
-  3      this host cannot be traced as asked; the message says why and what to do
-  4      tracing state could not be put back completely; the message says what is left
-  10     receive-path dst_alloc failure (full route cache), confirmed
-  11     the same, probable or possible
-  12     other IPv6 drops only
-  13     inconclusive: lost events, empty stacks or unreadable text forbid a verdict
-  128+n  ended by signal n, after putting everything back; what was seen is reported")]
-pub struct DiagnoseArgs {
-    /// Record for this time, such as 30s or 5m
-    #[arg(long, value_name = "TIME", value_parser = live::duration, default_value = "30s")]
-    pub duration: Duration,
-    /// Stop as soon as N drops were seen
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub stop_after: Option<u64>,
-    /// Keep the raw capture in FILE, a new file with mode 0600
-    #[arg(long, value_name = "FILE", value_parser = kept_file, value_hint = clap::ValueHint::FilePath)]
-    pub keep: Option<PathBuf>,
-    /// Run COMMAND (for /bin/sh) over and over while recording, such as a curl or ping that
-    /// fails now and then
-    #[arg(long, value_name = "COMMAND", value_hint = clap::ValueHint::CommandString)]
-    pub trigger: Option<String>,
-    /// Run the trigger on each CPU in turn
-    #[arg(long, requires = "trigger")]
-    pub spread: bool,
-    /// Stop before the capture grows beyond SIZE
-    #[arg(long, value_name = "SIZE", value_parser = live::size, default_value = "256M")]
-    pub max_size: u64,
-    /// How to write the report
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: DiagnoseFormat,
-    /// Write the report to FILE instead of standard output
-    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
-    /// Write no report, only errors; the exit status says the verdict
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// How to capture.
-    #[command(flatten)]
-    pub capture: CaptureArgs,
-}
 
 /// Where the capture goes: what the user named, or a directory that goes away with the run.
 enum Place {
@@ -344,14 +280,6 @@ fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
             "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
             render::status::sentence(&status)
         );
-    }
-}
-
-/// A capture is read back, so that it cannot go to standard output.
-fn kept_file(text: &str) -> Result<PathBuf, String> {
-    match text {
-        STDIN => Err("name a file; standard output is the report's".to_owned()),
-        _ => Ok(PathBuf::from(text)),
     }
 }
 

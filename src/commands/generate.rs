@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, GenerateArgs, Generated};
+use crate::cli::generate::{GenerateArgs, Generated};
+use crate::cli::program::Cli;
 use crate::commands::man;
 use crate::exit::Exit;
 use crate::schema::{self, Document};

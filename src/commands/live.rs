@@ -1,99 +1,18 @@
 //! What the commands that trace have in common: roots, preflight, stale journals.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use clap::Args;
-
+use crate::cli::tracing::{How, Roots};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
-use crate::tracefs::journal::{DEFAULT_STATE_DIR, StateDir, forget_mount, note_mount};
+use crate::tracefs::journal::{StateDir, forget_mount, note_mount};
 use crate::tracefs::leftovers::{Restored, replay_stale};
-use crate::tracefs::method::Method;
+use crate::tracefs::mount;
 use crate::tracefs::preflight::{Preflight, check_root};
 use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
-use crate::tracefs::{Host, mount};
-
-/// Where tracefs and the host's facts are found.
-#[derive(Debug, Clone, Args)]
-pub struct Roots {
-    /// Use the tracefs mounted at DIR instead of looking it up in the mount table
-    #[arg(long, value_name = "DIR")]
-    pub tracefs: Option<PathBuf>,
-    /// Read facts of the host below DIR
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/proc",
-        hide_default_value = true
-    )]
-    pub proc: PathBuf,
-    /// Read facts of the host below DIR
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/sys",
-        hide_default_value = true
-    )]
-    pub sys: PathBuf,
-    /// Keep lock and undo journal in DIR
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
-    pub state_dir: PathBuf,
-}
-
-impl Roots {
-    /// The host below these roots.
-    #[must_use]
-    pub fn host(&self) -> Host {
-        Host {
-            proc: self.proc.clone(),
-            sys: self.sys.clone(),
-        }
-    }
-}
-
-/// How to trace.
-#[derive(Debug, Clone, Args)]
-pub struct How {
-    /// The way of tracing; auto takes the first that a self-check proves to work
-    #[arg(long, value_name = "METHOD", default_value = "auto")]
-    pub method: MethodArg,
-    /// Mount tracefs if it is not mounted, and unmount it afterwards
-    #[arg(long)]
-    pub mount: bool,
-    /// Replace an existing output file; use the top-level buffer even while somebody else does
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// `--method`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum MethodArg {
-    /// The first that a self-check proves to work.
-    Auto,
-    /// A private instance: disturbs nobody.
-    Instance,
-    /// The classic recipe, in the top-level buffer.
-    FuncStackTrace,
-    /// kprobe events.
-    Kprobe,
-}
-
-impl MethodArg {
-    /// The method asked for; `None` for auto.
-    #[must_use]
-    pub fn asked(self) -> Option<Method> {
-        match self {
-            MethodArg::Auto => None,
-            MethodArg::Instance => Some(Method::Instance),
-            MethodArg::FuncStackTrace => Some(Method::FuncStackTrace),
-            MethodArg::Kprobe => Some(Method::Kprobe),
-        }
-    }
-}
 
 /// Takes over the signals that end a run in good order.
 ///
@@ -244,69 +163,5 @@ pub fn written(result: io::Result<()>, exit: Exit) -> Exit {
         Ok(()) => exit,
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(_) => Exit::Error,
-    }
-}
-
-/// Parses `30s`, `5m`, `1h`, `500ms` or bare seconds.
-///
-/// # Errors
-/// Says what a duration looks like.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no duration; write 30s, 5m, 1h or 500ms");
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())
-}
-
-/// Parses `10M`, `512K`, `1G` or bare bytes; factors of 1024.
-///
-/// # Errors
-/// Says what a size looks like.
-pub fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size; write bytes, 512K, 10M or 1G");
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let factor = match unit.trim_end_matches(['B', 'i']) {
-        "" => 1,
-        "k" | "K" => 1 << 10,
-        "m" | "M" => 1 << 20,
-        "g" | "G" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(factor).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_and_sizes() {
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        for bad in ["", "s", "-1s", "1x", "1e400"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-        assert_eq!(
-            (size("10M"), size("1KiB"), size("7")),
-            (Ok(10 << 20), Ok(1024), Ok(7))
-        );
-        for bad in ["", "M", "1T", "99999999999999999999"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use crate::cli::Cli;
+use crate::cli::program::Cli;
 
 /// Text that roff takes as it is.
 fn escaped(text: &str) -> String {

@@ -18,7 +18,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Cli, Command};
+use crate::cli::program::{Cli, Command};
 use crate::exit::Exit;
 use crate::input::STDIN;
 use crate::tracefs::journal::{DEFAULT_STATE_DIR, is_stale};

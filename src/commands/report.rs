@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::analysis::read_through;
-use crate::cli::{ReportArgs, ReportFormat};
+use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::commands::{check_stdin, identity, is_broken_pipe};
 use crate::diagnosis::collect::DropSink;
 use crate::diagnosis::evidence::Traced;

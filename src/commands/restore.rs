@@ -2,9 +2,8 @@
 
 use std::io::Write;
 
-use clap::Args;
-
-use crate::commands::live::{self, Roots, tell_restored};
+use crate::cli::restore::RestoreArgs;
+use crate::commands::live::{self, tell_restored};
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
@@ -13,14 +12,6 @@ use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
 use crate::tracefs::mount;
 use crate::tracefs::preflight::check_root;
 use crate::tracefs::undo::Undo;
-
-/// Arguments of `restore`.
-#[derive(Debug, Clone, Args)]
-pub struct RestoreArgs {
-    /// Where things are.
-    #[command(flatten)]
-    pub roots: Roots,
-}
 
 fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
     check_root()?;

@@ -1,0 +1,34 @@
+//! The command line of `generate`.
+
+use clap::{Args, Subcommand};
+
+use crate::schema::Document;
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// What to print.
+    #[command(subcommand)]
+    pub what: Generated,
+}
+
+/// What `generate` prints.
+#[derive(Debug, Subcommand)]
+pub enum Generated {
+    /// Shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Man page, of the program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+    /// The JSON Schema of what is printed as JSON: of all documents, or of one
+    Schema {
+        /// The document
+        #[arg(value_enum)]
+        document: Option<Document>,
+    },
+}

@@ -1,0 +1,69 @@
+//! The command line of `merge`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::colour::Color;
+
+/// Formats of `merge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MergeFormat {
+    /// For people: the hosts with the fault first
+    Text,
+    /// One object
+    Json,
+    /// For tickets
+    Markdown,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Exit status:
+  0  done, whatever was found
+  1  a document could not be used (it is named), or the output not written
+  2  usage
+With --exit-code also, the worst of all hosts:
+  0   no IPv6 drop found on any host
+  10  receive-path dst_alloc failure (full route cache), confirmed
+  11  the same, probable or possible
+  12  other IPv6 drops only
+  13  inconclusive
+  1   a document could not be used, and none of the others says 10 or 11
+
+Examples:
+  ip6drop merge results/                       every .json, .ndjson, .jsonl of a directory, also .gz
+  ip6drop merge 'night/*/report.json'          a quoted pattern has room for any number of files
+  cat all.ndjson | ip6drop merge               many hosts, one report a line
+  ip6drop merge --format markdown results/     for the ticket")]
+pub struct MergeArgs {
+    /// Reports or status of many hosts as JSON or NDJSON, plain or gzip: files, directories,
+    /// quoted patterns; - or none for standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+
+    /// How to write the table
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: MergeFormat,
+
+    /// Write to FILE instead of standard output, replacing it as a whole
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// A row for every host, also for those without drops
+    #[arg(long)]
+    pub all_hosts: bool,
+
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+
+    /// Say the worst verdict by the exit status
+    #[arg(long)]
+    pub exit_code: bool,
+
+    /// Write nothing but errors (for use with --exit-code)
+    #[arg(short, long)]
+    pub quiet: bool,
+}

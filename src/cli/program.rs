@@ -1,0 +1,79 @@
+//! The program and its commands.
+
+use clap::{Parser, Subcommand};
+
+use crate::cli::check::CheckArgs;
+use crate::cli::diagnose::DiagnoseArgs;
+use crate::cli::generate::GenerateArgs;
+use crate::cli::merge::MergeArgs;
+use crate::cli::record::RecordArgs;
+use crate::cli::report::ReportArgs;
+use crate::cli::restore::RestoreArgs;
+use crate::cli::status::StatusArgs;
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0      looked, and found no IPv6 drop (or, without a verdict asked for, done)
+  1      an error, such as unreadable input
+  2      usage
+  3      this host cannot be traced as asked
+  4      tracing state could not be put back completely
+  10     receive-path dst_alloc failure (full route cache), confirmed
+  11     the same, probable or possible
+  12     other IPv6 drops only
+  13     inconclusive
+  128+n  ended by signal n, after putting everything back
+
+Examples:
+  ip6drop diagnose                                  what drops here, why, and what to set
+  ip6drop status --all-netns                        how full are the route caches
+  ip6drop record --duration 30s -o drops.txt        save a trace ...
+  ip6drop report drops.txt                          ... and read it, here or elsewhere
+  ip6drop merge results/                            which of many hosts have the fault
+
+Files:
+  /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";
+
+/// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
+///
+/// The fault it exists for: on kernels before 6.3 (and the stable releases that took that
+/// change) a full IPv6 route cache makes received packets die silently in ip6_pkt_drop,
+/// with the same stack as a missing route.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ip6drop",
+    version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\ncommit ", env!("IP6DROP_COMMIT"),
+        "\ntarget ", env!("IP6DROP_TARGET")
+    ),
+    max_term_width = 100,
+    after_long_help = AFTER_HELP
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Record, report and advise in one go: why does this node drop IPv6 packets now
+    Diagnose(Box<DiagnoseArgs>),
+    /// Say from counters and limits alone how full the IPv6 route cache is, and what to set
+    Status(Box<StatusArgs>),
+    /// Read saved traces and say what dropped, why, and on which CPU
+    Report(Box<ReportArgs>),
+    /// Read many hosts' JSON reports and say which have the fault, worst first
+    Merge(Box<MergeArgs>),
+    /// Say whether this host can be traced, by which method, and whether it works
+    Check(Box<CheckArgs>),
+    /// Trace, save the text with the facts around it, and put everything back
+    Record(Box<RecordArgs>),
+    /// Put back what a killed run left behind
+    Restore(RestoreArgs),
+    /// Print generated files
+    Generate(GenerateArgs),
+}

@@ -1,0 +1,13 @@
+//! The command line of `restore`.
+
+use clap::Args;
+
+use crate::cli::tracing::Roots;
+
+/// Arguments of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+}

@@ -1,0 +1,112 @@
+//! What the commands that trace take in common.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::tracefs::Host;
+use crate::tracefs::journal::DEFAULT_STATE_DIR;
+use crate::tracefs::method::Method;
+use crate::tracefs::probes::Probes;
+
+/// Where tracefs and the host's facts are found.
+#[derive(Debug, Clone, Args)]
+pub struct Roots {
+    /// Use the tracefs mounted at DIR instead of looking it up in the mount table
+    #[arg(long, value_name = "DIR")]
+    pub tracefs: Option<PathBuf>,
+    /// Read facts of the host below DIR
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/proc",
+        hide_default_value = true
+    )]
+    pub proc: PathBuf,
+    /// Read facts of the host below DIR
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/sys",
+        hide_default_value = true
+    )]
+    pub sys: PathBuf,
+    /// Keep lock and undo journal in DIR
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
+    pub state_dir: PathBuf,
+}
+
+impl Roots {
+    /// The host below these roots.
+    #[must_use]
+    pub fn host(&self) -> Host {
+        Host {
+            proc: self.proc.clone(),
+            sys: self.sys.clone(),
+        }
+    }
+}
+
+/// How to trace.
+#[derive(Debug, Clone, Args)]
+pub struct How {
+    /// The way of tracing; auto takes the first that a self-check proves to work
+    #[arg(long, value_name = "METHOD", default_value = "auto")]
+    pub method: MethodArg,
+    /// Mount tracefs if it is not mounted, and unmount it afterwards
+    #[arg(long)]
+    pub mount: bool,
+    /// Replace an existing output file; use the top-level buffer even while somebody else does
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `--method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MethodArg {
+    /// The first that a self-check proves to work.
+    Auto,
+    /// A private instance: disturbs nobody.
+    Instance,
+    /// The classic recipe, in the top-level buffer.
+    FuncStackTrace,
+    /// kprobe events.
+    Kprobe,
+}
+
+impl MethodArg {
+    /// The method asked for; `None` for auto.
+    #[must_use]
+    pub fn asked(self) -> Option<Method> {
+        match self {
+            MethodArg::Auto => None,
+            MethodArg::Instance => Some(Method::Instance),
+            MethodArg::FuncStackTrace => Some(Method::FuncStackTrace),
+            MethodArg::Kprobe => Some(Method::Kprobe),
+        }
+    }
+}
+
+/// Arguments of every command that records.
+#[derive(Debug, Clone, Args)]
+pub struct CaptureArgs {
+    /// Events per second on one CPU that take the stacks off a hot function; ten times as
+    /// many stop the run
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_rate: u64,
+    /// Trace entries of FUNC as well (repeatable, or separated by commas)
+    #[arg(long = "function", value_name = "FUNC", value_delimiter = ',')]
+    pub functions: Vec<String>,
+    /// Which probes to add on the route cache's collector
+    #[arg(long, value_name = "PROBES", default_value = "auto")]
+    pub probes: Probes,
+    /// Buffer for each CPU, in KiB
+    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
+    pub buffer_kb: u32,
+    /// Where things are.
+    #[command(flatten)]
+    pub roots: Roots,
+    /// How to trace.
+    #[command(flatten)]
+    pub how: How,
+}

@@ -1,0 +1,121 @@
+//! Parsers of single values, each with an error that says what to write instead.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::diagnosis::class::Class;
+use crate::report::filter::cpu_list;
+
+/// A list of CPUs such as `0-3,7`.
+pub(super) fn cpus(text: &str) -> Result<Arc<BTreeSet<u32>>, String> {
+    cpu_list(text).map(Arc::new)
+}
+
+/// A time stamp in the trace's own unit.
+pub(super) fn time(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
+    number.ok_or_else(|| "write a time stamp as the trace prints it, such as 52.564417".to_owned())
+}
+
+/// Names of tasks and functions are bytes: `.` is one, and classes are those of ASCII.
+pub(super) fn regex(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).unicode(false).build()
+}
+
+/// The name of a class of drops.
+pub(super) fn class(text: &str) -> Result<Class, String> {
+    let known = Class::ALL.iter().find(|class| class.name() == text);
+    known.copied().ok_or_else(|| {
+        let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
+        format!("known classes: {}", names.join(", "))
+    })
+}
+
+/// Parts a number from the unit behind it.
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    text.split_at(digits.unwrap_or(text.len()))
+}
+
+/// Seconds in a time such as `500ms`, `30s`, `5m` or `1h`; without a unit it is in seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+/// A time to record for.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text).and_then(|s| Duration::try_from_secs_f64(s).ok());
+    duration.ok_or_else(|| format!("{text:?} is no duration; write 30s, 5m, 1h or 500ms"))
+}
+
+/// A time between two looks.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let seconds =
+        seconds(text).ok_or_else(|| format!("`{text}` is no time such as 500ms, 1s or 2m"))?;
+    if !(0.01..=86_400.0).contains(&seconds) {
+        return Err(format!("`{text}` is not between 10ms and 24h"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Bytes: `10M`, `512K`, `1G`, or a bare number; factors of 1024.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit.trim_end_matches(['B', 'i']) {
+        "" => Some(1),
+        "k" | "K" => Some(1 << 10),
+        "m" | "M" => Some(1 << 20),
+        "g" | "G" => Some(1 << 30),
+        _ => None,
+    };
+    let number = number.parse::<u64>().ok();
+    let bytes = number.zip(factor).and_then(|(n, f)| n.checked_mul(f));
+    bytes.ok_or_else(|| format!("{text:?} is no size; write bytes, 512K, 10M or 1G"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["", "s", "-1s", "1x", "1e400"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            (size("10M"), size("1KiB"), size("7")),
+            (Ok(10 << 20), Ok(1024), Ok(7))
+        );
+        for bad in ["", "M", "1T", "1.5M", "99999999999999999999"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn intervals() {
+        let ms = |text| interval(text).map(|d| d.as_millis()).ok();
+        assert_eq!(ms("500ms"), Some(500));
+        assert_eq!(ms("1s"), Some(1000));
+        assert_eq!(ms("1.5"), Some(1500));
+        assert_eq!(ms("2m"), Some(120_000));
+        for bad in [
+            "", "s", "0", "0s", "-1s", "1d", "1 s", "nan", "inf", "25h", "1ms", "1e99",
+        ] {
+            assert_eq!(ms(bad), None, "{bad}");
+        }
+    }
+}
