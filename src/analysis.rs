@@ -8,8 +8,10 @@ use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::diagnosis::collect::collector::Collector;
+use crate::diagnosis::collect::gathered::Gathered;
+use crate::diagnosis::collect::packet_drop::DropSink;
 use crate::diagnosis::collect::signal::Signal;
-use crate::diagnosis::collect::{Collector, DropSink, Gathered};
 use crate::input::{Chunk, Chunks, Source};
 use crate::trace::{Assembler, Parser, Record, RecordOf, Records, Stacks, Table, TextFacts};
 

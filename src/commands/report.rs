@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use crate::analysis::read_through;
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::commands::{check_stdin, identity, is_broken_pipe};
-use crate::diagnosis::collect::DropSink;
+use crate::diagnosis::collect::packet_drop::DropSink;
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::verdict::Verdict;

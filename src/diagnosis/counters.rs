@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
-use crate::diagnosis::collect::{FastSeries, Gathered};
+use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::host::netns::{NetNs, unidentified};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::assessment::Assessment;
 use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::diagnosis::health::Health;

@@ -1,6 +1,6 @@
 //! What is known of a whole input when its drops are classified, and what that makes of one attempt.
 
-use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
 use crate::diagnosis::proof::{CallCounts, Proof, prove};
 use crate::host::{Facts, Snapshot};

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::analysis::{Reading, read_through};
-use crate::diagnosis::collect::Gathered;
+use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};

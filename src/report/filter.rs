@@ -92,7 +92,7 @@ pub fn cpu_list(text: &str) -> Result<BTreeSet<u32>, String> {
         if from > to {
             return Err(format!("the range `{part}` runs backwards"));
         }
-        if to - from >= crate::diagnosis::collect::MAX_CPUS as u32 {
+        if to - from >= crate::diagnosis::collect::gathered::MAX_CPUS as u32 {
             return Err(format!("the range `{part}` is too long"));
         }
         set.extend(from..=to);

@@ -5,7 +5,8 @@ use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 
-use crate::diagnosis::collect::{Drop, DropSink, is_unnamed};
+use crate::diagnosis::collect::collector::is_unnamed;
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::kernel::functions::Direction;
 use crate::report::filter::Filter;
@@ -200,7 +201,7 @@ impl DropSink for Tally<'_> {
         }
     }
 
-    fn drop(&mut self, drop: &Drop) {
+    fn drop(&mut self, drop: &PacketDrop) {
         let evidence = self.table.intern(drop.evidence);
         self.all += drop.count;
         if drop.evidence.direction == Direction::Receive {

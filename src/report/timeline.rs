@@ -8,7 +8,7 @@ use std::io::Read;
 
 use crate::analysis::read_through;
 use crate::diagnosis::class::Class;
-use crate::diagnosis::collect::{Drop, DropSink};
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::diagnosis::knowledge::Knowledge;
@@ -218,7 +218,7 @@ impl DropSink for Charting<'_> {
         self.filter.takes_stack(frames)
     }
 
-    fn drop(&mut self, drop: &Drop) {
+    fn drop(&mut self, drop: &PacketDrop) {
         // The same table as the report's own, so that a full one forgets the same attempts.
         let at = self.table.intern(drop.evidence);
         let class = classify(self.table.get(at), self.knowledge).class;

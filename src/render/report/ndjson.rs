@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::diagnosis::class::Class;
-use crate::diagnosis::collect::{Drop, DropSink};
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::rules::{classify, explain};
@@ -79,7 +79,7 @@ impl DropSink for Lines<'_> {
         self.filter.takes_stack(frames)
     }
 
-    fn drop(&mut self, drop: &Drop) {
+    fn drop(&mut self, drop: &PacketDrop) {
         // The same table as the report's own, so that a full one forgets the same attempts.
         let at = self.table.intern(drop.evidence);
         let evidence = self.table.get(at);

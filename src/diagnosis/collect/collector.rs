@@ -1,0 +1,523 @@
+//! Follows each CPU and task through the trace and gathers the evidence before each drop.
+
+use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via};
+use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
+use crate::diagnosis::collect::signal::{Caller, Reading, Signal, Source};
+use crate::diagnosis::collect::slots::{CpuSlot, Cpus, Key, Tasks};
+use crate::diagnosis::evidence::{Evidence, Observed};
+use crate::kernel::frames::{Head, StackFacts, read_stack};
+use crate::kernel::functions::{Function, Origin};
+use crate::trace::{Banner, Comm, Context, Sink, StackView, Time};
+
+/// Live (CPU, task) pairs that are followed at once; beyond it all evidence is cut.
+pub const MAX_LIVE_TASKS: usize = 16_384;
+
+/// Calls by origin and what was observed, at the place of each in its enumeration.
+pub(super) type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
+
+/// One CPU's row: cuts of the evidence start its state anew, not its counts.
+#[derive(Default)]
+pub(super) struct CpuRow {
+    pub(super) state: Cpu,
+    pub(super) gc: CallTable,
+}
+
+/// Gathers evidence from one input; evidence never crosses into the next one.
+pub struct Collector<D> {
+    pub(super) drops: D,
+    pub(super) cpus: Cpus<CpuRow>,
+    pub(super) tasks: Tasks<Task>,
+    stack_facts: Vec<Option<StackFacts>>,
+    /// Counts cuts of all CPUs.
+    generation: u64,
+    pub(super) gc_seen: bool,
+    pub(super) run_gc_seen: bool,
+    pub(super) queue: Queue,
+    /// `fast` as the event that comes next read it.
+    fast: Option<i64>,
+    pub(super) gathered: Gathered,
+}
+
+impl<D: DropSink> Collector<D> {
+    /// Starts with no evidence.
+    pub fn new(drops: D) -> Self {
+        Collector {
+            drops,
+            cpus: Cpus::default(),
+            tasks: Tasks::new(),
+            stack_facts: Vec::new(),
+            generation: 0,
+            gc_seen: false,
+            run_gc_seen: false,
+            queue: Queue::default(),
+            fast: None,
+            gathered: Gathered::default(),
+        }
+    }
+
+    /// The end of the input: hands out the drops that still wait.
+    pub fn finish(mut self) -> (Gathered, D) {
+        for (cpu, task) in self.tasks.slots() {
+            self.cut_call(At { cpu, task });
+            self.close_call(At { cpu, task });
+        }
+        self.queue.finish(&mut self.drops);
+        for slot in self.cpus.slots() {
+            if let Some(latest) = self.cpu(slot).latest {
+                self.gathered.note_time(latest);
+            }
+            let number = self.cpus.number(slot);
+            self.gathered.cpus.extend(number);
+            for (origin, by_outcome) in Origin::ALL.into_iter().zip(self.cpus.get(slot).gc) {
+                for (observed, calls) in Observed::ALL.into_iter().zip(by_outcome) {
+                    if calls > 0 {
+                        self.gathered.gc.insert((number, origin, observed), calls);
+                    }
+                }
+            }
+        }
+        (self.gathered, self.drops)
+    }
+
+    fn key(&mut self, context: Option<&Context>) -> Key {
+        let number = context.map(|c| c.cpu);
+        let slot = match self.cpus.find(number) {
+            Some(known) => known,
+            None if self.cpus.len() < MAX_CPUS => self.cpus.slot(number),
+            None => self.cpus.slot(None),
+        };
+        Key {
+            cpu: slot,
+            pid: context.map_or(0, |c| c.pid),
+        }
+    }
+
+    pub(super) fn cpu(&mut self, slot: CpuSlot) -> &mut Cpu {
+        &mut self.cpus.get_mut(slot).state
+    }
+
+    /// The task's state, started anew where its CPU's evidence was cut.
+    #[inline(always)]
+    fn task(&mut self, key: Key) -> At {
+        match self.cpu(key.cpu).current {
+            Some(task) => At { cpu: key.cpu, task },
+            None => self.other_task(key),
+        }
+    }
+
+    fn other_task(&mut self, key: Key) -> At {
+        let slot = self.tasks.find(key).unwrap_or_else(|| {
+            if self.tasks.len() >= MAX_LIVE_TASKS {
+                self.cut_everything();
+            }
+            self.tasks.add(key)
+        });
+        self.tasks.set_recent(key, slot);
+        let cpu = self.cpu(key.cpu);
+        cpu.current = Some(slot);
+        let epoch = cpu.epoch;
+        let task = self.tasks.get_mut(slot);
+        if task.epoch != epoch {
+            *task = Task {
+                epoch,
+                ..Task::default()
+            };
+        }
+        At {
+            cpu: key.cpu,
+            task: slot,
+        }
+    }
+
+    pub(super) fn task_mut(&mut self, at: At) -> &mut Task {
+        self.tasks.get_mut(at.task)
+    }
+
+    fn cut_everything(&mut self) {
+        self.gathered.evictions += 1;
+        for cpu in self.cpus.slots() {
+            self.cut(cpu, true);
+        }
+        self.tasks.clear();
+    }
+
+    /// Evidence on that CPU ends here: events were lost, or may be missing.
+    fn cut(&mut self, cpu: CpuSlot, lost: bool) {
+        let generation = self.generation;
+        if let Some(pid) = self.cpu(cpu).last_pid
+            && let Some(task) = self.tasks.find(Key { cpu, pid })
+        {
+            self.cut_call(At { cpu, task });
+            self.settle(At { cpu, task });
+        }
+        if let Some(latest) = self.cpu(cpu).latest {
+            self.gathered.note_time(latest);
+        }
+        let state = self.cpu(cpu);
+        *state = Cpu {
+            epoch: state.epoch + 1,
+            lost,
+            generation,
+            ..Cpu::default()
+        };
+    }
+
+    /// Whatever is open for that task is complete.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, at: At) {
+        let task = self.tasks.get_mut(at.task);
+        let (call, drop) = (task.call.is_some(), task.drop.is_some());
+        if call {
+            self.close_call(at);
+        }
+        if drop {
+            self.close_drop(at);
+        }
+    }
+
+    /// Notes where the event happened; a task that was open on that CPU is complete.
+    #[inline(always)]
+    fn enter(&mut self, context: Option<&Context>) -> Key {
+        // Mostly the CPU goes on with its task.
+        if let Some(context) = context
+            && let Some(slot) = self.cpus.find_plain(context.cpu)
+        {
+            let generation = self.generation;
+            let cpu = self.cpu(slot);
+            if cpu.generation == generation
+                && cpu.last_pid == Some(context.pid)
+                && cpu.latest.is_some_and(|latest| latest <= context.time)
+            {
+                cpu.latest = Some(context.time);
+                return Key {
+                    cpu: slot,
+                    pid: context.pid,
+                };
+            }
+        }
+        self.enter_other(context)
+    }
+
+    fn enter_other(&mut self, context: Option<&Context>) -> Key {
+        let key = self.key(context);
+        let generation = self.generation;
+        let cpu = self.cpu(key.cpu);
+        let time = context.map(|c| c.time);
+        // Each CPU's events are in order; where time runs backwards another trace begins.
+        let backwards = time
+            .zip(cpu.latest)
+            .is_some_and(|(now, latest)| now < latest);
+        if cpu.generation != generation || backwards {
+            self.cut(key.cpu, false);
+        }
+        let cpu = self.cpu(key.cpu);
+        let is_first = cpu.latest.is_none();
+        cpu.latest = time.or(cpu.latest);
+        cpu.current = None;
+        if let Some(last) = cpu.last_pid.replace(key.pid)
+            && last != key.pid
+        {
+            cpu.disturbances += 1;
+            cpu.settled += 2;
+            let last = Key {
+                cpu: key.cpu,
+                pid: last,
+            };
+            if let Some(task) = self.tasks.find(last) {
+                self.settle(At { cpu: key.cpu, task });
+            }
+        }
+        // In between a CPU's time only grows: the last one is noted when that ends.
+        if let Some(time) = time.filter(|_| is_first) {
+            self.gathered.note_time(time);
+        }
+        key
+    }
+
+    fn entry(
+        &mut self,
+        at: At,
+        via: Via,
+        function: Function,
+        context: Option<&Context>,
+        caller: Option<Caller>,
+    ) {
+        self.note_seen(function);
+        match function {
+            Function::PktDrop => self.pkt_drop(at, via, context, caller),
+            Function::DstGc => {
+                self.open_call(at, via, context);
+            }
+            Function::RunGc => self.run_gc(at, caller),
+            Function::Handler(handler) => self.handler(at, via, handler, context, caller),
+            Function::Icmp6Send => {
+                self.settle(at);
+                self.task_mut(at).last = LastEntry::Other;
+                self.cpu(at.cpu).disturbances += 1;
+            }
+            Function::RouteInput => {
+                self.settle(at);
+                let task = self.task_mut(at);
+                task.last = LastEntry::Other;
+                task.receive = Trail {
+                    bounded: true,
+                    ..Trail::default()
+                };
+            }
+            Function::PacketGoesOn => {
+                self.settle(at);
+                let task = self.task_mut(at);
+                task.last = LastEntry::Other;
+                task.receive = Trail::default();
+                self.cpu(at.cpu).disturbances += 1;
+            }
+            Function::DstAlloc => self.task_mut(at).last = LastEntry::Other,
+        }
+    }
+
+    /// From here on the function is known to be traced.
+    pub(super) fn note_seen(&mut self, function: Function) {
+        self.gathered.seen.note(function);
+        self.gc_seen |= function == Function::DstGc;
+        self.run_gc_seen |= function == Function::RunGc;
+    }
+
+    /// Works out what a stack says, once for each number of the table.
+    #[inline(always)]
+    fn read(&mut self, stack: &StackView<'_>) -> StackFacts {
+        let Some(id) = stack.id else {
+            return read_stack(stack.frames);
+        };
+        let at = id.0 as usize;
+        if let Some(Some(known)) = self.stack_facts.get(at) {
+            return *known;
+        }
+        self.read_new(at, stack)
+    }
+
+    fn read_new(&mut self, at: usize, stack: &StackView<'_>) -> StackFacts {
+        if at >= self.stack_facts.len() {
+            self.stack_facts.resize(at + 1, None);
+        }
+        *self.stack_facts[at].get_or_insert_with(|| read_stack(stack.frames))
+    }
+
+    /// What the event says; the states it is about.
+    #[inline(always)]
+    fn take_event(&mut self, key: Key, context: Option<&Context>, signal: &Signal) -> Option<At> {
+        match *signal {
+            Signal::Entry {
+                source,
+                function,
+                caller,
+            } => {
+                let via = Via::of(source);
+                if source != Source::Entry
+                    && let Some((fast, context)) = self.fast.take().zip(context)
+                {
+                    self.drops.fast(context.time, fast);
+                }
+                let at = self.task(key);
+                self.entry(at, via, function, context, caller);
+                Some(at)
+            }
+            Signal::Return {
+                function: function @ (Function::DstGc | Function::DstAlloc),
+                value,
+            } => {
+                let at = self.task(key);
+                self.returned(at, function, value, context);
+                Some(at)
+            }
+            Signal::Other => {
+                let at = self.task(key);
+                self.task_mut(at).last = LastEntry::Other;
+                Some(at)
+            }
+            Signal::Return { .. } | Signal::Nothing => None,
+        }
+    }
+
+    /// A stack of that task.
+    #[inline(always)]
+    fn take_stack(&mut self, at: At, context: Option<&Context>, stack: &StackView<'_>) {
+        self.gathered.stacks += 1;
+        self.gathered.empty_stacks += u64::from(stack.frames.is_empty());
+        let facts = self.read(stack);
+        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
+        if !stack.marked {
+            // Frames pasted without any header: each block is a drop or nothing at all.
+            self.settle(at);
+        }
+        let task = self.task_mut(at);
+        let target = match facts.head {
+            Head::Known(Function::DstGc) => LastEntry::Call,
+            Head::Known(Function::PktDrop) => LastEntry::Drop,
+            Head::Known(_) | Head::Other => return,
+            Head::None => task.last,
+        };
+        match target {
+            LastEntry::Other => {}
+            LastEntry::Call => {
+                let open = task
+                    .call
+                    .is_some_and(|call| call.via.takes_stack(call.stacks) && !call.returned);
+                if !open {
+                    if facts.head == Head::None {
+                        return;
+                    }
+                    self.settle(at);
+                    self.note_seen(Function::DstGc);
+                    self.open_call(at, Via::STACK, context);
+                }
+                if let Some(call) = &mut self.task_mut(at).call {
+                    call.stacks += 1;
+                    if facts.origin != Origin::Unknown {
+                        call.origin = facts.origin;
+                    }
+                }
+            }
+            LastEntry::Drop => {
+                let ticket = match task
+                    .drop
+                    .as_mut()
+                    .filter(|open| open.via.takes_stack(open.stacks))
+                {
+                    Some(open) => Some(open.ticket),
+                    None if facts.head == Head::None => None,
+                    None => Some(self.open_drop(at, Via::STACK, context)),
+                };
+                if let Some(ticket) = ticket {
+                    if let Some(open) = &mut self.task_mut(at).drop {
+                        open.stacks += 1;
+                    }
+                    self.attach_to_drop(ticket, &facts, stack);
+                }
+            }
+        }
+    }
+}
+
+impl<D: DropSink> Sink for Collector<D> {
+    type Meaning = Signal;
+
+    fn event(&mut self, context: Option<&Context>, signal: &Signal) {
+        let key = self.enter(context);
+        self.take_event(key, context, signal);
+    }
+
+    fn traced(&mut self, event: &Context, signal: &Signal, marked: Time, stack: StackView<'_>) {
+        let key = self.enter(Some(event));
+        let at = self.take_event(key, Some(event), signal);
+        let context = Context {
+            time: marked,
+            ..*event
+        };
+        match at {
+            // The CPU is still with this task, and goes on from there.
+            Some(at) if event.time <= marked => {
+                self.cpu(key.cpu).latest = Some(marked);
+                self.take_stack(at, Some(&context), &stack);
+            }
+            _ => self.stack(Some(&context), stack),
+        }
+    }
+
+    fn aside(&mut self, reading: &Reading) {
+        self.gathered.note_fast(reading);
+        self.fast = reading.fast.map(|(fast, _)| fast).or(self.fast);
+    }
+
+    fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
+        let key = self.enter(context);
+        let at = self.task(key);
+        self.take_stack(at, context, &stack);
+    }
+
+    fn counted(&mut self, count: u64, stack: StackView<'_>) {
+        self.gathered.stacks += 1;
+        let facts = self.read(&stack);
+        self.gathered.known_stacks |= matches!(facts.head, Head::Known(_));
+        match facts.head {
+            Head::Known(Function::PktDrop) => {
+                let stack_matches = self.drops.matches_stack(stack.id, stack.frames);
+                // Without a place in the order of events it need not wait for others.
+                self.drops.drop(&PacketDrop {
+                    context: None,
+                    evidence: Evidence::unordered(&facts),
+                    stack: stack.id,
+                    stack_matches,
+                    count,
+                });
+            }
+            Head::Known(Function::DstGc) => {
+                let key = self.key(None);
+                let calls = &mut self.cpus.get_mut(key.cpu).gc;
+                calls[facts.origin as usize][Observed::Cut as usize] += count;
+            }
+            _ => {}
+        }
+    }
+
+    fn gap(&mut self) {
+        self.generation += 1;
+    }
+
+    fn banner(&mut self, banner: &Banner<'_>) {
+        match *banner {
+            Banner::Lost { cpu, events } => {
+                if self.cpus.find(Some(cpu)).is_none() && self.cpus.len() >= MAX_CPUS {
+                    self.gathered.lost_uncounted += 1;
+                    return;
+                }
+                match events {
+                    Some(events) => {
+                        let known = self.gathered.lost.entry(cpu).or_default();
+                        *known = known.saturating_add(events);
+                    }
+                    None => self.gathered.lost_uncounted += 1,
+                }
+                let slot = self.cpus.slot(Some(cpu));
+                self.cut(slot, true);
+            }
+            Banner::Entries {
+                kept,
+                written,
+                cpus,
+            } => {
+                self.gathered.trace_file = true;
+                self.gathered.online_cpus = self.gathered.online_cpus.or(cpus);
+                self.gap();
+                let overwritten = written.saturating_sub(kept);
+                self.gathered.overwritten = self.gathered.overwritten.saturating_add(overwritten);
+            }
+            Banner::Latency { kernel } => {
+                self.gap();
+                self.gathered.trace_file = true;
+                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
+            }
+            Banner::Tracer => {
+                self.gap();
+                self.gathered.trace_file = true;
+            }
+            Banner::Cpus(cpus) => {
+                self.gathered.trace_cmd = true;
+                self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
+            }
+            Banner::Framing { key, value } => self.gathered.framing(key, value),
+            Banner::BufferStarted => self.gap(),
+            Banner::LostSomewhere => {
+                self.gathered.lost_uncounted += 1;
+                self.gap();
+            }
+            Banner::Comment => {}
+        }
+    }
+}
+
+/// A task's name that the kernel did not know.
+#[must_use]
+pub fn is_unnamed(comm: &Comm) -> bool {
+    comm.as_bytes() == b"<...>"
+}

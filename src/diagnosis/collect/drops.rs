@@ -1,0 +1,197 @@
+//! Drops: what opens one, what is known of it, and the stack that it gets.
+
+use crate::diagnosis::collect::collector::Collector;
+use crate::diagnosis::collect::context::{At, LastEntry, OpenDrop, Task, Trail, Via, is_near};
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
+use crate::diagnosis::collect::signal::Caller;
+use crate::diagnosis::evidence::{Evidence, HandlerSource, StackState, Window};
+use crate::kernel::frames::{Mark, StackFacts};
+use crate::kernel::functions::{Direction, Handler};
+use crate::trace::{Context, StackView, Time};
+
+impl<D: DropSink> Collector<D> {
+    /// `ip6_pkt_drop` was entered.
+    pub(super) fn pkt_drop(
+        &mut self,
+        at: At,
+        via: Via,
+        context: Option<&Context>,
+        caller: Option<Caller>,
+    ) {
+        let ticket = self.open_drop(at, via, context);
+        let mark = caller.and_then(|c| c.mark);
+        if let Some(drop) = self.queue.get_mut(ticket) {
+            apply_caller(&mut drop.evidence, mark);
+        }
+    }
+
+    /// A drop's handler was entered.
+    pub(super) fn handler(
+        &mut self,
+        at: At,
+        via: Via,
+        handler: Handler,
+        context: Option<&Context>,
+        caller: Option<Caller>,
+    ) {
+        let via = if via == Via::ENTRY {
+            Via::HANDLER
+        } else {
+            Via::HANDLER_PROBE
+        };
+        let ticket = self.open_drop(at, via, context);
+        self.task_mut(at).last = LastEntry::Other;
+        if let Some(drop) = self.queue.get_mut(ticket) {
+            let evidence = &mut drop.evidence;
+            evidence.handler = Some((handler, HandlerSource::Entry));
+            evidence.direction = handler.direction();
+            let mark = caller.and_then(|c| c.mark);
+            evidence.list |= mark == Some(Mark::List);
+            evidence.single |= mark == Some(Mark::Receive);
+        }
+    }
+
+    /// A drop, or a second event about the one that is open; the drop's ticket.
+    pub(super) fn open_drop(&mut self, at: At, via: Via, context: Option<&Context>) -> u64 {
+        let has_cpu = self.cpus.number(at.cpu).is_some();
+        let context = context.filter(|_| has_cpu);
+        let task = self.task_mut(at);
+        task.last = LastEntry::Drop;
+        let now = context.map(|c| c.time);
+        if let Some(open) = &mut task.drop
+            && open.via.is_same(via, open.after_cut)
+            && is_near(now, open.time)
+        {
+            open.via.add(via);
+            open.time = now;
+            let ticket = open.ticket;
+            if let Some(drop) = self.queue.get_mut(ticket) {
+                drop.context = context.copied();
+            }
+            return ticket;
+        }
+        self.settle(at);
+        let evidence = self.evidence_before(at, now);
+        let cpu = *self.cpu(at.cpu);
+        if cpu.dropped && !evidence.bounded && evidence.receive.count > 0 {
+            self.gathered.attempts_per_drop[usize::from(evidence.receive.count)] += 1;
+        }
+        let ticket = self.queue.next_ticket();
+        let open = OpenDrop {
+            ticket,
+            via,
+            after_cut: cpu.just_lost(),
+            stacks: 0,
+            time: now,
+        };
+        let task = self.task_mut(at);
+        *task = Task {
+            epoch: task.epoch,
+            drop: Some(open),
+            last: LastEntry::Drop,
+            ..Task::default()
+        };
+        let cpu = self.cpu(at.cpu);
+        cpu.settled += 2;
+        cpu.disturbances += 1;
+        cpu.dropped = true;
+        let stack_matches = self.drops.matches_stack(None, &[]);
+        let drop = PacketDrop {
+            context: context.copied(),
+            evidence,
+            stack: None,
+            stack_matches,
+            count: 1,
+        };
+        self.queue.push(drop, &mut self.drops);
+        ticket
+    }
+
+    /// What stands in front of a drop of that task now.
+    fn evidence_before(&mut self, at: At, now: Option<Time>) -> Evidence {
+        let cpu = *self.cpu(at.cpu);
+        let (has_cpu, gc_seen) = (self.cpus.number(at.cpu).is_some(), self.gc_seen);
+        let task = self.task_mut(at);
+        let linked =
+            |trail: &Trail| is_near(now, trail.time) && trail.disturbances == cpu.disturbances;
+        Evidence {
+            handler: None,
+            direction: Direction::Unknown,
+            list: false,
+            single: false,
+            gc_seen,
+            without_context: !has_cpu,
+            receive: task.receive.attempts,
+            output: task.output.attempts,
+            bounded: task.receive.bounded,
+            receive_linked: linked(&task.receive),
+            output_linked: linked(&task.output),
+            window: match (cpu.settled, cpu.lost) {
+                (2.., _) => Window::Whole,
+                (_, true) => Window::Lost,
+                (_, false) => Window::Start,
+            },
+            stack: StackState::Missing,
+        }
+    }
+
+    pub(super) fn close_drop(&mut self, at: At) {
+        if let Some(open) = self.task_mut(at).drop.take() {
+            self.queue.done(open.ticket, &mut self.drops);
+        }
+    }
+
+    pub(super) fn attach_to_drop(
+        &mut self,
+        ticket: u64,
+        facts: &StackFacts,
+        stack: &StackView<'_>,
+    ) {
+        let matches = self.drops.matches_stack(stack.id, stack.frames);
+        let Some(drop) = self.queue.get_mut(ticket) else {
+            return;
+        };
+        drop.stack_matches = matches;
+        drop.stack = stack.id;
+        let evidence = &mut drop.evidence;
+        evidence.list |= facts.list;
+        evidence.single |= facts.direction == Direction::Receive && !facts.list;
+        evidence.stack = if stack.frames.is_empty() {
+            StackState::Empty
+        } else {
+            StackState::Present
+        };
+        if evidence.handler.is_none() {
+            evidence.handler = facts.handler.map(|h| (h, HandlerSource::Frames));
+        }
+        if evidence.direction == Direction::Unknown || facts.handler.is_some() {
+            evidence.direction = evidence
+                .handler
+                .map_or(facts.direction, |(handler, _)| handler.direction());
+        }
+    }
+}
+
+/// What the caller column of a drop says of it.
+fn apply_caller(evidence: &mut Evidence, mark: Option<Mark>) {
+    match mark {
+        Some(Mark::Handler(handler)) => {
+            evidence.handler = Some((handler, HandlerSource::Caller));
+            evidence.direction = handler.direction();
+        }
+        Some(Mark::List) => {
+            evidence.list = true;
+            evidence.direction = Direction::Receive;
+        }
+        Some(Mark::Receive) => {
+            evidence.single = true;
+            if evidence.handler.is_none() {
+                evidence.direction = Direction::Receive;
+            }
+        }
+        Some(Mark::Output) if evidence.handler.is_none() => {
+            evidence.direction = Direction::Output;
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,155 @@
+//! What an input gives besides its drops.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnosis::collect::signal::Reading;
+use crate::diagnosis::evidence::{Attempts, Observed, Traced};
+use crate::host::Facts;
+use crate::kernel::functions::Origin;
+use crate::trace::Time;
+
+/// CPUs that get a row and evidence of their own; events of further ones go without.
+pub const MAX_CPUS: usize = 8192;
+/// Distinct `dst_ops` (network namespaces) that are told apart.
+pub const MAX_NAMESPACES: usize = 256;
+
+/// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
+pub type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
+
+/// `fast`, as the entry probe on `ip6_dst_gc` read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FastSeries {
+    /// Smallest value.
+    pub min: i64,
+    /// Largest value.
+    pub max: i64,
+    /// Last value.
+    pub last: i64,
+    /// The `gc_thresh` read beside it; `None` where it changed.
+    pub gc_thresh: Option<i64>,
+    /// Calls that were read.
+    pub samples: u64,
+}
+
+/// Everything that was gathered besides the drops.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// `ip6_dst_gc` calls.
+    pub gc: GcCalls,
+    /// CPUs the trace names.
+    pub cpus: BTreeSet<u32>,
+    /// First and last time stamp.
+    pub window: Option<(Time, Time)>,
+    /// Events lost, by CPU, where the kernel counted them.
+    pub lost: BTreeMap<u32, u64>,
+    /// Marks of lost events without a count.
+    pub lost_uncounted: u64,
+    /// Stacks with or without frames.
+    pub stacks: u64,
+    /// Stacks without frames.
+    pub empty_stacks: u64,
+    /// Functions that the capture says were traced.
+    pub traced: Traced,
+    /// Functions seen somewhere in it, perhaps only from there on.
+    pub seen: Traced,
+    /// `fast`, where it was read for IPv6.
+    pub fast: Option<FastSeries>,
+    /// Losses that no mark in the text places: evidence anywhere on these CPUs may be cut.
+    pub unplaced_losses: bool,
+    /// Entries that the ring buffer overwrote before the text starts.
+    pub overwritten: u64,
+    /// `ip6_dst_gc` returned something else than 0 or 1: on this kernel it returns nothing,
+    /// and return probes read what the register happens to hold.
+    pub gc_returns_nothing: bool,
+    /// A call went on after another task had run on its CPU, so what looks complete may not be.
+    pub split_calls: bool,
+    /// A stack held a function that is known here.
+    pub known_stacks: bool,
+    /// Distinct `dst_ops` pointers.
+    pub namespaces: BTreeSet<u64>,
+    /// Facts in the capture's own framing.
+    pub facts: Facts,
+    /// Kernel release, where the text names it.
+    pub kernel: Option<String>,
+    /// Online CPUs, where the text says.
+    pub online_cpus: Option<u64>,
+    /// Method and other framing values.
+    pub framing: BTreeMap<String, String>,
+    /// Some banner is that of a `trace` file.
+    pub trace_file: bool,
+    /// Some banner is that of `trace-cmd report`.
+    pub trace_cmd: bool,
+    /// Drops by how many receive attempts were made since the previous drop; windows that
+    /// may not be whole, and those bounded otherwise, are left out.
+    pub attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
+    /// How often all evidence was cut because of [`MAX_LIVE_TASKS`].
+    pub evictions: u64,
+}
+
+impl Gathered {
+    pub(super) fn note_time(&mut self, time: Time) {
+        let window = self.window.get_or_insert((time, time));
+        window.0 = window.0.min(time);
+        window.1 = window.1.max(time);
+    }
+
+    /// What the entry probe on `ip6_dst_gc` read.
+    pub(super) fn note_fast(&mut self, reading: &Reading) {
+        if let Some(ops) = reading.ops
+            && self.namespaces.len() < MAX_NAMESPACES
+        {
+            self.namespaces.insert(ops);
+        }
+        let Some((fast, gc_thresh)) = reading.fast else {
+            return;
+        };
+        let series = self.fast.get_or_insert(FastSeries {
+            min: fast,
+            max: fast,
+            last: fast,
+            gc_thresh: Some(gc_thresh),
+            samples: 0,
+        });
+        series.min = series.min.min(fast);
+        series.max = series.max.max(fast);
+        series.last = fast;
+        series.gc_thresh = series.gc_thresh.filter(|&known| known == gc_thresh);
+        series.samples += 1;
+    }
+
+    pub(super) fn framing(&mut self, key: &[u8], value: &[u8]) {
+        let text = || String::from_utf8_lossy(value).into_owned();
+        match key {
+            b"before" => drop(self.facts.take_framing(false, value)),
+            b"after" => drop(self.facts.take_framing(true, value)),
+            b"kernel" => self.kernel = Some(text()),
+            b"cpus" => self.online_cpus = text().parse().ok(),
+            b"traced" => {
+                let traced = Traced::from_names(value.split(|&b| b == b','));
+                self.traced = self.traced.or(traced);
+            }
+            b"lost" => {
+                let mut numbers = value
+                    .split(|&b| b == b' ')
+                    .filter_map(|n| std::str::from_utf8(n).ok()?.parse::<u64>().ok());
+                if let (Some(cpu), Some(events)) = (numbers.next(), numbers.next())
+                    && let Ok(cpu) = u32::try_from(cpu)
+                {
+                    // The kernel's own total for the CPU, marks in the text included.
+                    let known = self.lost.get(&cpu).copied().unwrap_or(0);
+                    self.unplaced_losses |= events > known;
+                    if self.lost.len() < MAX_CPUS {
+                        self.lost.insert(cpu, known.max(events));
+                    }
+                }
+            }
+            _ => {
+                if self.framing.len() < 64
+                    && let Ok(key) = std::str::from_utf8(key)
+                {
+                    self.framing.insert(key.to_owned(), text());
+                }
+            }
+        }
+    }
+}

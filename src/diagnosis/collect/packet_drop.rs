@@ -1,0 +1,108 @@
+//! Drops, and whoever takes them.
+
+use std::collections::VecDeque;
+
+use crate::diagnosis::evidence::Evidence;
+use crate::trace::{Context, Name, StackId, Time};
+
+/// Drops that may wait for their stack at once.
+pub const MAX_WAITING: usize = 16_384;
+
+/// A drop, its evidence complete.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketDrop {
+    /// Where and when; `None` where the trace does not say.
+    pub context: Option<Context>,
+    /// What came before it.
+    pub evidence: Evidence,
+    /// Its stack, where it has one within the table's caps.
+    pub stack: Option<StackId>,
+    /// Whether the filter on stacks lets it through.
+    pub stack_matches: bool,
+    /// How many drops it stands for; more than one where they were counted elsewhere.
+    pub count: u64,
+}
+
+/// Takes drops, in the order of the trace.
+pub trait DropSink {
+    /// Whether a stack is one that the user asked for.
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool;
+    /// One drop.
+    fn drop(&mut self, drop: &PacketDrop);
+    /// `fast`, as a probe read it.
+    fn fast(&mut self, _time: Time, _fast: i64) {}
+}
+
+/// For those that are not in a hurry: one collector serves them all.
+impl DropSink for &mut dyn DropSink {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
+        (**self).matches_stack(id, frames)
+    }
+
+    fn drop(&mut self, drop: &PacketDrop) {
+        (**self).drop(drop);
+    }
+
+    fn fast(&mut self, time: Time, fast: i64) {
+        (**self).fast(time, fast);
+    }
+}
+
+/// A drop that waits for its stack, or for earlier drops.
+#[derive(Clone)]
+struct Waiting {
+    drop: PacketDrop,
+    done: bool,
+}
+
+/// Drops in the order of the trace, from the first that may still change.
+#[derive(Clone, Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Waiting>,
+    first_ticket: u64,
+}
+
+impl Queue {
+    /// The number that the next drop gets.
+    pub(super) fn next_ticket(&self) -> u64 {
+        self.first_ticket + self.waiting.len() as u64
+    }
+
+    /// A new drop; where too many wait, the oldest waits no longer.
+    pub(super) fn push(&mut self, drop: PacketDrop, sink: &mut impl DropSink) {
+        self.waiting.push_back(Waiting { drop, done: false });
+        if self.waiting.len() > MAX_WAITING {
+            self.done(self.first_ticket, sink);
+        }
+    }
+
+    fn place(&self, ticket: u64) -> Option<usize> {
+        usize::try_from(ticket.checked_sub(self.first_ticket)?).ok()
+    }
+
+    /// The drop of that number, while it waits.
+    pub(super) fn get_mut(&mut self, ticket: u64) -> Option<&mut PacketDrop> {
+        let place = self.place(ticket)?;
+        self.waiting.get_mut(place).map(|waiting| &mut waiting.drop)
+    }
+
+    /// The drop of that number is complete; complete drops are handed out, oldest first.
+    pub(super) fn done(&mut self, ticket: u64, sink: &mut impl DropSink) {
+        if let Some(waiting) = self.place(ticket).and_then(|at| self.waiting.get_mut(at)) {
+            waiting.done = true;
+        }
+        while let Some(waiting) = self.waiting.front().filter(|waiting| waiting.done) {
+            sink.drop(&waiting.drop);
+            self.waiting.pop_front();
+            self.first_ticket += 1;
+        }
+    }
+
+    /// All drops are complete: they are handed out.
+    pub(super) fn finish(&mut self, sink: &mut impl DropSink) {
+        for waiting in self.waiting.drain(..) {
+            self.first_ticket += 1;
+            sink.drop(&waiting.drop);
+        }
+    }
+}
