@@ -1,0 +1,85 @@
+//! The source keeps its order: imports go one way, files and functions stay short.
+//!
+//! `cargo test --test architecture -- --nocapture` prints whatever breaks it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod checker;
+mod order;
+mod source;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use order::{ROOMS, Violation};
+use source::Sources;
+
+/// What is still allowed, without line numbers. Each must still occur.
+const KNOWN: &[&str] = &[
+    "src/commands/diagnose.rs is on a circle",
+    "src/commands/merge.rs is on a circle",
+    "src/commands/report.rs is on a circle",
+    "src/diagnosis/advice.rs is on a circle",
+    "src/diagnosis/counters.rs is on a circle",
+    "src/diagnosis/findings.rs is on a circle",
+    "src/fleet/document.rs is on a circle",
+    "src/input/open.rs is on a circle",
+    "src/render/report/json.rs is on a circle",
+    "src/render/report/sparks.rs is on a circle",
+    "src/trace/assemble/chains.rs is on a circle",
+    "src/trace/columns.rs is on a circle",
+    "src/trace/foreign.rs is on a circle",
+    "src/trace/guess.rs is on a circle",
+    "src/trace/line.rs is on a circle",
+    "src/trace/mod.rs is on a circle",
+    "src/trace/parse.rs is on a circle",
+    "src/trace/perf.rs is on a circle",
+    "src/trace/stacks.rs is on a circle",
+    "src/tracefs/change.rs is on a circle",
+    "src/fleet/document.rs -> src/render/report/json.rs",
+    "src/fleet/document.rs -> src/render/status/json.rs",
+    "src/fleet/document.rs -> src/render/status/mod.rs",
+    "src/host/read.rs -> src/report/filter.rs",
+    "src/kernel/release.rs -> src/host/read.rs",
+    "src/os/signals.rs -> src/tracefs/error.rs",
+    "src/report/build.rs -> src/analysis.rs",
+    "src/report/build.rs -> src/input/mod.rs",
+    "src/report/timeline.rs -> src/analysis.rs",
+    "src/report/timeline.rs -> src/input/mod.rs",
+    "src/trace/assemble/chains.rs -> src/input/mod.rs",
+    "src/trace/assemble/mod.rs -> src/input/mod.rs",
+    "src/trace/parse.rs -> src/input/mod.rs",
+    "src/tracefs/counts.rs -> src/trace/line.rs",
+    "src/tracefs/counts.rs -> src/trace/mod.rs",
+    "src/tracefs/selfcheck.rs -> src/trace/line.rs",
+    "src/tracefs/selfcheck.rs -> src/trace/mod.rs",
+    "src/tracefs/recording.rs is too long",
+    "src/trace/assemble/mod.rs: push_other is too long",
+    "src/trace/assemble/mod.rs is too long",
+    "src/report/build.rs: summarise is too long",
+    "src/render/report/text.rs is too long",
+    "src/fleet/document.rs is too long",
+    "src/diagnosis/collect/mod.rs: open_drop is too long",
+    "src/diagnosis/collect/mod.rs is too long",
+];
+
+#[test]
+fn the_source_keeps_its_order() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = Sources::read(root, "src");
+    assert!(sources.len() > 100, "the source was not found");
+    let violations = order::violations(&sources, ROOMS);
+    let known: BTreeSet<&str> = KNOWN.iter().copied().collect();
+    let mut new = Vec::new();
+    for Violation { key, text } in &violations {
+        println!("{text}");
+        if !known.contains(key.as_str()) {
+            new.push(format!("{text}\n    KNOWN: {key:?}"));
+        }
+    }
+    let gone: Vec<_> = known
+        .iter()
+        .filter(|known| !violations.iter().any(|found| found.key == **known))
+        .collect();
+    assert!(new.is_empty(), "not allowed:\n{}", new.join("\n"));
+    assert!(gone.is_empty(), "no longer there, take it out: {gone:#?}");
+}
