@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use common::{command, fixture};
 use ip6drop::diagnosis::collect::signal::{Reading, Signal};
-use ip6drop::input::CutState;
+use ip6drop::trace::cut::CutState;
 use ip6drop::trace::{Context, Parser, Record, Records, Stacks};
 use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use crate::host::Facts;
 use crate::os::trigger::Outcome;
 use crate::status::rises::Rise;
 use crate::trace::Time;
-use crate::trace::stacks::Frames;
+use crate::trace::event::Frames;
 
 /// A CPU, or what is known of none; CPUs sort before that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

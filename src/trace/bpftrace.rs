@@ -8,8 +8,8 @@ use nom::character::complete::char;
 use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
+use crate::trace::number::{decimal, number};
 use crate::trace::symbol::is_symbol_byte;
-use crate::trace::time::{decimal, number};
 
 /// A line of bpftrace, frames aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +41,13 @@ fn open(line: &[u8]) -> IResult<&[u8], Printed> {
 }
 
 fn lost(line: &[u8]) -> IResult<&[u8], Printed> {
-    let (rest, _) = delimited(tag(&b"Lost "[..]), number, tag(&b" events"[..])).parse(line)?;
+    let (rest, _) = delimited(tag("Lost "), number, tag(" events")).parse(line)?;
     Ok((rest, Printed::Lost))
 }
 
 fn attaching(line: &[u8]) -> IResult<&[u8], Printed> {
     let (rest, _) = terminated(
-        delimited(tag(&b"Attaching "[..]), number, tag(&b" probe"[..])),
+        delimited(tag("Attaching "), number, tag(" probe")),
         take_while(|b| b == b's' || b == b'.'),
     )
     .parse(line)?;
@@ -68,8 +68,7 @@ fn close(line: &[u8]) -> Option<Printed> {
 }
 
 /// Recognises a line that bpftrace prints, spaces at its end removed.
-#[must_use]
-pub fn printed(line: &[u8]) -> Option<Printed> {
+pub(super) fn printed(line: &[u8]) -> Option<Printed> {
     let whole = [open, lost, attaching]
         .into_iter()
         .filter_map(|parse| parse(line).ok())

@@ -3,7 +3,7 @@
 //! A task on its CPU writes the same bytes up to the time, event after event. Such a prefix is
 //! read by the grammar once; from then on the bytes are compared, and only the time is read.
 
-use crate::trace::assemble::{Comm, Context};
+use crate::trace::event::{Comm, Context};
 use crate::trace::header::{COMM_COLUMNS, Header, columns};
 use crate::trace::memo::{load, mix, word};
 use crate::trace::time::Time;
@@ -206,7 +206,7 @@ impl Columns {
     }
 
     /// Remembers the prefix of a line in which the grammar has found this header.
-    pub(super) fn learn(&mut self, line: &[u8], header: &Header<'_>) {
+    pub(super) fn learn(&mut self, line: &[u8], header: &Header) {
         let quoted = line.trim_ascii_start().first() == Some(&b'"');
         if header.latency || quoted || line.get(COMM_COLUMNS) != Some(&b'-') {
             return;
@@ -235,7 +235,7 @@ impl Columns {
         self.prefixes[at] = Prefix {
             bytes,
             len,
-            context: Context::from(header),
+            context: header.context,
         };
         if !self.lengths.contains(&len) {
             self.lengths = [len, self.lengths[0]];

@@ -8,9 +8,9 @@ use crate::trace::perf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign<'a> {
     /// The first line of a sample of `perf script`.
-    Event(perf::Event<'a>),
+    Sample(perf::Sample<'a>),
     /// A frame that perf or bpftrace printed.
-    Frame(perf::Frame<'a>),
+    Frame(perf::ChainFrame<'a>),
     /// Any other line of bpftrace.
     Printed(Printed),
     /// A line of the kernel's log.
@@ -18,8 +18,7 @@ pub enum Foreign<'a> {
 }
 
 /// Recognises a line of another program, spaces at its end removed.
-#[must_use]
-pub fn foreign(line: &[u8]) -> Option<Foreign<'_>> {
+pub(super) fn foreign(line: &[u8]) -> Option<Foreign<'_>> {
     if let Some(printed) = bpftrace::printed(line) {
         return Some(Foreign::Printed(printed));
     }
@@ -29,5 +28,5 @@ pub fn foreign(line: &[u8]) -> Option<Foreign<'_>> {
     }
     perf::frame(line)
         .map(Foreign::Frame)
-        .or_else(|| perf::event(line).map(Foreign::Event))
+        .or_else(|| perf::sample(line).map(Foreign::Sample))
 }

@@ -1,11 +1,14 @@
 //! The columns in front of an event: task, CPU, flags and time.
 
+use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0, space1};
 use nom::combinator::opt;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::trace::event::{Comm, Context};
+use crate::trace::number::{cpu, number};
 use crate::trace::time::{self, Time};
 
 /// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).
@@ -13,72 +16,57 @@ pub(super) const COMM_COLUMNS: usize = 16;
 /// Width of the comm column in the latency format (`%8.8s` in `lat_print_generic`).
 const LATENCY_COMM_COLUMNS: usize = 8;
 
-/// Who was running where and when.
+/// What stands in front of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header<'a> {
-    /// The task's name, as it stands in the trace; chosen by whoever runs the task.
-    pub comm: &'a [u8],
-    /// Process id as the kernel prints it.
-    pub pid: u64,
-    /// CPU number.
-    pub cpu: u32,
-    /// When.
-    pub time: Time,
+pub struct Header {
+    /// Where the event happened.
+    pub context: Context,
     /// True for the latency format.
     pub latency: bool,
 }
 
-/// What stands behind the comm column, up to and with the `: ` in front of the payload.
-pub(super) struct Columns {
-    pid: u64,
-    cpu: u32,
-    time: Time,
-    latency: bool,
-}
+impl Header {
+    /// What the columns behind a dash say; the name in front of it is not known yet.
+    fn new(pid: u64, cpu: u32, time: Time, latency: bool) -> Self {
+        let comm = Comm::default();
+        Header {
+            context: Context {
+                comm,
+                pid,
+                cpu,
+                time,
+            },
+            latency,
+        }
+    }
 
-fn cpu_number(input: &[u8]) -> IResult<&[u8], u32> {
-    let (rest, n) = time::number(input)?;
-    match u32::try_from(n) {
-        Ok(cpu) => Ok((rest, cpu)),
-        Err(_) => Err(nom::Err::Error(nom::error::Error::new(
-            input,
-            nom::error::ErrorKind::TooLarge,
-        ))),
+    fn with_comm(mut self, comm: &[u8]) -> Self {
+        self.context.comm = Comm::new(comm);
+        self
     }
 }
 
 /// `(-----)` or `(  123)` of the option `record-tgid`.
-fn tgid(input: &[u8]) -> IResult<&[u8], ()> {
-    let (rest, _) = delimited(
-        char('('),
-        take_while1(|b: u8| b.is_ascii_digit() || b == b' ' || b == b'-'),
-        char(')'),
-    )
-    .parse(input)?;
-    Ok((rest, ()))
+fn tgid(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let inner = take_while1(|b: u8| b.is_ascii_digit() || b == b' ' || b == b'-');
+    delimited(char('('), inner, char(')')).parse(input)
 }
 
 /// Flag columns: four or five characters, more in some versions, absent with `noirq-info`.
-fn flags(input: &[u8]) -> IResult<&[u8], ()> {
-    let (rest, _) = terminated(
-        take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'#' | b'!')),
-        space1,
-    )
-    .parse(input)?;
-    Ok((rest, ()))
+fn flags(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let flag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'#' | b'!');
+    terminated(take_while1(flag), space1).parse(input)
 }
 
-fn end_of_header(input: &[u8]) -> IResult<&[u8], ()> {
-    let (rest, _) = char(':').parse(input)?;
-    let (rest, _) = opt(char(' ')).parse(rest)?;
-    Ok((rest, ()))
+fn end_of_header(input: &[u8]) -> IResult<&[u8], char> {
+    terminated(char(':'), opt(char(' '))).parse(input)
 }
 
 /// `1042  (  123) [001] ..s1    52.560614: `
-pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
-    let (rest, pid) = terminated(time::number, space1).parse(input)?;
+pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Header> {
+    let (rest, pid) = terminated(number, space1).parse(input)?;
     let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
-    let (rest, cpu) = delimited(char('['), cpu_number, char(']')).parse(rest)?;
+    let (rest, cpu) = delimited(char('['), cpu, char(']')).parse(rest)?;
     let (rest, _) = space1(rest)?;
     // A time is digits only, and flags may be digits too: try the time first.
     let bare = terminated(time::time, end_of_header).parse(rest);
@@ -86,44 +74,17 @@ pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
         Ok(found) => found,
         Err(_) => preceded(flags, terminated(time::time, end_of_header)).parse(rest)?,
     };
-    Ok((
-        rest,
-        Columns {
-            pid,
-            cpu,
-            time,
-            latency: false,
-        },
-    ))
+    Ok((rest, Header::new(pid, cpu, time, false)))
 }
 
 /// `1032    3..s1 25027396us!: `
-fn latency_columns(input: &[u8]) -> IResult<&[u8], Columns> {
-    let (rest, pid) = terminated(time::number, space1).parse(input)?;
-    let (rest, cpu) = cpu_number(rest)?;
-    let (rest, _) = flags(rest)?;
+fn latency_columns(input: &[u8]) -> IResult<&[u8], Header> {
+    let (rest, pid) = terminated(number, space1).parse(input)?;
+    let (rest, cpu) = terminated(cpu, flags).parse(rest)?;
     // trace-cmd prints seconds in these columns.
-    let time = nom::branch::alt((time::latency_time, time::time));
+    let time = alt((time::latency_time, time::time));
     let (rest, time) = terminated(time, end_of_header).parse(rest)?;
-    Ok((
-        rest,
-        Columns {
-            pid,
-            cpu,
-            time,
-            latency: true,
-        },
-    ))
-}
-
-fn with_comm<'a>(comm: &'a [u8], columns: &Columns) -> Header<'a> {
-    Header {
-        comm,
-        pid: columns.pid,
-        cpu: columns.cpu,
-        time: columns.time,
-        latency: columns.latency,
-    }
+    Ok((rest, Header::new(pid, cpu, time, true)))
 }
 
 /// The comm in what stands before the dash, with any prefix of a log or a pager left out.
@@ -138,29 +99,24 @@ fn comm_of(before: &[u8], width: usize) -> &[u8] {
     }
 }
 
-/// Parses a header; the rest is the payload.
+/// Parses a header; the rest is the payload. `None` where no dash is followed by the columns
+/// of a header.
 ///
 /// A comm may hold spaces, dashes and brackets, so the dash in the column where the kernel
 /// puts it is tried first, then every other dash from the left.
-///
-/// # Errors
-/// Fails where no dash is followed by the columns of a header.
-pub fn header(input: &[u8]) -> IResult<&[u8], Header<'_>> {
-    let at_column = |column: usize, parse: fn(&[u8]) -> IResult<&[u8], Columns>| {
-        if input.get(column) != Some(&b'-') {
-            return None;
+pub(super) fn header(input: &[u8]) -> Option<(&[u8], Header)> {
+    type Columns = fn(&[u8]) -> IResult<&[u8], Header>;
+    const FORMATS: [(usize, Columns); 3] = [
+        (COMM_COLUMNS, columns),
+        (COMM_COLUMNS, latency_columns),
+        (LATENCY_COMM_COLUMNS, latency_columns),
+    ];
+    for (column, parse) in FORMATS {
+        if input.get(column) == Some(&b'-')
+            && let Ok((rest, found)) = parse(&input[column + 1..])
+        {
+            return Some((rest, found.with_comm(input[..column].trim_ascii())));
         }
-        let (rest, found) = parse(&input[column + 1..]).ok()?;
-        Some((rest, with_comm(input[..column].trim_ascii(), &found)))
-    };
-    if let Some(found) = at_column(COMM_COLUMNS, columns) {
-        return Ok(found);
-    }
-    if let Some(found) = at_column(COMM_COLUMNS, latency_columns) {
-        return Ok(found);
-    }
-    if let Some(found) = at_column(LATENCY_COMM_COLUMNS, latency_columns) {
-        return Ok(found);
     }
     for dash in memchr::memchr_iter(b'-', input) {
         let (before, after) = (&input[..dash], &input[dash + 1..]);
@@ -168,26 +124,20 @@ pub fn header(input: &[u8]) -> IResult<&[u8], Header<'_>> {
             continue;
         }
         if let Ok((rest, found)) = columns(after) {
-            return Ok((rest, with_comm(comm_of(before, COMM_COLUMNS), &found)));
+            return Some((rest, found.with_comm(comm_of(before, COMM_COLUMNS))));
         }
         if let Ok((rest, found)) = latency_columns(after) {
-            return Ok((
-                rest,
-                with_comm(comm_of(before, LATENCY_COMM_COLUMNS), &found),
-            ));
+            return Some((rest, found.with_comm(comm_of(before, LATENCY_COMM_COLUMNS))));
         }
     }
-    Err(nom::Err::Error(nom::error::Error::new(
-        input,
-        nom::error::ErrorKind::Verify,
-    )))
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> (String, Header<'_>) {
+    fn parse(text: &str) -> (String, Header) {
         let (rest, header) = header(text.as_bytes()).unwrap();
         (String::from_utf8_lossy(rest).into_owned(), header)
     }
@@ -258,11 +208,12 @@ mod tests {
         ] {
             let (rest, header) = parse(text);
             assert_eq!(rest, "x", "{text}");
-            assert_eq!((header.pid, header.cpu), (pid, cpu), "{text}");
-            assert_eq!(header.time, Time::nanoseconds(time), "{text}");
+            let found = header.context;
+            assert_eq!((found.pid, found.cpu), (pid, cpu), "{text}");
+            assert_eq!(found.time, Time::nanoseconds(time), "{text}");
         }
         let (_, counted) = parse("         python3-1214  [000] ..s1            4: x");
-        assert_eq!(counted.time, Time::count(4));
+        assert_eq!(counted.context.time, Time::count(4));
     }
 
     #[test]
@@ -292,7 +243,7 @@ mod tests {
         ] {
             let (rest, header) = parse(text);
             assert_eq!(rest, "x", "{text}");
-            assert_eq!(String::from_utf8_lossy(header.comm), comm, "{text}");
+            assert_eq!(header.context.comm.as_bytes(), comm.as_bytes(), "{text}");
         }
     }
 
@@ -305,7 +256,7 @@ mod tests {
             "         python3-1042  [4294967296] ..s1    52.560614: x",
             "a-99999999999999999999 [000] .... 1.0: x",
         ] {
-            assert!(header(text.as_bytes()).is_err(), "{text:?}");
+            assert_eq!(header(text.as_bytes()), None, "{text:?}");
         }
     }
 }

@@ -8,7 +8,7 @@
 //! namespace, for a packet going either way. The message is limited to 10 in 5 s;
 //! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
 
-use crate::trace::time::number;
+use crate::trace::number::number;
 
 const REFUSED: &[u8] = b"Route cache is full: consider increasing sysctl net.ipv";
 const SUPPRESSING: &[u8] = b"dst_alloc: ";
@@ -58,8 +58,7 @@ fn is_stamped(line: &[u8]) -> bool {
 }
 
 /// Recognises a line of the kernel's log.
-#[must_use]
-pub fn message(line: &[u8]) -> Option<Message<'_>> {
+pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
     if let Some(at) = memchr::memmem::find(line, REFUSED) {
         let when = line[..at].trim_ascii();
         // Behind anything but a time or the kernel's name somebody else quotes it.

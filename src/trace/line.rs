@@ -1,16 +1,17 @@
 //! One line of trace text.
 
-use crate::trace::banner::{Banner, banner};
+use crate::trace::banner::banner;
+use crate::trace::event::{Banner, Payload};
 use crate::trace::foreign::{Foreign, foreign};
 use crate::trace::header::{Header, header};
-use crate::trace::payload::{Payload, payload, unmistakable};
+use crate::trace::payload::{payload, unmistakable};
 use crate::trace::symbol::{Frame, frame, frame_body};
 
 /// A line, recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
     /// An event; without a header where the trace was written with `nocontext-info`.
-    Event(Option<Header<'a>>, Payload<'a>),
+    Event(Option<Header>, Payload<'a>),
     /// A frame of a stack.
     Frame(Frame<'a>),
     /// A line about the trace.
@@ -24,8 +25,7 @@ pub enum Line<'a> {
 }
 
 /// Strips white space, and the line ends of other systems, from the right.
-#[must_use]
-pub fn trim_end(line: &[u8]) -> &[u8] {
+pub(super) fn trim_end(line: &[u8]) -> &[u8] {
     let kept = line
         .iter()
         .rposition(|b| !matches!(b, b'\n' | b'\r' | b' ' | b'\t'));
@@ -35,18 +35,14 @@ pub fn trim_end(line: &[u8]) -> &[u8] {
 /// A frame, a mark or a payload behind the prefix of a log or a pager.
 fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
     if let Some(at) = memchr::memmem::find(line, b"=> ") {
-        return frame_body(line[at + 3..].trim_ascii_start())
-            .ok()
-            .map(|(_, f)| Line::Frame(f));
+        return frame_body(line[at + 3..].trim_ascii_start()).map(Line::Frame);
     }
     if let Some(at) = memchr::memmem::find(line, b"# ip6drop: ") {
-        return banner(&line[at..]).ok().map(|(_, b)| Line::Banner(b));
+        return banner(&line[at..]).map(Line::Banner);
     }
     let at = memchr::memmem::rfind(line, b"CPU:")?;
-    match banner(&line[at..]) {
-        Ok((_, lost @ Banner::Lost { .. })) => Some(Line::Banner(lost)),
-        _ => None,
-    }
+    let lost = banner(&line[at..]).filter(|banner| matches!(banner, Banner::Lost { .. }));
+    lost.map(Line::Banner)
 }
 
 /// A line as an element of a JSON list, as deployment tools print output: `"…",`.
@@ -68,16 +64,16 @@ pub fn line(input: &[u8]) -> Line<'_> {
     if text.is_empty() {
         return Line::Blank;
     }
-    if let Ok((_, frame)) = frame(text) {
+    if let Some(frame) = frame(text) {
         return Line::Frame(frame);
     }
-    if let Ok((rest, header)) = header(text) {
+    if let Some((rest, header)) = header(text) {
         return Line::Event(Some(header), payload(rest));
     }
-    if let Ok((_, banner)) = banner(text) {
+    if let Some(banner) = banner(text) {
         return Line::Banner(banner);
     }
-    if let Ok((_, payload)) = unmistakable(text.trim_ascii_start()) {
+    if let Some(payload) = unmistakable(text.trim_ascii_start()) {
         return Line::Event(None, payload);
     }
     behind_prefix(text)

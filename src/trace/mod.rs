@@ -1,29 +1,33 @@
-//! The text that ftrace and others print, from bytes to lines. Nothing here opens, prints or decodes.
+//! The text that ftrace and others print, from bytes to lines, and from lines to events and
+//! stacks. Nothing here opens, prints or decodes.
 
 pub mod assemble;
-pub mod banner;
-pub mod bpftrace;
+mod banner;
+mod bpftrace;
 mod columns;
 pub mod cut;
-pub mod foreign;
+pub mod event;
+mod foreign;
 mod guess;
-pub mod header;
-pub mod kmsg;
-pub mod line;
+mod header;
+mod kmsg;
+mod line;
 mod memo;
-pub mod parse;
+mod number;
+mod parse;
 pub mod payload;
-pub mod perf;
+mod perf;
+mod record;
 pub mod stacks;
 pub mod symbol;
-pub mod time;
+mod time;
 
-pub use assemble::{Assembler, Comm, Context, KernelLog, LineCounts, Sink, StackView, TextFacts};
-pub use banner::Banner;
+pub use assemble::{Assembler, KernelLog, LineCounts, TextFacts};
+pub use event::{Banner, Comm, Context, Meaning, Name, Payload, Sink, StackId, StackView};
 pub use header::Header;
 pub use line::{Line, line};
-pub use parse::{Meaning, Parser, Record, RecordOf, Records};
-pub use payload::Payload;
-pub use stacks::{Name, StackId, Stacks, Table};
+pub use parse::Parser;
+pub use record::{Record, RecordOf, Records};
+pub use stacks::{Stacks, Table};
 pub use symbol::{Frame, Symbol};
 pub use time::{Stamp, Time};

@@ -1,86 +1,17 @@
-//! Pieces of text made into records: what each line says, without what the lines before it do
-//! to its meaning. Any number of threads may do this at once.
+//! Pieces of text made into records. Any number of threads may do this at once.
 
-use std::ops::Range;
-
-use crate::input::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
-use crate::trace::assemble::Context;
 use crate::trace::columns::{Columns, Known};
+use crate::trace::cut::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
+use crate::trace::event::{Meaning, Payload, StackId};
 use crate::trace::guess::Guesses;
+use crate::trace::header::Header;
 use crate::trace::line::{Line, line, trim_end};
 use crate::trace::memo::Memo;
-use crate::trace::payload::{Payload, payload};
-use crate::trace::stacks::{StackId, Stacks};
+use crate::trace::payload::payload;
+use crate::trace::record::{Record, RecordOf, Records, Span};
+use crate::trace::stacks::Stacks;
 use crate::trace::symbol::Frame;
 use crate::trace::time::Time;
-
-/// What payloads mean to whoever collects them: worked out once for each distinct payload.
-pub trait Meaning {
-    /// What an event says. Kept small, for there are many.
-    type Signal: Copy;
-    /// What few events say besides.
-    type Aside: Copy;
-    /// Works it out.
-    fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
-}
-
-/// Where in its chunk a line or a block stands.
-pub type Span = Range<u32>;
-
-/// One line, or one run of frame lines.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Record<S, A> {
-    /// An event; its context is missing where the trace was written with `nocontext-info`.
-    Event {
-        /// Where its line starts.
-        at: u32,
-        /// Its header is in the latency format.
-        latency: bool,
-        /// Where and when it happened.
-        context: Option<Context>,
-        /// What it says; `None` for `<stack trace>`.
-        signal: Option<S>,
-        /// The run of frames right behind `<stack trace>`, where it was seen before.
-        stack: Option<StackId>,
-    },
-    /// An event, right behind it its own `<stack trace>` line, and its frames: all of it was
-    /// seen before.
-    Traced {
-        /// Where it starts.
-        at: u32,
-        /// Where and when the event happened.
-        context: Context,
-        /// What it says.
-        signal: S,
-        /// When its stack was taken.
-        marked: Time,
-        /// Its stack.
-        stack: StackId,
-    },
-    /// What the event right behind this says besides.
-    Aside(A),
-    /// A run of frames that was seen before.
-    Stack {
-        /// Where it starts.
-        at: u32,
-        /// Which stack it is.
-        id: StackId,
-    },
-    /// A run of frames that was not.
-    NewStack(Span),
-    /// The rest of a run of frames that is too long to be a stack.
-    Rest(Span),
-    /// A frame behind the prefix of a log or a pager: its line, and the frame in it.
-    Frame(Span, Span),
-    /// A line about the trace.
-    Banner(Span),
-    /// A line of another program; what it means, the lines before it say.
-    Foreign(Span),
-    /// White space only.
-    Blank,
-    /// Not understood, or too long to be looked at.
-    Unknown(Span),
-}
 
 /// What a payload says: the event's signal, none for `<stack trace>`, and what it says besides.
 type Said<M> = (
@@ -166,17 +97,6 @@ fn span(start: usize, end: usize) -> Span {
 /// Where `part` of `whole` starts.
 fn offset(whole: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
-}
-
-/// A record of what payloads mean to `M`.
-pub type RecordOf<M> = Record<<M as Meaning>::Signal, <M as Meaning>::Aside>;
-
-/// Takes records, in the order of the text, and has the stacks that were seen so far.
-pub trait Records<M: Meaning> {
-    /// The table in which stacks are looked up.
-    fn stacks(&self) -> &Stacks;
-    /// The next record.
-    fn take(&mut self, record: RecordOf<M>);
 }
 
 impl<M: Meaning> Parser<M> {
@@ -371,7 +291,7 @@ impl<M: Meaning> Parser<M> {
                 Record::Event {
                     at: at as u32,
                     latency: header.is_some_and(|h| h.latency),
-                    context: header.as_ref().map(Context::from),
+                    context: header.map(|h| h.context),
                     signal,
                     stack: None,
                 }
@@ -379,7 +299,7 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    fn learn(&mut self, text: &[u8], header: &crate::trace::Header<'_>) {
+    fn learn(&mut self, text: &[u8], header: &Header) {
         self.columns.learn(text, header);
         if let Some(known) = self.columns.read(text) {
             let said = payload(trim_end(&text[known.len..]));

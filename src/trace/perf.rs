@@ -4,14 +4,15 @@
 //! `sample__fprintf_callchain` (tools/perf/builtin-script.c, util/evsel_fprintf.c).
 
 use nom::bytes::complete::{tag, take_while1};
-use nom::character::complete::{char, digit1, hex_digit1, space0, space1};
-use nom::combinator::opt;
+use nom::character::complete::{char, digit1, space0, space1};
+use nom::combinator::{fail, map_opt, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::trace::assemble::{Comm, Context};
-use crate::trace::payload::{Payload, argument, payload};
-use crate::trace::symbol::{hex_value, is_symbol_byte};
+use crate::trace::event::{Comm, Context, Payload};
+use crate::trace::number::{cpu, hex_number, number};
+use crate::trace::payload::{argument, payload};
+use crate::trace::symbol::is_symbol_byte;
 use crate::trace::time::{self, Stamp, Time};
 
 /// Kernel addresses start here on every 64-bit machine.
@@ -21,9 +22,12 @@ const IPV6: &[u8] = b"34525";
 
 /// The first line of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event<'a> {
+pub struct Sample<'a> {
     comm: &'a [u8],
-    columns: Columns,
+    pid: u64,
+    /// The CPU, where it was printed.
+    pub cpu: Option<u32>,
+    time: Option<Time>,
     /// What the event says.
     pub says: Says<'a>,
 }
@@ -44,16 +48,9 @@ pub enum Says<'a> {
     Unnamed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Columns {
-    pid: u64,
-    cpu: Option<u32>,
-    time: Option<Time>,
-}
-
 /// A frame of a call chain, or of a stack that bpftrace prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame<'a> {
+pub struct ChainFrame<'a> {
     /// Its address, where it is printed.
     pub address: Option<u64>,
     /// Its function, without offset; `None` where the kernel's symbols have none.
@@ -62,51 +59,29 @@ pub struct Frame<'a> {
     pub user: bool,
 }
 
-impl Event<'_> {
+impl Sample<'_> {
     /// Where it happened; `None` where CPU or time were not printed.
     #[must_use]
     pub fn context(&self) -> Option<Context> {
         Some(Context {
             comm: Comm::new(self.comm),
-            pid: self.columns.pid,
-            cpu: self.columns.cpu?,
-            time: self.columns.time?,
+            pid: self.pid,
+            cpu: self.cpu?,
+            time: self.time?,
         })
     }
-
-    /// The CPU, where it was printed.
-    #[must_use]
-    pub fn cpu(&self) -> Option<u32> {
-        self.columns.cpu
-    }
-}
-
-fn error<T>(input: &[u8]) -> IResult<&[u8], T> {
-    let kind = nom::error::ErrorKind::Verify;
-    Err(nom::Err::Error(nom::error::Error::new(input, kind)))
 }
 
 /// `119 [000]    11.100098: `, `119/119`, with or without CPU and time.
-fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
-    let (rest, pid) = time::number(input)?;
-    let (rest, _) = (opt((char('/'), digit1)), space1).parse(rest)?;
-    let (rest, cpu) = opt(terminated(
-        delimited(char('['), time::number, char(']')),
-        space1,
-    ))
-    .parse(rest)?;
+fn columns(input: &[u8]) -> IResult<&[u8], (u64, Option<u32>, Option<Time>)> {
+    let (rest, pid) = terminated(number, (opt((char('/'), digit1)), space1)).parse(input)?;
+    let cpu = delimited(char('['), cpu, char(']'));
+    let (rest, cpu) = opt(terminated(cpu, space1)).parse(rest)?;
     let (rest, time) = opt(terminated(time::time, (char(':'), space0))).parse(rest)?;
     // Two numbers and no more are found in any prose.
-    match (cpu.map(u32::try_from), time.map(Time::stamp)) {
-        (Some(Err(_)), _) | (None, None | Some(Stamp::Count(_))) => error(input),
-        (cpu, _) => Ok((
-            rest,
-            Columns {
-                pid,
-                cpu: cpu.and_then(Result::ok),
-                time,
-            },
-        )),
+    match (cpu, time.map(Time::stamp)) {
+        (None, None | Some(Stamp::Count(_))) => fail().parse(input),
+        _ => Ok((rest, (pid, cpu, time))),
     }
 }
 
@@ -117,16 +92,13 @@ fn period(input: &[u8]) -> IResult<&[u8], &[u8]> {
 
 /// A word with its colon; all of it but the last colon.
 fn name(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let (rest, word) = take_while1(|b: u8| b > b' ')(input)?;
-    match word.strip_suffix(b":") {
-        Some(name) if !name.is_empty() => Ok((rest, name)),
-        _ => error(input),
-    }
+    let word = take_while1(|b: u8| b > b' ');
+    let named = map_opt(word, |word: &[u8]| word.strip_suffix(b":"));
+    verify(named, |name: &[u8]| !name.is_empty()).parse(input)
 }
 
-fn lost(input: &[u8]) -> IResult<&[u8], Says<'_>> {
-    let (rest, n) = preceded(tag(&b"PERF_RECORD_LOST lost "[..]), time::number).parse(input)?;
-    Ok((rest, Says::Lost(n)))
+fn lost(input: &[u8]) -> IResult<&[u8], u64> {
+    preceded(tag("PERF_RECORD_LOST lost "), number).parse(input)
 }
 
 /// The name of a return probe, without what `perf probe` puts behind that of the function.
@@ -145,68 +117,59 @@ fn traced<'a>(text: &'a [u8]) -> Payload<'a> {
     }
 }
 
-fn says(input: &[u8]) -> IResult<&[u8], Says<'_>> {
+fn says(input: &[u8]) -> Option<Says<'_>> {
     if input.is_empty() {
-        return Ok((input, Says::Unnamed));
+        return Some(Says::Unnamed);
     }
-    if let Ok(found) = lost(input) {
-        return Ok(found);
+    if let Ok((_, events)) = lost(input) {
+        return Some(Says::Lost(events));
     }
-    let (start, _) = opt(period).parse(input)?;
-    let (details, name) = name(start)?;
-    let end = &details[details.len()..];
+    let (start, _) = opt(period).parse(input).ok()?;
+    let (details, name) = name(start).ok()?;
     let Some(colon) = memchr::memchr(b':', name) else {
-        return Ok((end, Says::Traced(Payload::Other)));
+        return Some(Says::Traced(Payload::Other));
     };
     let (group, event) = (&name[..colon], &name[colon + 1..]);
     let details = details.trim_ascii();
     let found = match (group, event) {
         (b"ftrace", b"function") => traced(details),
-        (b"skb", b"kfree_skb") => match argument(details, b"protocol") {
-            Some(IPV6) => {
-                let location = argument(details, b"location").unwrap_or_default();
-                let in_drop = location.starts_with(b"ip6_pkt_drop+");
-                return Ok((end, Says::Freed { in_drop }));
-            }
-            _ => Payload::Other,
-        },
+        (b"skb", b"kfree_skb") if argument(details, b"protocol") == Some(IPV6) => {
+            let location = argument(details, b"location").unwrap_or_default();
+            let in_drop = location.starts_with(b"ip6_pkt_drop+");
+            return Some(Says::Freed { in_drop });
+        }
+        (b"skb", b"kfree_skb") => Payload::Other,
         _ if details.starts_with(b"(") => traced(&start[colon + 1..]),
         _ => Payload::Other,
     };
-    Ok((end, Says::Traced(found)))
+    Some(Says::Traced(found))
 }
 
 /// The first line of a sample. A task's name may hold anything, so the columns behind it are
 /// looked for from the left.
-#[must_use]
-pub fn event(line: &[u8]) -> Option<Event<'_>> {
+pub(super) fn sample(line: &[u8]) -> Option<Sample<'_>> {
     let starts = memchr::memchr_iter(b' ', line).map(|space| space + 1);
     let starts = starts.filter(|&at| line.get(at).is_some_and(u8::is_ascii_digit));
-    for at in starts {
-        let comm = line[..at].trim_ascii();
-        if comm.is_empty() {
-            continue;
-        }
-        let Ok((rest, columns)) = columns(&line[at..]) else {
-            continue;
-        };
-        let Ok((_, says)) = says(rest) else { continue };
-        let both = columns.cpu.is_some() && columns.time.is_some();
-        if both || says != Says::Unnamed {
-            return Some(Event {
+    starts
+        .filter_map(|at| {
+            let comm = line[..at].trim_ascii();
+            let (rest, (pid, cpu, time)) = columns(&line[at..]).ok()?;
+            let says = says(rest)?;
+            let both = cpu.is_some() && time.is_some();
+            (!comm.is_empty() && (both || says != Says::Unnamed)).then_some(Sample {
                 comm,
-                columns,
+                pid,
+                cpu,
+                time,
                 says,
-            });
-        }
-    }
-    None
+            })
+        })
+        .next()
 }
 
 /// `ffffffff90f00de1 ip6_pkt_drop+0x1 ([kernel.kallsyms])`, and the same without address or
 /// without the part in brackets.
-#[must_use]
-pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
+pub(super) fn frame(line: &[u8]) -> Option<ChainFrame<'_>> {
     let text = line.trim_ascii_start();
     if text.len() == line.len() {
         return None;
@@ -214,7 +177,7 @@ pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
     let (rest, address) = opt(address).parse(text).ok()?;
     let rest = rest.trim_ascii_start();
     if rest.is_empty() && address.is_some_and(|a| a >= KERNEL) {
-        return Some(Frame {
+        return Some(ChainFrame {
             address,
             name: None,
             user: false,
@@ -229,7 +192,7 @@ pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
         None if !symbol.has_offset || !symbol.behind.is_empty() => None,
         // So must the file of a function outside of the kernel.
         Some(a) if a < KERNEL && !symbol.behind.ends_with(b")") => None,
-        _ => Some(Frame {
+        _ => Some(ChainFrame {
             address,
             name: symbol.name,
             user: !is_kernel && address.is_some_and(|a| a < KERNEL),
@@ -238,11 +201,11 @@ pub fn frame(line: &[u8]) -> Option<Frame<'_>> {
 }
 
 fn address(input: &[u8]) -> IResult<&[u8], u64> {
-    let (rest, digits) = preceded(opt(tag(&b"0x"[..])), hex_digit1).parse(input)?;
-    if rest.first().is_some_and(|b| !b.is_ascii_whitespace()) {
-        return error(input);
+    let (rest, address) = hex_number(input)?;
+    match rest.first() {
+        Some(b) if !b.is_ascii_whitespace() => fail().parse(input),
+        _ => Ok((rest, address)),
     }
-    Ok((rest, hex_value(digits)))
 }
 
 /// A symbol as perf and bpftrace print it, and what is left of the line.
@@ -282,8 +245,8 @@ fn is_offset(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn one(text: &str) -> Event<'_> {
-        event(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
+    fn one(text: &str) -> Sample<'_> {
+        sample(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
@@ -332,7 +295,7 @@ mod tests {
             "ping 119 [4294967296] 11.100098: x:y: z",
             "ping 119 [003] 11.100098: ip6_dst_gc <-dst_alloc",
         ] {
-            assert_eq!(event(text.as_bytes()), None, "{text}");
+            assert_eq!(sample(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use crate::trace::event::{Frames, Name, StackId};
 use crate::trace::line::{Line, line};
 use crate::trace::symbol::Frame;
 
@@ -13,15 +13,6 @@ use crate::trace::symbol::Frame;
 pub const MAX_STACKS: usize = 65_536;
 /// Bytes of text that remembered blocks may take together.
 pub const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
-
-/// A stack's number in its table, by first appearance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StackId(pub u32);
-
-/// The name of a frame, without what compilers and options add; kept once for all stacks.
-pub type Name = Arc<[u8]>;
-/// Names of the frames, innermost first.
-pub type Frames = Arc<[Name]>;
 
 /// A parsed block of frame lines.
 #[derive(Debug, Clone, PartialEq, Eq)]

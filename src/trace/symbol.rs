@@ -3,9 +3,11 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char, hex_digit1, space0, space1};
-use nom::combinator::{all_consuming, opt, verify};
+use nom::combinator::{all_consuming, map, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
+
+use crate::trace::number::{hex_number, hex_value};
 
 /// A kernel symbol, its decorations kept apart from its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +36,7 @@ pub enum Frame<'a> {
 }
 
 /// True for the bytes a kernel symbol is made of, compiler suffixes included.
-pub(crate) fn is_symbol_byte(b: u8) -> bool {
+pub(super) fn is_symbol_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'@')
 }
 
@@ -46,22 +48,9 @@ fn split_suffix(raw: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Hexadecimal digits as a number; more than 64 bits saturate.
-pub(crate) fn hex_value(digits: &[u8]) -> u64 {
-    digits.iter().fold(0u64, |n, &b| {
-        let digit = (b as char).to_digit(16).unwrap_or(0);
-        n.checked_mul(16).map_or(u64::MAX, |n| n | u64::from(digit))
-    })
-}
-
-fn hex_number(input: &[u8]) -> IResult<&[u8], u64> {
-    let (rest, digits) = preceded(opt(tag(&b"0x"[..])), hex_digit1).parse(input)?;
-    Ok((rest, hex_value(digits)))
-}
-
 fn offset(input: &[u8]) -> IResult<&[u8], u64> {
-    let (rest, value) = preceded(tag(&b"+0x"[..]), hex_digit1).parse(input)?;
-    let (rest, _) = opt(preceded(tag(&b"/0x"[..]), hex_digit1)).parse(rest)?;
+    let (rest, value) = preceded(tag("+0x"), hex_digit1).parse(input)?;
+    let (rest, _) = opt(preceded(tag("/0x"), hex_digit1)).parse(rest)?;
     Ok((rest, hex_value(value)))
 }
 
@@ -92,14 +81,9 @@ fn module(input: &[u8]) -> IResult<&[u8], &[u8]> {
 ///
 /// # Errors
 /// Fails where the input does not start with a letter, `_`, `.` or `$`.
-pub fn symbol(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
-    let (rest, raw) = take_while1(is_symbol_byte).parse(input)?;
-    if raw.first().is_some_and(u8::is_ascii_digit) {
-        return Err(nom::Err::Error(nom::error::Error::new(
-            input,
-            nom::error::ErrorKind::Alpha,
-        )));
-    }
+pub(super) fn symbol(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
+    let starts = |raw: &[u8]| !raw.first().is_some_and(u8::is_ascii_digit);
+    let (rest, raw) = verify(take_while1(is_symbol_byte), starts).parse(input)?;
     let (name, suffix) = split_suffix(raw);
     let (rest, offset) = opt(offset).parse(rest)?;
     let (rest, module) = opt(module).parse(rest)?;
@@ -126,38 +110,32 @@ fn whole_address(input: &[u8]) -> IResult<&[u8], &[u8]> {
 }
 
 fn bare_address(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    let digits = alt((preceded(tag(&b"0x"[..]), hex_digit1), whole_address));
+    let digits = alt((preceded(tag("0x"), hex_digit1), whole_address));
     let (rest, value) = terminated(digits, opt(address)).parse(input)?;
     Ok((rest, Frame::Address(hex_value(value))))
 }
 
 fn return_probe(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    let (rest, _) = tag(&b"[unknown/kretprobe'd]"[..]).parse(input)?;
+    let (rest, _) = tag("[unknown/kretprobe'd]").parse(input)?;
     let (rest, _) = opt(address).parse(rest)?;
     Ok((rest, Frame::ReturnProbe))
 }
 
-/// What stands behind the `=>` of a frame line, to the end of the line.
-///
-/// # Errors
-/// Fails where anything but one frame is left on the line.
-pub fn frame_body(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    all_consuming(terminated(
-        alt((bare_address, return_probe, |i| {
-            let (rest, s) = symbol(i)?;
-            Ok((rest, Frame::Symbol(s)))
-        })),
+/// What stands behind the `=>` of a frame line, to the end of the line; `None` where anything
+/// but one frame is left on it.
+pub(super) fn frame_body(input: &[u8]) -> Option<Frame<'_>> {
+    let found = all_consuming(terminated(
+        alt((bare_address, return_probe, map(symbol, Frame::Symbol))),
         take_while(|b: u8| b == b' ' || b == b'\t' || b == b'\r'),
     ))
-    .parse(input)
+    .parse(input);
+    found.ok().map(|(_, frame)| frame)
 }
 
-/// A frame line: ` => name`, with or without the leading space.
-///
-/// # Errors
-/// Fails on any other line.
-pub fn frame(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    preceded((space0, tag(&b"=>"[..]), space1), frame_body).parse(input)
+/// The frame of a line ` => name`, with or without the leading space.
+pub(super) fn frame(input: &[u8]) -> Option<Frame<'_>> {
+    let start: IResult<&[u8], _> = (space0, tag("=>"), space1).parse(input);
+    frame_body(start.ok()?.0)
 }
 
 #[cfg(test)]
@@ -165,7 +143,7 @@ mod tests {
     use super::*;
 
     fn one(text: &str) -> Frame<'_> {
-        frame(text.as_bytes()).unwrap().1
+        frame(text.as_bytes()).unwrap()
     }
 
     fn name(text: &str) -> Symbol<'_> {
@@ -214,7 +192,7 @@ mod tests {
     #[test]
     fn other_lines_are_no_frames() {
         for text in ["", " =>", " => ", " => two words", "a => b", " => 12ab"] {
-            assert!(frame(text.as_bytes()).is_err(), "{text:?}");
+            assert_eq!(frame(text.as_bytes()), None, "{text:?}");
         }
     }
 }

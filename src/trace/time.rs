@@ -6,6 +6,8 @@ use nom::combinator::opt;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
+use crate::trace::number::number;
+
 /// Set in counts, which so come behind all nanoseconds.
 const IS_COUNT: u64 = 1 << 63;
 
@@ -74,27 +76,8 @@ impl Time {
     }
 }
 
-/// Decimal digits as a number; `None` when they exceed 64 bits.
-pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0u64, |n, &b| {
-        n.checked_mul(10)?
-            .checked_add(u64::from(b.wrapping_sub(b'0')))
-    })
-}
-
-pub(crate) fn number(input: &[u8]) -> IResult<&[u8], u64> {
-    let (rest, digits) = digit1(input)?;
-    match decimal(digits) {
-        Some(n) => Ok((rest, n)),
-        None => Err(nom::Err::Error(nom::error::Error::new(
-            input,
-            nom::error::ErrorKind::TooLarge,
-        ))),
-    }
-}
-
 /// `52.560614`, `107.735330123` or a bare count.
-pub(crate) fn time(input: &[u8]) -> IResult<&[u8], Time> {
+pub(super) fn time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, whole) = number(input)?;
     let (rest, fraction) = opt(preceded(char('.'), digit1)).parse(rest)?;
     let Some(fraction) = fraction else {
@@ -110,9 +93,9 @@ pub(crate) fn time(input: &[u8]) -> IResult<&[u8], Time> {
 }
 
 /// Time of the latency format: microseconds, `us`, and marks for long gaps.
-pub(crate) fn latency_time(input: &[u8]) -> IResult<&[u8], Time> {
+pub(super) fn latency_time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, us) = number(input)?;
-    let (rest, _) = tag(&b"us"[..]).parse(rest)?;
+    let (rest, _) = tag("us").parse(rest)?;
     let (rest, _) =
         take_while1(|b: u8| matches!(b, b' ' | b'!' | b'+' | b'#' | b'*' | b'@' | b'$'))
             .parse(rest)?;

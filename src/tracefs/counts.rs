@@ -68,7 +68,10 @@ impl Counts {
                     return true;
                 }
                 self.events += 1;
-                let cpu = self.cpus.entry(header.map_or(0, |h| h.cpu)).or_default();
+                let cpu = self
+                    .cpus
+                    .entry(header.map_or(0, |h| h.context.cpu))
+                    .or_default();
                 cpu.events += 1;
                 cpu.recent_events += 1;
                 if name == DROP.as_bytes() {

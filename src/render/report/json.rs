@@ -13,7 +13,7 @@ use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
 use crate::report::summary::{CpuKey, Summary};
 use crate::status::rises::Rise;
-use crate::trace::stacks::Frames;
+use crate::trace::event::Frames;
 use crate::trace::{Stamp, Time};
 
 /// Name and version of the schema.

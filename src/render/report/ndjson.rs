@@ -13,7 +13,7 @@ use crate::diagnosis::rules::{classify, explain};
 use crate::render::report::json::{numbered_stacks, time, value};
 use crate::report::filter::Filter;
 use crate::report::summary::Summary;
-use crate::trace::stacks::Frames;
+use crate::trace::event::Frames;
 use crate::trace::{Name, StackId};
 
 /// The numbers of the stacks in a report.

@@ -5,18 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::trace::assemble::{Assembler, Context, Sink, StackView, sample};
+use crate::trace::assemble::out::Out;
+use crate::trace::assemble::text_facts::MAX_COUNT;
 use crate::trace::bpftrace::Printed;
+use crate::trace::cut::MAX_BLOCK;
+use crate::trace::event::{Banner, Context, Meaning, Payload, Sink, StackView};
 use crate::trace::foreign::Foreign;
 use crate::trace::kmsg::Message;
-use crate::trace::line::{Line, line};
-use crate::trace::parse::Meaning;
-use crate::trace::perf::{Event, Frame, Says};
-use crate::trace::stacks::{Seen, Table};
-use crate::trace::{Banner, Payload};
+use crate::trace::perf::{ChainFrame, Sample, Says};
 
-/// Largest count of one map entry that is believed; sums of such stay within 64 bits.
-const MAX_COUNT: u64 = u32::MAX as u64;
 /// Tasks whose drops wait to be freed; one more makes all of them forgotten.
 const MAX_UNFREED: usize = 16_384;
 /// Frames on top of the function that frees a packet: those that do it, and the tracer's.
@@ -27,11 +24,15 @@ const DROP_FRAME: &[u8] = b" => ip6_pkt_drop\n";
 
 /// What the frames that come are of.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Chain {
+enum Chain {
     /// An event that may bring a stack.
     Event(Option<Context>),
-    /// A packet that was freed; with a stand-in where only its location is known.
-    Freed(Option<Context>, Standing),
+    /// A packet that was freed.
+    Freed {
+        context: Option<Context>,
+        /// The frames gathered so far are a stand-in: only its location is known.
+        stand_in: bool,
+    },
     /// Nothing that counts.
     Ignored,
     /// The keys of a map entry, and whether its stack is complete.
@@ -40,57 +41,44 @@ pub(super) enum Chain {
     Bare,
 }
 
-/// Whether the gathered frames are a stand-in for those of the chain.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Standing {
-    In,
-    Real,
-}
-
 /// What lines of other programs leave for those that follow.
 #[derive(Default)]
 pub(super) struct Chains {
     open: Option<Chain>,
-    /// Drops that probes have shown, by task: `ip6_pkt_drop` frees the packet only later.
-    unfreed: BTreeMap<Option<(u32, u64)>, u64>,
+    /// Its frames so far, written as a plain block.
+    frames: Vec<u8>,
+    unfreed: Unfreed,
 }
 
-impl Chains {
-    /// Another kind of line stands between: frames behind it belong to something else.
-    pub(super) fn forget(&mut self) {
-        self.open = None;
-    }
+/// Drops that probes have shown, by task: `ip6_pkt_drop` frees the packet only later.
+#[derive(Default)]
+struct Unfreed(BTreeMap<Option<(u32, u64)>, u64>);
 
-    pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
+fn task(context: Option<Context>) -> Option<(u32, u64)> {
+    context.map(|c| (c.cpu, c.pid))
+}
 
-    pub(super) fn take(&mut self) -> Option<Chain> {
-        self.open.take()
-    }
-
-    fn note_drop(&mut self, task: Option<(u32, u64)>) {
-        if self.unfreed.len() >= MAX_UNFREED && !self.unfreed.contains_key(&task) {
-            self.unfreed.clear();
+impl Unfreed {
+    fn note_drop(&mut self, context: Option<Context>) {
+        let task = task(context);
+        if self.0.len() >= MAX_UNFREED && !self.0.contains_key(&task) {
+            self.0.clear();
         }
-        *self.unfreed.entry(task).or_default() += 1;
+        *self.0.entry(task).or_default() += 1;
     }
 
     /// Whether a probe has shown the drop of the packet that this task frees.
-    fn was_shown(&mut self, task: Option<(u32, u64)>) -> bool {
-        let Some(count) = self.unfreed.get_mut(&task) else {
+    fn was_shown(&mut self, context: Option<Context>) -> bool {
+        let task = task(context);
+        let Some(count) = self.0.get_mut(&task) else {
             return false;
         };
         *count -= 1;
         if *count == 0 {
-            self.unfreed.remove(&task);
+            self.0.remove(&task);
         }
         true
     }
-}
-
-fn task(context: Option<&Context>) -> Option<(u32, u64)> {
-    context.map(|c| (c.cpu, c.pid))
 }
 
 /// An entry of `ip6_pkt_drop`.
@@ -131,71 +119,76 @@ fn from_drop(block: &[u8]) -> Option<&[u8]> {
     None
 }
 
-impl Assembler {
+impl Chains {
+    /// Whether the frames that come belong to something.
+    #[inline(always)]
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether frames wait that may be a new stack.
+    pub(super) fn has_frames(&self) -> bool {
+        !self.frames.is_empty()
+    }
+
     /// Takes a line of another program.
-    pub(super) fn foreign<S: Sink>(&mut self, text: &[u8], stacks: &mut Table<'_>, sink: &mut S) {
-        let Line::Foreign(found) = line(text) else {
-            return;
-        };
+    pub(super) fn take<S: Sink>(
+        &mut self,
+        found: &Foreign<'_>,
+        line: &[u8],
+        out: &mut Out<'_, '_, S>,
+    ) {
         match found {
             Foreign::Frame(frame) => {
-                if self.chains.open.is_none() {
-                    self.end_stack(stacks, sink);
-                    self.chains.open = Some(Chain::Bare);
-                }
-                self.text.lines.frames += 1;
-                self.chain_frame(&frame);
+                self.open.get_or_insert(Chain::Bare);
+                out.text.lines.frames += 1;
+                self.frame(frame);
             }
-            Foreign::Event(event) => {
-                self.end_stack(stacks, sink);
-                self.perf_event(&event, sink);
+            Foreign::Sample(sample) => {
+                self.end(out);
+                self.open = Some(self.sample(sample, out));
             }
-            Foreign::Printed(printed) => self.printed(printed, text, stacks, sink),
+            Foreign::Printed(printed) => self.printed(*printed, line, out),
             Foreign::Log(message) => {
-                self.end_stack(stacks, sink);
-                self.log(message, sink);
+                self.end(out);
+                out.text.log(*message);
+                if *message == Message::Other {
+                    // It may have been damaged beyond recognition.
+                    out.sink.gap();
+                }
             }
         }
     }
 
-    fn perf_event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) {
-        self.text.perf = true;
-        self.text.lines.events += 1;
-        let context = event.context();
-        self.chains.open = Some(match event.says {
+    /// What the frames behind a sample are of.
+    fn sample<S: Sink>(&mut self, sample: &Sample<'_>, out: &mut Out<'_, '_, S>) -> Chain {
+        out.text.perf = true;
+        out.text.lines.events += 1;
+        let context = sample.context();
+        match sample.says {
             Says::Lost(events) => {
-                sink.banner(&match event.cpu() {
-                    Some(cpu) => Banner::Lost {
-                        cpu,
-                        events: Some(events),
-                    },
-                    None => Banner::LostSomewhere,
-                });
+                let events = Some(events);
+                let lost = |cpu| Banner::Lost { cpu, events };
+                let lost = sample.cpu.map_or(Banner::LostSomewhere, lost);
+                out.sink.banner(&lost);
                 Chain::Ignored
             }
             Says::Unnamed => Chain::Ignored,
-            Says::Freed { in_drop } => {
-                if in_drop {
-                    self.loose.extend_from_slice(DROP_FRAME);
+            Says::Freed { in_drop: stand_in } => {
+                if stand_in {
+                    self.frames.extend_from_slice(DROP_FRAME);
                 }
-                Chain::Freed(
-                    context,
-                    if in_drop {
-                        Standing::In
-                    } else {
-                        Standing::Real
-                    },
-                )
+                Chain::Freed { context, stand_in }
             }
             Says::Traced(payload) => {
                 if is_drop(&payload) {
-                    self.chains.note_drop(task(context.as_ref()));
+                    self.unfreed.note_drop(context);
                 }
                 let (signal, aside) = S::Meaning::of(&payload);
                 if let Some(aside) = aside {
-                    sink.aside(&aside);
+                    out.sink.aside(&aside);
                 }
-                sink.event(context.as_ref(), &signal);
+                out.sink.event(context.as_ref(), &signal);
                 match payload {
                     Payload::Function { .. } | Payload::Probe { .. } => Chain::Event(context),
                     // A sample of something else may have been taken in a function that is
@@ -203,146 +196,112 @@ impl Assembler {
                     _ => Chain::Ignored,
                 }
             }
-        });
+        }
     }
 
-    fn chain_frame(&mut self, frame: &Frame<'_>) {
-        match &mut self.chains.open {
-            Some(Chain::Freed(_, standing @ Standing::In)) => {
-                *standing = Standing::Real;
-                self.loose.clear();
+    fn frame(&mut self, frame: &ChainFrame<'_>) {
+        match &mut self.open {
+            Some(Chain::Freed { stand_in, .. }) if *stand_in => {
+                *stand_in = false;
+                self.frames.clear();
             }
             Some(Chain::Ignored | Chain::Map { complete: true }) => return,
             _ => {}
         }
         // Frames of the program are no part of what the kernel did.
-        if frame.user || self.loose.len() >= crate::input::MAX_BLOCK {
+        if frame.user || self.frames.len() >= MAX_BLOCK {
             return;
         }
-        self.loose.extend_from_slice(b" => ");
+        self.frames.extend_from_slice(b" => ");
         match frame.name {
-            Some(name) => self.loose.extend_from_slice(name),
+            Some(name) => self.frames.extend_from_slice(name),
             None => {
                 let address = frame.address.unwrap_or_default();
-                self.loose
-                    .extend_from_slice(format!("0x{address:x}").as_bytes());
+                self.frames.extend(format!("0x{address:x}").bytes());
             }
         }
-        self.loose.push(b'\n');
+        self.frames.push(b'\n');
     }
 
-    fn printed<S: Sink>(
-        &mut self,
-        printed: Printed,
-        text: &[u8],
-        stacks: &mut Table<'_>,
-        sink: &mut S,
-    ) {
-        let in_map = matches!(self.chains.open, Some(Chain::Map { .. }));
+    fn printed<S: Sink>(&mut self, printed: Printed, line: &[u8], out: &mut Out<'_, '_, S>) {
+        let in_map = matches!(self.open, Some(Chain::Map { .. }));
         match printed {
             Printed::Between if in_map => {
-                self.text.lines.banners += 1;
-                self.chains.open = Some(Chain::Map {
-                    complete: !self.loose.is_empty(),
-                });
+                out.text.lines.banners += 1;
+                let complete = !self.frames.is_empty();
+                self.open = Some(Chain::Map { complete });
             }
             Printed::Close(count) if in_map => {
-                self.text.lines.events += 1;
-                self.chains.open = None;
-                let block = std::mem::take(&mut self.loose);
-                if let Some(count) = count.filter(|_| !block.is_empty()) {
-                    self.counted(count.min(MAX_COUNT), &block, stacks, sink);
+                out.text.lines.events += 1;
+                if let Some(count) = count.filter(|_| !self.frames.is_empty()) {
+                    counted(count.min(MAX_COUNT), &self.frames, out);
                 }
+                self.end(out);
             }
             Printed::Between | Printed::Close(_) => {
-                self.end_stack(stacks, sink);
-                self.text.lines.unparsed += 1;
-                if self.text.samples.len() < crate::trace::assemble::MAX_SAMPLES {
-                    self.text.samples.push(sample(text));
-                }
-                sink.gap();
+                self.end(out);
+                out.text.unparsed(line);
+                out.sink.gap();
             }
             Printed::Open | Printed::Other | Printed::Lost => {
-                self.end_stack(stacks, sink);
-                self.text.lines.banners += 1;
-                self.text.bpftrace = true;
-                self.chains.open =
-                    (printed == Printed::Open).then_some(Chain::Map { complete: false });
+                self.end(out);
+                out.text.lines.banners += 1;
+                out.text.bpftrace = true;
+                if printed == Printed::Open {
+                    self.open = Some(Chain::Map { complete: false });
+                }
                 if printed == Printed::Lost {
-                    sink.banner(&Banner::LostSomewhere);
+                    out.sink.banner(&Banner::LostSomewhere);
                 }
             }
         }
     }
 
-    fn log<S: Sink>(&mut self, message: Message<'_>, sink: &mut S) {
-        let log = &mut self.text.log;
-        match message {
-            Message::Failed { when } => {
-                self.text.lines.events += 1;
-                log.failed += 1;
-                let when = sample(when);
-                log.first.get_or_insert_with(|| when.clone());
-                log.last = Some(when);
-            }
-            Message::Suppressed(n) => {
-                self.text.lines.events += 1;
-                log.suppressed = log.suppressed.saturating_add(n.min(MAX_COUNT));
-            }
-            Message::Other => {
-                self.text.lines.banners += 1;
-                // It may have been damaged beyond recognition.
-                sink.gap();
-            }
-        }
-    }
-
-    /// The end of a chain: hands out its stack.
-    pub(super) fn end_chain<S: Sink>(
-        &mut self,
-        chain: Chain,
-        block: &[u8],
-        stacks: &mut Table<'_>,
-        sink: &mut S,
-    ) {
+    /// Hands out the stack of the chain that is open: what follows belongs to something else.
+    pub(super) fn end<S: Sink>(&mut self, out: &mut Out<'_, '_, S>) {
+        let Some(chain) = self.open.take() else {
+            return;
+        };
+        let frames = self.frames.as_slice();
         match chain {
+            _ if frames.is_empty() => {}
             Chain::Ignored | Chain::Map { .. } => {}
-            Chain::Bare => self.counted(1, block, stacks, sink),
-            Chain::Event(context) => chain_stack(context.as_ref(), block, stacks, sink),
-            Chain::Freed(context, _) => {
-                if let Some(block) = from_drop(block)
-                    && !self.chains.was_shown(task(context.as_ref()))
+            Chain::Bare => counted(1, frames, out),
+            Chain::Event(context) => stack(context, frames, out),
+            Chain::Freed { context, .. } => {
+                if let Some(frames) = from_drop(frames)
+                    && !self.unfreed.was_shown(context)
                 {
-                    chain_stack(context.as_ref(), block, stacks, sink);
+                    stack(context, frames, out);
                 }
             }
         }
-    }
-
-    fn counted<S: Sink>(&mut self, count: u64, block: &[u8], stacks: &mut Table<'_>, sink: &mut S) {
-        self.text.bpftrace = true;
-        with_stack(block, stacks, |stack| sink.counted(count, stack));
+        self.frames.clear();
     }
 }
 
-fn chain_stack<S: Sink>(
-    context: Option<&Context>,
-    block: &[u8],
-    stacks: &mut Table<'_>,
-    sink: &mut S,
+fn counted<S: Sink>(count: u64, frames: &[u8], out: &mut Out<'_, '_, S>) {
+    out.text.bpftrace = true;
+    with_stack(frames, out, |sink, stack| sink.counted(count, stack));
+}
+
+fn stack<S: Sink>(context: Option<Context>, frames: &[u8], out: &mut Out<'_, '_, S>) {
+    with_stack(frames, out, |sink, stack| {
+        sink.stack(context.as_ref(), stack)
+    });
+}
+
+fn with_stack<S: Sink>(
+    frames: &[u8],
+    out: &mut Out<'_, '_, S>,
+    take: impl FnOnce(&mut S, StackView<'_>),
 ) {
-    with_stack(block, stacks, |stack| sink.stack(context, stack));
-}
-
-fn with_stack(block: &[u8], stacks: &mut Table<'_>, take: impl FnOnce(StackView<'_>)) {
-    let seen = stacks.intern(block);
-    let (id, stack) = match &seen {
-        Seen::Known(id) => (Some(*id), stacks.get(*id)),
-        Seen::Beyond(stack) => (None, stack),
-    };
-    take(StackView {
-        id,
-        frames: &stack.frames,
-        marked: true,
+    out.block(frames, |id, stack, _, sink| {
+        let view = StackView {
+            id,
+            frames: &stack.frames,
+            marked: true,
+        };
+        take(sink, view);
     });
 }

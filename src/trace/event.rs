@@ -1,0 +1,201 @@
+//! What trace text is made into: events, the stacks behind them, and whoever takes both.
+
+use std::sync::Arc;
+
+use crate::trace::symbol::Symbol;
+use crate::trace::time::Time;
+
+/// Bytes of a task's name that are kept; the kernel's own limit, `TASK_COMM_LEN`.
+const COMM_BYTES: usize = 16;
+
+/// A task's name, copied out of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Comm {
+    bytes: [u8; COMM_BYTES],
+    len: u8,
+}
+
+impl Comm {
+    /// Copies a name; bytes beyond `TASK_COMM_LEN` are left out.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        let name = &name[..name.len().min(COMM_BYTES)];
+        let mut bytes = [0; COMM_BYTES];
+        bytes[..name.len()].copy_from_slice(name);
+        Comm {
+            bytes,
+            len: name.len() as u8,
+        }
+    }
+
+    /// The name's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Where an event happened: who was running, on which CPU, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// The task's name, as it stands in the trace; chosen by whoever runs the task.
+    pub comm: Comm,
+    /// The task's pid, as the kernel prints it.
+    pub pid: u64,
+    /// The CPU.
+    pub cpu: u32,
+    /// When.
+    pub time: Time,
+}
+
+impl Context {
+    /// Whether the other is the same task on the same CPU.
+    pub(super) fn is_of_task(&self, other: &Context) -> bool {
+        (self.pid, self.cpu, self.comm) == (other.pid, other.cpu, other.comm)
+    }
+}
+
+/// What one event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// Entry of a function: `ip6_dst_gc <-dst_alloc`.
+    Function {
+        /// The function entered.
+        function: Symbol<'a>,
+        /// The function it returns to; not always the one that called it (tail calls).
+        caller: Option<Symbol<'a>>,
+    },
+    /// `<stack trace>`: frames follow.
+    Stack,
+    /// A kprobe event: `gc_enter: (ip6_dst_gc+0x0/0xd0) fast=288`.
+    Probe {
+        /// The event's name.
+        event: &'a [u8],
+        /// The probed function, where the text names it.
+        function: Option<Symbol<'a>>,
+        /// What was fetched: `family=10 gc_thresh=64`.
+        arguments: &'a [u8],
+    },
+    /// A kretprobe event: `gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=1`.
+    ReturnProbe {
+        /// The event's name.
+        event: &'a [u8],
+        /// The function that returned, where the text names it.
+        function: Option<Symbol<'a>>,
+        /// What was fetched: `ret=1`.
+        arguments: &'a [u8],
+    },
+    /// Any other event.
+    Other,
+}
+
+/// What a line about the trace says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Banner<'a> {
+    /// `CPU:3 [LOST 57 EVENTS]`: evidence on that CPU is cut here.
+    Lost {
+        /// The CPU whose buffer overflowed.
+        cpu: u32,
+        /// How many events, where the kernel could count them.
+        events: Option<u64>,
+    },
+    /// `##### CPU 2 buffer started ####`: the first event of that CPU follows.
+    BufferStarted,
+    /// `# tracer: function`.
+    Tracer,
+    /// `# entries-in-buffer/entries-written: 72/72   #P:4`.
+    Entries {
+        /// Entries still in the buffer.
+        kept: u64,
+        /// Entries ever written to it.
+        written: u64,
+        /// Online CPUs.
+        cpus: Option<u64>,
+    },
+    /// `# function latency trace v1.1.5 on 4.19.108`.
+    Latency {
+        /// Kernel release.
+        kernel: &'a [u8],
+    },
+    /// `cpus=4`, the first line of `trace-cmd report`.
+    Cpus(u64),
+    /// `# ip6drop: KEY VALUE`; the header of perf has some of the same.
+    Framing {
+        /// First word.
+        key: &'a [u8],
+        /// The rest of the line.
+        value: &'a [u8],
+    },
+    /// Events were lost, and it is not known on which CPU.
+    LostSomewhere,
+    /// Any other comment.
+    Comment,
+}
+
+/// The name of a frame, without what compilers and options add; kept once for all stacks.
+pub type Name = Arc<[u8]>;
+/// Names of the frames, innermost first.
+pub type Frames = Arc<[Name]>;
+
+/// A stack's number in its table, by first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackId(pub u32);
+
+/// A stack, as handed to whoever collects evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct StackView<'a> {
+    /// Its number, unless it came beyond the caps of the table.
+    pub id: Option<StackId>,
+    /// Names of its frames, innermost first; none where the unwinder found nothing.
+    pub frames: &'a [Name],
+    /// False for frames without a `<stack trace>` line above them.
+    pub marked: bool,
+}
+
+/// What payloads mean to whoever collects them: worked out once for each distinct payload.
+pub trait Meaning {
+    /// What an event says. Kept small, for there are many.
+    type Signal: Copy;
+    /// What few events say besides.
+    type Aside: Copy;
+    /// Works it out.
+    fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
+}
+
+/// A sink's signals.
+pub type SignalOf<S> = <<S as Sink>::Meaning as Meaning>::Signal;
+/// What events say to a sink besides.
+pub type AsideOf<S> = <<S as Sink>::Meaning as Meaning>::Aside;
+
+/// Takes what the assembler makes of the input, in the order of the text.
+pub trait Sink {
+    /// How payloads come to it.
+    type Meaning: Meaning;
+    /// An event that is no stack.
+    fn event(&mut self, context: Option<&Context>, signal: &SignalOf<Self>);
+    /// An event with a context, and its own stack right behind it.
+    fn traced(
+        &mut self,
+        event: &Context,
+        signal: &SignalOf<Self>,
+        marked: Time,
+        stack: StackView<'_>,
+    ) {
+        self.event(Some(event), signal);
+        let context = Context {
+            time: marked,
+            ..*event
+        };
+        self.stack(Some(&context), stack);
+    }
+    /// What the event that comes next says besides.
+    fn aside(&mut self, aside: &AsideOf<Self>);
+    /// A whole stack and the context of its `<stack trace>` line.
+    fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>);
+    /// A stack that was seen so many times, it is not known where, when and in what order.
+    fn counted(&mut self, count: u64, stack: StackView<'_>);
+    /// A line about the trace.
+    fn banner(&mut self, banner: &Banner<'_>);
+    /// Something that may have been an event could not be read.
+    fn gap(&mut self);
+}
