@@ -10,6 +10,7 @@ use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::diagnosis::health::Health;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::proof::Proof;
+use crate::diagnosis::rules::rule::Rule;
 use crate::host::Facts;
 use crate::kernel::functions::Origin;
 
@@ -63,8 +64,8 @@ pub enum Missing {
 pub struct Findings {
     /// Drops.
     pub classes: BTreeMap<(Class, Confidence), u64>,
-    /// Drops by the reason that decided.
-    pub reasons: BTreeMap<(Class, Confidence, &'static str), u64>,
+    /// Drops by the rule that decided.
+    pub rules: BTreeMap<(Class, Confidence, &'static Rule), u64>,
     /// Calls of `ip6_dst_gc` by origin.
     pub gc: BTreeMap<Origin, GcCounts>,
     /// Counters and limits of the last input that has them.
@@ -114,12 +115,12 @@ impl Findings {
             .max()
     }
 
-    /// Confidence, reason and number of a class's drops, most first.
+    /// Confidence, rule and number of a class's drops, most first.
     #[must_use]
-    pub fn reasons_of(&self, class: Class) -> Vec<(Confidence, &'static str, u64)> {
-        let of_class = self.reasons.iter().filter(|((c, ..), _)| *c == class);
+    pub fn rules_of(&self, class: Class) -> Vec<(Confidence, &'static Rule, u64)> {
+        let of_class = self.rules.iter().filter(|((c, ..), _)| *c == class);
         let mut all: Vec<_> = of_class
-            .map(|((_, how, why), n)| (*how, *why, *n))
+            .map(|((_, how, rule), n)| (*how, *rule, *n))
             .collect();
         all.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
         all
@@ -144,8 +145,8 @@ impl Findings {
         for (key, n) in other.classes {
             *self.classes.entry(key).or_default() += n;
         }
-        for (key, n) in other.reasons {
-            *self.reasons.entry(key).or_default() += n;
+        for (key, n) in other.rules {
+            *self.rules.entry(key).or_default() += n;
         }
         for (origin, counts) in other.gc {
             self.gc.entry(origin).or_default().add(counts);

@@ -9,7 +9,7 @@ use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::knowledge::{Knowledge, knowledge};
-use crate::diagnosis::rules::{Classification, classify};
+use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source};
 use crate::kernel::functions::Origin;
@@ -288,8 +288,8 @@ impl InputEvidence<'_> {
                 .classes
                 .entry((decided.class, decided.confidence))
                 .or_default() += cell.drops;
-            let reason = (decided.class, decided.confidence, decided.reason);
-            *summary.findings.reasons.entry(reason).or_default() += cell.drops;
+            let rule = (decided.class, decided.confidence, decided.rule);
+            *summary.findings.rules.entry(rule).or_default() += cell.drops;
             let row = summary.per_cpu.entry(cpu.into()).or_default();
             *row.by_class.entry(decided.class).or_default() += cell.drops;
             if let Some((first, last)) = cell.span {

@@ -12,7 +12,7 @@ use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::diagnosis::knowledge::Knowledge;
-use crate::diagnosis::rules::classify;
+use crate::diagnosis::rules::classify::classify;
 use crate::host::Facts;
 use crate::input::Source;
 use crate::report::build::Request;

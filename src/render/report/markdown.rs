@@ -82,9 +82,9 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
                 .to_vec(),
         ];
         for class in Class::ALL {
-            for ((_, confidence, reason), n) in summary
+            for ((_, confidence, rule), n) in summary
                 .findings
-                .reasons
+                .rules
                 .iter()
                 .filter(|((c, ..), _)| *c == class)
             {
@@ -92,7 +92,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
                     n.to_string(),
                     class.name().to_owned(),
                     confidence.name().to_owned(),
-                    (*reason).to_owned(),
+                    rule.reason.to_owned(),
                 ]);
             }
         }

@@ -9,7 +9,8 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::evidence::EvidenceTable;
 use crate::diagnosis::knowledge::Knowledge;
-use crate::diagnosis::rules::{classify, explain};
+use crate::diagnosis::rules::classify::classify;
+use crate::diagnosis::rules::explain::explain;
 use crate::render::report::json::{numbered_stacks, time, value};
 use crate::report::filter::Filter;
 use crate::report::summary::Summary;
@@ -103,6 +104,7 @@ impl DropSink for Lines<'_> {
             "comm": context.map(|c| String::from_utf8_lossy(c.comm.as_bytes())),
             "class": decided.class.name(),
             "confidence": decided.confidence.name(),
+            "rule": decided.rule.name,
             "evidence": explain(evidence, self.knowledge, &decided),
             "stack": number,
             "count": drop.count,

@@ -177,11 +177,11 @@ fn evidence(summary: &Summary) -> Option<String> {
     let (class, confidence) = verdict.class.zip(verdict.confidence)?;
     let of_verdict = summary
         .findings
-        .reasons
+        .rules
         .iter()
         .filter(|((c, how, _), _)| (*c, *how) == (class, confidence));
-    let ((_, _, reason), _) = of_verdict.max_by_key(|(_, drops)| **drops)?;
-    Some(format!("Evidence: {reason}."))
+    let ((_, _, rule), _) = of_verdict.max_by_key(|(_, drops)| **drops)?;
+    Some(format!("Evidence: {}.", rule.reason))
 }
 
 /// What the kernel's log says of refused allocations.
@@ -379,8 +379,8 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             continue;
         }
         writeln!(out, "  {}: {}", class.name(), class.meaning())?;
-        for (confidence, reason, n) in summary.findings.reasons_of(class) {
-            writeln!(out, "    {n} {}: {reason}", confidence.name())?;
+        for (confidence, rule, n) in summary.findings.rules_of(class) {
+            writeln!(out, "    {n} {}: {}", confidence.name(), rule.reason)?;
         }
     }
     Ok(())

@@ -174,8 +174,13 @@ pub(super) fn classes(summary: &Summary) -> Option<String> {
             &sure(Confidence::Possible),
         ]));
         meanings.push(format!("{}: {}", class.name(), class.meaning()));
-        for (confidence, reason, n) in summary.findings.reasons_of(class) {
-            reasons.push(cells(&[&class.name(), &n, &confidence.name(), &reason]));
+        for (confidence, rule, n) in summary.findings.rules_of(class) {
+            reasons.push(cells(&[
+                &class.name(),
+                &n,
+                &confidence.name(),
+                &rule.reason,
+            ]));
         }
     }
     Some(table("How many, and how sure", &rows) + &list(&meanings) + &table("Why", &reasons))

@@ -1,0 +1,41 @@
+//! One drop's evidence, seen with all the knowledge there is: what conditions look at.
+
+use crate::diagnosis::evidence::{Attempt, Attempts, Evidence};
+use crate::diagnosis::knowledge::{Knowledge, Outcome};
+
+/// A drop's evidence and what is known beyond it.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) knowledge: &'a Knowledge,
+    /// The attempts for the drop's own direction.
+    pub(super) attempts: Attempts,
+    /// Nothing happened on the CPU between the last of them and the drop.
+    pub(super) linked: bool,
+    /// What became of the last one.
+    pub(super) last: Option<Outcome>,
+    /// What became of the one before it.
+    pub(super) previous: Option<Outcome>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(evidence: &'a Evidence, knowledge: &'a Knowledge) -> Self {
+        let (attempts, linked) = evidence.attempts();
+        let outcome = |attempt: Attempt| knowledge.outcome(attempt);
+        Case {
+            evidence,
+            knowledge,
+            attempts,
+            linked,
+            last: attempts.last.map(outcome),
+            previous: attempts.previous.map(outcome),
+        }
+    }
+
+    /// The outcomes of all kinds of attempts that there were.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        self.attempts
+            .kinds()
+            .map(|attempt| self.knowledge.outcome(attempt))
+    }
+}

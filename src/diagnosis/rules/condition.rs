@@ -1,0 +1,230 @@
+//! What rules ask of a drop: each condition has a name, a sentence, and one question.
+
+use std::fmt;
+
+use crate::diagnosis::evidence::Window;
+use crate::diagnosis::knowledge::Outcome;
+use crate::diagnosis::proof::Proof;
+use crate::diagnosis::rules::case::Case;
+use crate::kernel::functions::Direction;
+
+/// Something that is so for a drop, or is not.
+pub struct Condition {
+    /// Its name, in kebab-case.
+    pub name: &'static str,
+    /// What is so where it holds.
+    pub sentence: &'static str,
+    pub(super) holds: fn(&Case<'_>) -> bool,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+const fn condition(
+    name: &'static str,
+    sentence: &'static str,
+    holds: fn(&Case<'_>) -> bool,
+) -> Condition {
+    Condition {
+        name,
+        sentence,
+        holds,
+    }
+}
+
+// The packet and its handler.
+
+pub(super) static RECEIVED: Condition = condition("received", "the packet was received", |case| {
+    case.evidence.direction == Direction::Receive
+});
+pub(super) static SENT: Condition = condition("sent", "the packet was sent by this host", |case| {
+    case.evidence.direction == Direction::Output
+});
+pub(super) static DIRECTION_UNKNOWN: Condition = condition(
+    "direction-unknown",
+    "nothing shows which way the packet was going",
+    |case| case.evidence.direction == Direction::Unknown,
+);
+pub(super) static ALONE: Condition = condition(
+    "received-alone",
+    "frames or a caller show that the packet was not received in a list",
+    |case| case.evidence.single,
+);
+pub(super) static IN_A_LIST: Condition = condition(
+    "in-a-list",
+    "the packet was received in a list with others",
+    |case| case.evidence.list,
+);
+pub(super) static HANDLER_KNOWN: Condition = condition(
+    "handler-known",
+    "the handler that dropped it is known",
+    |case| case.evidence.handler.is_some(),
+);
+pub(super) static HANDLERS_TRACED: Condition = condition(
+    "handlers-traced",
+    "the entry of ip6_pkt_prohibit would be in the trace",
+    |case| case.knowledge.traced.handlers,
+);
+pub(super) static PROHIBIT_HANDLER: Condition = condition(
+    "prohibit-handler",
+    "the handler that dropped it is that of prohibit routes",
+    |case| {
+        let handler = case.evidence.handler;
+        handler.is_some_and(|(handler, _)| handler.prohibits())
+    },
+);
+
+// What of the trace is there.
+
+pub(super) static WHOLE_WINDOW: Condition = condition(
+    "whole-window",
+    "everything on its CPU since an earlier packet was recorded",
+    |case| case.evidence.window == Window::Whole,
+);
+pub(super) static LOST_BEFORE: Condition = condition(
+    "lost-before",
+    "events were lost on its CPU right before it",
+    |case| case.evidence.window == Window::Lost,
+);
+pub(super) static WITHOUT_ORDER: Condition = condition(
+    "without-order",
+    "it was counted by its stack, without its place among other events",
+    |case| case.evidence.window == Window::Unordered,
+);
+pub(super) static WITHOUT_CONTEXT: Condition = condition(
+    "without-context",
+    "the trace gives neither its CPU nor its task",
+    |case| case.evidence.without_context,
+);
+pub(super) static LOSSES_PLACED: Condition = condition(
+    "losses-placed",
+    "no event is missing at a place that is not known",
+    |case| case.knowledge.losses_are_placed,
+);
+pub(super) static LOSSES_MARKED: Condition = condition(
+    "losses-marked",
+    "the text says so wherever events are missing",
+    |case| case.knowledge.losses_are_marked,
+);
+pub(super) static GC_TRACED: Condition = condition(
+    "gc-traced",
+    "the capture says that ip6_dst_gc was traced",
+    |case| case.knowledge.traced.dst_gc,
+);
+pub(super) static GC_SEEN: Condition =
+    condition("gc-seen", "ip6_dst_gc is somewhere in the trace", |case| {
+        case.knowledge.seen.dst_gc
+    });
+pub(super) static GC_SEEN_BEFORE: Condition = condition(
+    "gc-seen-before",
+    "ip6_dst_gc was seen in the trace before the drop",
+    |case| case.evidence.gc_seen,
+);
+
+// Attempts before the drop, and whose they are.
+
+pub(super) static SINCE_ROUTE_INPUT: Condition = condition(
+    "since-route-input",
+    "the attempts are those since the entry of ip6_route_input for this packet",
+    |case| case.evidence.bounded,
+);
+pub(super) static LINKED: Condition = condition(
+    "linked",
+    "nothing else happened on its CPU between the last attempt and the drop",
+    |case| case.linked,
+);
+pub(super) static AS_MANY_AS_EVERY_DROP: Condition = condition(
+    "as-many-as-every-drop",
+    "there were as many attempts as before every other drop with any, and more than one",
+    |case| case.knowledge.lookups_per_drop == Some(case.attempts.count),
+);
+pub(super) static ALL_ON_ITS_PATH: Condition = condition(
+    "all-on-its-path",
+    "the stack of every attempt shows a lookup of the drop's own path",
+    |case| case.attempts.kinds().all(|attempt| attempt.certain),
+);
+pub(super) static LAST_ON_ITS_PATH: Condition = condition(
+    "last-on-its-path",
+    "the stack of the last attempt shows a lookup of the drop's own path",
+    |case| case.attempts.last.is_some_and(|attempt| attempt.certain),
+);
+
+// What became of them.
+
+pub(super) static LAST_FAILED: Condition =
+    condition("last-failed", "the last attempt was refused", |case| {
+        matches!(case.last, Some(Outcome::Failed { .. }))
+    });
+pub(super) static LAST_OPEN: Condition = condition(
+    "last-open",
+    "there was an attempt, and the outcome of the last is not known",
+    |case| case.last == Some(Outcome::Open),
+);
+pub(super) static PREVIOUS_FAILED: Condition = condition(
+    "previous-failed",
+    "the attempt before the last was refused",
+    |case| matches!(case.previous, Some(Outcome::Failed { .. })),
+);
+pub(super) static PREVIOUS_OPEN: Condition = condition(
+    "previous-open",
+    "the outcome of the attempt before the last is not known",
+    |case| case.previous == Some(Outcome::Open),
+);
+pub(super) static ANY_FAILED: Condition =
+    condition("any-failed", "an attempt was refused", |case| {
+        let mut outcomes = case.outcomes();
+        outcomes.any(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    });
+pub(super) static ANY_PROVEN_FAILED: Condition = condition(
+    "any-proven-failed",
+    "an attempt was refused, beyond doubt",
+    |case| {
+        let mut outcomes = case.outcomes();
+        outcomes.any(|outcome| outcome == Outcome::Failed { proven: true })
+    },
+);
+pub(super) static ALL_PROVEN_FAILED: Condition = condition(
+    "all-proven-failed",
+    "every attempt was refused, beyond doubt",
+    |case| {
+        let mut outcomes = case.outcomes();
+        outcomes.all(|outcome| outcome == Outcome::Failed { proven: true })
+    },
+);
+pub(super) static ALL_SUCCEEDED: Condition = condition(
+    "all-succeeded",
+    "every attempt was granted, or there was none",
+    |case| {
+        let mut outcomes = case.outcomes();
+        outcomes.all(|outcome| matches!(outcome, Outcome::Succeeded { .. }))
+    },
+);
+pub(super) static ALL_PROVEN_SUCCEEDED: Condition = condition(
+    "all-proven-succeeded",
+    "every attempt was granted, beyond doubt, or there was none",
+    |case| {
+        let mut outcomes = case.outcomes();
+        outcomes.all(|outcome| outcome == Outcome::Succeeded { proven: true })
+    },
+);
+
+// What else is known.
+
+pub(super) static COUNTERS_EXCLUDE_REFUSAL: Condition = condition(
+    "counters-exclude-refusal",
+    "the counters and limits around the capture leave no room for a refusal",
+    |case| matches!(case.knowledge.proof, Proof::NoneFailed(_)),
+);
+pub(super) static SAME_NAMESPACE: Condition = condition(
+    "same-namespace",
+    "those counters are of the network namespace that dropped it",
+    |case| case.knowledge.same_namespace,
+);
+pub(super) static REFUSALS_LOGGED: Condition = condition(
+    "refusals-logged",
+    "the kernel's log in the same text says that allocations were refused",
+    |case| case.knowledge.refusals_logged,
+);

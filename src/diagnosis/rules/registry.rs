@@ -1,0 +1,309 @@
+//! The rules and caps themselves: the only place that says what makes a drop what it is.
+//!
+//! A condition that a later rule shares with an earlier one is not repeated where the earlier
+//! rule has decided it by then: the order is part of the rules.
+
+use crate::diagnosis::class::Confidence;
+use crate::diagnosis::rules::condition::{
+    ALL_ON_ITS_PATH, ALL_PROVEN_FAILED, ALL_PROVEN_SUCCEEDED, ALL_SUCCEEDED, ALONE, ANY_FAILED,
+    ANY_PROVEN_FAILED, AS_MANY_AS_EVERY_DROP, COUNTERS_EXCLUDE_REFUSAL, DIRECTION_UNKNOWN, GC_SEEN,
+    GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED, IN_A_LIST, LAST_FAILED,
+    LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE,
+    PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_LOGGED, SAME_NAMESPACE,
+    SENT, SINCE_ROUTE_INPUT, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+};
+use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
+use crate::diagnosis::rules::rule::{Cap, Cause, Grounds, Rule};
+
+/// The rules, most telling first; the first that applies decides, and the last always does.
+pub static RULES: &[Rule] = &[
+    Rule {
+        name: "prohibited",
+        cause: Cause::Prohibited,
+        confidence: Confidence::Confirmed,
+        reason: "the handler of a prohibit route dropped it, and no allocation was refused before",
+        kernel: "the handlers of a prohibit route, or of a rule that prohibits, end in ip6_pkt_drop (net/ipv6/route.c: ip6_pkt_prohibit, ip6_pkt_prohibit_out)",
+        grounds: Grounds {
+            needs: &[
+                Is(&PROHIBIT_HANDLER),
+                Is(&LOSSES_PLACED),
+                Is(&ALL_SUCCEEDED),
+            ],
+            unless: &[&LOST_BEFORE],
+        },
+    },
+    Rule {
+        name: "prohibited-perhaps-refused",
+        cause: Cause::Prohibited,
+        confidence: Confidence::Probable,
+        reason: "the handler of a prohibit route dropped it; a refused lookup in an earlier table is not excluded",
+        kernel: "a refused lookup gives ip6_null_entry, which the policy rules pass over as if that table had no route (net/ipv6/fib6_rules.c: fib6_rule_action)",
+        grounds: Grounds {
+            needs: &[Is(&PROHIBIT_HANDLER)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "refused-in-between",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop",
+        kernel: "ip6_route_input looks up one received packet, and a lookup whose dst_alloc returned NULL falls back to ip6_null_entry (net/ipv6/route.c: ip6_route_input, rt6_make_pcpu_route)",
+        grounds: Grounds {
+            needs: &[
+                Is(&SINCE_ROUTE_INPUT),
+                Is(&RECEIVED),
+                Is(&ALONE),
+                Is(&ANY_PROVEN_FAILED),
+            ],
+            unless: &[&IN_A_LIST],
+        },
+    },
+    // A packet that is refused in the local table can still be forwarded, or silently
+    // discarded, by a route of the main table, and leaves its refusal before another packet's
+    // drop. So every table must have refused this one, and that is taken from the whole
+    // capture: each drop with refusals before it has the same number of them, at least two.
+    // Packets that go on after a refusal would upset that, unless they come as regularly as
+    // the drops.
+    Rule {
+        name: "refused-in-every-table",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc refused the lookup of this received packet, dst_alloc returned NULL, and the lookup fell back to ip6_null_entry",
+        kernel: "the rules ask table after table, and the lookup in each asks dst_alloc for a copy of the route that it found (net/ipv6/route.c: ip6_pol_route; net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[
+                Is(&LINKED),
+                Is(&RECEIVED),
+                Is(&ALONE),
+                Is(&AS_MANY_AS_EVERY_DROP),
+                Is(&ALL_ON_ITS_PATH),
+                Is(&ALL_PROVEN_FAILED),
+            ],
+            unless: &[&IN_A_LIST],
+        },
+    },
+    Rule {
+        name: "refused-last",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input would)",
+        kernel: "where ip6_dst_gc returns anything but 0, dst_alloc returns NULL (net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[Is(&LAST_FAILED)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "refused-before-last",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an attempt was refused and the next one granted, as when the local table's lookup is refused and the main table's finds a reject route",
+        kernel: "a refused lookup gives ip6_null_entry, and the next table's answer takes its place (net/ipv6/fib6_rules.c: fib6_rule_action)",
+        grounds: Grounds {
+            needs: &[Is(&PREVIOUS_FAILED)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "counters-exclude-refusal",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "slow never exceeded max_size, so no allocation can have been refused",
+        kernel: "dst_alloc asks above gc_thresh alone, and ip6_dst_gc refuses exactly if slow is above max_size (net/core/dst.c: dst_alloc; net/ipv6/route.c: ip6_dst_gc)",
+        grounds: Grounds {
+            needs: &[
+                Is(&COUNTERS_EXCLUDE_REFUSAL),
+                Is(&SAME_NAMESPACE),
+                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
+            ],
+            unless: &[&ANY_FAILED],
+        },
+    },
+    Rule {
+        name: "counters-exclude-refusal-here",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "slow never exceeded max_size; a prohibit route behind a hidden handler, or another namespace, is not excluded",
+        kernel: "each network namespace has a counter and a limit of its own (net/ipv6/route.c: ip6_route_net_init)",
+        grounds: Grounds {
+            needs: &[Is(&COUNTERS_EXCLUDE_REFUSAL)],
+            unless: &[&ANY_FAILED],
+        },
+    },
+    Rule {
+        name: "attempted-for-packet",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "an allocation was attempted for this packet; its outcome was not recorded",
+        kernel: "dst_alloc calls ip6_dst_gc above gc_thresh, and what that returns decides (net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[Is(&LAST_OPEN), Is(&LAST_ON_ITS_PATH), Is(&LINKED)],
+            unless: &[&IN_A_LIST],
+        },
+    },
+    Rule {
+        name: "attempted-before",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "an allocation was attempted before the drop; neither its outcome nor its owner was recorded",
+        kernel: "ICMPv6 errors, neighbour discovery and other packets need entries on the same CPU (net/ipv6/icmp.c: icmp6_send; net/ipv6/route.c: icmp6_dst_alloc)",
+        grounds: Grounds {
+            needs: &[Is(&LAST_OPEN)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "open-before-last",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "the last attempt was granted, the outcome of the one before it was not recorded",
+        kernel: "with policy rules one packet is looked up in the local table and then in main (net/ipv6/fib6_rules.c: fib6_rule_lookup)",
+        grounds: Grounds {
+            needs: &[Is(&PREVIOUS_OPEN)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "refusals-logged",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Possible,
+        reason: "the kernel's log says that dst_alloc refused entries; nothing shows whether this packet's was among them",
+        kernel: "since 5.1, and where that was backported, dst_alloc logs that the route cache is full right before it returns NULL (net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[
+                Is(&REFUSALS_LOGGED),
+                OneOf(&[&[Is(&WITHOUT_ORDER)], &[Not(&GC_TRACED), Not(&GC_SEEN)]]),
+            ],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "received-in-list",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "packets received in a list are looked up before the first is dropped, so attempts and drops cannot be paired",
+        kernel: "all packets of a list are looked up before the first one's handler runs (net/ipv6/ip6_input.c: ip6_list_rcv_finish)",
+        grounds: Grounds {
+            needs: &[Is(&IN_A_LIST)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "counted-without-order",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "drops were counted without their order, so no attempt can be paired with them, and a missing route and a full cache end in the same stack",
+        kernel: "a map of counts keeps one number for each stack (kernel/bpf/stackmap.c: bpf_get_stackid)",
+        grounds: Grounds {
+            needs: &[Is(&WITHOUT_ORDER)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "no-attempt-traced",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
+        kernel: "dst_alloc refuses only where ip6_dst_gc did, memory failure aside (net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[
+                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
+                OneOf(&[
+                    &[Is(&WHOLE_WINDOW)],
+                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
+                ]),
+                Is(&LOSSES_PLACED),
+                Is(&ALL_PROVEN_SUCCEEDED),
+                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
+                OneOf(&[&[Is(&SENT)], &[Is(&RECEIVED), Is(&ALONE)]]),
+            ],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "no-refusal-seen",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no refused allocation of this packet was seen; a prohibit route behind a hidden handler, or a batch of packets, is not excluded",
+        kernel: "ip6_pkt_prohibit calls ip6_pkt_drop last, and a tail call leaves no frame of it (net/ipv6/route.c: ip6_pkt_prohibit)",
+        grounds: Grounds {
+            needs: &[
+                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
+                OneOf(&[
+                    &[Is(&WHOLE_WINDOW)],
+                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED), Is(&ALONE)],
+                ]),
+                Is(&LOSSES_PLACED),
+            ],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "no-refusal-since-start",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no refused allocation was seen, but the trace, or the part of it where that would show, starts right before the drop",
+        kernel: "a packet is looked up and dropped in one go, so its attempts stand right before its drop (net/ipv6/ip6_input.c: ip6_rcv_finish)",
+        grounds: Grounds {
+            needs: &[OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN)]])],
+            unless: &[&LOST_BEFORE, &ANY_FAILED],
+        },
+    },
+    Rule {
+        name: "events-lost",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "events were lost on this CPU right before the drop",
+        kernel: "a full ring buffer overwrites its oldest events, or takes no new ones (kernel/trace/ring_buffer.c: rb_move_tail)",
+        grounds: Grounds {
+            needs: &[Is(&LOST_BEFORE)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "gc-not-traced",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "ip6_dst_gc was not traced, and a missing route and a full cache end in the same stack",
+        kernel: "a missing route and a refused entry both give ip6_null_entry, and its handler drops the packet (net/ipv6/route.c: ip6_pkt_discard)",
+        grounds: Grounds {
+            needs: &[],
+            unless: &[],
+        },
+    },
+];
+
+/// What lowers the confidence, whichever rule decided; all that apply count.
+pub static CAPS: &[Cap] = &[
+    Cap {
+        name: "linked-by-order",
+        at_most: Confidence::Probable,
+        reason: "linked by order alone: another CPU's event may stand in between",
+        grounds: Grounds {
+            needs: &[Is(&WITHOUT_CONTEXT)],
+            unless: &[],
+        },
+    },
+    Cap {
+        name: "losses-not-marked",
+        at_most: Confidence::Probable,
+        reason: "what looks as if it was right before the drop may have had others behind it",
+        grounds: Grounds {
+            needs: &[OneOf(&[
+                &[Not(&COUNTERS_EXCLUDE_REFUSAL)],
+                &[Is(&ANY_FAILED)],
+            ])],
+            unless: &[&LOSSES_MARKED],
+        },
+    },
+    Cap {
+        name: "direction-not-known",
+        at_most: Confidence::Possible,
+        reason: "a drop on neither way has no class to be sure of",
+        grounds: Grounds {
+            needs: &[Is(&DIRECTION_UNKNOWN)],
+            unless: &[],
+        },
+    },
+];

@@ -1,0 +1,134 @@
+//! What a rule is made of.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::rules::case::Case;
+use crate::diagnosis::rules::condition::Condition;
+use crate::kernel::functions::Direction;
+
+/// What must be so for a rule to apply.
+#[derive(Debug, Clone, Copy)]
+pub enum Need {
+    /// That condition holds.
+    Is(&'static Condition),
+    /// That condition does not hold.
+    Not(&'static Condition),
+    /// One of these is so in all its parts.
+    OneOf(&'static [&'static [Need]]),
+}
+
+impl Need {
+    fn is_met(&self, case: &Case<'_>) -> bool {
+        match self {
+            Need::Is(condition) => (condition.holds)(case),
+            Need::Not(condition) => !(condition.holds)(case),
+            Need::OneOf(ways) => ways
+                .iter()
+                .any(|way| way.iter().all(|need| need.is_met(case))),
+        }
+    }
+}
+
+/// Where a rule, or a cap, applies.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds {
+    /// What must be so, all of it.
+    pub needs: &'static [Need],
+    /// What must not be so, none of it.
+    pub unless: &'static [&'static Condition],
+}
+
+impl Grounds {
+    pub(super) fn are_met(&self, case: &Case<'_>) -> bool {
+        self.needs.iter().all(|need| need.is_met(case))
+            && !self.unless.iter().any(|condition| (condition.holds)(case))
+    }
+}
+
+/// What a rule says a drop is, whichever way the packet was going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// `dst_alloc` refused.
+    DstAlloc,
+    /// There is no route.
+    NoRoute,
+    /// A prohibit route says no.
+    Prohibited,
+    /// Nothing tells.
+    Undetermined,
+}
+
+impl Cause {
+    /// The class of a drop with that cause.
+    #[must_use]
+    pub fn class(self, direction: Direction) -> Class {
+        match (direction, self) {
+            (Direction::Receive, Cause::DstAlloc) => Class::RcvDstAlloc,
+            (Direction::Receive, Cause::NoRoute) => Class::RcvNoRoute,
+            (Direction::Receive, Cause::Prohibited) => Class::RcvProhibited,
+            (Direction::Receive, Cause::Undetermined) => Class::RcvUndetermined,
+            (Direction::Output, Cause::DstAlloc) => Class::OutDstAlloc,
+            (Direction::Output, Cause::NoRoute) => Class::OutNoRoute,
+            (Direction::Output, Cause::Prohibited) => Class::OutProhibited,
+            (Direction::Output, Cause::Undetermined) | (Direction::Unknown, _) => Class::Unknown,
+        }
+    }
+}
+
+/// One rule: what it says, why, and where it applies.
+pub struct Rule {
+    /// Its name in every output, in kebab-case. It never changes.
+    pub name: &'static str,
+    /// What it says.
+    pub cause: Cause,
+    /// How sure, at most.
+    pub confidence: Confidence,
+    /// Why, in the words of every output.
+    pub reason: &'static str,
+    /// What in the kernel makes it so, with file and function of Linux 4.19.
+    pub kernel: &'static str,
+    /// Where it applies.
+    pub grounds: Grounds,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Rules are listed by the reasons that people read.
+impl Ord for Rule {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.reason, self.name).cmp(&(other.reason, other.name))
+    }
+}
+
+impl PartialOrd for Rule {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Rule {}
+
+/// What lowers the confidence of whichever rule decided.
+#[derive(Debug)]
+pub struct Cap {
+    /// Its name, in kebab-case.
+    pub name: &'static str,
+    /// The highest confidence that is left.
+    pub at_most: Confidence,
+    /// Why.
+    pub reason: &'static str,
+    /// Where it applies.
+    pub grounds: Grounds,
+}
