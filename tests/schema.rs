@@ -239,11 +239,7 @@ fn members_that_are_not_documented_are_an_error_only_here() {
 #[test]
 fn what_diagnose_adds() {
     let tree = Tree::new(200, 64);
-    let sample = || {
-        Sampler::new(&tree.path("proc"), &tree.path("sys"), Selection::Own)
-            .sample()
-            .unwrap()
-    };
+    let sample = || Sampler::new(tree.host(), Selection::Own).sample().unwrap();
     let before = sample();
     tree.set(
         "proc/net/snmp6",

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use common::{ip6drop, json, stderr};
-use ip6drop::host::netns;
+use ip6drop::host::{Host, netns};
 use serde_json::{Value, json};
 use tree::Tree;
 
@@ -40,11 +40,11 @@ fn processes() -> Tree {
 #[test]
 fn every_namespace_once() {
     let tree = processes();
-    let proc = tree.path("proc");
+    let host = tree.host();
     let run = tree.path("run/netns");
     tree.hard_link("proc/21/ns/net", "run/netns/cni-blue");
     tree.set("run/netns/stale", "");
-    let all = netns::all(&proc, &[&run, Path::new("/nonexistent")]).unwrap();
+    let all = netns::all(&host, &[&run, Path::new("/nonexistent")]).unwrap();
     assert_eq!(all.hidden, 0);
     assert_eq!(all.namespaces.len(), 3, "{all:?}");
     let init = &all.namespaces[0];
@@ -62,7 +62,7 @@ fn every_namespace_once() {
     assert_eq!(owner.pod.as_deref(), Some(POD));
     assert_eq!(find("stale").owner, None);
     // A file that is no namespace cannot be entered, and is named.
-    let error = netns::read(&proc, find("stale")).unwrap_err();
+    let error = netns::read(&host, find("stale")).unwrap_err();
     assert_eq!(error.kind(), "not-a-namespace");
     assert!(
         error
@@ -75,15 +75,24 @@ fn every_namespace_once() {
     tree.set("other", "");
     tree.remove("run/netns/stale");
     assert_eq!(
-        netns::read(&proc, find("stale")).unwrap_err().kind(),
+        netns::read(&host, find("stale")).unwrap_err().kind(),
         "vanished"
     );
     tree.hard_link("other", "run/netns/stale");
     assert_eq!(
-        netns::read(&proc, find("stale")).unwrap_err().kind(),
+        netns::read(&host, find("stale")).unwrap_err().kind(),
         "vanished"
     );
-    assert!(netns::all(Path::new("/nonexistent"), &[]).is_err());
+    assert!(
+        netns::all(
+            &Host {
+                proc: "/nonexistent".into(),
+                ..host
+            },
+            &[]
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -287,8 +296,11 @@ fn live_all_namespaces_once_and_one_that_vanishes() {
         return;
     };
     let pid = namespace.child.id();
-    let proc = Path::new("/proc");
-    let all = netns::all(proc, &[]).unwrap();
+    let host = Host {
+        proc: "/proc".into(),
+        sys: "/sys".into(),
+    };
+    let all = netns::all(&host, &[]).unwrap();
     let inode = std::os::unix::fs::MetadataExt::ino(
         &std::fs::metadata(format!("/proc/{pid}/ns/net")).unwrap(),
     );
@@ -304,7 +316,7 @@ fn live_all_namespaces_once_and_one_that_vanishes() {
         [&b"sh"[..], b"sleep"].contains(&&owner.comm[..]),
         "{owner:?}"
     );
-    assert!(netns::read(proc, &found).is_ok());
+    assert!(netns::read(&host, &found).is_ok());
     let output = ip6drop(["status", "--all-netns", "--format", "json"]);
     let status = json(&output);
     let inodes: Vec<&Value> = status["namespaces"]
@@ -320,7 +332,7 @@ fn live_all_namespaces_once_and_one_that_vanishes() {
     );
     namespace.child.kill().unwrap();
     namespace.child.wait().unwrap();
-    let error = netns::read(proc, &found).unwrap_err();
+    let error = netns::read(&host, &found).unwrap_err();
     assert_eq!(error.kind(), "vanished", "{error}");
     assert!(
         error.to_string().contains(&format!(

@@ -5,10 +5,10 @@
 mod tracefs_tree;
 
 use ip6drop::exit::Exit;
+use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::foreign::Foreign;
-use ip6drop::tracefs::host::Host;
 use ip6drop::tracefs::journal::StateDir;
 use ip6drop::tracefs::leftovers::orphans;
 use ip6drop::tracefs::method::Method;

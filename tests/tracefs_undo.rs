@@ -8,11 +8,11 @@ mod tracefs_tree;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::error::TraceError;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::functions::{Available, WANTED};
-use ip6drop::tracefs::host::Host;
 use ip6drop::tracefs::journal::StateDir;
 use ip6drop::tracefs::leftovers::replay;
 use ip6drop::tracefs::method::{Method, Plan};

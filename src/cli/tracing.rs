@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::tracefs::Host;
+use crate::host::Host;
 use crate::tracefs::journal::DEFAULT_STATE_DIR;
 use crate::tracefs::method::Method;
 use crate::tracefs::probes::Probes;

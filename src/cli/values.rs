@@ -7,11 +7,11 @@ use std::time::Duration;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diagnosis::class::Class;
-use crate::report::filter::cpu_list;
+use crate::host::cpulist::{self, CpuListError};
 
 /// A list of CPUs such as `0-3,7`.
-pub(super) fn cpus(text: &str) -> Result<Arc<BTreeSet<u32>>, String> {
-    cpu_list(text).map(Arc::new)
+pub(super) fn cpus(text: &str) -> Result<Arc<BTreeSet<u32>>, CpuListError> {
+    cpulist::parse(text).map(Arc::new)
 }
 
 /// A time stamp in the trace's own unit.

@@ -115,9 +115,7 @@ impl Onlooker for Bench {
 
 /// The counters of every network namespace, as far as they can be read.
 fn look_around(roots: &Roots) -> Option<Status> {
-    Sampler::new(&roots.proc, &roots.sys, Selection::All)
-        .sample()
-        .ok()
+    Sampler::new(roots.host(), Selection::All).sample().ok()
 }
 
 /// What a run gave before it is reported on.
@@ -272,7 +270,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
 /// A host that cannot be traced can still be looked at.
 fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
     let roots = &args.capture.roots;
-    let own = Sampler::new(&roots.proc, &roots.sys, Selection::Own).sample();
+    let own = Sampler::new(roots.host(), Selection::Own).sample();
     let read = |status: &Status| status.rows.iter().any(|row| !row.is_unread());
     if let Some(status) = own.ok().filter(read) {
         let _ = writeln!(

@@ -14,7 +14,7 @@ use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
-use crate::host::snapshot::MAX_FACTS;
+use crate::host::facts::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
 use crate::input::{STDIN, Spool, open};
 use crate::render;

@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use crate::cli::status::{StatusArgs, StatusFormat};
 use crate::exit::Exit;
+use crate::host::Host;
 use crate::input::STDIN;
 use crate::os::atomic;
 use crate::os::wait::Signals;
@@ -101,7 +102,11 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let mut signals = args.interval.map(|_| Signals::catch()).transpose()?;
-    let mut sampler = Sampler::new(&args.proc, &args.sys, args.selection());
+    let host = Host {
+        proc: args.proc.clone(),
+        sys: args.sys.clone(),
+    };
+    let mut sampler = Sampler::new(host, args.selection());
     let mut first = true;
     loop {
         let status = sampler.sample()?;

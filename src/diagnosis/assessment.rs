@@ -3,11 +3,11 @@
 use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::sizing::{Needs, Sizing, size};
 use crate::exit::Exit;
-use crate::host::Snapshot;
 use crate::host::netns::NetNs;
-use crate::host::read::{Cpus, absurd};
+use crate::host::{Cpus, Snapshot};
 use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of, unsigned_thresh};
 use crate::kernel::release::{ASK_THE_KERNEL, Kernel};
+use crate::kernel::sysctls::absurd;
 
 /// The state of a route cache.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,9 @@ use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::host::netns::{NetNs, unidentified};
-use crate::host::read::{Cpus, Release};
-use crate::host::{Facts, Snapshot};
+use crate::host::{Cpus, Facts, Snapshot};
 use crate::kernel::limits;
-use crate::kernel::release::{Kernel, judge};
+use crate::kernel::release::{Kernel, Release, judge};
 
 /// What is known of the host besides a capture's own facts.
 #[derive(Debug, Clone)]

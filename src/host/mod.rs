@@ -1,9 +1,19 @@
-//! What a host says of itself: parsers of counters and limits, and the readers of live ones.
+//! What a host says of itself: the only reader of /proc, of sysctls and of network namespaces,
+//! and parsers of what others have read there.
 
+mod counters;
+pub mod cpulist;
+pub mod facts;
 pub mod netns;
-pub mod read;
-pub mod rt6_stats;
-pub mod snapshot;
+mod processes;
+mod read;
+mod roots;
+mod rt6_stats;
+mod snapshot;
 
+pub use counters::NetNsReading;
+pub use facts::{Facts, FactsError};
+pub use read::ReadError;
+pub use roots::{Cpus, Host};
 pub use rt6_stats::Rt6Stats;
-pub use snapshot::{Facts, FactsError, Snapshot};
+pub use snapshot::Snapshot;

@@ -14,7 +14,10 @@ use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::host::read::{Reading, read_namespace, read_text};
+use crate::host::counters::{NetNsReading, read_namespace};
+use crate::host::read::read_text;
+use crate::host::roots::Host;
+use crate::kernel::sysctls::SYSCTLS;
 
 /// Where `ip netns` and container runtimes keep names of namespaces.
 pub const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
@@ -195,9 +198,9 @@ impl Known {
 
 /// The namespace this program runs in.
 #[must_use]
-pub fn own(proc: &Path) -> NetNs {
-    let known = Known::new(proc);
-    let path = proc.join("self/ns/net");
+pub fn own(host: &Host) -> NetNs {
+    let known = Known::new(&host.proc);
+    let path = host.proc.join("self/ns/net");
     match known.own {
         Some(id) => NetNs {
             own: true,
@@ -224,7 +227,8 @@ pub fn unidentified(path: PathBuf) -> NetNs {
 ///
 /// # Errors
 /// Says that there is none of that name, or that it may not be looked at.
-pub fn find(proc: &Path, what: &str) -> Result<NetNs, NetNsError> {
+pub fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
+    let proc = host.proc.as_path();
     let known = Known::new(proc);
     let mut candidates: Vec<(PathBuf, Option<u32>)> = Vec::new();
     if what.contains('/') {
@@ -269,7 +273,8 @@ pub struct All {
 ///
 /// # Errors
 /// Fails where the directory of processes cannot be read.
-pub fn all(proc: &Path, run_dirs: &[&Path]) -> Result<All, NetNsError> {
+pub fn all(host: &Host, run_dirs: &[&Path]) -> Result<All, NetNsError> {
+    let proc = host.proc.as_path();
     let known = Known::new(proc);
     let mut pids: Vec<u32> = fs::read_dir(proc)
         .map_err(|e| NetNsError::from_io(proc, e))?
@@ -320,9 +325,10 @@ pub fn all(proc: &Path, run_dirs: &[&Path]) -> Result<All, NetNsError> {
 ///
 /// # Errors
 /// Fails where the namespace cannot be entered; files that cannot be read are in the reading.
-pub fn read(proc: &Path, netns: &NetNs) -> Result<Reading, NetNsError> {
+pub fn read(host: &Host, netns: &NetNs) -> Result<NetNsReading, NetNsError> {
+    let proc = host.proc.as_path();
     if netns.own {
-        return Ok(read_namespace(proc, &proc.join("net")));
+        return Ok(read_namespace(proc, &proc.join("net"), &SYSCTLS));
     }
     let path = netns.path.as_path();
     let inside = || {
@@ -339,7 +345,11 @@ pub fn read(proc: &Path, netns: &NetNs) -> Result<Reading, NetNsError> {
         }
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
             .map_err(|e| fail(e.into()))?;
-        Ok(read_namespace(proc, &proc.join("thread-self/net")))
+        Ok(read_namespace(
+            proc,
+            &proc.join("thread-self/net"),
+            &SYSCTLS,
+        ))
     };
     thread::scope(|scope| {
         let helper = thread::Builder::new().name("netns".to_owned());

@@ -25,7 +25,7 @@ pub struct Rt6Stats {
 /// Parses the one line of `/proc/net/rt6_stats`; `None` where it is not seven hexadecimal
 /// fields.
 #[must_use]
-pub fn parse(line: &[u8]) -> Option<Rt6Stats> {
+pub(super) fn parse(line: &[u8]) -> Option<Rt6Stats> {
     let text = std::str::from_utf8(line).ok()?;
     let mut fields = text.split_ascii_whitespace().map(|field| {
         // `%04x` pads to four digits and never exceeds an int.

@@ -4,3 +4,4 @@ pub mod frames;
 pub mod functions;
 pub mod limits;
 pub mod release;
+pub mod sysctls;

@@ -5,8 +5,6 @@
 //! default of `max_size`, so that a fresh network namespace shows by behaviour what no
 //! version number of a vendor's kernel can.
 
-use crate::host::read::Release;
-
 /// First releases without the check, by stable line.
 pub const WITHOUT_CHECK: [(u32, u32, u32); 5] = [
     (4, 19, 305),
@@ -30,6 +28,17 @@ pub const FIXED_BATCH: i64 = 32;
 /// How to see what the kernel does: the default tells.
 pub const ASK_THE_KERNEL: &str = "unshare -n cat /proc/sys/net/ipv6/route/max_size";
 
+/// What a kernel says of its version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Release {
+    /// What `uname -r` prints.
+    pub release: String,
+    /// `/proc/version`, where it can be read.
+    pub version: String,
+    /// `/proc/version_signature`, which Ubuntu's kernels have.
+    pub signature: String,
+}
+
 /// What the version says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
@@ -43,7 +52,9 @@ pub struct Kernel {
     pub reason: String,
 }
 
-fn numbers(text: &str) -> Option<(u32, u32, Option<u32>)> {
+/// Line and stable level of `4.19.113-300.el7.x86_64`: `(4, 19, Some(113))`.
+#[must_use]
+pub fn version(text: &str) -> Option<(u32, u32, Option<u32>)> {
     let mut parts = text
         .split(|c: char| !c.is_ascii_digit() && c != '.')
         .next()?
@@ -57,16 +68,16 @@ fn numbers(text: &str) -> Option<(u32, u32, Option<u32>)> {
 /// release itself says only `6.1.0-18-amd64`.
 fn vendor_level(release: &Release) -> Option<(u32, u32, Option<u32>)> {
     if let Some((_, rest)) = release.version.rsplit_once(" Debian ") {
-        return numbers(rest).filter(|v| v.2.is_some());
+        return version(rest).filter(|v| v.2.is_some());
     }
     let last = release.signature.split_ascii_whitespace().next_back()?;
-    numbers(last).filter(|v| v.2.is_some())
+    version(last).filter(|v| v.2.is_some())
 }
 
 /// Judges a kernel.
 #[must_use]
 pub fn judge(release: &Release) -> Kernel {
-    let own = numbers(&release.release);
+    let own = version(&release.release);
     let vendor = vendor_level(release).filter(|v| own.is_some_and(|o| (o.0, o.1) == (v.0, v.1)));
     let version = vendor.or(own);
     let (checks, reason) = match version {

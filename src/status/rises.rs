@@ -47,8 +47,7 @@ mod tests {
     use crate::diagnosis::assessment::{Behaviour, assess};
     use crate::host::Snapshot;
     use crate::host::netns::{Id, unidentified};
-    use crate::host::read::Release;
-    use crate::kernel::release::judge;
+    use crate::kernel::release::{Release, judge};
     use crate::status::sampler::Selection;
 
     fn row(inode: u64, counters: Option<(u64, u64)>) -> Row {

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
-use crate::host::Snapshot;
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
-use crate::host::read::{Cpus, ReadError, read_cpus, read_host_name, read_release};
+use crate::host::{Cpus, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
 
 /// Which namespaces are asked about.
@@ -160,8 +159,7 @@ type Key = (Option<netns::Id>, PathBuf);
 /// Takes readings, and remembers the last ones for rates.
 #[derive(Debug)]
 pub struct Sampler {
-    proc: PathBuf,
-    sys: PathBuf,
+    host: Host,
     selection: Selection,
     last: BTreeMap<Key, (Instant, Snapshot)>,
 }
@@ -193,12 +191,11 @@ fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
 }
 
 impl Sampler {
-    /// A sampler of the tree at `proc` and `sys`.
+    /// A sampler of this host.
     #[must_use]
-    pub fn new(proc: &Path, sys: &Path, selection: Selection) -> Self {
+    pub fn new(host: Host, selection: Selection) -> Self {
         Sampler {
-            proc: proc.to_owned(),
-            sys: sys.to_owned(),
+            host,
             selection,
             last: BTreeMap::new(),
         }
@@ -210,9 +207,9 @@ impl Sampler {
             hidden: 0,
         };
         match &self.selection {
-            Selection::Own => Ok(one(netns::own(&self.proc))),
-            Selection::Named(what) => netns::find(&self.proc, what).map(one),
-            Selection::All => netns::all(&self.proc, &RUN_DIRS.map(Path::new)),
+            Selection::Own => Ok(one(netns::own(&self.host))),
+            Selection::Named(what) => netns::find(&self.host, what).map(one),
+            Selection::All => netns::all(&self.host, &RUN_DIRS.map(Path::new)),
         }
     }
 
@@ -223,18 +220,22 @@ impl Sampler {
     /// what cannot be read inside a namespace is named in its row.
     pub fn sample(&mut self) -> Result<Status, NetNsError> {
         let mut problems = Vec::new();
-        let release = read_release(&self.proc)
+        let release = self
+            .host
+            .release()
             .inspect_err(|e| problems.push(Problem::from(e)))
             .unwrap_or_default();
         let kernel = judge(&release);
-        let cpus = read_cpus(&self.sys)
+        let cpus = self
+            .host
+            .cpus()
             .inspect_err(|e| problems.push(Problem::from(e)))
             .ok();
         let netns::All { namespaces, hidden } = self.namespaces()?;
         let mut last = BTreeMap::new();
         let mut rows = Vec::with_capacity(namespaces.len());
         for netns in namespaces {
-            let (reading, mut failed) = match netns::read(&self.proc, &netns) {
+            let (reading, mut failed) = match netns::read(&self.host, &netns) {
                 Ok(reading) => (reading, Vec::new()),
                 Err(error) => (Default::default(), vec![Problem::from(&error)]),
             };
@@ -263,7 +264,7 @@ impl Sampler {
             .map_or(0.0, |since| since.as_secs_f64());
         Ok(Status {
             time,
-            host: read_host_name(&self.proc),
+            host: self.host.name(),
             kernel,
             cpus,
             selection: self.selection.clone(),

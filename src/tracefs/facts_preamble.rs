@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::tracefs::host::Host;
+use crate::host::Host;
 
 const COUNTERS: [&str; 3] = ["Ip6InNoRoutes", "Ip6OutNoRoutes", "Ip6InAddrErrors"];
 const ROUTE: &str = "sys/net/ipv6/route";
@@ -46,8 +46,8 @@ fn write_facts(host: &Host, when: &str, out: &mut Vec<u8>) -> io::Result<()> {
             writeln!(out, "# ip6drop: {when} net.ipv6.route.{name} = {value}")?;
         }
     }
-    if let Some(cpus) = host.cpus() {
-        writeln!(out, "# ip6drop: {when} nproc {cpus}")?;
+    if let Ok(cpus) = host.cpus() {
+        writeln!(out, "# ip6drop: {when} nproc {}", cpus.online)?;
     }
     Ok(())
 }

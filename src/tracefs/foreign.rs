@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::host::Host;
+use crate::kernel::release::version;
 use crate::tracefs::change::{filter_functions, value_of};
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::host::Host;
 use crate::tracefs::method::stat;
 
 /// What somebody else has set up in the top-level buffer, and who holds files of tracefs open.
@@ -50,7 +51,7 @@ impl Foreign {
             .map(|cpu| stat(&text(&format!("per_cpu/{cpu}/stats")), "entries"))
             .sum();
         let users = host.users_of(fs.root());
-        let pinned = if host.readers_pin_tracers() {
+        let pinned = if readers_pin_tracers(host) {
             users
                 .iter()
                 .filter_map(|(_, _, file)| tracer_of_pipe(fs, file))
@@ -128,6 +129,14 @@ impl Foreign {
             .collect();
         users.join(", ")
     }
+}
+
+/// True where an open `trace_pipe` keeps every buffer with the same tracer busy, not only its
+/// own: so it was before 5.9, which counts readers for each buffer. An unknown kernel counts as
+/// one of these.
+fn readers_pin_tracers(host: &Host) -> bool {
+    let version = host.release().ok().and_then(|r| version(&r.release));
+    version.is_none_or(|(major, minor, _)| (major, minor) < (5, 9))
 }
 
 /// The tracer of the buffer whose pipe `file` is; `None` where it is no pipe.

@@ -1,9 +1,9 @@
 //! What a killed run left behind: its journal, and instances and probes without a journal.
 
+use crate::host::Host;
 use crate::tracefs::change::Change;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{RealFs, TraceFs, read_text};
-use crate::tracefs::host::Host;
 use crate::tracefs::journal::StateDir;
 use crate::tracefs::undo::Undo;
 

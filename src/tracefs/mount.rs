@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::StatVfsMountFlags;
 use rustix::mount::{MountFlags, UnmountFlags};
 
+use crate::host::Host;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::host::Host;
 use crate::tracefs::undo::patiently;
 
 /// Where tracefs belongs.

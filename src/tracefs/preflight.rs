@@ -5,12 +5,12 @@ use std::io;
 use rustix::io::Errno;
 use serde::Serialize;
 
+use crate::host::Host;
 use crate::tracefs::change::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::foreign::Foreign;
 use crate::tracefs::functions::{Available, WANTED};
-use crate::tracefs::host::Host;
 use crate::tracefs::selfcheck::SHOW;
 
 /// How much a finding matters.
@@ -385,8 +385,8 @@ impl Preflight {
             );
         }
         // An instance starts with buffers of the default size before it can be shrunk.
-        if let (Some(free), Some(cpus)) = (host.available_kb(), host.cpus()) {
-            let needed = u64::from(cpus) * 1408;
+        if let (Some(free), Ok(cpus)) = (host.available_kb(), host.cpus()) {
+            let needed = u64::from(cpus.online) * 1408;
             let text = format!(
                 "{} MiB free, buffers take up to {} MiB",
                 free / 1024,

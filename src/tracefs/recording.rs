@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
 
+use crate::host::Host;
 use crate::tracefs::bracket::{Bracket, bracket};
 use crate::tracefs::counts::Counts;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::facts_preamble::facts;
 use crate::tracefs::files::{Pipe, read_text};
 use crate::tracefs::guard::{Verdict, judge};
-use crate::tracefs::host::Host;
 use crate::tracefs::method::{Plan, Tracing};
 use crate::tracefs::output::Output;
 use crate::tracefs::selfcheck::{Env, drain};
@@ -148,11 +148,11 @@ fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
         text += &format!("# ip6drop: began {:.3}\n", now.as_secs_f64());
     }
-    if let Some(kernel) = host.kernel() {
-        text += &format!("# ip6drop: kernel {kernel}\n");
+    if let Ok(kernel) = host.release() {
+        text += &format!("# ip6drop: kernel {}\n", kernel.release);
     }
-    if let Some(cpus) = host.cpus() {
-        text += &format!("# ip6drop: cpus {cpus}\n");
+    if let Ok(cpus) = host.cpus() {
+        text += &format!("# ip6drop: cpus {}\n", cpus.online);
     }
     text += &format!("# ip6drop: method {}\n", plan.method.name());
     let traced: Vec<&str> = plan.functions.iter().map(|f| f.name.as_str()).collect();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use ip6drop::host::Host;
 use tempfile::TempDir;
 
 pub struct Tree {
@@ -45,6 +46,14 @@ impl Tree {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// The host that it stands for.
+    pub fn host(&self) -> Host {
+        Host {
+            proc: self.path("proc"),
+            sys: self.path("sys"),
+        }
     }
 
     pub fn set(&self, name: &str, text: &str) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
-use crate::host::read::SYSCTLS;
+use crate::kernel::sysctls::SYSCTLS;
 use crate::render::status::{harmless, sentence};
 use crate::status::sampler::{Problem, Row, Status};
 

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
-use crate::host::read::SYSCTLS;
+use crate::kernel::sysctls::SYSCTLS;
 use crate::render::report::text::table;
 use crate::render::status::{description, hidden, sentence, short_name, state_name};
 use crate::status::sampler::{Row, Status};

@@ -1,0 +1,100 @@
+//! Where a host is looked at, and what it says of itself as a whole.
+
+use std::path::PathBuf;
+
+use crate::host::cpulist;
+use crate::host::read::{ReadError, read_text};
+use crate::kernel::release::Release;
+
+const NO_CPUS: &str =
+    "sysfs is not mounted there; name it with --sys, or mount it (mount -t sysfs sysfs /sys)";
+
+/// A host, by the roots of its /proc and /sys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// `/proc`.
+    pub proc: PathBuf,
+    /// `/sys`.
+    pub sys: PathBuf,
+}
+
+/// CPUs of the host, in numbers of CPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpus {
+    /// CPUs that are online: the parts of a per-CPU counter.
+    pub online: u32,
+    /// CPUs that are there, online or not: with all of them online the batch was larger,
+    /// and a CPU keeps what it held then.
+    pub present: u32,
+}
+
+impl Host {
+    /// The text of a file under /proc; `None` where it is absent or may not be read.
+    #[must_use]
+    pub fn proc_text(&self, path: &str) -> Option<String> {
+        read_text(&self.proc.join(path), "").ok()
+    }
+
+    /// The kernel's release and, where they are there, its version lines.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; only the release is required.
+    pub fn release(&self) -> Result<Release, ReadError> {
+        let line = |name| {
+            let text = self.proc_text(name).unwrap_or_default();
+            text.trim().to_owned()
+        };
+        let path = self.proc.join("sys/kernel/osrelease");
+        let release = read_text(&path, "check --proc")?.trim().to_owned();
+        if release.is_empty() {
+            return Err(ReadError::of_text(&path, "", "a kernel release", true));
+        }
+        Ok(Release {
+            release,
+            version: line("version"),
+            signature: line("version_signature"),
+        })
+    }
+
+    /// The host's name, as `uname -n` prints it.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let name = self.proc_text("sys/kernel/hostname")?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// How many CPUs are online and present.
+    ///
+    /// # Errors
+    /// See [`ReadError`]. Where only the list of present CPUs cannot be read, those online are
+    /// taken for all.
+    pub fn cpus(&self) -> Result<Cpus, ReadError> {
+        let online = self.count_cpus("online")?;
+        let present = self.count_cpus("present").unwrap_or(online);
+        Ok(Cpus {
+            online,
+            present: present.max(online),
+        })
+    }
+
+    fn count_cpus(&self, which: &str) -> Result<u32, ReadError> {
+        let path = self.sys.join("devices/system/cpu").join(which);
+        let text = read_text(&path, NO_CPUS)?;
+        let list = cpulist::parse(text.trim()).ok();
+        let count = list.and_then(|list| u32::try_from(list.len()).ok());
+        count.ok_or_else(|| {
+            let short = text.trim().is_empty();
+            ReadError::of_text(&path, &text, "a list of CPUs such as 0-3", short)
+        })
+    }
+
+    /// Memory that can be had without swapping, in KiB.
+    #[must_use]
+    pub fn available_kb(&self) -> Option<u64> {
+        let text = self.proc_text("meminfo")?;
+        text.lines().find_map(|line| {
+            let rest = line.strip_prefix("MemAvailable:")?.trim();
+            rest.strip_suffix("kB")?.trim().parse().ok()
+        })
+    }
+}
