@@ -60,9 +60,21 @@ fn where_stacks_come_out_empty_the_instance_is_chosen() {
 #[test]
 fn every_method_is_proved_where_it_works() {
     for method in Method::ALL {
-        let choice = chosen(&Tree::new(Build::Fp), Some(method), &Foreign::default());
-        assert_eq!(choice.method, Some(method));
-        assert_eq!(choice.return_probes_keep_frames, Some(true), "{method:?}");
+        for rounds in [false, true] {
+            let mut tree = Tree::new(Build::Fp);
+            tree.rounds = rounds;
+            let choice = chosen(&tree, Some(method), &Foreign::default());
+            assert_eq!(choice.method, Some(method));
+            assert_eq!(choice.return_probes_keep_frames, Some(true), "{method:?}");
+            // The kernel's mark of a buffer that was never used is gone for good.
+            let [note] = &choice.notes[..] else {
+                panic!("{:?}", choice.notes)
+            };
+            assert!(note.contains("first use"), "{note}");
+            assert!(note.contains("holds 7, the nearest to 7 (expanded: 1408)"));
+            let again = chosen(&tree, Some(method), &Foreign::default());
+            assert!(again.notes.is_empty(), "{:?}", again.notes);
+        }
     }
 }
 
@@ -76,7 +88,8 @@ fn a_held_top_level_buffer_is_not_touched() {
     let choice = chosen(&tree, Some(Method::FuncStackTrace), &foreign);
     assert_eq!(choice.method, None);
     assert!(choice.proofs[0].words().contains("tracer blk is on"));
-    assert_eq!(tree.operations(), 0);
+    let log = tree.log.borrow();
+    assert!(log.iter().all(|what| what.starts_with("read ")), "{log:?}");
 }
 
 #[test]

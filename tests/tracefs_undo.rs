@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
+use ip6drop::tracefs::Change;
 use ip6drop::tracefs::error::TraceError;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::functions::{Available, WANTED};
@@ -121,9 +122,28 @@ fn foreign() -> Tree {
     tree
 }
 
-/// An idle kernel, and one that somebody else traces on.
-fn kernels() -> [fn() -> Tree; 2] {
-    [|| Tree::new(Build::Fp), foreign]
+/// A kernel that shows the real size of its buffers, with the top-level buffer at this size.
+fn rounding(kb: &str) -> Tree {
+    let mut tree = Tree::new(Build::Fp);
+    tree.rounds = true;
+    tree.unused.set(false);
+    tree.state.borrow_mut().top.buffer_kb = kb.to_owned();
+    tree
+}
+
+/// An idle kernel, one that somebody else traces on, and two that show real sizes: one that
+/// nobody has traced on yet, and one with a buffer of 100 KiB.
+fn kernels() -> [fn() -> Tree; 4] {
+    [
+        || Tree::new(Build::Fp),
+        foreign,
+        || {
+            let tree = rounding("7");
+            tree.unused.set(true);
+            tree
+        },
+        || rounding("103"),
+    ]
 }
 
 #[test]
@@ -300,11 +320,92 @@ fn what_somebody_else_changed_meanwhile_is_theirs() {
     tree.append("set_ftrace_filter", b"vfs_read\n").unwrap();
     let undo = session.end().unwrap();
     assert!(undo.complete(), "{undo:?}");
-    assert_eq!(undo.foreign.len(), 2, "{undo:?}");
+    assert_eq!(undo.notes.len(), 2, "{undo:?}");
     let top = tree.snapshot().top;
     assert_eq!(top.buffer_kb, "2048");
     assert!(top.filter.contains("vfs_read"));
     assert!(!top.options["func_stack_trace"]);
+}
+
+/// Sets the top-level buffer to 512 KiB and dies without any undo.
+fn set_and_die(tree: &Tree, state: &StateDir) {
+    let mut session = ip6drop::tracefs::Session::begin(tree, state).unwrap();
+    session.set("buffer_size_kb", "512").unwrap();
+    std::mem::forget(session);
+}
+
+#[test]
+fn the_journal_holds_what_the_kernel_made_of_a_size() {
+    let bench = Bench::new();
+    let state = bench.state();
+    // What the others write, and what is there in the end.
+    for (theirs, end) in [(None, "103"), (Some("514"), "517"), (Some("512"), "103")] {
+        let tree = rounding("103");
+        set_and_die(&tree, &state);
+        assert_eq!(tree.snapshot().top.buffer_kb, "513");
+        if let Some(theirs) = theirs {
+            tree.write("buffer_size_kb", theirs.as_bytes()).unwrap();
+        }
+        let stale = state.stale().unwrap().unwrap();
+        assert_eq!(
+            stale.changes.len(),
+            1,
+            "the second entry replaces the first"
+        );
+        let undo = replay(&tree, &state, &stale).unwrap();
+        assert!(undo.complete(), "{undo:?}");
+        assert_eq!(tree.snapshot().top.buffer_kb, end, "{theirs:?}: {undo:?}");
+        assert_eq!(undo.notes.len(), usize::from(end == "517"), "{undo:?}");
+    }
+}
+
+#[test]
+fn a_size_is_put_back_from_a_journal_that_says_only_what_was_written() {
+    let bench = Bench::new();
+    for (now, end) in [("513", "7"), ("512", "7"), ("600", "600"), ("511", "511")] {
+        let state = bench.state();
+        let tree = rounding("7");
+        set_and_die(&tree, &state);
+        // As versions before this one wrote it, and as it is right after the write.
+        let journal = bench.dir.path().join("state/journal");
+        let text = std::fs::read_to_string(&journal).unwrap();
+        let lines: Vec<&str> = text.lines().take(2).collect();
+        assert!(
+            lines[1].ends_with(r#""before":"7","after":"512"}"#),
+            "{text}"
+        );
+        std::fs::write(&journal, lines.join("\n")).unwrap();
+        tree.state.borrow_mut().top.buffer_kb = now.to_owned();
+        let stale = state.stale().unwrap().unwrap();
+        let undo = replay(&tree, &state, &stale).unwrap();
+        assert!(undo.complete(), "{undo:?}");
+        assert_eq!(tree.snapshot().top.buffer_kb, end, "{undo:?}");
+        assert_eq!(undo.notes.len(), usize::from(end != "7"), "{undo:?}");
+    }
+}
+
+#[test]
+fn a_size_that_cannot_be_had_again_is_named_with_the_nearest() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let tree = rounding("100");
+    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    session.set("buffer_size_kb", "512").unwrap();
+    let undo = session.end().unwrap();
+    assert!(undo.complete(), "{undo:?}");
+    assert_eq!(
+        undo.lines(),
+        ["buffer_size_kb holds 103, the nearest this kernel takes to 100"]
+    );
+    // Killed after that and before the journal was settled: it is not somebody else's.
+    set_and_die(&tree, &state);
+    let mut stale = state.stale().unwrap().unwrap();
+    tree.state.borrow_mut().top.buffer_kb = "103".to_owned();
+    if let Change::Value { before, .. } = &mut stale.changes[0] {
+        *before = "100".to_owned();
+    }
+    let again = replay(&tree, &state, &stale).unwrap();
+    assert_eq!(again.notes, undo.notes);
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub fn capture(
         signals,
         trigger: &trigger,
     };
-    let choice = live::choose_method(&env, &args.how, preflight, args.probes == Probes::Auto)?;
+    let choice = live::choose_method(&env, &args.how, preflight, args.probes == Probes::Auto, err)?;
     let plan = plan(args, preflight, &choice)?;
     let mut output = open()?;
     record(&env, &host, &plan, limits, &mut output, onlooker)

@@ -63,7 +63,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         signals: &signals,
         trigger: &|| host.touch_rt6_stats(),
     };
-    let choice = live::choose_method(&env, &args.how, &ready.preflight, true)?;
+    let choice = live::choose_method(&env, &args.how, &ready.preflight, true, err)?;
     if choice.method.is_none() {
         answer.refusal = Some(no_method(&choice));
     }
@@ -221,6 +221,7 @@ mod tests {
                     error: None,
                 }],
                 return_probes_keep_frames: Some(false),
+                notes: Vec::new(),
             }),
             preflight: Some(Preflight {
                 findings,

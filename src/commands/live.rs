@@ -55,7 +55,7 @@ pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Rea
     })
 }
 
-/// Chooses a way of tracing by the self-check.
+/// Chooses a way of tracing by the self-check, and says on `err` what is to be known of it.
 ///
 /// # Errors
 /// What came in between; a host on which nothing works is no error here.
@@ -64,15 +64,20 @@ pub fn choose_method(
     how: &How,
     preflight: &Preflight,
     return_probe: bool,
+    err: &mut dyn Write,
 ) -> Result<Choice, TraceError> {
-    choose(
+    let choice = choose(
         env,
         how.method.asked(),
         preflight.available.real(SHOW),
         &preflight.foreign,
         how.force,
         return_probe,
-    )
+    )?;
+    for note in &choice.notes {
+        let _ = writeln!(err, "ip6drop: {note}");
+    }
+    Ok(choice)
 }
 
 fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {

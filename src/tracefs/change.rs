@@ -20,8 +20,12 @@ pub enum Change {
         path: String,
         /// Its value before.
         before: String,
-        /// Its value after.
+        /// The value that is written.
         after: String,
+        /// What the kernel held after that, where it takes sizes other than those written.
+        /// Missing where the process died before it knew, and in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        read_back: Option<String>,
     },
     /// The function filter of the top-level buffer, without its commands.
     Filter {
@@ -44,11 +48,42 @@ pub enum Change {
     },
 }
 
+const BUFFER_SIZE: &str = "buffer_size_kb";
+
+/// True for a file of which the kernel may hold another value than the one written.
+#[must_use]
+pub fn is_size(path: &str) -> bool {
+    path.ends_with(BUFFER_SIZE)
+}
+
+/// True where `text` of `buffer_size_kb` has the kernel's mark on a buffer that grows on first
+/// use (`7 (expanded: 1408)`). Nothing but a boot brings it back.
+#[must_use]
+pub fn is_unused(text: &str) -> bool {
+    text.contains("(expanded:")
+}
+
+/// True where a buffer of `found` KiB is what the kernel makes of `wanted` KiB: whole
+/// sub-buffers, at least two (`ring_buffer_resize`). Newer kernels show that size (512
+/// reads 513 on 6.1.192), older ones the size that was asked for.
+#[must_use]
+pub fn is_rounded(fs: &dyn TraceFs, path: &str, wanted: &str, found: &str) -> bool {
+    let (true, Ok(wanted), Ok(found)) = (is_size(path), wanted.parse::<u64>(), found.parse())
+    else {
+        return false;
+    };
+    let unit = read_text(fs, &path.replace(BUFFER_SIZE, "buffer_subbuf_size_kb"))
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(rustix::param::page_size() as u64 / 1024);
+    (wanted..(wanted + unit).max(2 * unit)).contains(&found)
+}
+
 /// The value in `text` as it would be written back: the kernel decorates some of them.
 #[must_use]
 pub fn value_of(path: &str, text: &str) -> String {
     let text = text.trim();
-    if path.ends_with("buffer_size_kb") {
+    if is_size(path) {
         // `7 (expanded: 1408)` until the first use.
         return text.split(' ').next().unwrap_or_default().to_owned();
     }
@@ -97,10 +132,21 @@ impl Change {
                 path,
                 before,
                 after,
-            } => undo_value(fs, path, before, after),
+                read_back,
+            } => undo_value(fs, path, before, after, read_back.as_deref()),
             Change::Filter { before, after } => undo_filter(fs, before, after),
             Change::Instance { dir } => undo_instance(fs, dir),
             Change::Probe { group, name } => undo_probe(fs, group, name),
+        }
+    }
+
+    /// True where this is `earlier` with what the kernel was found to hold.
+    #[must_use]
+    pub fn amends(&self, earlier: &Change) -> bool {
+        let mut bare = self.clone();
+        match &mut bare {
+            Change::Value { read_back, .. } => read_back.take().is_some() && bare == *earlier,
+            _ => false,
         }
     }
 
@@ -141,7 +187,13 @@ impl Change {
     }
 }
 
-fn undo_value(fs: &dyn TraceFs, path: &str, before: &str, after: &str) -> io::Result<Outcome> {
+fn undo_value(
+    fs: &dyn TraceFs,
+    path: &str,
+    before: &str,
+    after: &str,
+    read_back: Option<&str>,
+) -> io::Result<Outcome> {
     let text = match patiently(|| read_text(fs, path)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Outcome::Already),
         other => other?,
@@ -150,15 +202,30 @@ fn undo_value(fs: &dyn TraceFs, path: &str, before: &str, after: &str) -> io::Re
     if now == before {
         return Ok(Outcome::Already);
     }
-    if now != after {
-        return Ok(Outcome::Foreign(format!(
-            "{path} holds {now:?}, set by somebody else since; left alone (before: {before:?})"
-        )));
+    let nearest = |found: &str| {
+        Outcome::Noted(format!(
+            "{path} holds {found}, the nearest this kernel takes to {before}"
+        ))
+    };
+    let is_ours = match read_back {
+        Some(held) => now == held,
+        None => now == after || is_rounded(fs, path, after, &now),
+    };
+    if !is_ours {
+        return Ok(if is_rounded(fs, path, before, &now) {
+            nearest(&now)
+        } else {
+            Outcome::Noted(format!(
+                "{path} holds {now:?}, set by somebody else since; left alone (before: {before:?})"
+            ))
+        });
     }
     patiently(|| fs.write(path, format!("{before}\n").as_bytes()))?;
     let found = value_of(path, &patiently(|| read_text(fs, path))?);
     if found == before {
         Ok(Outcome::Restored)
+    } else if is_rounded(fs, path, before, &found) {
+        Ok(nearest(&found))
     } else {
         Err(io::Error::other(format!("the kernel holds {found:?}")))
     }
@@ -175,7 +242,7 @@ fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Res
     let tracer = patiently(|| read_text(fs, "current_tracer"))?;
     let emptied_by_others = now.is_empty() && tracer != "nop";
     if emptied_by_others || !(part_of(after) || part_of(before)) {
-        return Ok(Outcome::Foreign(format!(
+        return Ok(Outcome::Noted(format!(
             "{PATH} was set by somebody else since; left alone"
         )));
     }

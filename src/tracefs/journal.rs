@@ -165,9 +165,11 @@ impl StateDir {
                 io::Error::other("damaged"),
             ));
         };
-        let changes = lines
-            .map_while(|line| serde_json::from_str(line).ok())
-            .collect();
+        let mut changes: Vec<Change> = Vec::new();
+        for change in lines.map_while(|line| serde_json::from_str::<Change>(line).ok()) {
+            changes.pop_if(|earlier| change.amends(earlier));
+            changes.push(change);
+        }
         let rebooted = header.boot_id != self.boot_id;
         Ok(Some(Stale {
             header,
@@ -332,6 +334,7 @@ mod tests {
             path: path.to_owned(),
             before: "0".to_owned(),
             after: "1".to_owned(),
+            read_back: None,
         }
     }
 

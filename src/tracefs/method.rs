@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::tracefs::change::{is_unused, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs};
 use crate::tracefs::functions::Function;
@@ -189,13 +190,17 @@ impl Tracing {
 
     fn prepare_buffer(&self, session: &mut Session<'_>, plan: &Plan) -> Result<(), TraceError> {
         let size = self.path("buffer_size_kb");
-        let now = crate::tracefs::change::value_of(&size, &session.text(&size)?);
-        let now: Option<u32> = now.parse().ok();
-        let too_small = now.is_some_and(|kb| kb < plan.buffer_kb);
-        // An instance shrinks to what was asked; the top-level buffer only grows, and is left
-        // alone where its CPUs differ (`X`).
-        if too_small || (!self.dir.is_empty() && now.is_some()) {
-            session.set(&size, &plan.buffer_kb.to_string())?;
+        let text = session.text(&size)?;
+        // Left alone where its CPUs differ (`X`).
+        if let Ok(now) = value_of(&size, &text).parse::<u32>() {
+            let wanted = if self.dir.is_empty() {
+                // Only grows. An unused one is always set: the tracer would expand it, and
+                // nothing in the journal would say so.
+                plan.buffer_kb.max(now + u32::from(is_unused(&text)))
+            } else {
+                plan.buffer_kb
+            };
+            session.set(&size, &wanted.to_string())?;
         }
         for (option, value) in OPTIONS {
             let path = self.path(&format!("options/{option}"));
@@ -207,9 +212,7 @@ impl Tracing {
             session.set(&self.path("current_tracer"), "nop")?;
             // Another tracer's leftovers would hide drops of other tasks.
             for file in ["set_ftrace_pid", "set_event_pid"] {
-                if session.fs().exists(file)
-                    && !crate::tracefs::change::value_of(file, &session.text(file)?).is_empty()
-                {
+                if session.fs().exists(file) && !value_of(file, &session.text(file)?).is_empty() {
                     session.set(file, "")?;
                 }
             }

@@ -11,7 +11,7 @@ use crate::tracefs::bracket::{Bracket, bracket};
 use crate::tracefs::counts::Counts;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::facts_preamble::facts;
-use crate::tracefs::files::{Pipe, read_text};
+use crate::tracefs::files::Pipe;
 use crate::tracefs::guard::{Verdict, judge};
 use crate::tracefs::method::{Plan, Tracing};
 use crate::tracefs::output::Output;
@@ -163,14 +163,6 @@ fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The kernel's mark on a buffer size that grows on first use. Nothing but a boot brings it back.
-const UNUSED: &str = "(expanded:";
-const FIRST_USE: &str = "this was the first use of the tracer since boot: the kernel keeps the top-level buffer at its boot size now, and the next user of it should set buffer_size_kb";
-
-fn is_unused(env: &Env<'_>) -> bool {
-    read_text(env.fs, "buffer_size_kb").is_ok_and(|text| text.contains(UNUSED))
-}
-
 /// A recording in progress.
 struct Recorder<'r, 'e> {
     env: &'r Env<'e>,
@@ -201,7 +193,6 @@ pub fn record(
     output: &mut Output,
     onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, TraceError> {
-    let first_use = is_unused(env);
     let mut session = Session::begin(env.fs, env.state)?;
     let mut recorder = Recorder {
         env,
@@ -234,9 +225,6 @@ pub fn record(
         }
         (Err(e), _) => Ended::Failed(e),
     };
-    if first_use && !is_unused(env) {
-        recorder.notes.push(FIRST_USE.to_owned());
-    }
     Ok(Recorded {
         ended,
         undo,

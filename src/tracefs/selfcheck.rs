@@ -5,12 +5,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
-use serde::Serialize;
 
 use crate::os::signals::Signals;
 use crate::trace::{Line, Payload, line};
+use crate::tracefs::change::is_unused;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{Pipe, TraceFs};
+use crate::tracefs::files::{Pipe, TraceFs, read_text};
 use crate::tracefs::foreign::Foreign;
 use crate::tracefs::functions::Function;
 use crate::tracefs::journal::StateDir;
@@ -44,7 +44,7 @@ pub struct Env<'a> {
 }
 
 /// What the self-check saw of one method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The method.
     pub method: Method,
@@ -53,7 +53,6 @@ pub struct Proof {
     /// Frames of its stack, from the function on.
     pub frames: usize,
     /// Names of these frames.
-    #[serde(skip)]
     pub names: Vec<String>,
     /// Why it could not be tried.
     pub error: Option<String>,
@@ -209,17 +208,19 @@ fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>,
 }
 
 /// Tries `method` with the function `show` (its name in this kernel), and with a return probe
-/// on `caller` where one is given. Everything is put back before it answers.
+/// on `caller` where one is given. Everything is put back before it answers; what is to be said
+/// of that goes to `notes`.
 ///
 /// # Errors
 /// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
 /// could not be put back. What the kernel refuses is a finding, not an error.
-pub fn prove(
+fn prove(
     env: &Env<'_>,
     method: Method,
     top_level: bool,
     show: &[String],
     caller: Option<&str>,
+    notes: &mut Vec<String>,
 ) -> Result<Proof, TraceError> {
     env.signals.check()?;
     let plan = Plan {
@@ -244,7 +245,9 @@ pub fn prove(
     };
     let mut session = Session::begin(env.fs, env.state)?;
     let seen = run(env, &mut session, &plan);
-    left(&session.end()?)?;
+    let undo = session.end()?;
+    left(&undo)?;
+    notes.extend(undo.notes);
     env.signals.check()?;
     match seen {
         Ok(text) => {
@@ -275,7 +278,7 @@ pub fn left(undo: &Undo) -> Result<(), TraceError> {
 }
 
 /// The outcome of the self-check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The method to use, where one works.
     pub method: Option<Method>,
@@ -285,6 +288,8 @@ pub struct Choice {
     pub proofs: Vec<Proof>,
     /// Whether stacks keep their frames beside a return probe; `None` where it is not known.
     pub return_probes_keep_frames: Option<bool>,
+    /// Things the user should know of what was put back.
+    pub notes: Vec<String>,
 }
 
 /// Tries the methods in order, or only `asked`, until one shows entry and frames.
@@ -306,7 +311,10 @@ pub fn choose(
         top_level: false,
         proofs: Vec::new(),
         return_probes_keep_frames: None,
+        notes: Vec::new(),
     };
+    let size = || read_text(env.fs, "buffer_size_kb").unwrap_or_default();
+    let before = size();
     for method in Method::ALL {
         if asked.is_some_and(|asked| asked != method) {
             continue;
@@ -328,7 +336,7 @@ pub fn choose(
             _ if show.is_empty() => {
                 Proof::failed(method, format!("{SHOW} cannot be traced on this kernel"))
             }
-            _ => prove(env, method, top_level, show, None)?,
+            _ => prove(env, method, top_level, show, None, &mut choice.notes)?,
         };
         let works = proof.works();
         choice.proofs.push(proof);
@@ -347,11 +355,24 @@ pub fn choose(
             .find(|name| proof.names.iter().any(|frame| frame == *name));
         if let Some(caller) = caller {
             let without = proof.frames;
-            let with = prove(env, method, choice.top_level, show, Some(caller))?;
+            let with = prove(
+                env,
+                method,
+                choice.top_level,
+                show,
+                Some(caller),
+                &mut choice.notes,
+            )?;
             if with.error.is_none() {
                 choice.return_probes_keep_frames = Some(with.works() && with.frames >= without);
             }
         }
+    }
+    let after = size();
+    if is_unused(&before) && !is_unused(&after) {
+        choice.notes.push(format!(
+            "this was the first use of the tracer since boot: buffer_size_kb holds {after}, the nearest to {before} that there is without a boot; the next user of the top-level buffer should set it"
+        ));
     }
     Ok(choice)
 }

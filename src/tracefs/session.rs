@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::tracefs::change::{Change, filter_functions, value_of};
+use crate::tracefs::change::{Change, filter_functions, is_rounded, is_size, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::journal::{Journal, StateDir};
@@ -85,25 +85,33 @@ impl<'a> Session<'a> {
         if before == value {
             return Ok(());
         }
-        if !self.is_ours(path) {
+        let is_ours = self.is_ours(path);
+        if !is_ours {
             self.journaled(Change::Value {
                 path: path.to_owned(),
                 before,
                 after: value.to_owned(),
+                read_back: None,
             })?;
         }
         self.fs
             .write(path, format!("{value}\n").as_bytes())
             .map_err(self.failed(path, format!("write {value}")))?;
         let found = value_of(path, &self.text(path)?);
-        // Buffers are rounded up to whole pages by newer kernels.
-        let rounded = path.ends_with("buffer_size_kb")
-            && found.parse::<u64>().ok() >= value.parse::<u64>().ok();
-        if found == value || rounded {
-            Ok(())
-        } else {
-            Err(self.other(path, value, found))
+        if found != value && !is_rounded(self.fs, path, value, &found) {
+            return Err(self.other(path, value, found));
         }
+        // By this the undo tells our own value from that of somebody else.
+        if !is_ours
+            && is_size(path)
+            && let Some(change @ Change::Value { .. }) = self.changes.last_mut()
+        {
+            if let Change::Value { read_back, .. } = change {
+                *read_back = Some(found);
+            }
+            self.journal.push(change)?;
+        }
+        Ok(())
     }
 
     fn other(&self, path: &str, wanted: &str, found: String) -> TraceError {

@@ -14,8 +14,9 @@ pub enum Outcome {
     Restored,
     /// It was as before already.
     Already,
-    /// Somebody else changed it since; why it was left alone.
-    Foreign(String),
+    /// Somebody else changed it since and it was left alone, or the kernel took another value
+    /// than the one before; which, in words.
+    Noted(String),
 }
 
 /// A change that could not be taken back.
@@ -34,8 +35,9 @@ pub struct Left {
 pub struct Undo {
     /// What was put back, in words.
     pub restored: Vec<String>,
-    /// What was left alone because it is somebody else's now.
-    pub foreign: Vec<String>,
+    /// What was left alone because it is somebody else's now, and what is as before only as
+    /// nearly as the kernel can.
+    pub notes: Vec<String>,
     /// What could not be put back.
     pub left: Vec<Left>,
 }
@@ -49,7 +51,7 @@ impl Undo {
             match change.undo(fs) {
                 Ok(Outcome::Restored) => undo.restored.push(change.what()),
                 Ok(Outcome::Already) => {}
-                Ok(Outcome::Foreign(note)) => undo.foreign.push(note),
+                Ok(Outcome::Noted(note)) => undo.notes.push(note),
                 Err(e) => undo.left.push(Left {
                     change: change.clone(),
                     why: e.to_string(),
@@ -69,7 +71,7 @@ impl Undo {
     /// One line a finding, for people.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.foreign.clone();
+        let mut lines: Vec<String> = self.notes.clone();
         for left in &self.left {
             lines.push(format!(
                 "not put back: {} ({}); mend it with: {}",

@@ -22,6 +22,9 @@ pub fn fixture(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The size that a buffer is given at the tracer's first use.
+const EXPANDED_KB: &str = "1408";
+
 /// How the kernel was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Build {
@@ -126,7 +129,9 @@ pub struct Tree {
     pub refuse: Cell<Refuse>,
     count: Cell<usize>,
     // Until its first use the kernel marks the size of the buffer; there is no way back.
-    unused: Cell<bool>,
+    pub unused: Cell<bool>,
+    /// True for a kernel that shows the real size of a buffer, as newer ones do.
+    pub rounds: bool,
     buffers: Buffers,
     open: Open,
     /// What must never happen, as it was seen to happen.
@@ -154,6 +159,7 @@ impl Tree {
             refuse: Cell::new(Refuse::Nothing),
             count: Cell::new(0),
             unused: Cell::new(true),
+            rounds: false,
             buffers: Buffers::default(),
             open: Open::default(),
             violations: RefCell::default(),
@@ -315,6 +321,16 @@ impl Tree {
         }
     }
 
+    /// What `buffer_size_kb` shows of a buffer for which this many KiB were asked.
+    fn shown_kb(&self, asked: &str) -> String {
+        const SUB_BUFFER: u32 = 4080; // a page without its header
+        let bytes = asked.parse::<u32>().unwrap() * 1024;
+        match self.rounds {
+            false => asked.to_owned(),
+            true => (bytes.div_ceil(SUB_BUFFER).max(2) * SUB_BUFFER / 1024).to_string(),
+        }
+    }
+
     fn is_open(&self, path: &str) -> bool {
         self.open.borrow().get(path).is_some_and(|count| *count > 0)
     }
@@ -355,14 +371,21 @@ impl Tree {
             if !self.state.borrow().probes.iter().any(|p| p.event == event) {
                 return refused(Errno::NOENT);
             }
-            return self.with_dir(instance.as_deref(), |dir| {
+            // First use expands the top-level buffer, whichever the event is in.
+            let expanded = Cell::new(false);
+            self.with_dir(instance.as_deref(), |dir| {
                 if data.trim() == "1" {
+                    expanded.set(self.unused.replace(false));
                     dir.events.insert(event.to_owned());
                 } else {
                     dir.events.remove(event);
                 }
                 Ok(())
-            });
+            })?;
+            if expanded.get() {
+                self.state.borrow_mut().top.buffer_kb = self.shown_kb(EXPANDED_KB);
+            }
+            return Ok(());
         }
         let pipe = path.replace("current_tracer", "trace_pipe");
         let buffer_path = path.strip_suffix("trace").map(str::to_owned);
@@ -378,12 +401,15 @@ impl Tree {
                     {
                         return refused(Errno::INVAL);
                     }
+                    if self.unused.replace(false) {
+                        dir.buffer_kb = self.shown_kb(EXPANDED_KB);
+                    }
                     dir.tracer = value;
                 }
                 "set_ftrace_filter" => return self.write_filter(dir, data, truncate),
                 "buffer_size_kb" => {
                     self.unused.set(false);
-                    dir.buffer_kb = value;
+                    dir.buffer_kb = self.shown_kb(&value);
                 }
                 "tracing_on" => dir.tracing_on = value,
                 "set_ftrace_pid" => dir.pids = value,
@@ -469,7 +495,9 @@ impl TraceFs for Tree {
             let text = match file.as_str() {
                 "current_tracer" => format!("{}\n", dir.tracer),
                 "set_ftrace_filter" => dir.filter_text(),
-                "buffer_size_kb" if self.unused.get() => fixture("buffer_size_kb"),
+                "buffer_size_kb" if self.unused.get() && instance.is_none() => {
+                    fixture("buffer_size_kb")
+                }
                 "buffer_size_kb" => format!("{}\n", dir.buffer_kb),
                 "tracing_on" => format!("{}\n", dir.tracing_on),
                 "set_ftrace_pid" if dir.pids.is_empty() => fixture("set_ftrace_pid"),
@@ -539,6 +567,7 @@ impl TraceFs for Tree {
         // An instance starts with the options of the top level.
         dir.options.clone_from(&state.top.options);
         dir.options.insert("func_stack_trace".to_owned(), false);
+        dir.buffer_kb = self.shown_kb(EXPANDED_KB);
         state.instances.insert(name.to_owned(), dir);
         Ok(())
     }

@@ -72,6 +72,17 @@ same() { # same WHAT: the state is as it was at `remember`
     fi
 }
 remember() { dump /tmp/remembered; }
+size() { # size KIB: gives the top-level buffer this size, which is the state to be found again
+    echo "$1" > $T/buffer_size_kb
+    remember
+    echo "      $1 KiB asked for, $(cat $T/buffer_size_kb) held, $(cat $T/buffer_total_size_kb) in all"
+}
+unchanged() { # unchanged WHAT: both buffer sizes, by name; then everything else
+    for file in buffer_size_kb buffer_total_size_kb; do
+        expect "$(sed -n "s/^$file://p" /tmp/remembered)" "$(cat $T/$file)" "$1: $file"
+    done
+    same "$1"
+}
 
 # ---- recordings
 start() { # start ARGUMENTS: a recording in the background, until it really records
@@ -132,6 +143,7 @@ three_methods() {
 }
 
 signals() {
+    size 100
     for round in $(seq 20); do
         case $((round % 3)) in
         0) signal=INT number=2 ;;
@@ -160,10 +172,12 @@ signals() {
         kill $again 2> /dev/null
         same "$name, SIG$signal, round $round"
     done
+    size 1408
 }
 
 kills() {
     left=0
+    size 100
     for round in $(seq 20); do
         case $((round % 3)) in
         0) name=func-stack-trace ;;
@@ -199,6 +213,50 @@ kills() {
     expect 0 $? "check over a stale journal: exit status"
     says /tmp/err "was killed" "check names the stale journal"
     same "check over a stale journal"
+    size 1408
+}
+
+sizes() { # the top-level buffer is smaller than what is recorded into, and not of whole pages
+    for kb in 7 100; do
+        size $kb
+        for name in instance func-stack-trace kprobe; do
+            ip6drop check --method $name > /tmp/out 2> /tmp/err
+            expect 0 $? "check --method $name at $kb KiB: exit status"
+            expect "" "$(cat /tmp/err)" "check --method $name at $kb KiB: nothing to say"
+            unchanged "check --method $name at $kb KiB"
+            ip6drop record --force -q --method $name --duration 1s -o /tmp/capture 2> /tmp/err
+            expect 0 $? "record --method $name at $kb KiB: exit status"
+            expect "" "$(cat /tmp/err)" "record --method $name at $kb KiB: nothing to say"
+            unchanged "record --method $name at $kb KiB"
+        done
+    done
+    start --method func-stack-trace
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    if [ "$(cat $T/buffer_size_kb)" -ge 512 ]; then ok "killed with a larger buffer"; else bad "killed with $(cat $T/buffer_size_kb) KiB"; fi
+    cp /run/ip6drop/journal /tmp/journal
+    ip6drop restore > /tmp/restored 2>&1
+    expect 0 $? "restore of a size: exit status"
+    says /tmp/restored "put back: buffer_size_kb back to" "restore of a size: said"
+    unchanged "restore of a size"
+    # As if killed between the write and the reading back; so are journals of older versions.
+    start --method func-stack-trace
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    grep -v '"read_back"' /tmp/journal > /run/ip6drop/journal
+    expect 1 "$(grep -c buffer_size_kb /run/ip6drop/journal)" "a journal of what was written: made"
+    ip6drop restore > /tmp/restored 2>&1
+    expect 0 $? "restore of what was written: exit status"
+    unchanged "restore of what was written"
+    # A size that somebody else sets meanwhile is theirs.
+    start --method func-stack-trace
+    echo 600 > $T/buffer_size_kb
+    theirs=$(cat $T/buffer_size_kb)
+    stop INT
+    expect 130 $STATUS "a size set by others: exit status"
+    expect "$theirs" "$(cat $T/buffer_size_kb)" "a size set by others stays"
+    says /tmp/err "buffer_size_kb holds \"$theirs\", set by somebody else" "a size set by others: said"
+    size 1408
 }
 
 foreign() {
@@ -579,16 +637,22 @@ uname -r
 network
 clock "first use"
 dump /tmp/fresh
-ip6drop record -q --duration 1s -o /tmp/capture
+fresh=$(cat $T/buffer_size_kb)
+ip6drop check --method func-stack-trace > /tmp/out 2> /tmp/err
+expect 0 $? "the first check after boot: exit status"
+expect "${fresh%% *}" "$(cat $T/buffer_size_kb)" "the first check after boot: buffer_size_kb"
+says /tmp/err "the nearest to $fresh that" "the first check after boot: the mark that is lost is named"
+ip6drop record -q --method func-stack-trace --duration 1s -o /tmp/capture 2> /tmp/err
 expect 0 $? "the first recording after boot: exit status"
+expect "" "$(cat /tmp/err)" "the first recording after boot: nothing to say"
+expect "${fresh%% *}" "$(cat $T/buffer_size_kb)" "the first recording after boot: buffer_size_kb"
 dump /tmp/now
 diff /tmp/fresh /tmp/now | grep '^[<>]' | grep -v 'buffer_size_kb\|buffer_total_size_kb' > /tmp/changed
 expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more than the kernel's own mark of first use"
 # From here on the top-level buffer has its full size, as after any use of the tracer.
-echo 1408 > $T/buffer_size_kb
-remember
+size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses privileges three_methods foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses privileges three_methods sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
