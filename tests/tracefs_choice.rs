@@ -20,7 +20,7 @@ use tracefs_tree::{Build, Tree, fixture};
 fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(&dir.path().join("state"), dir.path()).unwrap();
-    let signals = Signals::none().unwrap();
+    let signals = Signals::take(&[]).unwrap();
     let env = Env {
         fs: tree,
         state: &state,
@@ -119,7 +119,7 @@ fn a_dead_tracer_is_found_out() {
     // As with ftrace_enabled 0: everything can be set, and no event comes.
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(&dir.path().join("state"), dir.path()).unwrap();
-    let signals = Signals::none().unwrap();
+    let signals = Signals::take(&[]).unwrap();
     let tree = Tree::new(Build::Fp);
     let env = Env {
         fs: &tree,

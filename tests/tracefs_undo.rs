@@ -33,7 +33,7 @@ impl Bench {
     fn new() -> Bench {
         Bench {
             dir: tempfile::tempdir().unwrap(),
-            signals: Signals::none().unwrap(),
+            signals: Signals::take(&[]).unwrap(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::commands::check::no_method;
 use crate::commands::live::{self, Ready};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
-use crate::tracefs::error::{TraceError, by_signal};
+use crate::tracefs::error::TraceError;
 use crate::tracefs::functions::{Function, GC, WANTED};
 use crate::tracefs::method::Plan;
 use crate::tracefs::output::Output;
@@ -150,7 +150,7 @@ pub fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> Exit {
             }
             Exit::Clean
         }
-        Ended::Signal(number) => by_signal(*number),
+        Ended::Signal(number) => Exit::Signal(*number),
         Ended::TooHot { cpu, rate } => {
             say(&format!(
                 "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {max_rate}; everything was put back; trace fewer functions or raise --max-rate"

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::tracing::{How, Roots};
 use crate::exit::Exit;
-use crate::os::signals::Signals;
+use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::journal::{StateDir, forget_mount, note_mount};
@@ -19,7 +19,7 @@ use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
 /// # Errors
 /// [`TraceError::Journal`] stands for what the system answers.
 pub fn signals() -> Result<Signals, TraceError> {
-    Signals::take().map_err(|source| TraceError::Journal {
+    Signals::take(&[SIGINT, SIGTERM, SIGHUP, SIGPIPE]).map_err(|source| TraceError::Journal {
         path: "signal handlers".into(),
         doing: "install",
         source,

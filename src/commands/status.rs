@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::input::STDIN;
 use crate::os::atomic;
-use crate::os::wait::Signals;
+use crate::os::signals::{SIGINT, SIGTERM, Signals};
 use crate::render::status::{hidden, json, markdown, prometheus, text};
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::text::harmless;
@@ -101,7 +101,8 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
         )?;
         return Ok(Exit::Usage);
     }
-    let mut signals = args.interval.map(|_| Signals::catch()).transpose()?;
+    let ending = [SIGINT, SIGTERM];
+    let signals = args.interval.map(|_| Signals::take(&ending)).transpose()?;
     let host = Host {
         proc: args.proc.clone(),
         sys: args.sys.clone(),
@@ -117,10 +118,10 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
             put(&render(&status, args, first)?, args)?;
         }
         first = false;
-        let (Some(interval), Some(signals)) = (args.interval, &mut signals) else {
+        let (Some(interval), Some(signals)) = (args.interval, &signals) else {
             return Ok(status.exit(args.exit_code));
         };
-        if let Some(number) = signals.wait(interval)? {
+        if let Some(number) = signals.sleep(interval)? {
             return Ok(Exit::Signal(number));
         }
     }

@@ -3,4 +3,3 @@
 pub mod atomic;
 pub mod signals;
 pub mod trigger;
-pub mod wait;

@@ -5,15 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
-use crate::tracefs::error::TraceError;
+pub use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
-/// The signals that end a session in good order.
+/// Signals that were taken over: they no longer end the process, but a wait.
 ///
 /// The handlers stay for the life of the process, so that a second Ctrl-C during the undo only
 /// sets the same flag again.
@@ -26,19 +25,19 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM, SIGHUP and SIGPIPE.
+    /// Takes over these signals.
     ///
     /// # Errors
     /// What the system answers.
-    pub fn take() -> io::Result<Signals> {
+    pub fn take(signals: &[i32]) -> io::Result<Signals> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let last = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] {
-            let number = usize::try_from(signal).unwrap_or_default();
+        for signal in signals {
+            let number = usize::try_from(*signal).unwrap_or_default();
             // Noted before poll is woken: actions run in the order of registration.
-            signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
-            signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
+            signal_hook::flag::register_usize(*signal, Arc::clone(&last), number)?;
+            signal_hook::low_level::pipe::register(*signal, waker.try_clone()?)?;
         }
         Ok(Signals {
             last,
@@ -47,34 +46,28 @@ impl Signals {
         })
     }
 
-    /// Takes over no signal: for use within a program that does so itself.
-    ///
-    /// # Errors
-    /// What the system answers.
-    pub fn none() -> io::Result<Signals> {
-        let (wake, waker) = UnixStream::pair()?;
-        Ok(Signals {
-            last: Arc::new(AtomicUsize::new(0)),
-            wake: Arc::new(wake),
-            _waker: Arc::new(waker),
-        })
-    }
-
-    /// The last signal that came, if any.
+    /// The number of the last signal that came, if any.
     #[must_use]
-    pub fn came(&self) -> Option<i32> {
+    pub fn came(&self) -> Option<u8> {
         match self.last.load(Ordering::SeqCst) {
             0 => None,
-            number => i32::try_from(number).ok(),
+            number => u8::try_from(number).ok(),
         }
     }
 
-    /// An error where a signal came: to give up between two steps.
+    /// Waits for a time; the number of the signal that ended the wait, if one did.
     ///
     /// # Errors
-    /// [`TraceError::Signal`].
-    pub fn check(&self) -> Result<(), TraceError> {
-        self.came().map_or(Ok(()), |n| Err(TraceError::Signal(n)))
+    /// What `poll` answers.
+    pub fn sleep(&self, duration: Duration) -> io::Result<Option<u8>> {
+        let end = Instant::now() + duration;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.came().is_some() || left.is_zero() {
+                return Ok(self.came());
+            }
+            self.wait(None, PollFlags::IN, left)?;
+        }
     }
 
     /// Waits until `fd` is ready, a signal comes, or `timeout` is over. True where `fd` is

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::exit::Exit;
+use crate::os::signals::{SIGPIPE, Signals};
 
 /// A failure of the tracing wing.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ pub enum TraceError {
     Left(String),
     /// A signal came while tracing was being set up.
     #[error("ended by signal {0}")]
-    Signal(i32),
+    Signal(u8),
 }
 
 impl TraceError {
@@ -83,12 +84,22 @@ impl TraceError {
             | TraceError::Busy { .. } => Exit::CannotTrace,
             // The reader of a pipe went away: as if SIGPIPE had ended the program.
             TraceError::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
-                by_signal(signal_hook::consts::SIGPIPE)
+                u8::try_from(SIGPIPE).map_or(Exit::Error, Exit::Signal)
             }
             TraceError::Journal { .. } | TraceError::Output { .. } => Exit::Error,
             TraceError::Left(_) => Exit::NotRestored,
-            TraceError::Signal(number) => by_signal(*number),
+            TraceError::Signal(number) => Exit::Signal(*number),
         }
+    }
+
+    /// An error where a signal came: to give up between two steps.
+    ///
+    /// # Errors
+    /// [`TraceError::Signal`].
+    pub fn check(signals: &Signals) -> Result<(), TraceError> {
+        signals
+            .came()
+            .map_or(Ok(()), |n| Err(TraceError::Signal(n)))
     }
 
     pub(crate) fn untraceable(why: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -97,10 +108,4 @@ impl TraceError {
             advice: advice.into(),
         }
     }
-}
-
-/// The end of a program that signal `number` ended.
-#[must_use]
-pub fn by_signal(number: i32) -> Exit {
-    u8::try_from(number).map_or(Exit::Error, Exit::Signal)
 }

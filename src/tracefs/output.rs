@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_new_private_file_never_through_a_link() {
         let dir = tempfile::tempdir().unwrap();
-        let signals = Signals::none().unwrap();
+        let signals = Signals::take(&[]).unwrap();
         let open = |path: &Path, force| Output::open(path, force, signals.clone());
         let path = dir.path().join("capture");
         let mut output = open(&path, false).unwrap();

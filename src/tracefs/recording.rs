@@ -58,7 +58,7 @@ pub enum Ended {
     /// A limit was reached; which.
     Limit(&'static str),
     /// A signal came.
-    Signal(i32),
+    Signal(u8),
     /// The guard stopped it.
     TooHot {
         /// The CPU.
@@ -237,7 +237,7 @@ pub fn record(
 
 impl Recorder<'_, '_> {
     fn run(&mut self, session: &mut Session<'_>) -> Result<Ended, TraceError> {
-        self.env.signals.check()?;
+        TraceError::check(self.env.signals)?;
         let mut tracing = Tracing::prepare(session, self.plan)?;
         self.notes.extend_from_slice(tracing.refused_probes());
         self.output
@@ -248,7 +248,7 @@ impl Recorder<'_, '_> {
             return Ok(too_hot);
         }
         tracing.stacks_on(session)?;
-        self.env.signals.check()?;
+        TraceError::check(self.env.signals)?;
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), "before")?;

@@ -222,7 +222,7 @@ fn prove(
     caller: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<Proof, TraceError> {
-    env.signals.check()?;
+    TraceError::check(env.signals)?;
     let plan = Plan {
         method,
         functions: vec![Function {
@@ -248,7 +248,7 @@ fn prove(
     let undo = session.end()?;
     left(&undo)?;
     notes.extend(undo.notes);
-    env.signals.check()?;
+    TraceError::check(env.signals)?;
     match seen {
         Ok(text) => {
             let (entry, names) = examine(&text);

@@ -40,7 +40,6 @@ const KNOWN: &[&str] = &[
     "src/fleet/document.rs -> src/render/status/mod.rs",
     "src/host/read.rs -> src/report/filter.rs",
     "src/kernel/release.rs -> src/host/read.rs",
-    "src/os/signals.rs -> src/tracefs/error.rs",
     "src/report/build.rs -> src/analysis.rs",
     "src/report/build.rs -> src/input/mod.rs",
     "src/report/timeline.rs -> src/analysis.rs",
