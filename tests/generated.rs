@@ -32,9 +32,13 @@ fn completions_are_up_to_date() {
 fn man_pages_are_up_to_date() {
     assert_current("man/ip6drop.1", &["generate", "man"]);
     let mut wanted = vec!["ip6drop.1".to_owned()];
-    for name in ip6drop::commands::man::names() {
+    let program = std::fs::read_to_string(fixture("../man/ip6drop.1")).unwrap();
+    let commands = program
+        .lines()
+        .filter_map(|line| line.strip_prefix("ip6drop\\-")?.strip_suffix("(1)"));
+    for name in commands {
         let page = format!("ip6drop-{name}.1");
-        assert_current(&format!("man/{page}"), &["generate", "man", &name]);
+        assert_current(&format!("man/{page}"), &["generate", "man", name]);
         wanted.push(page);
     }
     let found = std::fs::read_dir(fixture("../man")).unwrap();

@@ -3,7 +3,6 @@
 use std::io::{IsTerminal, Write};
 
 use crate::cli::tracing::{CaptureArgs, Roots};
-use crate::commands::check::no_method;
 use crate::commands::live::{self, Ready};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
@@ -18,7 +17,7 @@ use crate::tracefs::selfcheck::{Choice, Env, left};
 
 /// The plan for what the self-check chose.
 fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
-    let method = choice.method.ok_or_else(|| no_method(choice))?;
+    let method = choice.method.ok_or_else(|| live::no_method(choice))?;
     let available = &preflight.available;
     let wanted = WANTED.iter().map(|wanted| (wanted.name, wanted.stack));
     let extra = args.functions.iter().map(|name| (name.as_str(), false));
@@ -64,7 +63,7 @@ fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Pl
 ///
 /// # Errors
 /// What is in the way of tracing or of the output; later failures are in the recording.
-pub fn capture(
+pub(crate) fn capture(
     args: &CaptureArgs,
     roots: &Roots,
     limits: &Limits,
@@ -95,21 +94,21 @@ pub fn capture(
 }
 
 /// The line on a terminal while a recording runs.
-pub struct LiveLine {
+pub(crate) struct LiveLine {
     shown: bool,
 }
 
 impl LiveLine {
     /// A line that is shown only where standard error is a terminal and `wanted`.
     #[must_use]
-    pub fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         LiveLine {
             shown: wanted && std::io::stderr().is_terminal(),
         }
     }
 
     /// Writes it anew. A terminal that is gone is no reason to stop.
-    pub fn show(&self, live: &Live<'_>) {
+    pub(crate) fn show(&self, live: &Live<'_>) {
         if self.shown {
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r{live}\x1b[K");
@@ -118,7 +117,7 @@ impl LiveLine {
     }
 
     /// Takes it away.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if self.shown {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
@@ -127,7 +126,7 @@ impl LiveLine {
 
 /// Says how a recording went, and how the command ends for it: [`Exit::Clean`] where a limit
 /// ended it. State left behind outweighs every other end.
-pub fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> Exit {
+pub(crate) fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> Exit {
     let mut say = |text: &str| {
         let _ = writeln!(err, "ip6drop: {text}");
     };

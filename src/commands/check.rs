@@ -65,25 +65,11 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
     };
     let choice = live::choose_method(&env, &args.how, &ready.preflight, true, err)?;
     if choice.method.is_none() {
-        answer.refusal = Some(no_method(&choice));
+        answer.refusal = Some(live::no_method(&choice));
     }
     answer.choice = Some(choice);
     answer.preflight = Some(ready.preflight);
     Ok(answer)
-}
-
-/// The error for a host on which no method showed entry and frames.
-#[must_use]
-pub fn no_method(choice: &Choice) -> TraceError {
-    let tried: Vec<String> = choice
-        .proofs
-        .iter()
-        .map(|proof| format!("{}: {}", proof.method.name(), proof.words()))
-        .collect();
-    TraceError::Untraceable {
-        why: format!("no method of tracing works here ({})", tried.join("; ")),
-        advice: "if somebody else is tracing, wait for them; otherwise see dmesg".to_owned(),
-    }
 }
 
 fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
@@ -174,7 +160,7 @@ fn json(answer: &Answer) -> Value {
 
 /// Runs `check`.
 #[must_use]
-pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let answer = live::with_mount(&args.roots, args.how.mount, |roots| {
         let answer = examine(args, roots, err)?;
         let written = match args.format {
@@ -183,7 +169,14 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
                 .map_err(io::Error::from)
                 .and_then(|text| writeln!(out, "{text}")),
         };
-        Ok(live::written(written, answer.exit()))
+        match written {
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(TraceError::Output {
+                path: "standard output".into(),
+                source,
+                advice: "",
+            }),
+            _ => Ok(answer.exit()),
+        }
     });
     match answer {
         Ok(exit) => exit,

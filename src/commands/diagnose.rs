@@ -1,7 +1,7 @@
 //! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::cli::diagnose::{DiagnoseArgs, DiagnoseFormat};
 use crate::cli::tracing::Roots;
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::live;
+use crate::commands::output::{Destination, written};
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
-use crate::input::{STDIN, open};
-use crate::os::atomic;
+use crate::input::open;
 use crate::os::signals::Signals;
 use crate::os::trigger::{Outcome, Running, Trigger};
 use crate::render;
-use crate::render::report::sparks::{Pictures, Terminal};
+use crate::render::report::sparks::Pictures;
 use crate::report::build::{InputReport, Request, report_input};
 use crate::report::summary::{Summary, TriggerRuns};
 use crate::report::timeline::Timeline;
@@ -179,19 +179,19 @@ fn run_capture(
     })
 }
 
-/// The terminal that the report is for.
-fn terminal(args: &DiagnoseArgs) -> Option<Terminal> {
-    args.output.is_none().then(Terminal::of_stdout).flatten()
-}
-
-fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyhow::Result<()> {
+fn write(
+    args: &DiagnoseArgs,
+    destination: &Destination<'_>,
+    summary: &Summary,
+    timelines: &[Timeline],
+) -> anyhow::Result<()> {
     let mut text = Vec::new();
     match args.format {
         DiagnoseFormat::Text => {
             let options = render::report::text::Options {
-                color: args.color.is_on(args.output.is_none()),
+                color: destination.has_color(args.color),
                 all_cpus: false,
-                pictures: terminal(args).map(|terminal| Pictures {
+                pictures: destination.terminal().map(|terminal| Pictures {
                     terminal,
                     timelines,
                 }),
@@ -202,23 +202,12 @@ fn write(args: &DiagnoseArgs, summary: &Summary, timelines: &[Timeline]) -> anyh
         DiagnoseFormat::Markdown => render::report::markdown::write(summary, &mut text)?,
         DiagnoseFormat::Html => render::report::html::write(summary, timelines, &mut text)?,
     }
-    match args
-        .output
-        .as_deref()
-        .filter(|path| *path != Path::new(STDIN))
-    {
-        Some(path) => {
-            atomic::replace(path, &text).with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => io::stdout()
-            .lock()
-            .write_all(&text)
-            .context("cannot write the report"),
-    }
+    destination.put(&text)
 }
 
 /// Reads the capture back and reports on it; the exit status of the verdict.
 fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> {
+    let destination = Destination::new("report", args.output.as_deref());
     let path = place.path();
     let name = match place {
         Place::Named(path) => path.as_path(),
@@ -239,7 +228,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
     } = report_input(name, file, false, &request, &mut stacks)?;
     let drawn = match args.format {
         DiagnoseFormat::Html => true,
-        DiagnoseFormat::Text => terminal(args).is_some(),
+        DiagnoseFormat::Text => destination.terminal().is_some(),
         DiagnoseFormat::Json | DiagnoseFormat::Markdown => false,
     };
     let mut timelines = Vec::new();
@@ -259,10 +248,7 @@ fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> 
         });
     summary.set_namespaces(rises(run.before.as_ref(), run.after));
     if !args.quiet {
-        match write(args, &summary, &timelines) {
-            Err(error) if crate::commands::is_broken_pipe(&error) => {}
-            written => written?,
-        }
+        written(write(args, &destination, &summary, &timelines))?;
     }
     Ok(Verdict::of(&summary.findings).exit)
 }
@@ -330,7 +316,7 @@ fn diagnose(
 
 /// Runs `diagnose`.
 #[must_use]
-pub fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Exit {
+pub(crate) fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Exit {
     let capture = &args.capture;
     let ended = live::signals().and_then(|signals| {
         live::with_mount(&capture.roots, capture.how.mount, |roots| {

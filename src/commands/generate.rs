@@ -12,7 +12,7 @@ use crate::schema::{self, Document};
 
 /// The completion script of a shell.
 #[must_use]
-pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ip6drop", &mut script);
     script
@@ -22,7 +22,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 ///
 /// # Errors
 /// Those of [`schema::of`].
-pub fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
     let Some(document) = document else {
         return Ok(schema::ALL.into());
     };
@@ -35,7 +35,7 @@ pub fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of standard output.
-pub fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let text = match &args.what {
         Generated::Completions { shell } => completions(*shell),
         Generated::Man { command } => man::page(command.as_deref())?,

@@ -1,6 +1,6 @@
 //! What the commands that trace have in common: roots, preflight, stale journals.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use crate::cli::tracing::{How, Roots};
@@ -18,7 +18,7 @@ use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
 ///
 /// # Errors
 /// [`TraceError::Journal`] stands for what the system answers.
-pub fn signals() -> Result<Signals, TraceError> {
+pub(crate) fn signals() -> Result<Signals, TraceError> {
     Signals::take(&[SIGINT, SIGTERM, SIGHUP, SIGPIPE]).map_err(|source| TraceError::Journal {
         path: "signal handlers".into(),
         doing: "install",
@@ -27,13 +27,13 @@ pub fn signals() -> Result<Signals, TraceError> {
 }
 
 /// A host that can be traced as far as one can see without tracing.
-pub struct Ready {
+pub(crate) struct Ready {
     /// Its tracefs.
-    pub fs: RealFs,
+    pub(crate) fs: RealFs,
     /// Lock and journal.
-    pub state: StateDir,
+    pub(crate) state: StateDir,
     /// What was looked at.
-    pub preflight: Preflight,
+    pub(crate) preflight: Preflight,
 }
 
 /// Root, lock, stale journal, tracefs, preflight, in this order. A stale journal is replayed
@@ -41,7 +41,11 @@ pub struct Ready {
 ///
 /// # Errors
 /// What is in the way.
-pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Ready, TraceError> {
+pub(crate) fn ready(
+    roots: &Roots,
+    extra: &[String],
+    err: &mut dyn Write,
+) -> Result<Ready, TraceError> {
     check_root()?;
     let state = StateDir::open(&roots.state_dir, &roots.proc)?;
     mend_stale(&state, err)?;
@@ -59,7 +63,7 @@ pub fn ready(roots: &Roots, extra: &[String], err: &mut dyn Write) -> Result<Rea
 ///
 /// # Errors
 /// What came in between; a host on which nothing works is no error here.
-pub fn choose_method(
+pub(crate) fn choose_method(
     env: &Env<'_>,
     how: &How,
     preflight: &Preflight,
@@ -80,6 +84,20 @@ pub fn choose_method(
     Ok(choice)
 }
 
+/// The error for a host on which no method showed entry and frames.
+#[must_use]
+pub(crate) fn no_method(choice: &Choice) -> TraceError {
+    let tried: Vec<String> = choice
+        .proofs
+        .iter()
+        .map(|proof| format!("{}: {}", proof.method.name(), proof.words()))
+        .collect();
+    TraceError::Untraceable {
+        why: format!("no method of tracing works here ({})", tried.join("; ")),
+        advice: "if somebody else is tracing, wait for them; otherwise see dmesg".to_owned(),
+    }
+}
+
 fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
     if let Some(restored) = replay_stale(state)? {
         tell_restored(&restored, err);
@@ -89,7 +107,7 @@ fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
 }
 
 /// Says what became of a stale journal. A terminal that is gone is no reason to stop.
-pub fn tell_restored(restored: &Restored, out: &mut dyn Write) {
+pub(crate) fn tell_restored(restored: &Restored, out: &mut dyn Write) {
     if let Some(pid) = restored.pid {
         let _ = writeln!(
             out,
@@ -114,7 +132,7 @@ pub fn tell_restored(restored: &Restored, out: &mut dyn Write) {
 ///
 /// # Errors
 /// Whatever mounting or `run` answers.
-pub fn with_mount(
+pub(crate) fn with_mount(
     roots: &Roots,
     mount_it: bool,
     run: impl FnOnce(&Roots) -> Result<Exit, TraceError>,
@@ -143,7 +161,7 @@ pub fn with_mount(
 ///
 /// # Errors
 /// [`TraceError::Left`] where it is still mounted.
-pub fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
+pub(crate) fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
     let was_mounted = mount::unmount(&roots.host(), at).map_err(|e| {
         let at = at.display();
         TraceError::Left(format!(
@@ -156,17 +174,7 @@ pub fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
 
 /// Says what went wrong and answers with the end it means.
 #[must_use]
-pub fn fail(error: &TraceError, err: &mut dyn Write) -> Exit {
+pub(crate) fn fail(error: &TraceError, err: &mut dyn Write) -> Exit {
     let _ = writeln!(err, "ip6drop: {error}");
     error.exit()
-}
-
-/// The end of a command whose output may not have been written.
-#[must_use]
-pub fn written(result: io::Result<()>, exit: Exit) -> Exit {
-    match result {
-        Ok(()) => exit,
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => exit,
-        Err(_) => Exit::Error,
-    }
 }

@@ -86,7 +86,7 @@ fn program() -> Command {
 ///
 /// # Errors
 /// Says so where there is no command of that name.
-pub fn page(name: Option<&str>) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn page(name: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let program = program();
     let command = match name {
         None => &program,
@@ -95,14 +95,6 @@ pub fn page(name: Option<&str>) -> anyhow::Result<Vec<u8>> {
             .with_context(|| format!("{name}: no such command; see ip6drop --help"))?,
     };
     Ok(render(command)?)
-}
-
-/// Names of the commands, which have a page each.
-#[must_use]
-pub fn names() -> Vec<String> {
-    let program = program();
-    let commands = program.get_subcommands().filter(|c| !c.is_hide_set());
-    commands.map(|c| c.get_name().to_owned()).collect()
 }
 
 #[cfg(test)]

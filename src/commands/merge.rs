@@ -1,33 +1,19 @@
 //! `ip6drop merge`.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, bail};
+use std::io::{self, Write};
+use std::path::Path;
 
 use crate::cli::merge::{MergeArgs, MergeFormat};
-use crate::commands::{check_stdin, identity, is_broken_pipe};
+use crate::commands::inputs::inputs;
+use crate::commands::output::{Destination, written};
 use crate::exit::Exit;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::inputs::expand;
 use crate::fleet::problem::{Kind, Place};
 use crate::fleet::read::Reader;
-use crate::input::{InputError, STDIN, open};
-use crate::os::atomic;
+use crate::input::{InputError, open};
 use crate::render::fleet::{json, markdown, text};
 use crate::text::harmless;
-
-impl MergeArgs {
-    fn file(&self) -> Option<&Path> {
-        self.output
-            .as_deref()
-            .filter(|path| *path != Path::new(STDIN))
-    }
-
-    fn use_color(&self) -> bool {
-        self.color.is_on(self.file().is_none())
-    }
-}
 
 /// Why an input cannot be opened, without its name.
 fn reason(path: &Path, error: &InputError) -> String {
@@ -45,17 +31,9 @@ fn reason(path: &Path, error: &InputError) -> String {
 }
 
 /// Reads everything that the arguments name. Refuses to read what will be written over.
-fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
-    let mut named = args.files.clone();
-    check_stdin(&named)?;
-    if named.is_empty() {
-        if io::stdin().is_terminal() {
-            bail!("no input; name reports, or pipe them in (see ip6drop merge --help)");
-        }
-        named.push(PathBuf::from(STDIN));
-    }
-    let output = args.file();
-    let target = output.and_then(identity);
+fn read_all(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<Fleet> {
+    let advice = "name reports, or pipe them in (see ip6drop merge --help)";
+    let named = inputs(&args.files, advice)?;
     let mut fleet = Fleet::default();
     let mut reader = Reader::default();
     for name in &named {
@@ -76,15 +54,7 @@ fn read_all(args: &MergeArgs) -> anyhow::Result<Fleet> {
             }
         };
         for path in paths {
-            if let Some(output) = output
-                && target.is_some()
-                && identity(&path) == target
-            {
-                bail!(
-                    "{} is an input; the table would destroy it",
-                    output.display()
-                );
-            }
+            destination.spare(&path)?;
             fleet.inputs += 1;
             match open(&path) {
                 Ok(opened) => {
@@ -118,33 +88,20 @@ fn complain(fleet: &Fleet) -> io::Result<()> {
     err.flush()
 }
 
-fn put(bytes: &[u8], args: &MergeArgs) -> anyhow::Result<()> {
-    match args.file() {
-        Some(path) => {
-            atomic::replace(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes)
-                .and_then(|()| out.flush())
-                .context("cannot write the table")
-        }
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// Fails where nothing was named to read, or the output cannot be written.
-pub fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
-    let fleet = read_all(args)?;
+pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
+    let destination = Destination::new("table", args.output.as_deref());
+    let fleet = read_all(args, &destination)?;
     complain(&fleet)?;
     if !args.quiet {
         let mut out = Vec::new();
         match args.format {
             MergeFormat::Text => {
                 let options = text::Options {
-                    color: args.use_color(),
+                    color: destination.has_color(args.color),
                     all_hosts: args.all_hosts,
                 };
                 text::write(&fleet, options, &mut out)?;
@@ -152,11 +109,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
             MergeFormat::Json => json::write(&fleet, &mut out)?,
             MergeFormat::Markdown => markdown::write(&fleet, args.all_hosts, &mut out)?,
         }
-        match put(&out, args) {
-            // Whoever read the table has seen enough; the verdict stays the same.
-            Err(error) if is_broken_pipe(&error) => {}
-            written => written?,
-        }
+        written(destination.put(&out))?;
     }
     Ok(fleet.exit(args.exit_code))
 }

@@ -12,25 +12,23 @@ use crate::tracefs::error::TraceError;
 use crate::tracefs::output::Output;
 use crate::tracefs::recording::{Limits, Live, Onlooker, TRIAL};
 
-impl RecordArgs {
-    fn limits(&self) -> Limits {
-        Limits {
-            duration: self.duration,
-            events: self.max_events,
-            drops: None,
-            bytes: self.max_size,
-            max_rate: self.capture.max_rate,
-            trial: TRIAL,
-        }
-    }
-}
-
 /// Looks on for the terminal's sake alone.
 struct Watching(LiveLine);
 
 impl Onlooker for Watching {
     fn look(&mut self, live: &Live<'_>) {
         self.0.show(live);
+    }
+}
+
+fn limits(args: &RecordArgs) -> Limits {
+    Limits {
+        duration: args.duration,
+        events: args.max_events,
+        drops: None,
+        bytes: args.max_size,
+        max_rate: args.capture.max_rate,
+        trial: TRIAL,
     }
 }
 
@@ -44,7 +42,7 @@ fn trace(
     let recorded = capture(
         &args.capture,
         roots,
-        &args.limits(),
+        &limits(args),
         signals,
         || Output::open(&args.output, args.capture.how.force, signals.clone()),
         &mut watching,
@@ -61,7 +59,7 @@ fn trace(
 
 /// Runs `record`.
 #[must_use]
-pub fn run(args: &RecordArgs, err: &mut dyn Write) -> Exit {
+pub(crate) fn run(args: &RecordArgs, err: &mut dyn Write) -> Exit {
     let ended = live::signals().and_then(|signals| {
         live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
             trace(args, roots, &signals, err)

@@ -1,14 +1,15 @@
 //! `ip6drop report`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::analysis::read_through;
 use crate::cli::report::{ReportArgs, ReportFormat};
-use crate::commands::{check_stdin, identity, is_broken_pipe};
+use crate::commands::inputs::inputs;
+use crate::commands::output::{Destination, written};
 use crate::diagnosis::collect::packet_drop::DropSink;
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::knowledge::Knowledge;
@@ -16,9 +17,9 @@ use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::facts::MAX_FACTS;
 use crate::host::{Facts, Snapshot};
-use crate::input::{STDIN, Spool, open};
+use crate::input::{Spool, open};
 use crate::render;
-use crate::render::report::sparks::{Pictures, Terminal};
+use crate::render::report::sparks::Pictures;
 use crate::report::build::{InputEvidence, Request, read_input};
 use crate::report::filter::Filter;
 use crate::report::summary::Summary;
@@ -50,43 +51,6 @@ fn request(args: &ReportArgs) -> anyhow::Result<Request> {
         },
         host: None,
     })
-}
-
-/// The inputs; none on the command line means standard input, unless that is a terminal.
-fn inputs(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
-    check_stdin(&args.files)?;
-    if !args.files.is_empty() {
-        return Ok(args.files.clone());
-    }
-    if io::stdin().is_terminal() {
-        bail!("no input; name a saved trace, or pipe one in (see ip6drop report --help)");
-    }
-    Ok(vec![PathBuf::from(STDIN)])
-}
-
-/// Refuses to write over what is being read.
-fn output(args: &ReportArgs, inputs: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
-    let Some(path) = &args.output else {
-        return Ok(Box::new(io::stdout().lock()));
-    };
-    if path == Path::new(STDIN) {
-        return Ok(Box::new(io::stdout().lock()));
-    }
-    let target = identity(path);
-    let mut read = inputs.iter().chain(&args.facts);
-    if target.is_some() && read.any(|input| identity(input) == target) {
-        bail!(
-            "{} is an input; the report would destroy it",
-            path.display()
-        );
-    }
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Box::new(file))
-}
-
-/// The terminal that the report is for.
-fn terminal(args: &ReportArgs) -> Option<Terminal> {
-    args.output.is_none().then(Terminal::of_stdout).flatten()
 }
 
 /// Inputs of this size together, in bytes, are read again for a line of text.
@@ -239,20 +203,20 @@ fn timelines(
 
 fn write(
     args: &ReportArgs,
-    paths: &[PathBuf],
+    destination: &Destination<'_>,
     inputs: &[ReadTwice],
     summary: &Summary,
     request: &Request,
     stacks: &mut Stacks,
 ) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(output(args, paths)?);
+    let mut out = BufWriter::new(destination.open()?);
     match args.format {
         ReportFormat::Text => {
             let timelines = timelines(inputs, request, stacks)?;
             let options = render::report::text::Options {
-                color: args.color.is_on(args.output.is_none()),
+                color: destination.has_color(args.color),
                 all_cpus: args.all_cpus,
-                pictures: terminal(args).map(|terminal| Pictures {
+                pictures: destination.terminal().map(|terminal| Pictures {
                     terminal,
                     timelines: &timelines,
                 }),
@@ -275,15 +239,24 @@ fn write(
 ///
 /// # Errors
 /// Fails where the facts or the filters are unusable, or the output cannot be written.
-pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
-    let paths = inputs(&args)?;
+pub(crate) fn run(args: ReportArgs) -> anyhow::Result<Exit> {
+    let advice = "name a saved trace, or pipe one in (see ip6drop report --help)";
+    let paths = inputs(&args.files, advice)?;
+    let destination = Destination::new("report", args.output.as_deref());
+    if !args.quiet {
+        for path in paths.iter().chain(&args.facts) {
+            destination.spare(path)?;
+        }
+    }
     let request = request(&args)?;
     let mut stacks = Stacks::default();
     let again = match args.format {
         _ if args.quiet => Again::No,
         ReportFormat::Ndjson => Again::Drops,
         ReportFormat::Html => Again::Timelines,
-        ReportFormat::Text if terminal(&args).is_some() && are_small(&paths) => Again::Timelines,
+        ReportFormat::Text if destination.terminal().is_some() && are_small(&paths) => {
+            Again::Timelines
+        }
         _ => Again::No,
     };
     let (summary, inputs, errors) = read_all(&paths, again, &request, &mut stacks);
@@ -294,11 +267,14 @@ pub fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     if !args.quiet {
-        match write(&args, &paths, &inputs, &summary, &request, &mut stacks) {
-            // Whoever read the report has seen enough; the verdict stays the same.
-            Err(error) if is_broken_pipe(&error) => {}
-            written => written?,
-        }
+        written(write(
+            &args,
+            &destination,
+            &inputs,
+            &summary,
+            &request,
+            &mut stacks,
+        ))?;
     }
     if !errors.is_empty() {
         return Ok(Exit::Error);

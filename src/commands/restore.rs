@@ -58,7 +58,7 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError>
 
 /// Runs `restore`.
 #[must_use]
-pub fn run(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match put_back(args, out) {
         Ok(exit) => exit,
         Err(e) => live::fail(&e, err),

@@ -1,50 +1,43 @@
 //! `ip6drop status`.
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use anyhow::Context;
+use anyhow::bail;
 
 use crate::cli::status::{StatusArgs, StatusFormat};
+use crate::commands::inputs::Misuse;
+use crate::commands::output::Destination;
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::input::STDIN;
-use crate::os::atomic;
 use crate::os::signals::{SIGINT, SIGTERM, Signals};
 use crate::render::status::{hidden, json, markdown, prometheus, text};
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::text::harmless;
 
-impl StatusArgs {
-    fn selection(&self) -> Selection {
-        match &self.netns {
-            Some(what) => Selection::Named(what.clone()),
-            None if self.all_netns => Selection::All,
-            None => Selection::Own,
-        }
-    }
-
-    fn file(&self) -> Option<&Path> {
-        self.output
-            .as_deref()
-            .filter(|path| *path != Path::new(STDIN))
-    }
-
-    fn use_color(&self) -> bool {
-        self.color.is_on(self.file().is_none())
+fn selection(args: &StatusArgs) -> Selection {
+    match &args.netns {
+        Some(what) => Selection::Named(what.clone()),
+        None if args.all_netns => Selection::All,
+        None => Selection::Own,
     }
 }
 
 /// The text of one round; `first` is false from the second round of `--interval` on.
-fn render(status: &Status, args: &StatusArgs, first: bool) -> io::Result<Vec<u8>> {
+fn render(
+    status: &Status,
+    args: &StatusArgs,
+    destination: &Destination<'_>,
+    first: bool,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     // A file is replaced each time, so that every round is a whole one.
-    let whole = first || args.file().is_some();
+    let whole = first || destination.is_file();
+    let color = destination.has_color(args.color);
     match (args.format, args.interval) {
-        (StatusFormat::Text, None) => text::write(status, args.use_color(), &mut out)?,
+        (StatusFormat::Text, None) => text::write(status, color, &mut out)?,
         (StatusFormat::Text, Some(_)) => {
             if whole {
-                text::write(status, args.use_color(), &mut out)?;
+                text::write(status, color, &mut out)?;
                 writeln!(out)?;
                 text::write_tick_head(&mut out)?;
             }
@@ -56,20 +49,6 @@ fn render(status: &Status, args: &StatusArgs, first: bool) -> io::Result<Vec<u8>
         (StatusFormat::Prometheus, _) => prometheus::write(status, &mut out)?,
     }
     Ok(out)
-}
-
-fn put(bytes: &[u8], args: &StatusArgs) -> anyhow::Result<()> {
-    match args.file() {
-        Some(path) => {
-            atomic::replace(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes)
-                .and_then(|()| out.flush())
-                .context("cannot write the status")
-        }
-    }
 }
 
 /// Names on standard error what could not be read. Of many namespaces one that has ended
@@ -93,13 +72,11 @@ fn complain(status: &Status, quiet: bool) -> io::Result<()> {
 ///
 /// # Errors
 /// Fails where the namespace asked for cannot be found, or the output not be written.
-pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
     if args.interval.is_some() && args.format == StatusFormat::Markdown {
-        writeln!(
-            io::stderr(),
-            "ip6drop: --interval has no markdown form; use --format text or json"
-        )?;
-        return Ok(Exit::Usage);
+        bail!(Misuse(
+            "--interval has no markdown form; use --format text or json"
+        ));
     }
     let ending = [SIGINT, SIGTERM];
     let signals = args.interval.map(|_| Signals::take(&ending)).transpose()?;
@@ -107,7 +84,8 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
         proc: args.proc.clone(),
         sys: args.sys.clone(),
     };
-    let mut sampler = Sampler::new(host, args.selection());
+    let destination = Destination::new("status", args.output.as_deref());
+    let mut sampler = Sampler::new(host, selection(args));
     let mut first = true;
     loop {
         let status = sampler.sample()?;
@@ -115,7 +93,7 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
             complain(&status, args.quiet)?;
         }
         if !args.quiet {
-            put(&render(&status, args, first)?, args)?;
+            destination.put(&render(&status, args, &destination, first)?)?;
         }
         first = false;
         let (Some(interval), Some(signals)) = (args.interval, &signals) else {

@@ -2,4 +2,5 @@
 
 pub mod atomic;
 pub mod signals;
+pub mod terminal;
 pub mod trigger;

@@ -1,8 +1,6 @@
 //! Pictures of a line each, for terminals: bars beside the CPUs, drops over time.
 
-use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
-
+use crate::os::terminal::Terminal;
 use crate::render::report::text::{drops, stamp};
 use crate::report::timeline::{BINS, Timeline};
 use crate::text::harmless;
@@ -19,43 +17,8 @@ const MAX_BAR: usize = 24;
 /// Columns of a sparkline, the widest that fits; all divide [`BINS`].
 const SPARKS: [usize; 4] = [BINS, BINS / 2, BINS / 3, BINS / 4];
 
-/// What the terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terminal {
-    /// Its width in columns.
-    pub width: usize,
-    /// Whether the locale is UTF-8.
-    pub unicode: bool,
-}
-
-impl Terminal {
-    /// Standard output, where it is a terminal that tells its width.
-    #[must_use]
-    pub fn of_stdout() -> Option<Terminal> {
-        let stdout = io::stdout();
-        if !stdout.is_terminal() {
-            return None;
-        }
-        let width = usize::from(rustix::termios::tcgetwinsize(&stdout).ok()?.ws_col);
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .into_iter()
-            .filter_map(std::env::var_os)
-            .find(|value| !value.is_empty());
-        Some(Terminal {
-            width,
-            unicode: locale.is_some_and(|locale| is_unicode(&locale)),
-        })
-    }
-
-    fn ramp(self, unicode: [char; 9]) -> [char; 9] {
-        if self.unicode { unicode } else { ASCII }
-    }
-}
-
-/// Whether a locale's encoding is UTF-8, as `C.UTF-8` and `de_DE.utf8` say.
-fn is_unicode(locale: &OsStr) -> bool {
-    let name = locale.to_string_lossy().to_ascii_lowercase();
-    name.ends_with("utf-8") || name.ends_with("utf8")
+fn ramp(terminal: Terminal, unicode: [char; 9]) -> [char; 9] {
+    if terminal.unicode { unicode } else { ASCII }
 }
 
 /// What is drawn, and for whom.
@@ -95,7 +58,7 @@ pub(super) fn add_bars(rows: &mut [Vec<String>], terminal: Terminal) {
     let width = room.min(MAX_BAR);
     let of = |row: &Vec<String>| row.get(1).and_then(|drops| drops.parse::<u64>().ok());
     let most = rows.iter().filter_map(of).max().unwrap_or(0);
-    let ramp = terminal.ramp(RIGHT);
+    let ramp = ramp(terminal, RIGHT);
     for row in rows {
         // The head has no number.
         let drawn = of(row).map_or(String::new(), |n| bar(n, most, width, ramp));
@@ -129,7 +92,7 @@ fn spark(timeline: &Timeline, terminal: Terminal) -> Option<[String; 2]> {
         .map(|bins| bins.iter().flatten().sum())
         .collect();
     let most = heights.iter().copied().max().filter(|most| *most > 0)?;
-    let ramp = terminal.ramp(UP);
+    let ramp = ramp(terminal, UP);
     let line: String = heights
         .into_iter()
         .map(|n| ramp[(u128::from(n) * 8).div_ceil(u128::from(most)) as usize])
@@ -187,17 +150,5 @@ mod tests {
         assert_eq!(bar(1, 1_000_000, 8, RIGHT), "▏");
         assert_eq!(bar(0, 1_000_000, 8, RIGHT), "");
         assert_eq!(bar(u64::MAX, u64::MAX, 8, ASCII), "########");
-    }
-
-    #[test]
-    fn locales_say_their_encoding() {
-        for (name, unicode) in [
-            ("C.UTF-8", true),
-            ("de_DE.utf8", true),
-            ("C", false),
-            ("de_DE.ISO-8859-1", false),
-        ] {
-            assert_eq!(is_unicode(OsStr::new(name)), unicode, "{name}");
-        }
     }
 }

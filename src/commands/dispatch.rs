@@ -1,0 +1,49 @@
+//! Runs a command, and turns how it went into an exit status.
+
+use std::io::{Write, stderr, stdout};
+use std::path::Path;
+
+use crate::cli::program::{Cli, Command};
+use crate::commands::inputs::Misuse;
+use crate::commands::output::is_broken_pipe;
+use crate::commands::{check, diagnose, generate, merge, record, report, restore, status};
+use crate::exit::Exit;
+use crate::tracefs::journal::{DEFAULT_STATE_DIR, is_stale};
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    // The commands that trace say so themselves, and put it back.
+    if matches!(command, Command::Report(_)) && is_stale(Path::new(DEFAULT_STATE_DIR)) {
+        let _ = writeln!(
+            stderr(),
+            "ip6drop: a run that was killed left tracing state behind; put it back with: ip6drop restore"
+        );
+    }
+    match command {
+        Command::Report(args) => report::run(*args),
+        Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
+        Command::Record(args) => Ok(record::run(&args, &mut stderr())),
+        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())),
+        Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
+        Command::Merge(args) => merge::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    }
+}
+
+/// Runs a command. What ends it early is said on standard error, with what to try next.
+#[must_use]
+pub fn run(cli: Cli) -> Exit {
+    match dispatch(cli.command) {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Clean,
+        Err(error) => {
+            // Where even standard error is gone, the status has to do.
+            let _ = writeln!(stderr(), "ip6drop: {error:#}");
+            if error.is::<Misuse>() {
+                Exit::Usage
+            } else {
+                Exit::Error
+            }
+        }
+    }
+}
