@@ -4,3 +4,5 @@ pub mod fleet;
 mod markup;
 pub mod report;
 pub mod status;
+mod table;
+mod words;

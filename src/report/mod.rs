@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod filter;
+pub mod stacks;
 pub mod summary;
 pub mod tally;
 pub mod timeline;

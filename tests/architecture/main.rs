@@ -55,7 +55,6 @@ const KNOWN: &[&str] = &[
     "src/trace/assemble/mod.rs: push_other is too long",
     "src/trace/assemble/mod.rs is too long",
     "src/report/build.rs: summarise is too long",
-    "src/render/report/text.rs is too long",
     "src/fleet/document.rs is too long",
     "src/diagnosis/collect/mod.rs: open_drop is too long",
     "src/diagnosis/collect/mod.rs is too long",

@@ -9,7 +9,7 @@ use crate::fleet::hosts::Fleet;
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Totals;
 use crate::render::fleet::{accounting, host_rows, kernel_rows, limit_rows, repeats, sentence};
-use crate::render::report::text::table;
+use crate::render::table::table;
 
 /// How the text is written.
 #[derive(Debug, Clone, Copy, Default)]

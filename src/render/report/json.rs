@@ -11,9 +11,9 @@ use crate::diagnosis::findings::GcCounts;
 use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
+use crate::report::stacks::numbered_stacks;
 use crate::report::summary::{CpuKey, Summary};
 use crate::status::rises::Rise;
-use crate::trace::event::Frames;
 use crate::trace::{Stamp, Time};
 
 /// Name and version of the schema.
@@ -39,36 +39,6 @@ pub fn time(time: Time) -> Value {
 
 fn maybe_time(at: Option<Time>) -> Value {
     at.map_or(Value::Null, time)
-}
-
-/// A stack's number in the report, and what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberedStack {
-    /// Number, from 1.
-    pub id: u64,
-    /// Frames, innermost first.
-    pub frames: Frames,
-    /// The class of its drops.
-    pub class: Class,
-    /// Drops with it.
-    pub count: u64,
-}
-
-/// The stacks of a report, most frequent first, numbered in that order.
-#[must_use]
-pub fn numbered_stacks(summary: &Summary) -> Vec<NumberedStack> {
-    let mut all: Vec<_> = summary.stacks.iter().collect();
-    all.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    let numbered = all
-        .into_iter()
-        .zip(1..)
-        .map(|(((frames, class), count), id)| NumberedStack {
-            id,
-            frames: frames.clone(),
-            class: *class,
-            count: *count,
-        });
-    numbered.collect()
 }
 
 /// All classes with a number for each, zeros too.
@@ -261,8 +231,8 @@ fn health(summary: &Summary) -> Value {
 
 /// The verdict's sentence and what stands behind it.
 fn verdict_text(summary: &Summary) -> String {
-    let mut text = crate::render::report::text::sentence(summary);
-    if let Some(grounds) = crate::render::report::text::grounds(summary) {
+    let mut text = crate::render::report::words::sentence(summary);
+    if let Some(grounds) = crate::render::report::words::grounds(summary) {
         text.push(' ');
         text.push_str(&grounds);
     }

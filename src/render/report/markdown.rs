@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::class::Class;
 use crate::render::markup::{escaped, row, rule};
-use crate::render::report::text::{
-    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, grounds, health_lines, namespace_cells,
-    per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+use crate::render::report::tables;
+use crate::render::report::words::{
+    cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
 use crate::report::summary::Summary;
 use crate::text::harmless;
@@ -40,22 +40,17 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     }
     if !summary.per_cpu.is_empty() {
         writeln!(out, "\n### Per CPU\n")?;
-        table(&per_cpu_rows(summary, false), out)?;
+        table(&tables::per_cpu(summary, false), out)?;
     }
-    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
-    if !namespaces.is_empty() {
+    if let Some(rows) = tables::namespaces(summary) {
         writeln!(out, "\n### Network namespaces with drops\n")?;
-        let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
-        rows.extend(namespaces.iter().map(namespace_cells));
         table(&rows, out)?;
     }
     if let Some(trigger) = &summary.trigger {
         writeln!(out, "\n### Trigger\n")?;
         writeln!(out, "{}", escaped(&trigger_sentence(trigger)))?;
-        if trigger.spread {
+        if let Some(rows) = tables::trigger(summary, trigger) {
             writeln!(out)?;
-            let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
-            rows.extend(trigger_cells(summary, trigger));
             table(&rows, out)?;
         }
     }

@@ -6,4 +6,6 @@ pub mod json;
 pub mod markdown;
 pub mod ndjson;
 pub mod sparks;
+mod tables;
 pub mod text;
+mod words;

@@ -1,7 +1,7 @@
 //! Pictures of a line each, for terminals: bars beside the CPUs, drops over time.
 
 use crate::os::terminal::Terminal;
-use crate::render::report::text::{drops, stamp};
+use crate::render::words::{drops, stamp};
 use crate::report::timeline::{BINS, Timeline};
 use crate::text::harmless;
 

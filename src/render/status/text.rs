@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
 use crate::kernel::sysctls::SYSCTLS;
-use crate::render::report::text::table;
 use crate::render::status::{description, hidden, sentence, short_name, state_name};
+use crate::render::table::table;
 use crate::status::sampler::{Row, Status};
 use crate::text::harmless;
 

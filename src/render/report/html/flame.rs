@@ -2,8 +2,8 @@
 
 use crate::diagnosis::class::Class;
 use crate::render::report::html::markup::{add, escaped, foreign, percent};
-use crate::render::report::json::{NumberedStack, numbered_stacks};
-use crate::render::report::text::{count, drops};
+use crate::render::words::{count, drops};
+use crate::report::stacks::{NumberedStack, numbered_stacks};
 use crate::report::summary::Summary;
 
 /// Boxes of a flame graph; stacks that need more are drawn as one box, with their number.

@@ -6,10 +6,11 @@ use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
 use crate::render::report::json::ORIGINS;
-use crate::render::report::text::{
-    NAMESPACE_COLUMNS, TRIGGER_COLUMNS, cache_lines, count, drops, grounds, health_lines,
-    namespace_cells, per_cpu_rows, sentence, source, trigger_cells, trigger_sentence,
+use crate::render::report::tables;
+use crate::render::report::words::{
+    cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
+use crate::render::words::{count, drops};
 use crate::report::summary::Summary;
 use crate::text::harmless;
 
@@ -143,7 +144,7 @@ pub(super) fn cache(summary: &Summary, picture: Option<String>) -> Option<String
 
 /// The table of CPUs.
 pub(super) fn cpus(summary: &Summary) -> Option<String> {
-    let rows = per_cpu_rows(summary, false);
+    let rows = tables::per_cpu(summary, false);
     (!summary.per_cpu.is_empty()).then(|| table("Drops and collections on each CPU", &rows))
 }
 
@@ -233,19 +234,15 @@ pub(super) fn tasks(summary: &Summary) -> Option<String> {
 
 /// Namespaces whose counters rose.
 pub(super) fn namespaces(summary: &Summary) -> Option<String> {
-    let namespaces = summary.namespaces.as_deref().unwrap_or_default();
-    let mut rows = vec![NAMESPACE_COLUMNS.map(String::from).to_vec()];
-    rows.extend(namespaces.iter().map(namespace_cells));
-    (!namespaces.is_empty()).then(|| table("Drop counters of network namespaces", &rows))
+    let rows = tables::namespaces(summary)?;
+    Some(table("Drop counters of network namespaces", &rows))
 }
 
 /// How a reproducer fared.
 pub(super) fn trigger(summary: &Summary) -> Option<String> {
     let trigger = summary.trigger.as_ref()?;
     let mut out = format!("<p>{}</p>\n", escaped(&trigger_sentence(trigger)));
-    if trigger.spread {
-        let mut rows = vec![TRIGGER_COLUMNS.map(String::from).to_vec()];
-        rows.extend(trigger_cells(summary, trigger));
+    if let Some(rows) = tables::trigger(summary, trigger) {
         out.push_str(&table("Runs on each CPU", &rows));
     }
     Some(out)

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::class::Class;
 use crate::render::report::html::markup::{add, cells, percent, table};
-use crate::render::report::text::{count, drops, stamp};
+use crate::render::words::{count, drops, stamp};
 use crate::report::summary::CpuKey;
 use crate::report::timeline::{Axis, BINS, Cell, Row, Timeline};
 
