@@ -8,13 +8,13 @@ use ip6drop::exit::Exit;
 use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::files::TraceFs;
-use ip6drop::tracefs::foreign::Foreign;
-use ip6drop::tracefs::journal::StateDir;
-use ip6drop::tracefs::leftovers::orphans;
-use ip6drop::tracefs::method::Method;
-use ip6drop::tracefs::preflight::{Level, Preflight};
-use ip6drop::tracefs::selfcheck::{Choice, Env, SHOW, choose};
-use ip6drop::tracefs::undo::Undo;
+use ip6drop::tracefs::look::foreign::Foreign;
+use ip6drop::tracefs::look::preflight::{Level, Preflight};
+use ip6drop::tracefs::look::selfcheck::{Choice, Env, SHOW, choose};
+use ip6drop::tracefs::setup::method::Method;
+use ip6drop::tracefs::undo::journal::StateDir;
+use ip6drop::tracefs::undo::leftovers::orphans;
+use ip6drop::tracefs::undo::replay::Undo;
 use tracefs_tree::{Build, Tree, fixture};
 
 fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {

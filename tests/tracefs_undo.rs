@@ -10,17 +10,20 @@ use std::time::Duration;
 
 use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
-use ip6drop::tracefs::Change;
 use ip6drop::tracefs::error::TraceError;
 use ip6drop::tracefs::files::TraceFs;
-use ip6drop::tracefs::functions::{Available, WANTED};
-use ip6drop::tracefs::journal::StateDir;
-use ip6drop::tracefs::leftovers::replay;
-use ip6drop::tracefs::method::{Method, Plan};
-use ip6drop::tracefs::output::Output;
-use ip6drop::tracefs::probes::Probe;
-use ip6drop::tracefs::recording::{Ended, Limits, Onlooker, Recorded, record};
-use ip6drop::tracefs::selfcheck::Env;
+use ip6drop::tracefs::look::selfcheck::Env;
+use ip6drop::tracefs::record::onlooker::Onlooker;
+use ip6drop::tracefs::record::output::Output;
+use ip6drop::tracefs::record::recorder::record;
+use ip6drop::tracefs::record::recording::{Ended, Limits, Recorded};
+use ip6drop::tracefs::setup::functions::{Available, WANTED};
+use ip6drop::tracefs::setup::method::{Method, Plan};
+use ip6drop::tracefs::setup::probes::Probe;
+use ip6drop::tracefs::undo::change::Change;
+use ip6drop::tracefs::undo::journal::{Stale, StateDir};
+use ip6drop::tracefs::undo::replay::Undo;
+use ip6drop::tracefs::undo::session::Session;
 use tracefs_tree::{Build, KProbe, Refuse, Tree, fixture};
 
 /// One test's directory, with a state directory in it.
@@ -75,6 +78,11 @@ impl Bench {
         let mut output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
         record(&env, &self.host(), plan, &limits, &mut output, &mut Nobody)
     }
+}
+
+/// What `restore` does with a journal.
+fn put_back(tree: &Tree, state: &StateDir, stale: &Stale) -> Result<Undo, TraceError> {
+    Undo::replay(tree, &stale.changes).settle(state, &stale.header)
 }
 
 struct Nobody;
@@ -256,7 +264,7 @@ fn after_a_kill_at_any_operation_the_journal_puts_everything_back() {
                     assert!(stale.is_some(), "{method:?}, {n}: nothing to restore from");
                 }
                 if let Some(stale) = stale {
-                    let undo = replay(&tree, &state, &stale).unwrap();
+                    let undo = put_back(&tree, &state, &stale).unwrap();
                     let log = tree.log.borrow().join("\n");
                     assert!(undo.complete(), "{method:?}, {n}: {undo:?}\n{log}");
                 }
@@ -310,7 +318,7 @@ fn what_somebody_else_changed_meanwhile_is_theirs() {
     let bench = Bench::new();
     let state = bench.state();
     let tree = Tree::new(Build::Fp);
-    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    let mut session = Session::begin(&tree, &state).unwrap();
     session
         .set_filter("", &["ip6_pkt_drop".to_owned()])
         .unwrap();
@@ -329,7 +337,7 @@ fn what_somebody_else_changed_meanwhile_is_theirs() {
 
 /// Sets the top-level buffer to 512 KiB and dies without any undo.
 fn set_and_die(tree: &Tree, state: &StateDir) {
-    let mut session = ip6drop::tracefs::Session::begin(tree, state).unwrap();
+    let mut session = Session::begin(tree, state).unwrap();
     session.set("buffer_size_kb", "512").unwrap();
     std::mem::forget(session);
 }
@@ -352,7 +360,7 @@ fn the_journal_holds_what_the_kernel_made_of_a_size() {
             1,
             "the second entry replaces the first"
         );
-        let undo = replay(&tree, &state, &stale).unwrap();
+        let undo = put_back(&tree, &state, &stale).unwrap();
         assert!(undo.complete(), "{undo:?}");
         assert_eq!(tree.snapshot().top.buffer_kb, end, "{theirs:?}: {undo:?}");
         assert_eq!(undo.notes.len(), usize::from(end == "517"), "{undo:?}");
@@ -377,7 +385,7 @@ fn a_size_is_put_back_from_a_journal_that_says_only_what_was_written() {
         std::fs::write(&journal, lines.join("\n")).unwrap();
         tree.state.borrow_mut().top.buffer_kb = now.to_owned();
         let stale = state.stale().unwrap().unwrap();
-        let undo = replay(&tree, &state, &stale).unwrap();
+        let undo = put_back(&tree, &state, &stale).unwrap();
         assert!(undo.complete(), "{undo:?}");
         assert_eq!(tree.snapshot().top.buffer_kb, end, "{undo:?}");
         assert_eq!(undo.notes.len(), usize::from(end != "7"), "{undo:?}");
@@ -389,7 +397,7 @@ fn a_size_that_cannot_be_had_again_is_named_with_the_nearest() {
     let bench = Bench::new();
     let state = bench.state();
     let tree = rounding("100");
-    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    let mut session = Session::begin(&tree, &state).unwrap();
     session.set("buffer_size_kb", "512").unwrap();
     let undo = session.end().unwrap();
     assert!(undo.complete(), "{undo:?}");
@@ -404,7 +412,7 @@ fn a_size_that_cannot_be_had_again_is_named_with_the_nearest() {
     if let Change::Value { before, .. } = &mut stale.changes[0] {
         *before = "100".to_owned();
     }
-    let again = replay(&tree, &state, &stale).unwrap();
+    let again = put_back(&tree, &state, &stale).unwrap();
     assert_eq!(again.notes, undo.notes);
 }
 
@@ -413,7 +421,7 @@ fn a_filter_is_never_emptied_under_a_tracer_that_somebody_turned_on() {
     let bench = Bench::new();
     let state = bench.state();
     let tree = Tree::new(Build::Fp);
-    let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+    let mut session = Session::begin(&tree, &state).unwrap();
     session
         .set_filter("", &["ip6_pkt_drop".to_owned()])
         .unwrap();
@@ -425,7 +433,7 @@ fn a_filter_is_never_emptied_under_a_tracer_that_somebody_turned_on() {
     // It is put back once that tracer is off.
     tree.write("current_tracer", b"nop\n").unwrap();
     let stale = state.stale().unwrap().unwrap();
-    assert!(replay(&tree, &state, &stale).unwrap().complete());
+    assert!(put_back(&tree, &state, &stale).unwrap().complete());
     assert!(tree.snapshot().top.filter.is_empty());
 }
 
@@ -436,7 +444,7 @@ fn a_panic_puts_the_state_back() {
     let tree = Tree::new(Build::Fp);
     let before = tree.snapshot();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut session = ip6drop::tracefs::Session::begin(&tree, &state).unwrap();
+        let mut session = Session::begin(&tree, &state).unwrap();
         session.make_instance("instances/ip6drop-1").unwrap();
         session.set("tracing_on", "0").unwrap();
         panic!("on purpose");

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::host::Host;
-use crate::tracefs::journal::DEFAULT_STATE_DIR;
-use crate::tracefs::method::Method;
-use crate::tracefs::probes::Probes;
+use crate::tracefs::setup::method::Method;
+use crate::tracefs::setup::probes::Probes;
+use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 
 /// Where tracefs and the host's facts are found.
 #[derive(Debug, Clone, Args)]

@@ -7,13 +7,15 @@ use crate::commands::live::{self, Ready};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::functions::{Function, GC, WANTED};
-use crate::tracefs::method::Plan;
-use crate::tracefs::output::Output;
-use crate::tracefs::preflight::Preflight;
-use crate::tracefs::probes::{Probe, Probes};
-use crate::tracefs::recording::{Ended, Limits, Live, Onlooker, Recorded, record};
-use crate::tracefs::selfcheck::{Choice, Env, left};
+use crate::tracefs::look::preflight::Preflight;
+use crate::tracefs::look::selfcheck::{Choice, Env};
+use crate::tracefs::record::onlooker::{Live, Onlooker};
+use crate::tracefs::record::output::Output;
+use crate::tracefs::record::recorder::record;
+use crate::tracefs::record::recording::{Ended, Limits, Recorded};
+use crate::tracefs::setup::functions::{Function, GC, WANTED};
+use crate::tracefs::setup::method::Plan;
+use crate::tracefs::setup::probes::{Probe, Probes};
 
 /// The plan for what the self-check chose.
 fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
@@ -161,19 +163,19 @@ pub(crate) fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> E
             e.exit()
         }
     };
-    if left(&recorded.undo).is_err() {
-        Exit::NotRestored
-    } else {
+    if recorded.undo.complete() {
         exit
+    } else {
+        Exit::NotRestored
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracefs::Change;
-    use crate::tracefs::counts::Counts;
-    use crate::tracefs::undo::{Left, Undo};
+    use crate::tracefs::record::counts::Counts;
+    use crate::tracefs::undo::change::Change;
+    use crate::tracefs::undo::replay::{Left, Undo};
 
     fn recorded(ended: Ended) -> Recorded {
         Recorded {

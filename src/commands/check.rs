@@ -9,9 +9,9 @@ use crate::cli::tracing::Roots;
 use crate::commands::live;
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::functions::WANTED;
-use crate::tracefs::preflight::{Finding, Level, Preflight};
-use crate::tracefs::selfcheck::{Choice, Env};
+use crate::tracefs::look::preflight::{Finding, Level, Preflight};
+use crate::tracefs::look::selfcheck::{Choice, Env};
+use crate::tracefs::setup::functions::WANTED;
 
 /// What `check` found.
 struct Answer {
@@ -188,10 +188,10 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) ->
 mod tests {
     use super::*;
     use crate::schema::{Document, of};
-    use crate::tracefs::foreign::Foreign;
-    use crate::tracefs::functions::Available;
-    use crate::tracefs::method::Method;
-    use crate::tracefs::selfcheck::Proof;
+    use crate::tracefs::look::foreign::Foreign;
+    use crate::tracefs::look::selfcheck::Proof;
+    use crate::tracefs::setup::functions::Available;
+    use crate::tracefs::setup::method::Method;
 
     #[test]
     fn a_host_that_can_be_traced_keeps_to_the_schema() {

@@ -28,8 +28,9 @@ use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::trace::Stacks;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::output::Output;
-use crate::tracefs::recording::{Limits, Live, Onlooker, Recorded, TRIAL};
+use crate::tracefs::record::onlooker::{Live, Onlooker};
+use crate::tracefs::record::output::Output;
+use crate::tracefs::record::recording::{Limits, Recorded, TRIAL};
 
 /// Where the capture goes: what the user named, or a directory that goes away with the run.
 enum Place {

@@ -8,7 +8,7 @@ use crate::commands::inputs::Misuse;
 use crate::commands::output::is_broken_pipe;
 use crate::commands::{check, diagnose, generate, merge, record, report, restore, status};
 use crate::exit::Exit;
-use crate::tracefs::journal::{DEFAULT_STATE_DIR, is_stale};
+use crate::tracefs::undo::journal::{DEFAULT_STATE_DIR, is_stale};
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     // The commands that trace say so themselves, and put it back.

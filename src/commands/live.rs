@@ -8,11 +8,11 @@ use crate::exit::Exit;
 use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
-use crate::tracefs::journal::{StateDir, forget_mount, note_mount};
-use crate::tracefs::leftovers::{Restored, replay_stale};
-use crate::tracefs::mount;
-use crate::tracefs::preflight::{Preflight, check_root};
-use crate::tracefs::selfcheck::{Choice, Env, SHOW, choose};
+use crate::tracefs::look::preflight::{Preflight, check_root};
+use crate::tracefs::look::selfcheck::{Choice, Env, SHOW, choose};
+use crate::tracefs::setup::mount;
+use crate::tracefs::undo::journal::{StateDir, forget_mount, note_mount};
+use crate::tracefs::undo::leftovers::{Restored, replay_stale};
 
 /// Takes over the signals that end a run in good order.
 ///
@@ -101,7 +101,7 @@ pub(crate) fn no_method(choice: &Choice) -> TraceError {
 fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
     if let Some(restored) = replay_stale(state)? {
         tell_restored(&restored, err);
-        crate::tracefs::selfcheck::left(&restored.undo)?;
+        restored.undo.check()?;
     }
     Ok(())
 }

@@ -9,8 +9,9 @@ use crate::commands::live;
 use crate::exit::Exit;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::output::Output;
-use crate::tracefs::recording::{Limits, Live, Onlooker, TRIAL};
+use crate::tracefs::record::onlooker::{Live, Onlooker};
+use crate::tracefs::record::output::Output;
+use crate::tracefs::record::recording::{Limits, TRIAL};
 
 /// Looks on for the terminal's sake alone.
 struct Watching(LiveLine);

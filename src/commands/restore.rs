@@ -7,11 +7,11 @@ use crate::commands::live::{self, tell_restored};
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
-use crate::tracefs::journal::{StateDir, noted_mount};
-use crate::tracefs::leftovers::{Restored, orphans, replay_stale};
-use crate::tracefs::mount;
-use crate::tracefs::preflight::check_root;
-use crate::tracefs::undo::Undo;
+use crate::tracefs::look::preflight::check_root;
+use crate::tracefs::setup::mount;
+use crate::tracefs::undo::journal::{StateDir, noted_mount};
+use crate::tracefs::undo::leftovers::{Restored, orphans, replay_stale};
+use crate::tracefs::undo::replay::Undo;
 
 fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
     check_root()?;

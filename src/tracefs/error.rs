@@ -102,6 +102,19 @@ impl TraceError {
             .map_or(Ok(()), |n| Err(TraceError::Signal(n)))
     }
 
+    /// The error of an operation on a control file.
+    pub(crate) fn file(
+        path: impl Into<PathBuf>,
+        doing: impl Into<String>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let (path, doing) = (path.into(), doing.into());
+        move |source| TraceError::File {
+            path,
+            doing,
+            source,
+        }
+    }
+
     pub(crate) fn untraceable(why: impl Into<String>, advice: impl Into<String>) -> Self {
         TraceError::Untraceable {
             why: why.into(),

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -52,6 +54,52 @@ pub trait TraceFs {
 pub fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
     let bytes = fs.read(path)?;
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}
+
+/// Reads once without blocking; `None` where nothing waits.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        return match pipe.read(buffer) {
+            Ok(0) => Ok(None),
+            Ok(n) => Ok(Some(n)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(e),
+        };
+    }
+}
+
+/// Reads away what waits in a pipe, without keeping it.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn drain(pipe: &mut dyn Pipe) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    while read_some(pipe, &mut buffer)?.is_some() {}
+    Ok(())
+}
+
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Tries an operation of the undo again: a busy file is often free a moment later, and giving
+/// up leaves the host changed. What cannot get better fails at once.
+pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut tries = 1;
+    loop {
+        match operation() {
+            Err(e) if tries < TRIES && e.kind() != io::ErrorKind::NotFound => {
+                if e.kind() == io::ErrorKind::ResourceBusy {
+                    sleep(PAUSE);
+                }
+                tries += 1;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// tracefs as the kernel mounts it.

@@ -1,32 +1,14 @@
 //! Control of the kernel's tracer: what is set up, how it is undone, and whether it works here.
 //!
-//! Every change goes through a [`Session`], which writes its undo to disk before it acts.
+//! Every change goes through a [`undo::session::Session`], which writes its undo to disk before
+//! it acts. `undo` knows changes, `setup` the ways of tracing made of them, `look` what is there
+//! and what works, `record` how events are taken from it; each imports only those before it.
 
-pub mod bracket;
-pub mod change;
-pub mod counts;
+pub mod control;
 pub mod error;
 pub mod facts_preamble;
 pub mod files;
-pub mod foreign;
-pub mod functions;
-pub mod guard;
-pub mod journal;
-pub mod leftovers;
-pub mod method;
-pub mod mount;
-pub mod output;
-pub mod preflight;
-pub mod probes;
-pub mod recording;
-pub mod selfcheck;
-pub mod session;
+pub mod look;
+pub mod record;
+pub mod setup;
 pub mod undo;
-
-pub use change::Change;
-pub use error::TraceError;
-pub use files::{Pipe, RealFs, TraceFs};
-pub use journal::StateDir;
-pub use method::Method;
-pub use session::Session;
-pub use undo::Undo;

@@ -14,8 +14,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::tracefs::change::Change;
 use crate::tracefs::error::TraceError;
+use crate::tracefs::undo::change::Change;
 
 /// Where the journal is kept unless told otherwise.
 pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
@@ -192,13 +192,7 @@ impl StateDir {
             .open(&path)
             .map_err(failed(&path, "make the journal"))?;
         let mut journal = Journal { file, path };
-        let header = Header {
-            version: 1,
-            boot_id: self.boot_id.clone(),
-            pid: std::process::id(),
-            tracefs: tracefs.to_owned(),
-        };
-        journal.line(&header)?;
+        journal.line(&self.header(tracefs))?;
         // The name has to last as well as the content.
         File::open(&self.path)
             .and_then(|dir| dir.sync_all())

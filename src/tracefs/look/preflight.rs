@@ -6,12 +6,12 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::host::Host;
-use crate::tracefs::change::filter_functions;
+use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::foreign::Foreign;
-use crate::tracefs::functions::{Available, WANTED};
-use crate::tracefs::selfcheck::SHOW;
+use crate::tracefs::look::foreign::Foreign;
+use crate::tracefs::look::selfcheck::SHOW;
+use crate::tracefs::setup::functions::{Available, WANTED};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -270,7 +270,7 @@ impl Preflight {
             let real = self.available.real(wanted.name).join(", ");
             if !real.is_empty() {
                 self.add(wanted.name, Level::Ok, format!("traceable as {real}"));
-            } else if wanted.name == crate::tracefs::functions::DROP {
+            } else if wanted.name == crate::tracefs::setup::functions::DROP {
                 self.advise(
                     wanted.name,
                     Level::Fail,

@@ -4,11 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::undo::{Outcome, patiently};
-
-/// The line that `set_ftrace_filter` shows where no filter is set: every function is traced.
-pub const ALL_FUNCTIONS: &str = "#### all functions enabled ####";
+use crate::tracefs::control::{filter_commands, filter_functions, is_rounded, value_of};
+use crate::tracefs::files::{TraceFs, patiently, read_text};
 
 /// A change that was made, or was about to be made when the process died.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,76 +45,16 @@ pub enum Change {
     },
 }
 
-const BUFFER_SIZE: &str = "buffer_size_kb";
-
-/// True for a file of which the kernel may hold another value than the one written.
-#[must_use]
-pub fn is_size(path: &str) -> bool {
-    path.ends_with(BUFFER_SIZE)
-}
-
-/// True where `text` of `buffer_size_kb` has the kernel's mark on a buffer that grows on first
-/// use (`7 (expanded: 1408)`). Nothing but a boot brings it back.
-#[must_use]
-pub fn is_unused(text: &str) -> bool {
-    text.contains("(expanded:")
-}
-
-/// True where a buffer of `found` KiB is what the kernel makes of `wanted` KiB: whole
-/// sub-buffers, at least two (`ring_buffer_resize`). Newer kernels show that size (512
-/// reads 513 on 6.1.192), older ones the size that was asked for.
-#[must_use]
-pub fn is_rounded(fs: &dyn TraceFs, path: &str, wanted: &str, found: &str) -> bool {
-    let (true, Ok(wanted), Ok(found)) = (is_size(path), wanted.parse::<u64>(), found.parse())
-    else {
-        return false;
-    };
-    let unit = read_text(fs, &path.replace(BUFFER_SIZE, "buffer_subbuf_size_kb"))
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(rustix::param::page_size() as u64 / 1024);
-    (wanted..(wanted + unit).max(2 * unit)).contains(&found)
-}
-
-/// The value in `text` as it would be written back: the kernel decorates some of them.
-#[must_use]
-pub fn value_of(path: &str, text: &str) -> String {
-    let text = text.trim();
-    if is_size(path) {
-        // `7 (expanded: 1408)` until the first use.
-        return text.split(' ').next().unwrap_or_default().to_owned();
-    }
-    if path.ends_with("_pid") {
-        if text == "no pid" {
-            return String::new();
-        }
-        return text.split_whitespace().collect::<Vec<_>>().join(" ");
-    }
-    text.to_owned()
-}
-
-/// The functions of a filter file, sorted, without the commands (`FUNC:stacktrace:unlimited`)
-/// and the remark that the filter is empty.
-#[must_use]
-pub fn filter_functions(text: &str) -> Vec<String> {
-    let mut names: Vec<String> = text
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.contains(':'))
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
-/// The commands of a filter file, as they are given to the kernel: `FUNC:stacktrace`.
-#[must_use]
-pub fn filter_commands(text: &str) -> Vec<String> {
-    text.lines()
-        .filter(|line| !line.starts_with('#') && line.contains(':'))
-        .map(|line| line.strip_suffix(":unlimited").unwrap_or(line).to_owned())
-        .collect()
+/// What undoing one change came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was put back.
+    Restored,
+    /// It was as before already.
+    Already,
+    /// Somebody else changed it since and it was left alone, or the kernel took another value
+    /// than the one before; which, in words.
+    Noted(String),
 }
 
 impl Change {
@@ -321,26 +258,5 @@ fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Outcome> 
         Err(io::Error::other("the kernel still lists it"))
     } else {
         Ok(Outcome::Restored)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decorated_values() {
-        assert_eq!(value_of("buffer_size_kb", "7 (expanded: 1408)\n"), "7");
-        assert_eq!(value_of("set_ftrace_pid", "no pid\n"), "");
-        assert_eq!(value_of("set_ftrace_pid", "12\n34\n"), "12 34");
-        assert_eq!(value_of("current_tracer", "nop\n"), "nop");
-    }
-
-    #[test]
-    fn commands_are_no_filter() {
-        let text = format!("{ALL_FUNCTIONS}\nip6_pkt_drop:stacktrace:unlimited\n");
-        assert!(filter_functions(&text).is_empty());
-        assert_eq!(filter_commands(&text), ["ip6_pkt_drop:stacktrace"]);
-        assert_eq!(filter_functions("b\na [ipv6]\n"), ["a", "b"]);
     }
 }

@@ -8,16 +8,16 @@ use rustix::event::PollFlags;
 
 use crate::os::signals::Signals;
 use crate::trace::{Line, Payload, line};
-use crate::tracefs::change::is_unused;
+use crate::tracefs::control::is_unused;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{Pipe, TraceFs, read_text};
-use crate::tracefs::foreign::Foreign;
-use crate::tracefs::functions::Function;
-use crate::tracefs::journal::StateDir;
-use crate::tracefs::method::{Method, Plan, Tracing};
-use crate::tracefs::probes::Probe;
-use crate::tracefs::session::Session;
-use crate::tracefs::undo::Undo;
+use crate::tracefs::files::{Pipe, TraceFs, drain, read_some, read_text};
+use crate::tracefs::look::foreign::Foreign;
+use crate::tracefs::setup::functions::Function;
+use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::probes::Probe;
+use crate::tracefs::setup::tracing::Tracing;
+use crate::tracefs::undo::journal::StateDir;
+use crate::tracefs::undo::session::Session;
 
 /// The function that a reading of `/proc/net/rt6_stats` runs.
 pub const SHOW: &str = "rt6_stats_seq_show";
@@ -145,19 +145,10 @@ fn listen(pipe: &mut dyn Pipe, signals: &Signals) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     let mut last = began;
     loop {
-        match pipe.read(&mut buffer) {
-            Ok(0) => {}
-            Ok(n) => {
-                text.extend_from_slice(&buffer[..n]);
-                last = Instant::now();
-                continue;
-            }
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) => {}
-            Err(e) => return Err(e),
+        if let Some(n) = read_some(pipe, &mut buffer)? {
+            text.extend_from_slice(&buffer[..n]);
+            last = Instant::now();
+            continue;
         }
         let patience = if text.is_empty() { PATIENCE } else { QUIET };
         let enough = examine(&text).1.len() >= ENOUGH;
@@ -168,42 +159,17 @@ fn listen(pipe: &mut dyn Pipe, signals: &Signals) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads away what waits in a pipe, without keeping it.
-///
-/// # Errors
-/// What the kernel answers.
-pub fn drain(pipe: &mut dyn Pipe) -> io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        match pipe.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-}
-
 fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {
-    let heard = |source| TraceError::File {
-        path: env.fs.root().join("trace_pipe"),
-        doing: "read".to_owned(),
-        source,
-    };
+    let heard = || TraceError::file(env.fs.root().join("trace_pipe"), "read");
     let mut tracing = Tracing::prepare(session, plan)?;
-    drain(tracing.pipe(env.fs)?.as_mut()).map_err(heard)?;
+    drain(tracing.pipe(env.fs)?.as_mut()).map_err(heard())?;
     tracing.stacks_on(session)?;
     tracing.start(session)?;
     let mut pipe = tracing.pipe(env.fs)?;
-    (env.trigger)().map_err(|source| TraceError::File {
-        path: "/proc/net/rt6_stats".into(),
-        doing: "read".to_owned(),
-        source,
-    })?;
-    let text = listen(pipe.as_mut(), env.signals).map_err(heard)?;
+    (env.trigger)().map_err(TraceError::file("/proc/net/rt6_stats", "read"))?;
+    let text = listen(pipe.as_mut(), env.signals).map_err(heard())?;
     tracing.stop(session)?;
-    drain(pipe.as_mut()).map_err(heard)?;
+    drain(pipe.as_mut()).map_err(heard())?;
     Ok(text)
 }
 
@@ -246,7 +212,7 @@ fn prove(
     let mut session = Session::begin(env.fs, env.state)?;
     let seen = run(env, &mut session, &plan);
     let undo = session.end()?;
-    left(&undo)?;
+    undo.check()?;
     notes.extend(undo.notes);
     TraceError::check(env.signals)?;
     match seen {
@@ -262,18 +228,6 @@ fn prove(
         }
         Err(e @ TraceError::Journal { .. }) => Err(e),
         Err(e) => Ok(Proof::failed(method, e.to_string())),
-    }
-}
-
-/// An error where an undo left something behind.
-///
-/// # Errors
-/// [`TraceError::Left`].
-pub fn left(undo: &Undo) -> Result<(), TraceError> {
-    if undo.complete() {
-        Ok(())
-    } else {
-        Err(TraceError::Left(undo.lines().join("\n")))
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
-use crate::tracefs::files::Pipe;
-use crate::tracefs::functions::DROP;
+use crate::tracefs::files::{Pipe, read_some};
+use crate::tracefs::setup::functions::DROP;
 
 /// When a moment without a drop is given up, and the end of a pipe that is filled faster than
 /// it is read.
@@ -33,18 +33,13 @@ pub struct Bracket {
 /// Takes what waits in the pipe; false where it did not come to an end.
 fn empty(pipe: &mut dyn Pipe, text: &mut Vec<u8>, end: Instant) -> io::Result<bool> {
     let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match pipe.read(&mut buffer) {
-            Ok(0) => return Ok(true),
-            Ok(n) => text.extend_from_slice(&buffer[..n]),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
+    while let Some(n) = read_some(pipe, &mut buffer)? {
+        text.extend_from_slice(&buffer[..n]);
         if Instant::now() >= end {
             return Ok(false);
         }
     }
+    Ok(true)
 }
 
 /// Reads facts at a moment without a drop. What came meanwhile is in front of them in the text;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::trace::{Banner, Line, Payload, line};
-use crate::tracefs::functions::DROP;
+use crate::tracefs::setup::functions::DROP;
 
 /// What one CPU did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,67 +1,12 @@
-//! The ways of tracing: a private instance, the classic recipe in the top-level buffer, and
-//! kprobe events. Each sets up filter or probes first, stacks next, and what makes them run last.
+//! Tracing in one of the ways there are: filter or probes first, stacks next, and what makes
+//! them run last.
 
-use serde::Serialize;
-
-use crate::tracefs::change::{is_unused, value_of};
+use crate::tracefs::control::{is_unused, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs};
-use crate::tracefs::functions::Function;
-use crate::tracefs::probes::Probe;
-use crate::tracefs::session::Session;
-
-/// A way of tracing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// `instances/ip6drop-PID` with the function tracer and `FUNC:stacktrace` commands.
-    ///
-    /// Not the instance's `options/func_stack_trace`: kernels up to 6.18 share that flag with
-    /// the top-level buffer, where it would put stacks on somebody else's trace.
-    Instance,
-    /// The function tracer and `options/func_stack_trace` of the top-level buffer.
-    FuncStackTrace,
-    /// kprobe events with `options/stacktrace`.
-    Kprobe,
-}
-
-impl Method {
-    /// In the order in which they are tried.
-    pub const ALL: [Method; 3] = [Method::Instance, Method::FuncStackTrace, Method::Kprobe];
-
-    /// True where this method has only the top-level buffer.
-    #[must_use]
-    pub fn needs_top_level(self, fs: &dyn TraceFs) -> bool {
-        self == Method::FuncStackTrace || !fs.exists("instances")
-    }
-
-    /// The name on the command line and in captures.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Instance => "instance",
-            Method::FuncStackTrace => "func-stack-trace",
-            Method::Kprobe => "kprobe",
-        }
-    }
-}
-
-/// What to trace, and how.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The way.
-    pub method: Method,
-    /// The functions whose entries are recorded; not empty.
-    pub functions: Vec<Function>,
-    /// Further kprobe events.
-    pub probes: Vec<Probe>,
-    /// True where a kernel that refuses these probes is traced without them.
-    pub probes_optional: bool,
-    /// Buffer per CPU, in KiB.
-    pub buffer_kb: u32,
-    /// True where an instance must not be made, because it could not be removed.
-    pub top_level: bool,
-}
+use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::probes::Probe;
+use crate::tracefs::undo::session::Session;
 
 /// Tracing as far as it is set up.
 #[derive(Debug)]
@@ -319,11 +264,8 @@ impl Tracing {
     /// [`TraceError::File`].
     pub fn pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
         let path = self.path("trace_pipe");
-        fs.pipe(&path).map_err(|source| TraceError::File {
-            path: fs.root().join(&path),
-            doing: "open".to_owned(),
-            source,
-        })
+        fs.pipe(&path)
+            .map_err(TraceError::file(fs.root().join(&path), "open"))
     }
 
     /// Empties our own buffer. The top-level buffer may hold events of others: it is read empty
@@ -336,11 +278,8 @@ impl Tracing {
             return Ok(());
         }
         let path = self.path("trace");
-        fs.write(&path, b"").map_err(|source| TraceError::File {
-            path: fs.root().join(&path),
-            doing: "empty".to_owned(),
-            source,
-        })
+        fs.write(&path, b"")
+            .map_err(TraceError::file(fs.root().join(&path), "empty"))
     }
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
@@ -361,38 +300,5 @@ impl Tracing {
             .collect();
         lost.sort_unstable();
         lost
-    }
-}
-
-/// One number of a `stats` file; 0 where it is not there.
-#[must_use]
-pub fn stat(stats: &str, name: &str) -> u64 {
-    stats
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix(name)?
-                .strip_prefix(':')?
-                .trim()
-                .parse()
-                .ok()
-        })
-        .unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stats_lines() {
-        let text = "entries: 2\noverrun: 7\ncommit overrun: 1\ndropped events: 3\n";
-        assert_eq!(
-            (
-                stat(text, "overrun"),
-                stat(text, "dropped events"),
-                stat(text, "x")
-            ),
-            (7, 3, 0)
-        );
     }
 }

@@ -1,11 +1,11 @@
 //! What a killed run left behind: its journal, and instances and probes without a journal.
 
 use crate::host::Host;
-use crate::tracefs::change::Change;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{RealFs, TraceFs, read_text};
-use crate::tracefs::journal::StateDir;
-use crate::tracefs::undo::Undo;
+use crate::tracefs::undo::change::Change;
+use crate::tracefs::undo::journal::StateDir;
+use crate::tracefs::undo::replay::Undo;
 
 /// Instances and probes of ip6drop processes that are no more, in the order of their making.
 /// An instance that somebody still reads stays: the kernel refuses to remove it.
@@ -59,32 +59,14 @@ pub fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
     let Some(stale) = state.stale()? else {
         return Ok(None);
     };
-    let mut restored = Restored {
+    let undo = if stale.rebooted {
+        Undo::default()
+    } else {
+        Undo::replay(&RealFs::new(stale.header.tracefs.clone()), &stale.changes)
+    };
+    Ok(Some(Restored {
         pid: Some(stale.header.pid),
         rebooted: stale.rebooted,
-        undo: Undo::default(),
-    };
-    if !stale.rebooted {
-        let fs = RealFs::new(stale.header.tracefs.clone());
-        restored.undo = replay(&fs, state, &stale)?;
-    } else {
-        state.settle(&stale.header, &[])?;
-    }
-    Ok(Some(restored))
-}
-
-/// Replays `stale` on `fs` and settles the journal.
-///
-/// # Errors
-/// [`TraceError::Journal`].
-pub fn replay(
-    fs: &dyn TraceFs,
-    state: &StateDir,
-    stale: &crate::tracefs::journal::Stale,
-) -> Result<Undo, TraceError> {
-    let undo = Undo::replay(fs, &stale.changes);
-    let mut left: Vec<Change> = undo.left.iter().map(|l| l.change.clone()).collect();
-    left.reverse();
-    state.settle(&stale.header, &left)?;
-    Ok(undo)
+        undo: undo.settle(state, &stale.header)?,
+    }))
 }

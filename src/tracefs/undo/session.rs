@@ -3,11 +3,12 @@
 
 use std::io;
 
-use crate::tracefs::change::{Change, filter_functions, is_rounded, is_size, value_of};
+use crate::tracefs::control::{filter_functions, is_rounded, is_size, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::journal::{Journal, StateDir};
-use crate::tracefs::undo::Undo;
+use crate::tracefs::undo::change::Change;
+use crate::tracefs::undo::journal::{Journal, StateDir};
+use crate::tracefs::undo::replay::Undo;
 
 /// The changes made so far and the journal they are in.
 ///
@@ -44,13 +45,7 @@ impl<'a> Session<'a> {
     }
 
     fn failed(&self, path: &str, doing: impl Into<String>) -> impl FnOnce(io::Error) -> TraceError {
-        let path = self.fs.root().join(path);
-        let doing = doing.into();
-        move |source| TraceError::File {
-            path,
-            doing,
-            source,
-        }
+        TraceError::file(self.fs.root().join(path), doing)
     }
 
     fn journaled(&mut self, change: Change) -> Result<(), TraceError> {
@@ -209,12 +204,7 @@ impl<'a> Session<'a> {
 
     fn finish(&mut self) -> Result<Undo, TraceError> {
         self.ended = true;
-        let undo = Undo::replay(self.fs, &self.changes);
-        let mut left: Vec<Change> = undo.left.iter().map(|l| l.change.clone()).collect();
-        left.reverse();
-        self.state
-            .settle(&self.state.header(self.fs.root()), &left)?;
-        Ok(undo)
+        Undo::replay(self.fs, &self.changes).settle(self.state, &self.state.header(self.fs.root()))
     }
 }
 

@@ -1,23 +1,9 @@
 //! Replays changes in reverse and tells what became of each.
 
-use std::io;
-use std::thread::sleep;
-use std::time::Duration;
-
-use crate::tracefs::change::Change;
+use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
-
-/// What undoing one change came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was put back.
-    Restored,
-    /// It was as before already.
-    Already,
-    /// Somebody else changed it since and it was left alone, or the kernel took another value
-    /// than the one before; which, in words.
-    Noted(String),
-}
+use crate::tracefs::undo::change::{Change, Outcome};
+use crate::tracefs::undo::journal::{Header, StateDir};
 
 /// A change that could not be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +48,27 @@ impl Undo {
         undo
     }
 
+    /// Settles the journal: what could not be put back stays in it.
+    ///
+    /// # Errors
+    /// [`TraceError::Journal`]; the undo is done all the same.
+    pub fn settle(self, state: &StateDir, header: &Header) -> Result<Undo, TraceError> {
+        let left: Vec<Change> = self.left.iter().rev().map(|l| l.change.clone()).collect();
+        state.settle(header, &left)?;
+        Ok(self)
+    }
+
+    /// An error where something was left behind.
+    ///
+    /// # Errors
+    /// [`TraceError::Left`].
+    pub fn check(&self) -> Result<(), TraceError> {
+        if self.complete() {
+            return Ok(());
+        }
+        Err(TraceError::Left(self.lines().join("\n")))
+    }
+
     /// True where nothing is left to put back.
     #[must_use]
     pub fn complete(&self) -> bool {
@@ -84,25 +91,5 @@ impl Undo {
             lines.push("or run: ip6drop restore".to_owned());
         }
         lines
-    }
-}
-
-const TRIES: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// Tries an operation of the undo again: a busy file is often free a moment later, and giving
-/// up leaves the host changed. What cannot get better fails at once.
-pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let mut tries = 1;
-    loop {
-        match operation() {
-            Err(e) if tries < TRIES && e.kind() != io::ErrorKind::NotFound => {
-                if e.kind() == io::ErrorKind::ResourceBusy {
-                    sleep(PAUSE);
-                }
-                tries += 1;
-            }
-            other => return other,
-        }
     }
 }

@@ -1,23 +1,24 @@
 //! One recording: set up, listen, put back, and tell how it went.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
 
 use crate::host::Host;
-use crate::tracefs::bracket::{Bracket, bracket};
-use crate::tracefs::counts::Counts;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::facts_preamble::facts;
-use crate::tracefs::files::Pipe;
-use crate::tracefs::guard::{Verdict, judge};
-use crate::tracefs::method::{Plan, Tracing};
-use crate::tracefs::output::Output;
-use crate::tracefs::selfcheck::{Env, drain};
-use crate::tracefs::session::Session;
-use crate::tracefs::undo::Undo;
+use crate::tracefs::files::{Pipe, drain, read_some};
+use crate::tracefs::look::selfcheck::Env;
+use crate::tracefs::record::bracket::{Bracket, bracket};
+use crate::tracefs::record::counts::Counts;
+use crate::tracefs::record::guard::{Verdict, judge};
+use crate::tracefs::record::onlooker::{Live, Onlooker};
+use crate::tracefs::record::output::Output;
+use crate::tracefs::record::recording::{Ended, Limits, Recorded};
+use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::tracing::Tracing;
+use crate::tracefs::undo::session::Session;
 
 /// The version of the framing lines.
 const FRAMING: u32 = 1;
@@ -29,114 +30,9 @@ const IDLE_TICK: Duration = GUARD;
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
 const GUARD: Duration = Duration::from_secs(1);
-/// How long entries are counted before stacks go on, unless told otherwise.
-pub const TRIAL: Duration = Duration::from_millis(200);
 /// Room kept for the facts and losses at the end under a size limit.
 const TAIL: u64 = 4096;
 const BUFFER: usize = 64 * 1024;
-
-/// When to stop, and what a CPU may be asked to bear.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Wall-clock time.
-    pub duration: Option<Duration>,
-    /// Events other than stacks.
-    pub events: Option<u64>,
-    /// Drops; those that come while the tracer is stopped are kept as well.
-    pub drops: Option<u64>,
-    /// Bytes of the capture.
-    pub bytes: Option<u64>,
-    /// Events per second and CPU.
-    pub max_rate: u64,
-    /// How long entries are counted before stacks go on.
-    pub trial: Duration,
-}
-
-/// Why a recording ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// A limit was reached; which.
-    Limit(&'static str),
-    /// A signal came.
-    Signal(u8),
-    /// The guard stopped it.
-    TooHot {
-        /// The CPU.
-        cpu: u32,
-        /// Its events per second.
-        rate: u64,
-    },
-    /// Something failed on the way; the state was put back all the same.
-    Failed(TraceError),
-}
-
-/// How a recording went.
-#[derive(Debug)]
-pub struct Recorded {
-    /// Why it ended.
-    pub ended: Ended,
-    /// What became of the state.
-    pub undo: Undo,
-    /// False where it ended before the tracer was listened to.
-    pub listened: bool,
-    /// What was captured.
-    pub counts: Counts,
-    /// Events lost by each CPU.
-    pub lost: Vec<(u32, u64)>,
-    /// Things the user should know.
-    pub notes: Vec<String>,
-}
-
-/// What the live line shows.
-pub struct Live<'a> {
-    /// Since the start.
-    pub elapsed: Duration,
-    /// Counts so far.
-    pub counts: &'a Counts,
-    /// Events per second, all CPUs, since the last line.
-    pub rate: u64,
-}
-
-impl fmt::Display for Live<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let elapsed = self.elapsed.as_secs();
-        write!(f, "{elapsed} s  drops {}", self.counts.drops())?;
-        let mut by_cpu = self
-            .counts
-            .cpus
-            .iter()
-            .filter(|(_, cpu)| cpu.drops > 0)
-            .peekable();
-        if by_cpu.peek().is_some() {
-            write!(f, " (")?;
-            // A terminal line has room for a few.
-            for (number, (cpu, seen)) in by_cpu.enumerate() {
-                match number {
-                    0 => write!(f, "cpu{cpu} {}", seen.drops)?,
-                    1..8 => write!(f, ", cpu{cpu} {}", seen.drops)?,
-                    8 => write!(f, ", …")?,
-                    _ => {}
-                }
-            }
-            write!(f, ")")?;
-        }
-        write!(f, "  {} events/s  lost {}", self.rate, self.counts.lost)
-    }
-}
-
-/// Who looks on while a recording runs.
-pub trait Onlooker {
-    /// The tracer is on, and the facts before were read.
-    fn began(&mut self) {}
-    /// Called about once a second.
-    fn look(&mut self, _live: &Live<'_>) {}
-    /// True where the recording should end now; asked several times a second.
-    fn is_over(&self) -> bool {
-        false
-    }
-    /// The recording is about to end; the tracer is still on.
-    fn ending(&mut self) {}
-}
 
 /// The first lines of a capture.
 fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
@@ -277,13 +173,8 @@ impl Recorder<'_, '_> {
         ended
     }
 
-    fn failed(&self) -> impl Fn(io::Error) -> TraceError {
-        let path = self.env.fs.root().join("trace_pipe");
-        move |source| TraceError::File {
-            path: path.clone(),
-            doing: "read".to_owned(),
-            source,
-        }
+    fn failed(&self) -> impl FnOnce(io::Error) -> TraceError {
+        TraceError::file(self.env.fs.root().join("trace_pipe"), "read")
     }
 
     fn drained(&self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
@@ -321,7 +212,7 @@ impl Recorder<'_, '_> {
             let mut pipe = tracing.pipe(self.env.fs)?;
             self.drained(pipe.as_mut())
         })?;
-        if self.plan.method == crate::tracefs::method::Method::FuncStackTrace {
+        if self.plan.method == Method::FuncStackTrace {
             self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
         }
         loop {
@@ -521,18 +412,5 @@ impl Recorder<'_, '_> {
         }
         self.output.comment(&text)?;
         self.output.sync()
-    }
-}
-
-/// Reads once without blocking; `None` where nothing waits.
-fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    loop {
-        return match pipe.read(buffer) {
-            Ok(0) => Ok(None),
-            Ok(n) => Ok(Some(n)),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => Err(e),
-        };
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tracefs::counts::Counts;
+use crate::tracefs::record::counts::Counts;
 
 /// How many times over the limit a CPU has to be for the run to stop.
 const MELTING: u64 = 10;

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::kernel::release::version;
-use crate::tracefs::change::{filter_functions, value_of};
+use crate::tracefs::control::{filter_functions, stat, value_of};
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::method::stat;
 
 /// What somebody else has set up in the top-level buffer, and who holds files of tracefs open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

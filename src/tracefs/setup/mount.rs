@@ -9,7 +9,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::host::Host;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::undo::patiently;
+use crate::tracefs::files::patiently;
 
 /// Where tracefs belongs.
 pub const USUAL: &str = "/sys/kernel/tracing";

@@ -1,0 +1,62 @@
+//! What a recording is asked for, and what comes of it.
+
+use std::time::Duration;
+
+use crate::tracefs::error::TraceError;
+use crate::tracefs::record::counts::Counts;
+use crate::tracefs::undo::replay::Undo;
+
+/// How long entries are counted before stacks go on, unless told otherwise.
+pub const TRIAL: Duration = Duration::from_millis(200);
+
+/// When to stop, and what a CPU may be asked to bear.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Wall-clock time.
+    pub duration: Option<Duration>,
+    /// Events other than stacks.
+    pub events: Option<u64>,
+    /// Drops; those that come while the tracer is stopped are kept as well.
+    pub drops: Option<u64>,
+    /// Bytes of the capture.
+    pub bytes: Option<u64>,
+    /// Events per second and CPU.
+    pub max_rate: u64,
+    /// How long entries are counted before stacks go on.
+    pub trial: Duration,
+}
+
+/// Why a recording ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// A limit was reached; which.
+    Limit(&'static str),
+    /// A signal came.
+    Signal(u8),
+    /// The guard stopped it.
+    TooHot {
+        /// The CPU.
+        cpu: u32,
+        /// Its events per second.
+        rate: u64,
+    },
+    /// Something failed on the way; the state was put back all the same.
+    Failed(TraceError),
+}
+
+/// How a recording went.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Why it ended.
+    pub ended: Ended,
+    /// What became of the state.
+    pub undo: Undo,
+    /// False where it ended before the tracer was listened to.
+    pub listened: bool,
+    /// What was captured.
+    pub counts: Counts,
+    /// Events lost by each CPU.
+    pub lost: Vec<(u32, u64)>,
+    /// Things the user should know.
+    pub notes: Vec<String>,
+}
