@@ -241,6 +241,13 @@ fn colour_only_where_wanted() {
 }
 
 #[test]
+fn a_dash_is_standard_output() {
+    let output = alternating(&["-o", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), stdout(&alternating(&[])));
+}
+
+#[test]
 fn ndjson_drops_name_their_stacks() {
     let (drops, summary) = common::drops("4.19-fp/alternating", true);
     let stacks = summary["stacks"].as_array().unwrap();

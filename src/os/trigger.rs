@@ -155,12 +155,6 @@ fn pin(cpu: u32) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// How one run ended.
-enum Ended {
-    Itself(ExitStatus),
-    Stopped,
-}
-
 impl Runner {
     fn run(mut self) -> Outcome {
         let cpus: Vec<Option<u32>> = if self.trigger.spread {
@@ -214,9 +208,9 @@ impl Runner {
         let runs = self.outcome.by_cpu.entry(cpu).or_default();
         runs.runs += 1;
         match ended {
-            Ended::Stopped => runs.stopped += 1,
-            Ended::Itself(status) if status.success() => {}
-            Ended::Itself(status) => {
+            None => runs.stopped += 1,
+            Some(status) if status.success() => {}
+            Some(status) => {
                 runs.failures += 1;
                 self.outcome.last_failure = Some(in_words(status));
                 self.outcome.impossible = not_runnable(status).filter(|_| first).map(str::to_owned);
@@ -225,18 +219,18 @@ impl Runner {
         Ok(())
     }
 
-    fn wait(&self, child: &mut Child, slice: Option<Duration>) -> Ended {
+    /// How the command ended by itself; `None` where it is to be stopped.
+    fn wait(&self, child: &mut Child, slice: Option<Duration>) -> Option<ExitStatus> {
         let began = Instant::now();
         loop {
             match child.try_wait() {
-                Ok(Some(status)) => return Ended::Itself(status),
                 Ok(None) => {}
-                Err(_) => return Ended::Stopped,
+                ended => return ended.ok().flatten(),
             }
             let too_long =
                 self.trigger.spread && slice.is_some_and(|slice| began.elapsed() > slice);
             if self.is_stopped() || too_long {
-                return Ended::Stopped;
+                return None;
             }
             thread::sleep(LOOK);
         }
@@ -303,12 +297,12 @@ fn sweep() -> u64 {
 }
 
 /// A process whose parent is this one.
-struct Left {
+struct Process {
     pid: Pid,
     is_running: bool,
 }
 
-fn children() -> Vec<Left> {
+fn children() -> Vec<Process> {
     let me = getpid();
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -318,7 +312,7 @@ fn children() -> Vec<Left> {
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(|pid| {
         let (state, parent) = state_and_parent(pid)?;
-        (parent == me).then_some(Left {
+        (parent == me).then_some(Process {
             pid: Pid::from_raw(pid)?,
             is_running: state != "Z",
         })
