@@ -404,7 +404,8 @@ fn everything_mixed() {
 /// Cut anywhere: nothing breaks, nothing is counted that is not there.
 #[test]
 fn cut_anywhere() {
-    use ip6drop::report::build::{ReportError, Request, report_input};
+    use ip6drop::input::InputError;
+    use ip6drop::report::build::{Request, report_input};
     use ip6drop::trace::Stacks;
     for name in ["perf-both", "bpftrace-keys", "bpftrace-print"] {
         let text = file(name);
@@ -418,7 +419,7 @@ fn cut_anywhere() {
                     assert!(report.summary.findings.drops() <= 6, "{name} {end}");
                 }
                 Err(error) => assert!(
-                    matches!(error, ReportError::Empty(_) | ReportError::NoTrace { .. }),
+                    matches!(error, InputError::Empty(_) | InputError::NoTrace { .. }),
                     "{error}"
                 ),
             }

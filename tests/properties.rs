@@ -4,7 +4,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use ip6drop::report::build::{ReportError, Request, report_input};
+use ip6drop::input::InputError;
+use ip6drop::report::build::{Request, report_input};
 use ip6drop::report::summary::Summary;
 use ip6drop::trace::Stacks;
 use proptest::prelude::*;
@@ -39,7 +40,7 @@ fn summary(name: &str, reader: impl Read + Send) -> Option<Summary> {
         &mut stacks,
     ) {
         Ok(report) => Some(report.summary),
-        Err(ReportError::Empty(_) | ReportError::NoTrace { .. }) => None,
+        Err(InputError::Empty(_) | InputError::NoTrace { .. }) => None,
         Err(error) => panic!("{error}"),
     }
 }

@@ -112,13 +112,8 @@ impl Input<'_> {
             column: None,
         };
         if let Some(source) = error {
-            let path = self.path.to_owned();
             // The message names the input itself; here its place does.
-            let text = if is_gzip {
-                InputError::Gzip { path, read, source }.to_string()
-            } else {
-                InputError::from_io(&path, source).to_string()
-            };
+            let text = InputError::ended(self.path, is_gzip, read, source).to_string();
             self.fleet
                 .refuse(whole, Kind::Unreadable, self.unnamed(&text));
         } else if self.drop_lines > 0 {

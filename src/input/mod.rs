@@ -1,10 +1,11 @@
-//! From a name on the command line to lines and stack blocks.
+//! From a name on the command line to chunks of text.
 
 mod chunks;
+mod error;
 mod open;
 mod spool;
 pub mod trace_dat;
 
 pub use chunks::{Chunk, Chunks, Source};
-pub use open::{InputError, Opened, STDIN, open};
-pub use spool::Spool;
+pub use error::InputError;
+pub use open::{Opened, STDIN, Spool, open};

@@ -1,15 +1,16 @@
 //! Opens what the user named: a file, standard input, gzip or not.
 
 use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 use crate::input::chunks::Source;
-use crate::input::spool::{NoCopy, spool_what_is_there};
-use crate::input::trace_dat::{Damages, MAGIC, TraceDat};
+use crate::input::error::InputError;
+use crate::input::spool::spool;
+use crate::input::trace_dat::{MAGIC, TraceDat};
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
@@ -18,88 +19,6 @@ pub const STDIN: &str = "-";
 const PIPE: usize = 1024 * 1024;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// Why an input could not be opened or read.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// The path leads nowhere.
-    #[error("{0}: no such file; give the path of a saved trace, or - for standard input")]
-    Missing(PathBuf),
-    /// The path is a directory.
-    #[error("{0}: is a directory; name the trace files in it one by one")]
-    Directory(PathBuf),
-    /// The file may not be read.
-    #[error("{0}: permission denied; run as a user who may read it, or copy the file")]
-    Denied(PathBuf),
-    /// A gzip stream that ends too early or is damaged.
-    #[error(
-        "{path}: damaged or cut-off gzip data: {source}; what could be read was {read} bytes of text"
-    )]
-    Gzip {
-        /// The input.
-        path: PathBuf,
-        /// Decompressed bytes read before the damage.
-        read: u64,
-        /// What the decoder said.
-        source: io::Error,
-    },
-    /// A trace.dat that is cut off or damaged, or of a kind that is not supported.
-    #[error("{path}: {damages}")]
-    TraceDat {
-        /// The input.
-        path: PathBuf,
-        /// What is wrong, where, and what to try.
-        damages: Damages,
-    },
-    /// What must be read twice could not be copied.
-    #[error(
-        "{path}: cannot keep a copy of it in {dir}: {error}; set TMPDIR to a directory with room"
-    )]
-    Copy {
-        /// The input.
-        path: PathBuf,
-        /// Where temporary files go.
-        dir: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// Any other failure.
-    #[error("{path}: {source}")]
-    Io {
-        /// The input.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl InputError {
-    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
-        let source = match source.downcast() {
-            Ok(damages) => {
-                let path = path.to_owned();
-                return InputError::TraceDat { path, damages };
-            }
-            Err(source) => source,
-        };
-        let source = match source.downcast() {
-            Ok(NoCopy(error)) => {
-                let (path, dir) = (path.to_owned(), std::env::temp_dir());
-                return InputError::Copy { path, dir, error };
-            }
-            Err(source) => source,
-        };
-        match source.kind() {
-            io::ErrorKind::NotFound => InputError::Missing(path.to_owned()),
-            io::ErrorKind::PermissionDenied => InputError::Denied(path.to_owned()),
-            io::ErrorKind::IsADirectory => InputError::Directory(path.to_owned()),
-            _ => InputError::Io {
-                path: path.to_owned(),
-                source,
-            },
-        }
-    }
-}
 
 type Reader = Box<dyn Read + Send>;
 type Peeked = Chain<Cursor<Vec<u8>>, Reader>;
@@ -176,7 +95,7 @@ impl Opened {
     }
 
     fn spooled(reader: &mut dyn Read) -> io::Result<Self> {
-        let (file, length, broken) = spool_what_is_there(reader)?;
+        let (file, length, broken) = spool(reader)?;
         let dat = TraceDat::new(file, length, broken.as_ref());
         Ok(Opened::TraceDat(Box::new(dat)))
     }
@@ -226,26 +145,82 @@ impl Opened {
     }
 }
 
-/// Opens `path`, or standard input for `-`.
+/// The file of that name, and its length where it is a regular file.
 ///
 /// # Errors
 /// See [`InputError`]; a directory is refused before anything is read.
-pub fn open(path: &Path) -> Result<Opened, InputError> {
+fn file(path: &Path) -> Result<(File, Option<u64>), InputError> {
     let fail = |e| InputError::from_io(path, e);
-    if path == Path::new(STDIN) {
-        // A larger pipe lets its writer run ahead; where it may not grow it stays as it is.
-        let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE);
-        return Opened::new(Box::new(io::stdin())).map_err(fail);
-    }
     let file = File::open(path).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if metadata.is_dir() {
         return Err(InputError::Directory(path.to_owned()));
     }
     // Files that the kernel writes while they are read have no length.
-    if metadata.is_file() && metadata.len() > 0 {
-        Opened::file(file, u64::MAX).map_err(fail)
+    let length = Some(metadata.len()).filter(|&len| metadata.is_file() && len > 0);
+    Ok((file, length))
+}
+
+/// Opens `path`, or standard input for `-`.
+///
+/// # Errors
+/// See [`InputError`]; a directory is refused before anything is read.
+pub fn open(path: &Path) -> Result<Opened, InputError> {
+    let opened = if path == Path::new(STDIN) {
+        // A larger pipe lets its writer run ahead; where it may not grow it stays as it is.
+        let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE);
+        Opened::new(Box::new(io::stdin()))
     } else {
-        Opened::new(Box::new(file)).map_err(fail)
+        match file(path)? {
+            (file, Some(_)) => Opened::file(file, u64::MAX),
+            (file, None) => Opened::new(Box::new(file)),
+        }
+    };
+    opened.map_err(|e| InputError::from_io(path, e))
+}
+
+/// An input that gives the same bytes every time it is opened: a regular file as long as it
+/// was at first, or a copy of anything else in an unlinked temporary file.
+pub struct Spool {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Spool {
+    /// Opens a regular file, or copies what cannot be read twice.
+    ///
+    /// # Errors
+    /// See [`InputError`]; also where the temporary directory has no room.
+    pub fn new(path: &Path) -> Result<Spool, InputError> {
+        let copied = if path == Path::new(STDIN) {
+            spool(&mut io::stdin().lock())
+        } else {
+            match file(path)? {
+                (file, Some(length)) => Ok((file, length, None)),
+                (mut file, None) => spool(&mut file),
+            }
+        };
+        match copied {
+            Ok((file, length, None)) => Ok(Spool {
+                path: path.to_owned(),
+                file,
+                length,
+            }),
+            Ok((.., Some(e))) | Err(e) => Err(InputError::from_io(path, e)),
+        }
+    }
+
+    /// Opens it from the start.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub fn open(&self) -> Result<Opened, InputError> {
+        let again = || {
+            let mut file = self.file.try_clone()?;
+            file.seek(SeekFrom::Start(0))?;
+            Opened::file(file, self.length)
+        };
+        again().map_err(|e| InputError::from_io(&self.path, e))
     }
 }

@@ -33,52 +33,6 @@ pub struct Request {
     pub host: Option<HereAndNow>,
 }
 
-/// Why an input gave no report.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// It could not be opened or read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// It holds nothing at all.
-    #[error(
-        "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
-    )]
-    Empty(String),
-    /// It holds no trace that can be read.
-    #[error("{name}: no trace found in {lines} lines; {hint}")]
-    NoTrace {
-        /// The input.
-        name: String,
-        /// Its lines.
-        lines: u64,
-        /// What it is, or its first line, made harmless; and what to try.
-        hint: String,
-    },
-}
-
-/// Files that are traces only to some other program, by how they start: what they are, and
-/// the command that makes text of them.
-const FOREIGN: [(&[u8], &str, &str); 6] = [
-    (b"PERFILE2", "is a perf.data", "perf script -i"),
-    (b"\xfd7zXZ", "is compressed by xz", "xz -dc"),
-    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "zstd -dc"),
-    (b"BZh", "is compressed by bzip2", "bzip2 -dc"),
-    (b"\xff\xfe", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
-    (b"\xfe\xff", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
-];
-
-/// What to do about an input without a trace.
-fn hint(first: &[u8]) -> String {
-    let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
-    match known {
-        Some((_, what, command)) => format!("it {what}; try: {command} FILE | ip6drop report -"),
-        None => format!(
-            "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
-            crate::text::harmless(first)
-        ),
-    }
-}
-
 /// A report on one input.
 pub struct InputReport {
     /// The numbers.
@@ -111,7 +65,7 @@ pub fn read_input<'f>(
     is_gzip: bool,
     request: &'f Request,
     stacks: &mut Stacks,
-) -> Result<InputEvidence<'f>, ReportError> {
+) -> Result<InputEvidence<'f>, InputError> {
     let tally = Tally::new(&request.filter);
     let Reading {
         gathered,
@@ -120,27 +74,16 @@ pub fn read_input<'f>(
         bytes: read,
         error,
     } = read_through(source, request.threads, stacks, tally);
-    let error = error.map(|source| {
-        let path = name.to_owned();
-        if is_gzip {
-            InputError::Gzip { path, read, source }
-        } else {
-            InputError::from_io(name, source)
-        }
-    });
+    let error = error.map(|source| InputError::ended(name, is_gzip, read, source));
     let name = name.display().to_string();
     // A program or a core may hold words of a trace; its first line is no text.
     let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
     let known = text.trace_banners > 0 || gathered.known_stacks;
     if text.lines.events == 0 && (is_binary || !known) {
         return Err(match (error, &text.first_line) {
-            (Some(error), _) => error.into(),
-            (None, None) => ReportError::Empty(name),
-            (None, Some(first)) => ReportError::NoTrace {
-                name,
-                lines: text.lines.total,
-                hint: hint(first),
-            },
+            (Some(error), _) => error,
+            (None, None) => InputError::Empty(name),
+            (None, Some(first)) => InputError::no_trace(name, text.lines.total, first),
         });
     }
     let shares_facts = gathered.facts == Facts::default();
@@ -202,7 +145,7 @@ pub fn report_input(
     is_gzip: bool,
     request: &Request,
     stacks: &mut Stacks,
-) -> Result<InputReport, ReportError> {
+) -> Result<InputReport, InputError> {
     let source = Source::Stream(reader);
     let evidence = read_input(name, source, is_gzip, request, stacks)?;
     let receive_drops = evidence.receive_drops();

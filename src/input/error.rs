@@ -1,0 +1,142 @@
+//! Why an input could not be read, or is no trace.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::input::spool::NoCopy;
+use crate::input::trace_dat::Damages;
+use crate::text::harmless;
+
+/// Files that are traces only to some other program, by how they start: what they are, and
+/// the command that makes text of them.
+const FOREIGN: [(&[u8], &str, &str); 6] = [
+    (b"PERFILE2", "is a perf.data", "perf script -i"),
+    (b"\xfd7zXZ", "is compressed by xz", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "zstd -dc"),
+    (b"BZh", "is compressed by bzip2", "bzip2 -dc"),
+    (b"\xff\xfe", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
+];
+
+/// Why an input could not be opened or read, or gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The path leads nowhere.
+    #[error("{0}: no such file; give the path of a saved trace, or - for standard input")]
+    Missing(PathBuf),
+    /// The path is a directory.
+    #[error("{0}: is a directory; name the trace files in it one by one")]
+    Directory(PathBuf),
+    /// The file may not be read.
+    #[error("{0}: permission denied; run as a user who may read it, or copy the file")]
+    Denied(PathBuf),
+    /// A gzip stream that ends too early or is damaged.
+    #[error(
+        "{path}: damaged or cut-off gzip data: {source}; what could be read was {read} bytes of text"
+    )]
+    Gzip {
+        /// The input.
+        path: PathBuf,
+        /// Decompressed bytes read before the damage.
+        read: u64,
+        /// What the decoder said.
+        source: io::Error,
+    },
+    /// A trace.dat that is cut off or damaged, or of a kind that is not supported.
+    #[error("{path}: {damages}")]
+    TraceDat {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong, where, and what to try.
+        damages: Damages,
+    },
+    /// What must be read twice could not be copied.
+    #[error(
+        "{path}: cannot keep a copy of it in {dir}: {error}; set TMPDIR to a directory with room"
+    )]
+    Copy {
+        /// The input.
+        path: PathBuf,
+        /// Where temporary files go.
+        dir: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It holds nothing at all.
+    #[error(
+        "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
+    )]
+    Empty(String),
+    /// It holds no trace that can be read.
+    #[error("{name}: no trace found in {lines} lines; {hint}")]
+    NoTrace {
+        /// The input.
+        name: String,
+        /// Its lines.
+        lines: u64,
+        /// What it is, or its first line, made harmless; and what to try.
+        hint: String,
+    },
+    /// Any other failure.
+    #[error("{path}: {source}")]
+    Io {
+        /// The input.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl InputError {
+    /// What an input without a trace is, by its first line that is not blank.
+    #[must_use]
+    pub fn no_trace(name: String, lines: u64, first: &[u8]) -> Self {
+        let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
+        let hint = match known {
+            Some((_, what, command)) => {
+                format!("it {what}; try: {command} FILE | ip6drop report -")
+            }
+            None => format!(
+                "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
+                harmless(first)
+            ),
+        };
+        InputError::NoTrace { name, lines, hint }
+    }
+
+    /// Why reading ended early, behind so many bytes of text.
+    #[must_use]
+    pub fn ended(path: &Path, is_gzip: bool, read: u64, source: io::Error) -> Self {
+        if is_gzip {
+            let path = path.to_owned();
+            return InputError::Gzip { path, read, source };
+        }
+        InputError::from_io(path, source)
+    }
+
+    pub(super) fn from_io(path: &Path, source: io::Error) -> Self {
+        let source = match source.downcast() {
+            Ok(damages) => {
+                let path = path.to_owned();
+                return InputError::TraceDat { path, damages };
+            }
+            Err(source) => source,
+        };
+        let source = match source.downcast() {
+            Ok(NoCopy(error)) => {
+                let (path, dir) = (path.to_owned(), std::env::temp_dir());
+                return InputError::Copy { path, dir, error };
+            }
+            Err(source) => source,
+        };
+        match source.kind() {
+            io::ErrorKind::NotFound => InputError::Missing(path.to_owned()),
+            io::ErrorKind::PermissionDenied => InputError::Denied(path.to_owned()),
+            io::ErrorKind::IsADirectory => InputError::Directory(path.to_owned()),
+            _ => InputError::Io {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+}
