@@ -6,6 +6,7 @@
 //! is another wing: it feeds input, nothing else.
 
 pub mod analysis;
+pub mod capture;
 pub mod cli;
 pub mod commands;
 pub mod diagnosis;

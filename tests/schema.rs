@@ -311,9 +311,9 @@ fn the_schema_that_is_printed() {
 
 #[test]
 fn names_of_the_program_and_of_the_schema_are_the_same() {
+    use ip6drop::capture::method::Method;
     use ip6drop::diagnosis::class::{Class, Confidence};
     use ip6drop::kernel::limits::Regime;
-    use ip6drop::tracefs::setup::method::Method;
     let defs = &whole()["$defs"];
     let names = |def: &str| -> Vec<String> {
         let all = defs[def]["enum"].as_array().unwrap().iter();

@@ -4,6 +4,7 @@
 
 mod tracefs_tree;
 
+use ip6drop::capture::method::Method;
 use ip6drop::exit::Exit;
 use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
@@ -11,7 +12,6 @@ use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::look::foreign::Foreign;
 use ip6drop::tracefs::look::preflight::{Level, Preflight};
 use ip6drop::tracefs::look::selfcheck::{Choice, Env, SHOW, choose};
-use ip6drop::tracefs::setup::method::Method;
 use ip6drop::tracefs::undo::journal::StateDir;
 use ip6drop::tracefs::undo::leftovers::orphans;
 use ip6drop::tracefs::undo::replay::Undo;

@@ -8,6 +8,7 @@ mod tracefs_tree;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ip6drop::capture::method::Method;
 use ip6drop::host::Host;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::error::TraceError;
@@ -18,7 +19,7 @@ use ip6drop::tracefs::record::output::Output;
 use ip6drop::tracefs::record::recorder::record;
 use ip6drop::tracefs::record::recording::{Ended, Limits, Recorded};
 use ip6drop::tracefs::setup::functions::{Available, WANTED};
-use ip6drop::tracefs::setup::method::{Method, Plan};
+use ip6drop::tracefs::setup::method::Plan;
 use ip6drop::tracefs::setup::probes::Probe;
 use ip6drop::tracefs::undo::change::Change;
 use ip6drop::tracefs::undo::journal::{Stale, StateDir};

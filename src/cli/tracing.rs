@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::capture::method::Method;
 use crate::host::Host;
-use crate::tracefs::setup::method::Method;
 use crate::tracefs::setup::probes::Probes;
 use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 

@@ -187,11 +187,11 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::method::Method;
     use crate::schema::{Document, of};
     use crate::tracefs::look::foreign::Foreign;
     use crate::tracefs::look::selfcheck::Proof;
     use crate::tracefs::setup::functions::Available;
-    use crate::tracefs::setup::method::Method;
 
     #[test]
     fn a_host_that_can_be_traced_keeps_to_the_schema() {

@@ -111,7 +111,7 @@ pub fn knowledge(
     let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
     // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
     // another may have left out.
-    let several = gathered.framing.contains_key("buffers");
+    let several = gathered.preamble.several_buffers;
     let mut windows = (0u8..)
         .zip(gathered.attempts_per_drop)
         .filter(|(_, drops)| *drops > 0);

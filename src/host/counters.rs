@@ -120,3 +120,38 @@ fn read_sysctl(path: &Path) -> Result<i64, ReadError> {
     })?;
     Ok(i64::from(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_makes_a_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        let proc = dir.path().join("proc");
+        std::fs::create_dir_all(proc.join("net")).unwrap();
+        std::fs::create_dir_all(proc.join(ROUTE)).unwrap();
+        let snmp6 = "Ip6InReceives   \t9\nIp6InNoRoutes   \t48\nIcmp6InMsgs 1\n";
+        std::fs::write(proc.join("net/snmp6"), snmp6).unwrap();
+        // `flush` and the like, and sysctls of other kernels.
+        for (name, value) in [
+            ("max_size", "200\n"),
+            ("mtu_expires", "600\n"),
+            ("flush", ""),
+        ] {
+            std::fs::write(proc.join(ROUTE).join(name), value).unwrap();
+        }
+        let sys = dir.path().join("sys");
+        let now = Host { proc, sys }.snapshot();
+        let facts: Vec<String> = now.facts().map(|fact| fact.to_string()).collect();
+        assert_eq!(
+            facts,
+            [
+                "Ip6InNoRoutes 48",
+                "net.ipv6.route.max_size = 200",
+                "net.ipv6.route.mtu_expires = 600"
+            ]
+        );
+        assert_eq!(now.snmp6.len(), 2);
+    }
+}

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::host::snapshot::{Fact, Snapshot};
+use crate::host::fact::Fact;
+use crate::host::snapshot::Snapshot;
 
 /// Longest facts file that is read, in bytes; `snmp6` and the sysctls need a few KiB.
 pub const MAX_FACTS: u64 = 1024 * 1024;
@@ -75,19 +76,6 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Takes the value of a framing line `before …` or `after …` of a capture.
-    pub fn take_framing(&mut self, is_after: bool, value: &[u8]) -> bool {
-        let side = if is_after {
-            &mut self.after
-        } else {
-            &mut self.before
-        };
-        // The framing names two kinds of line that a facts file tells by their form.
-        let value = value.strip_prefix(b"rt6_stats ").unwrap_or(value);
-        let value = value.strip_prefix(b"nproc ").unwrap_or(value);
-        side.get_or_insert_default().take_line(value)
-    }
-
     /// The latest reading.
     #[must_use]
     pub fn last(&self) -> Option<&Snapshot> {
@@ -144,23 +132,5 @@ mod tests {
             Facts::parse(ONCE.repeat(3).as_bytes()),
             Err(FactsError::TooMany(_))
         ));
-    }
-
-    #[test]
-    fn framing_lines() {
-        let mut facts = Facts::default();
-        for value in [
-            "rt6_stats 034d 01a8 02f1 01d2 0000 0268 0000",
-            "Ip6InNoRoutes 7",
-            "net.ipv6.route.max_size = 200",
-            "nproc 4",
-        ] {
-            assert!(facts.take_framing(false, value.as_bytes()), "{value}");
-        }
-        let before = facts.before.unwrap();
-        assert_eq!(
-            (before.slow(), before.max_size(), before.cpus),
-            (Some(616), Some(200), Some(4))
-        );
     }
 }

@@ -3,6 +3,7 @@
 
 mod counters;
 pub mod cpulist;
+mod fact;
 pub mod facts;
 pub mod netns;
 mod processes;
@@ -12,6 +13,7 @@ mod rt6_stats;
 mod snapshot;
 
 pub use counters::NetNsReading;
+pub use fact::Fact;
 pub use facts::{Facts, FactsError};
 pub use read::ReadError;
 pub use roots::{Cpus, Host};

@@ -1,5 +1,7 @@
 //! `/proc/net/rt6_stats`.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// The seven hexadecimal fields of `/proc/net/rt6_stats`
@@ -20,6 +22,24 @@ pub struct Rt6Stats {
     pub dst_entries: u64,
     /// Routes discarded.
     pub fib_discarded_routes: u64,
+}
+
+impl fmt::Display for Rt6Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rt6Stats {
+            fib_nodes,
+            fib_route_nodes,
+            fib_rt_alloc,
+            fib_rt_entries,
+            fib_rt_cache,
+            dst_entries,
+            fib_discarded_routes,
+        } = self;
+        write!(
+            f,
+            "{fib_nodes:04x} {fib_route_nodes:04x} {fib_rt_alloc:04x} {fib_rt_entries:04x} {fib_rt_cache:04x} {dst_entries:04x} {fib_discarded_routes:04x}"
+        )
+    }
 }
 
 /// Parses the one line of `/proc/net/rt6_stats`; `None` where it is not seven hexadecimal

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::host::cpulist::MAX_CPUS;
-use crate::host::rt6_stats::{self, Rt6Stats};
+use crate::host::fact::Fact;
+use crate::host::rt6_stats::Rt6Stats;
 
 /// Counters and sysctls that one reading keeps of each kind; `snmp6` has some hundred.
 const MAX_NAMES: usize = 1024;
-const ROUTE_SYSCTL: &str = "net.ipv6.route.";
+/// The counters of drops, in the order of `/proc/net/snmp6`.
+const DROP_COUNTERS: [&str; 3] = ["Ip6InNoRoutes", "Ip6InAddrErrors", "Ip6OutNoRoutes"];
 
 /// What one reading of the host's counters and limits gave. Absent is `None`, not an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -55,6 +56,18 @@ impl Snapshot {
         i64::try_from(self.rt6_stats?.dst_entries).ok()
     }
 
+    /// What a capture holds of it, in this order: of the counters only those of drops.
+    pub fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
+        let counters = DROP_COUNTERS.iter();
+        let counter = |name: &&'static str| Some(Fact::Counter(name, *self.snmp6.get(*name)?));
+        let route = self.route.iter();
+        let stats = self.rt6_stats.map(Fact::Stats).into_iter();
+        stats
+            .chain(counters.filter_map(counter))
+            .chain(route.map(|(name, value)| Fact::Route(name, *value)))
+            .chain(self.cpus.map(Fact::Cpus))
+    }
+
     /// Takes one line; false where it says nothing that is known.
     pub fn take_line(&mut self, line: &[u8]) -> bool {
         let fact = Fact::parse(line);
@@ -64,7 +77,8 @@ impl Snapshot {
         fact.is_some()
     }
 
-    pub(super) fn take(&mut self, fact: &Fact<'_>) {
+    /// Takes one fact.
+    pub fn take(&mut self, fact: &Fact<'_>) {
         match *fact {
             Fact::Stats(stats) => self.rt6_stats = Some(stats),
             Fact::Counter(name, value) if self.snmp6.len() < MAX_NAMES => {
@@ -85,35 +99,5 @@ impl Snapshot {
             Fact::Route(name, _) => self.route.contains_key(name),
             Fact::Cpus(_) => self.cpus.is_some(),
         }
-    }
-}
-
-/// What one line says.
-pub(super) enum Fact<'a> {
-    Stats(Rt6Stats),
-    Counter(&'a str, u64),
-    Route(&'a str, i64),
-    Cpus(u32),
-}
-
-impl<'a> Fact<'a> {
-    pub(super) fn parse(line: &'a [u8]) -> Option<Fact<'a>> {
-        let text = std::str::from_utf8(line).ok()?.trim();
-        if let Some(stats) = rt6_stats::parse(text.as_bytes()) {
-            return Some(Fact::Stats(stats));
-        }
-        if let Some(rest) = text.strip_prefix(ROUTE_SYSCTL) {
-            let (name, value) = rest.split_once(|c: char| c == '=' || c.is_whitespace())?;
-            let value = value.trim_start_matches([' ', '=', '\t']).trim();
-            return Some(Fact::Route(name, value.parse().ok()?));
-        }
-        if let Some((name, value)) = text.split_once(char::is_whitespace) {
-            let value = value.trim().parse().ok()?;
-            return name
-                .starts_with("Ip6")
-                .then_some(Fact::Counter(name, value));
-        }
-        let cpus = text.parse().ok()?;
-        (1..=MAX_CPUS).contains(&cpus).then_some(Fact::Cpus(cpus))
     }
 }

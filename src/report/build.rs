@@ -86,11 +86,11 @@ pub fn read_input<'f>(
             (None, Some(first)) => InputError::no_trace(name, text.lines.total, first),
         });
     }
-    let shares_facts = gathered.facts == Facts::default();
+    let shares_facts = gathered.preamble.facts == Facts::default();
     let facts = if shares_facts {
         request.facts.clone().unwrap_or_default()
     } else {
-        gathered.facts.clone()
+        gathered.preamble.facts.clone()
     };
     Ok(InputEvidence {
         name,
@@ -152,12 +152,6 @@ pub fn report_input(
     Ok(evidence.report(request, stacks, receive_drops))
 }
 
-/// When the recording began, in seconds since 1970, as the capture's own framing says.
-fn began(gathered: &Gathered) -> Option<f64> {
-    let text = gathered.framing.get("began")?;
-    text.parse().ok().filter(|began| f64::is_finite(*began))
-}
-
 /// The forms of text that an input holds.
 fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
     let others = [
@@ -167,10 +161,9 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
     ];
     let others = others.into_iter().filter(|(_, found)| *found);
     let mut all: Vec<&'static str> = others.map(|(name, _)| name).collect();
-    let input = gathered.framing.get("input");
-    if input.is_some_and(|input| input == "trace.dat") {
+    if gathered.preamble.from_trace_dat {
         all.push("trace.dat");
-    } else if gathered.framing.contains_key("version") {
+    } else if gathered.preamble.version.is_some() {
         all.push("ip6drop");
     } else if gathered.trace_cmd {
         all.push("trace-cmd");
@@ -205,8 +198,8 @@ impl InputEvidence<'_> {
             |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
         let mut summary = Summary {
             inputs: vec![self.name.clone()],
-            hosts: gathered.framing.get("host").cloned().into_iter().collect(),
-            began: began(gathered),
+            hosts: gathered.preamble.host.clone().into_iter().collect(),
+            began: gathered.preamble.began,
             kernels: gathered.kernel.clone().into_iter().collect(),
             cpus: gathered
                 .online_cpus

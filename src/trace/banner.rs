@@ -10,6 +10,9 @@ use nom::{IResult, Parser};
 use crate::trace::event::Banner;
 use crate::trace::number::{cpu, number};
 
+/// What the framing lines of our own captures start with.
+pub const FRAMING: &str = "# ip6drop: ";
+
 /// The kernel writes `CPU:3 [LOST 57 EVENTS]`, trace-cmd `CPU:3 [57 EVENTS DROPPED]`;
 /// both leave the number out when it is not known.
 fn lost(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
@@ -53,7 +56,7 @@ fn latency(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
 }
 
 fn framing(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
-    let (rest, key) = preceded(tag("# ip6drop: "), take_while1(|b: u8| b > b' ')).parse(input)?;
+    let (rest, key) = preceded(tag(FRAMING), take_while1(|b: u8| b > b' ')).parse(input)?;
     let value = rest.trim_ascii();
     Ok((rest, Banner::Framing { key, value }))
 }

@@ -1,6 +1,6 @@
 //! One line of trace text.
 
-use crate::trace::banner::banner;
+use crate::trace::banner::{FRAMING, banner};
 use crate::trace::event::{Banner, Payload};
 use crate::trace::foreign::{Foreign, foreign};
 use crate::trace::header::{Header, header};
@@ -37,7 +37,7 @@ fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
     if let Some(at) = memchr::memmem::find(line, b"=> ") {
         return frame_body(line[at + 3..].trim_ascii_start()).map(Line::Frame);
     }
-    if let Some(at) = memchr::memmem::find(line, b"# ip6drop: ") {
+    if let Some(at) = memchr::memmem::find(line, FRAMING.as_bytes()) {
         return banner(&line[at..]).map(Line::Banner);
     }
     let at = memchr::memmem::rfind(line, b"CPU:")?;

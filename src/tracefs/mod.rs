@@ -6,7 +6,6 @@
 
 pub mod control;
 pub mod error;
-pub mod facts_preamble;
 pub mod files;
 pub mod look;
 pub mod record;

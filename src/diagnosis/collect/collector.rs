@@ -1,5 +1,6 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
+use crate::capture::framing::Framing;
 use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via};
 use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
@@ -505,7 +506,7 @@ impl<D: DropSink> Sink for Collector<D> {
                 self.gathered.trace_cmd = true;
                 self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
             }
-            Banner::Framing { key, value } => self.gathered.framing(key, value),
+            Banner::Framing { key, value } => self.gathered.framing(&Framing::parse(key, value)),
             Banner::BufferStarted => self.gap(),
             Banner::LostSomewhere => {
                 self.gathered.lost_uncounted += 1;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::capture::framing::Framing;
+use crate::capture::preamble::Preamble;
 use crate::diagnosis::collect::signal::Reading;
 use crate::diagnosis::evidence::{Attempts, Observed, Traced};
-use crate::host::Facts;
 use crate::kernel::functions::Origin;
 use crate::trace::Time;
 
@@ -67,14 +68,12 @@ pub struct Gathered {
     pub known_stacks: bool,
     /// Distinct `dst_ops` pointers.
     pub namespaces: BTreeSet<u64>,
-    /// Facts in the capture's own framing.
-    pub facts: Facts,
     /// Kernel release, where the text names it.
     pub kernel: Option<String>,
     /// Online CPUs, where the text says.
     pub online_cpus: Option<u64>,
-    /// Method and other framing values.
-    pub framing: BTreeMap<String, String>,
+    /// What else the capture's framing lines say, with the facts in them.
+    pub preamble: Preamble,
     /// Some banner is that of a `trace` file.
     pub trace_file: bool,
     /// Some banner is that of `trace-cmd report`.
@@ -117,39 +116,24 @@ impl Gathered {
         series.samples += 1;
     }
 
-    pub(super) fn framing(&mut self, key: &[u8], value: &[u8]) {
-        let text = || String::from_utf8_lossy(value).into_owned();
-        match key {
-            b"before" => drop(self.facts.take_framing(false, value)),
-            b"after" => drop(self.facts.take_framing(true, value)),
-            b"kernel" => self.kernel = Some(text()),
-            b"cpus" => self.online_cpus = text().parse().ok(),
-            b"traced" => {
-                let traced = Traced::from_names(value.split(|&b| b == b','));
+    /// Takes what a framing line says.
+    pub(super) fn framing(&mut self, framing: &Framing<'_>) {
+        match framing {
+            Framing::Kernel(release) => self.kernel = Some(release.as_str().to_owned()),
+            Framing::Cpus(cpus) => self.online_cpus = Some(*cpus),
+            Framing::Traced(functions) => {
+                let traced = Traced::from_names(functions.names().map(str::as_bytes));
                 self.traced = self.traced.or(traced);
             }
-            b"lost" => {
-                let mut numbers = value
-                    .split(|&b| b == b' ')
-                    .filter_map(|n| std::str::from_utf8(n).ok()?.parse::<u64>().ok());
-                if let (Some(cpu), Some(events)) = (numbers.next(), numbers.next())
-                    && let Ok(cpu) = u32::try_from(cpu)
-                {
-                    // The kernel's own total for the CPU, marks in the text included.
-                    let known = self.lost.get(&cpu).copied().unwrap_or(0);
-                    self.unplaced_losses |= events > known;
-                    if self.lost.len() < MAX_CPUS {
-                        self.lost.insert(cpu, known.max(events));
-                    }
+            Framing::Lost { cpu, events } => {
+                // The kernel's own total for the CPU, marks in the text included.
+                let known = self.lost.get(cpu).copied().unwrap_or(0);
+                self.unplaced_losses |= *events > known;
+                if self.lost.len() < MAX_CPUS {
+                    self.lost.insert(*cpu, known.max(*events));
                 }
             }
-            _ => {
-                if self.framing.len() < 64
-                    && let Ok(key) = std::str::from_utf8(key)
-                {
-                    self.framing.insert(key.to_owned(), text());
-                }
-            }
+            _ => self.preamble.take(framing),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::capture::framing::{Framing, lines};
+use crate::capture::text::Text;
 use crate::input::trace_dat::bytes::Machine;
 use crate::input::trace_dat::contents::Contents;
 use crate::input::trace_dat::formats::Format;
@@ -36,12 +38,13 @@ pub(super) struct Printer {
 
 /// The first lines: what is known of the machine.
 pub(super) fn preamble(out: &mut Vec<u8>, contents: &Contents) {
-    out.extend(b"# ip6drop: input trace.dat\n");
-    if let Some(release) = contents.release.as_ref().filter(|r| !r.is_empty()) {
-        out.extend(b"# ip6drop: kernel ");
-        push_text(out, release);
-        out.push(b'\n');
-    }
+    let mut release = Vec::new();
+    push_text(
+        &mut release,
+        contents.release.as_deref().unwrap_or_default(),
+    );
+    let kernel = (!release.is_empty()).then(|| Framing::Kernel(Text::new(&release)));
+    out.extend(lines([Framing::TraceDat].into_iter().chain(kernel)));
     if let Some(cpus) = contents.cpus {
         out.extend(format!("cpus={cpus}\n").bytes());
     }
@@ -60,7 +63,7 @@ impl Printer {
         let Some(bytes) = event.bytes else { return };
         if *self.first.get_or_insert(event.buffer) != event.buffer && !self.several {
             self.several = true;
-            out.extend(b"# ip6drop: buffers several\n");
+            out.extend(lines([Framing::SeveralBuffers]));
         }
         let machine = contents.machine;
         let kind = contents

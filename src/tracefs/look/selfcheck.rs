@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::capture::method::Method;
 use crate::os::signals::Signals;
 use crate::trace::{Line, Payload, line};
 use crate::tracefs::control::is_unused;
@@ -13,7 +14,7 @@ use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain, read_some, read_text};
 use crate::tracefs::look::foreign::Foreign;
 use crate::tracefs::setup::functions::Function;
-use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::journal::StateDir;

@@ -1,13 +1,15 @@
 //! One recording: set up, listen, put back, and tell how it went.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
 
+use crate::capture::framing::{Framing, VERSION, When, lines};
+use crate::capture::method::Method;
+use crate::capture::text::Text;
 use crate::host::Host;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::facts_preamble::facts;
 use crate::tracefs::files::{Pipe, drain, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
@@ -16,12 +18,10 @@ use crate::tracefs::record::guard::{Verdict, judge};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Ended, Limits, Recorded};
-use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::session::Session;
 
-/// The version of the framing lines.
-const FRAMING: u32 = 1;
 /// How long the loop sleeps at most: what the live line, the guard and the end can wait.
 const TICK: Duration = Duration::from_millis(250);
 /// The same while nothing happens.
@@ -36,27 +36,32 @@ const BUFFER: usize = 64 * 1024;
 
 /// The first lines of a capture.
 fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
-    let mut text = format!("# ip6drop: version {FRAMING}\n");
-    if let Some(name) = host.name() {
-        text += &format!("# ip6drop: host {name}\n");
-    }
+    let (name, kernel) = (host.name(), host.release().ok());
     // The trace's own clock counts from boot and says no date.
-    if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
-        text += &format!("# ip6drop: began {:.3}\n", now.as_secs_f64());
-    }
-    if let Ok(kernel) = host.release() {
-        text += &format!("# ip6drop: kernel {}\n", kernel.release);
-    }
-    if let Ok(cpus) = host.cpus() {
-        text += &format!("# ip6drop: cpus {}\n", cpus.online);
-    }
-    text += &format!("# ip6drop: method {}\n", plan.method.name());
-    let traced: Vec<&str> = plan.functions.iter().map(|f| f.name.as_str()).collect();
-    text += &format!("# ip6drop: traced {}\n", traced.join(","));
-    if !probes.is_empty() {
-        text += &format!("# ip6drop: probes {}\n", probes.join(","));
-    }
-    text.into_bytes()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let began = now.map(|now| (now.as_secs_f64() * 1000.0).round() / 1000.0);
+    let cpus = host.cpus().ok();
+    let traced = plan.functions.iter().map(|f| f.name.as_str());
+    let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
+    let said = [
+        Some(Framing::Version(VERSION)),
+        name.as_ref().map(|n| Framing::Host(Text::new(n))),
+        began.map(Framing::Began),
+        kernel
+            .as_ref()
+            .map(|k| Framing::Kernel(Text::new(&k.release))),
+        cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
+        Some(Framing::Method(plan.method)),
+        Some(Framing::Traced(Text::of_names(traced))),
+        probes.map(|names| Framing::Probes(Text::of_names(names))),
+    ];
+    lines(said.into_iter().flatten())
+}
+
+/// The host's counters and limits as of now. What the host does not have is left out.
+fn facts(host: &Host, when: When) -> Vec<u8> {
+    let now = host.snapshot();
+    lines(now.facts().map(|fact| Framing::Fact(when, fact)))
 }
 
 /// A recording in progress.
@@ -147,7 +152,7 @@ impl Recorder<'_, '_> {
         TraceError::check(self.env.signals)?;
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
-        let before = self.bracket(pipe.as_mut(), "before")?;
+        let before = self.bracket(pipe.as_mut(), When::Before)?;
         self.output.write(&before.facts)?;
         self.began = Instant::now();
         self.listened = true;
@@ -159,7 +164,7 @@ impl Recorder<'_, '_> {
             Ok(Ended::Limit("duration" | "drops" | "onlooker") | Ended::Signal(_))
         );
         if is_whole {
-            let after = self.bracket(pipe.as_mut(), "after")?;
+            let after = self.bracket(pipe.as_mut(), When::After)?;
             self.keep(&after.text)?;
             self.after = Some(after.facts).filter(|_| after.exact);
         }
@@ -241,8 +246,8 @@ impl Recorder<'_, '_> {
 
     fn stacks_off(&mut self, off: &[String], cpu: u32, rate: u64) -> Result<(), TraceError> {
         for function in off {
-            self.output
-                .comment(format!("# ip6drop: stacks-off {function}\n").as_bytes())?;
+            let said = Framing::StacksOff(Text::new(function));
+            self.output.comment(&lines([said]))?;
             self.notes.push(format!(
                 "stacks of {function} were taken off: CPU {cpu} saw {rate} events/s, over --max-rate {}",
                 self.limits.max_rate
@@ -376,7 +381,7 @@ impl Recorder<'_, '_> {
         Ok((any, None))
     }
 
-    fn bracket(&self, pipe: &mut dyn Pipe, when: &str) -> Result<Bracket, TraceError> {
+    fn bracket(&self, pipe: &mut dyn Pipe, when: When) -> Result<Bracket, TraceError> {
         bracket(pipe, &mut || facts(self.host, when)).map_err(self.failed())
     }
 
@@ -405,11 +410,11 @@ impl Recorder<'_, '_> {
     /// Facts after, and losses.
     fn tail(&mut self) -> Result<(), TraceError> {
         let after = self.after.take();
-        let mut text = after.unwrap_or_else(|| facts(self.host, "after"));
-        for (cpu, lost) in &self.lost {
-            // Writing to memory cannot fail.
-            let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");
-        }
+        let mut text = after.unwrap_or_else(|| facts(self.host, When::After));
+        let lost = self.lost.iter();
+        text.extend(lines(
+            lost.map(|&(cpu, events)| Framing::Lost { cpu, events }),
+        ));
         self.output.comment(&text)?;
         self.output.sync()
     }

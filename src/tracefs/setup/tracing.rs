@@ -1,10 +1,11 @@
 //! Tracing in one of the ways there are: filter or probes first, stacks next, and what makes
 //! them run last.
 
+use crate::capture::method::Method;
 use crate::tracefs::control::{is_unused, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs};
-use crate::tracefs::setup::method::{Method, Plan};
+use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::session::Session;
 

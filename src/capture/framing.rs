@@ -1,0 +1,278 @@
+//! One framing line.
+
+use std::fmt;
+
+use crate::capture::method::Method;
+use crate::capture::text::Text;
+use crate::host::Fact;
+use crate::trace::FRAMING;
+
+/// The version of the format that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The side of the trace that a fact was read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before the first event.
+    Before,
+    /// After the last one.
+    After,
+}
+
+/// What one framing line says. Display writes the line, without its end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Framing<'a> {
+    /// The version of the format.
+    Version(u32),
+    /// The host's name.
+    Host(Text<'a>),
+    /// When the recording began, in seconds since 1970; finite.
+    Began(f64),
+    /// The kernel's release.
+    Kernel(Text<'a>),
+    /// CPUs online.
+    Cpus(u64),
+    /// How it was traced.
+    Method(Method),
+    /// The functions whose entries were recorded.
+    Traced(Text<'a>),
+    /// Further kprobe events.
+    Probes(Text<'a>),
+    /// A function that was recorded without stacks from here on.
+    StacksOff(Text<'a>),
+    /// A counter or limit of the host.
+    Fact(When, Fact<'a>),
+    /// Events that the kernel says it lost on a CPU.
+    Lost {
+        /// The CPU.
+        cpu: u32,
+        /// How many in all.
+        events: u64,
+    },
+    /// The text was made from a `trace.dat`.
+    TraceDat,
+    /// Events of another buffer follow.
+    SeveralBuffers,
+    /// A key or value that this version does not know.
+    Unknown(Unknown<'a>),
+}
+
+/// A line of another version. Only [`Framing::parse`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown<'a> {
+    key: Text<'a>,
+    value: Text<'a>,
+}
+
+impl<'a> Framing<'a> {
+    /// Reads a line from its first word and the rest.
+    #[must_use]
+    pub fn parse(key: &'a [u8], value: &'a [u8]) -> Self {
+        Self::known(key, value).unwrap_or_else(|| {
+            Framing::Unknown(Unknown {
+                key: Text::new(key),
+                value: Text::new(value),
+            })
+        })
+    }
+
+    fn known(key: &[u8], bytes: &'a [u8]) -> Option<Self> {
+        let value = Text::new(bytes);
+        let text = value.as_str();
+        Some(match key {
+            b"version" => Framing::Version(text.parse().ok()?),
+            b"host" => Framing::Host(value),
+            b"began" => Framing::Began(text.parse().ok().filter(|at: &f64| at.is_finite())?),
+            b"kernel" => Framing::Kernel(value),
+            b"cpus" => Framing::Cpus(text.parse().ok()?),
+            b"method" => Framing::Method(Method::from_name(text)?),
+            b"traced" => Framing::Traced(value),
+            b"probes" => Framing::Probes(value),
+            b"stacks-off" => Framing::StacksOff(value),
+            b"before" => Framing::Fact(When::Before, Fact::of_capture(bytes)?),
+            b"after" => Framing::Fact(When::After, Fact::of_capture(bytes)?),
+            b"lost" => {
+                let mut words = text.split_ascii_whitespace();
+                Framing::Lost {
+                    cpu: words.next()?.parse().ok()?,
+                    events: words.next()?.parse().ok()?,
+                }
+            }
+            b"input" if text == "trace.dat" => Framing::TraceDat,
+            b"buffers" => Framing::SeveralBuffers,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Framing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(FRAMING)?;
+        match self {
+            Framing::Version(version) => write!(f, "version {version}"),
+            Framing::Host(name) => write!(f, "host {name}"),
+            // To the millisecond, unless more was said.
+            Framing::Began(at) if format!("{at:.3}").parse() == Ok(*at) => {
+                write!(f, "began {at:.3}")
+            }
+            Framing::Began(at) => write!(f, "began {at}"),
+            Framing::Kernel(release) => write!(f, "kernel {release}"),
+            Framing::Cpus(cpus) => write!(f, "cpus {cpus}"),
+            Framing::Method(method) => write!(f, "method {}", method.name()),
+            Framing::Traced(names) => write!(f, "traced {names}"),
+            Framing::Probes(names) => write!(f, "probes {names}"),
+            Framing::StacksOff(name) => write!(f, "stacks-off {name}"),
+            Framing::Fact(When::Before, fact) => write!(f, "before {fact}"),
+            Framing::Fact(When::After, fact) => write!(f, "after {fact}"),
+            Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
+            Framing::TraceDat => f.write_str("input trace.dat"),
+            Framing::SeveralBuffers => f.write_str("buffers several"),
+            Framing::Unknown(Unknown { key, value }) => write!(f, "{key} {value}"),
+        }
+    }
+}
+
+/// The lines of a capture that say this.
+#[must_use]
+pub fn lines<'a>(said: impl IntoIterator<Item = Framing<'a>>) -> Vec<u8> {
+    let mut text = String::new();
+    for framing in said {
+        text += &format!("{framing}\n");
+    }
+    text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::host::Rt6Stats;
+    use crate::trace::{Banner, Line, line};
+
+    /// The line as the reader of traces hands it on.
+    fn read(text: &str) -> Framing<'_> {
+        match line(text.as_bytes()) {
+            Line::Banner(Banner::Framing { key, value }) => Framing::parse(key, value),
+            other => panic!("{text:?} is {other:?}"),
+        }
+    }
+
+    fn number() -> impl Strategy<Value = u64> {
+        any::<u32>().prop_map(u64::from)
+    }
+
+    fn stats() -> impl Strategy<Value = Rt6Stats> {
+        proptest::array::uniform7(number()).prop_map(|n| Rt6Stats {
+            fib_nodes: n[0],
+            fib_route_nodes: n[1],
+            fib_rt_alloc: n[2],
+            fib_rt_entries: n[3],
+            fib_rt_cache: n[4],
+            dst_entries: n[5],
+            fib_discarded_routes: n[6],
+        })
+    }
+
+    /// Checks every kind of line with these values in it.
+    fn check(text: &[u8], numbers: (u32, u64, i64), began: f64, stats: Rt6Stats, name: &str) {
+        let (small, large, signed) = numbers;
+        let text = || Text::new(text);
+        let mut all = vec![
+            Framing::Version(small),
+            Framing::Host(text()),
+            Framing::Began(began),
+            Framing::Kernel(text()),
+            Framing::Cpus(large),
+            Framing::Traced(text()),
+            Framing::Probes(text()),
+            Framing::StacksOff(text()),
+            Framing::Lost {
+                cpu: small,
+                events: large,
+            },
+            Framing::TraceDat,
+            Framing::SeveralBuffers,
+        ];
+        all.extend(Method::ALL.map(Framing::Method));
+        let counter = format!("Ip6{name}");
+        for when in [When::Before, When::After] {
+            for fact in [
+                Fact::Stats(stats),
+                Fact::Counter(&counter, large),
+                Fact::Route(name, signed),
+                Fact::Cpus(small % 8192 + 1),
+            ] {
+                all.push(Framing::Fact(when, fact));
+            }
+        }
+        for said in all {
+            let written = said.to_string();
+            assert_eq!(read(&written), said, "{written:?}");
+            assert!(!written.contains('\n'), "{written:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            text: Vec<u8>,
+            numbers: (u32, u64, i64),
+            began in proptest::num::f64::NORMAL | proptest::num::f64::ZERO,
+            milliseconds in 0u64..1 << 50,
+            stats in stats(),
+            name in "[A-Za-z_0-9]{0,20}",
+        ) {
+            check(&text, numbers, began, stats, &name);
+            check(&text, numbers, milliseconds as f64 / 1000.0, stats, &name);
+            let began = Framing::Began(milliseconds as f64 / 1000.0).to_string();
+            let (_, decimals) = began.rsplit_once('.').unwrap();
+            prop_assert_eq!(decimals.len(), 3);
+        }
+
+        #[test]
+        fn anything_else_is_carried(
+            key in "[a-z-]{1,12}|version|began|cpus|method|before|after|lost|input|[!-\u{ff}]{1,9}",
+            value in "[^\n]{0,40}|[0-9 ]{1,9}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+        ) {
+            let written = format!("{FRAMING}{key} {value}");
+            let said = read(&written);
+            let again = said.to_string();
+            prop_assert_eq!(read(&again), said.clone());
+            if let Framing::Unknown(unknown) = said {
+                prop_assert_eq!(unknown.key.as_str(), key);
+                prop_assert_eq!(unknown.value.as_str(), value.trim_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_a_capture() {
+        let mut now = crate::host::Snapshot::default();
+        for line in [
+            "034d 01a8 02f1 01d2 0000 0268 0000",
+            "Ip6OutNoRoutes 3",
+            "Ip6InNoRoutes 48",
+            "Ip6InReceives 9",
+            "net.ipv6.route.max_size = 200",
+            "4",
+        ] {
+            assert!(now.take_line(line.as_bytes()), "{line}");
+        }
+        let facts = now.facts().map(|fact| Framing::Fact(When::Before, fact));
+        let names = Framing::Traced(Text::of_names(["ip6_pkt_drop", "ip6_dst_gc"]));
+        let said = [Framing::Began(1_764_021_697.25), names]
+            .into_iter()
+            .chain(facts);
+        assert_eq!(
+            String::from_utf8(lines(said)).unwrap(),
+            "# ip6drop: began 1764021697.250\n\
+             # ip6drop: traced ip6_pkt_drop,ip6_dst_gc\n\
+             # ip6drop: before rt6_stats 034d 01a8 02f1 01d2 0000 0268 0000\n\
+             # ip6drop: before Ip6InNoRoutes 48\n\
+             # ip6drop: before Ip6OutNoRoutes 3\n\
+             # ip6drop: before net.ipv6.route.max_size = 200\n\
+             # ip6drop: before nproc 4\n"
+        );
+    }
+}
