@@ -52,6 +52,9 @@ _ip6drop() {
             ip6drop__subcmd__generate,man)
                 cmd="ip6drop__subcmd__generate__subcmd__man"
                 ;;
+            ip6drop__subcmd__generate,rules)
+                cmd="ip6drop__subcmd__generate__subcmd__rules"
+                ;;
             ip6drop__subcmd__generate,schema)
                 cmd="ip6drop__subcmd__generate__subcmd__schema"
                 ;;
@@ -63,6 +66,9 @@ _ip6drop() {
                 ;;
             ip6drop__subcmd__generate__subcmd__help,man)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__man"
+                ;;
+            ip6drop__subcmd__generate__subcmd__help,rules)
+                cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__rules"
                 ;;
             ip6drop__subcmd__generate__subcmd__help,schema)
                 cmd="ip6drop__subcmd__generate__subcmd__help__subcmd__schema"
@@ -99,6 +105,9 @@ _ip6drop() {
                 ;;
             ip6drop__subcmd__help__subcmd__generate,man)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__man"
+                ;;
+            ip6drop__subcmd__help__subcmd__generate,rules)
+                cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__rules"
                 ;;
             ip6drop__subcmd__help__subcmd__generate,schema)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__schema"
@@ -281,7 +290,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate)
-            opts="-h --help completions man schema help"
+            opts="-h --help completions man rules schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -309,7 +318,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__help)
-            opts="completions man schema help"
+            opts="completions man rules schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -364,6 +373,20 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__generate__subcmd__help__subcmd__rules)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__generate__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -379,6 +402,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__generate__subcmd__rules)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -449,7 +486,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate)
-            opts="completions man schema"
+            opts="completions man rules schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,6 +514,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__generate__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__generate__subcmd__rules)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

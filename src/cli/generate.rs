@@ -25,6 +25,8 @@ pub enum Generated {
         /// The command
         command: Option<String>,
     },
+    /// The rules that say what a drop is: what each needs, and the kernel's reason
+    Rules,
     /// The JSON Schema of what is printed as JSON: of all documents, or of one
     Schema {
         /// The document

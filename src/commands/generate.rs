@@ -8,6 +8,7 @@ use crate::cli::generate::{GenerateArgs, Generated};
 use crate::cli::program::Cli;
 use crate::commands::man;
 use crate::exit::Exit;
+use crate::render::rules;
 use crate::schema::{self, Document};
 
 /// The completion script of a shell.
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let text = match &args.what {
         Generated::Completions { shell } => completions(*shell),
         Generated::Man { command } => man::page(command.as_deref())?,
+        Generated::Rules => rules::listing().into_bytes(),
         Generated::Schema { document } => schema(*document)?,
     };
     io::stdout().lock().write_all(&text)?;

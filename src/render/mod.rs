@@ -3,6 +3,7 @@
 pub mod fleet;
 mod markup;
 pub mod report;
+pub mod rules;
 pub mod status;
 mod table;
 mod words;

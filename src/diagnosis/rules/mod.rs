@@ -6,3 +6,8 @@ pub mod condition;
 pub mod explain;
 pub mod registry;
 pub mod rule;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod witnesses;

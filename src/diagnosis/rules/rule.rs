@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::rules::case::Case;
-use crate::diagnosis::rules::condition::Condition;
+use crate::diagnosis::rules::condition::{Condition, RECEIVED};
 use crate::kernel::functions::Direction;
 
 /// What must be so for a rule to apply.
@@ -78,6 +78,7 @@ impl Cause {
 }
 
 /// One rule: what it says, why, and where it applies.
+#[derive(Clone, Copy)]
 pub struct Rule {
     /// Its name in every output, in kebab-case. It never changes.
     pub name: &'static str,
@@ -120,8 +121,31 @@ impl PartialEq for Rule {
 
 impl Eq for Rule {}
 
+impl Rule {
+    /// The classes of drops that it decides, in the order of every output.
+    #[must_use]
+    pub fn classes(&self) -> Vec<Class> {
+        let directions = [Direction::Receive, Direction::Output, Direction::Unknown];
+        let needs_receive = self.grounds.needs.iter().any(|need| match need {
+            Need::Is(condition) => condition.name == RECEIVED.name,
+            _ => false,
+        });
+        let directions = if needs_receive {
+            &directions[..1]
+        } else {
+            &directions
+        };
+        let mut classes: Vec<Class> = directions
+            .iter()
+            .map(|direction| self.cause.class(*direction))
+            .collect();
+        classes.dedup();
+        classes
+    }
+}
+
 /// What lowers the confidence of whichever rule decided.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Cap {
     /// Its name, in kebab-case.
     pub name: &'static str,

@@ -1,0 +1,983 @@
+//! For each condition of each rule and cap drops in which it decides for, and against.
+//!
+//! A row starts from [`Given::usual`], which `no-attempt-traced` confirms, and changes what
+//! it must. Answering one of the row's conditions the other way changes what is said.
+
+use crate::diagnosis::class::Class::{
+    self, OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvProhibited, RcvUndetermined, Unknown,
+};
+use crate::diagnosis::class::Confidence::{self, Confirmed, Possible, Probable};
+use crate::diagnosis::evidence::{
+    Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window,
+};
+use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::proof::Proof;
+use crate::kernel::functions::{Direction, Handler};
+
+/// What a drop is classified from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given {
+    pub(crate) evidence: Evidence,
+    pub(crate) knowledge: Knowledge,
+}
+
+/// What became of an attempt, and whether it was made on the drop's own path.
+type Made = (bool, Observed);
+
+const FAILED: Made = (true, Observed::Failed);
+const SUCCEEDED: Made = (true, Observed::Succeeded);
+/// Of its outcome the trace says nothing, but facts may.
+const OPEN: Made = (true, Observed::Cut);
+
+impl Given {
+    /// A received packet, alone, its handler known, without an attempt in a trace of all.
+    pub(crate) fn usual() -> Given {
+        let all = Traced {
+            dst_gc: true,
+            run_gc: true,
+            handlers: true,
+        };
+        Given {
+            evidence: Evidence {
+                handler: Some((Handler::Discard, HandlerSource::Caller)),
+                direction: Direction::Receive,
+                list: false,
+                single: true,
+                gc_seen: true,
+                without_context: false,
+                receive: Attempts::default(),
+                output: Attempts::default(),
+                bounded: false,
+                receive_linked: false,
+                output_linked: false,
+                window: Window::Whole,
+                stack: StackState::Present,
+            },
+            knowledge: Knowledge {
+                traced: all,
+                seen: all,
+                returns_count: true,
+                calls_are_whole: true,
+                losses_are_placed: true,
+                proof: Proof::Nothing,
+                losses_are_marked: true,
+                refusals_logged: false,
+                same_namespace: true,
+                lookups_per_drop: None,
+            },
+        }
+    }
+
+    /// These attempts before it, oldest first.
+    fn after(&mut self, attempts: &[Made]) {
+        let mut all = Attempts::default();
+        for &(certain, observed) in attempts {
+            all.push(Attempt { certain, observed });
+        }
+        match self.evidence.direction {
+            Direction::Output => self.evidence.output = all,
+            _ => self.evidence.receive = all,
+        }
+    }
+
+    /// Sent by this host, by this handler.
+    fn sent(&mut self) {
+        self.evidence.direction = Direction::Output;
+        self.evidence.handler = Some((Handler::DiscardOut, HandlerSource::Caller));
+    }
+
+    /// No handler in sight, and none was traced.
+    fn hide_handler(&mut self) {
+        self.evidence.handler = None;
+        self.knowledge.traced.handlers = false;
+    }
+
+    /// Whether `ip6_dst_gc` is said to be traced, is in the trace, and is there before it.
+    fn gc(&mut self, traced: bool, seen: bool, before: bool) {
+        self.knowledge.traced.dst_gc = traced;
+        self.knowledge.seen.dst_gc = seen;
+        self.evidence.gc_seen = before;
+    }
+
+    fn window(&mut self, window: Window) {
+        self.evidence.window = window;
+    }
+
+    /// The lookup's start was traced.
+    fn bounded_after(&mut self, attempts: &[Made]) {
+        self.evidence.bounded = true;
+        self.after(attempts);
+    }
+
+    /// Two refusals right before it, as before every drop.
+    fn refused_twice(&mut self) {
+        self.after(&[FAILED, FAILED]);
+        self.evidence.receive_linked = true;
+        self.knowledge.lookups_per_drop = Some(2);
+    }
+
+    fn excluded(&mut self) {
+        self.knowledge.proof = Proof::NoneFailed("");
+    }
+
+    /// Every attempt was refused, if the counters are this namespace's, which is not known.
+    fn refused_perhaps(&mut self) {
+        self.knowledge.proof = Proof::AllFailed("");
+        self.knowledge.same_namespace = false;
+    }
+}
+
+/// A drop that speaks for or against a rule or cap.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Whose conditions they are.
+    pub(crate) rule: &'static str,
+    /// Conditions of which each decides it.
+    pub(crate) conditions: &'static [&'static str],
+    change: fn(&mut Given),
+    /// What is said of it, and by which rule.
+    pub(crate) answer: (Class, Confidence, &'static str),
+}
+
+impl Row {
+    pub(crate) fn given(&self) -> Given {
+        let mut given = Given::usual();
+        (self.change)(&mut given);
+        given
+    }
+}
+
+const fn row(
+    rule: &'static str,
+    conditions: &'static [&'static str],
+    change: fn(&mut Given),
+    answer: (Class, Confidence, &'static str),
+) -> Row {
+    Row {
+        rule,
+        conditions,
+        change,
+        answer,
+    }
+}
+
+/// Drops to which the rule applies, and would not without each of the conditions.
+pub(crate) const FOR: &[Row] = &[
+    row(
+        "prohibited",
+        &[
+            "prohibit-handler",
+            "losses-placed",
+            "all-succeeded",
+            "lost-before",
+        ],
+        |g| g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry)),
+        (RcvProhibited, Confirmed, "prohibited"),
+    ),
+    row(
+        "prohibited",
+        &["all-succeeded"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.knowledge.traced.run_gc = false;
+            g.after(&[(false, Observed::Nothing), SUCCEEDED]);
+        },
+        (RcvProhibited, Confirmed, "prohibited"),
+    ),
+    row(
+        "prohibited-perhaps-refused",
+        &["prohibit-handler"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.window(Window::Lost);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "refused-in-between",
+        &[
+            "since-route-input",
+            "received",
+            "received-alone",
+            "any-proven-failed",
+            "in-a-list",
+        ],
+        |g| g.bounded_after(&[FAILED]),
+        (RcvDstAlloc, Confirmed, "refused-in-between"),
+    ),
+    row(
+        "refused-in-between",
+        &["any-proven-failed"],
+        |g| g.bounded_after(&[FAILED, SUCCEEDED, SUCCEEDED]),
+        (RcvDstAlloc, Confirmed, "refused-in-between"),
+    ),
+    row(
+        "refused-in-every-table",
+        &[
+            "linked",
+            "received",
+            "received-alone",
+            "as-many-as-every-drop",
+            "all-on-its-path",
+            "all-proven-failed",
+            "in-a-list",
+        ],
+        |g| g.refused_twice(),
+        (RcvDstAlloc, Confirmed, "refused-in-every-table"),
+    ),
+    row(
+        "refused-last",
+        &["last-failed"],
+        |g| g.after(&[(false, Observed::Failed)]),
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-last",
+        &["last-failed"],
+        |g| {
+            g.after(&[OPEN]);
+            g.refused_perhaps();
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-before-last",
+        &["previous-failed"],
+        |g| g.after(&[FAILED, SUCCEEDED]),
+        (RcvDstAlloc, Probable, "refused-before-last"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &[
+            "counters-exclude-refusal",
+            "same-namespace",
+            "handler-known",
+            "any-failed",
+        ],
+        |g| {
+            g.excluded();
+            g.knowledge.traced.handlers = false;
+        },
+        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["handlers-traced"],
+        |g| {
+            g.excluded();
+            g.evidence.handler = None;
+        },
+        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
+    ),
+    row(
+        "counters-exclude-refusal-here",
+        &["counters-exclude-refusal", "any-failed"],
+        |g| {
+            g.excluded();
+            g.hide_handler();
+        },
+        (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["last-open", "last-on-its-path", "linked", "in-a-list"],
+        |g| {
+            g.after(&[OPEN]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvDstAlloc, Probable, "attempted-for-packet"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["linked"],
+        |g| {
+            g.sent();
+            g.after(&[OPEN]);
+            g.evidence.output_linked = true;
+        },
+        (OutDstAlloc, Probable, "attempted-for-packet"),
+    ),
+    row(
+        "attempted-before",
+        &["last-open"],
+        |g| g.after(&[(false, Observed::Cut)]),
+        (RcvDstAlloc, Possible, "attempted-before"),
+    ),
+    row(
+        "open-before-last",
+        &["previous-open"],
+        |g| g.after(&[OPEN, SUCCEEDED]),
+        (RcvUndetermined, Possible, "open-before-last"),
+    ),
+    row(
+        "refusals-logged",
+        &["refusals-logged", "without-order"],
+        |g| {
+            g.knowledge.refusals_logged = true;
+            g.window(Window::Unordered);
+        },
+        (RcvDstAlloc, Possible, "refusals-logged"),
+    ),
+    row(
+        "refusals-logged",
+        &["refusals-logged", "gc-traced", "gc-seen"],
+        |g| {
+            g.knowledge.refusals_logged = true;
+            g.gc(false, false, false);
+        },
+        (RcvDstAlloc, Possible, "refusals-logged"),
+    ),
+    row(
+        "received-in-list",
+        &["in-a-list"],
+        |g| g.evidence.list = true,
+        (RcvUndetermined, Possible, "received-in-list"),
+    ),
+    row(
+        "counted-without-order",
+        &["without-order"],
+        |g| g.window(Window::Unordered),
+        (RcvUndetermined, Possible, "counted-without-order"),
+    ),
+    row(
+        "no-attempt-traced",
+        &[
+            "gc-traced",
+            "whole-window",
+            "losses-placed",
+            "all-proven-succeeded",
+            "handler-known",
+            "received",
+            "received-alone",
+        ],
+        |g| {
+            g.gc(true, false, false);
+            g.knowledge.traced.handlers = false;
+        },
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["gc-seen-before"],
+        |g| g.gc(false, true, true),
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["since-route-input", "received"],
+        |g| {
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["handlers-traced"],
+        |g| g.evidence.handler = None,
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["sent", "all-proven-succeeded"],
+        |g| {
+            g.sent();
+            g.after(&[SUCCEEDED, SUCCEEDED, SUCCEEDED]);
+        },
+        (OutNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["gc-traced", "whole-window", "losses-placed"],
+        |g| {
+            g.hide_handler();
+            g.gc(true, false, false);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["gc-seen-before"],
+        |g| {
+            g.hide_handler();
+            g.gc(false, true, true);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["since-route-input", "received", "received-alone"],
+        |g| {
+            g.hide_handler();
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["gc-traced", "lost-before", "any-failed"],
+        |g| {
+            g.gc(true, false, false);
+            g.window(Window::Start);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["gc-seen"],
+        |g| g.gc(false, true, false),
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "events-lost",
+        &["lost-before"],
+        |g| g.window(Window::Lost),
+        (RcvUndetermined, Possible, "events-lost"),
+    ),
+    row(
+        "gc-not-traced",
+        &[],
+        |g| g.gc(false, false, false),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "linked-by-order",
+        &["without-context"],
+        |g| g.evidence.without_context = true,
+        (RcvNoRoute, Probable, "no-attempt-traced"),
+    ),
+    row(
+        "losses-not-marked",
+        &["counters-exclude-refusal", "losses-marked"],
+        |g| g.knowledge.losses_are_marked = false,
+        (RcvNoRoute, Probable, "no-attempt-traced"),
+    ),
+    row(
+        "losses-not-marked",
+        &["any-failed", "losses-marked"],
+        |g| {
+            g.knowledge.losses_are_marked = false;
+            g.excluded();
+            g.bounded_after(&[FAILED]);
+        },
+        (RcvDstAlloc, Probable, "refused-in-between"),
+    ),
+    row(
+        "direction-not-known",
+        &["direction-unknown"],
+        |g| {
+            g.evidence.direction = Direction::Unknown;
+            g.after(&[FAILED]);
+        },
+        (Unknown, Possible, "refused-last"),
+    ),
+];
+
+/// Drops to which the rule does not apply, and would but for each of the conditions.
+pub(crate) const AGAINST: &[Row] = &[
+    row(
+        "prohibited",
+        &["prohibit-handler"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "prohibited",
+        &["losses-placed"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["all-succeeded"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["all-succeeded"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.after(&[OPEN]);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["lost-before"],
+        |g| {
+            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.window(Window::Lost);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited-perhaps-refused",
+        &["prohibit-handler"],
+        |g| g.window(Window::Lost),
+        (RcvUndetermined, Possible, "events-lost"),
+    ),
+    row(
+        "refused-in-between",
+        &["since-route-input"],
+        |g| g.after(&[FAILED]),
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-between",
+        &["received"],
+        |g| {
+            g.sent();
+            g.bounded_after(&[FAILED]);
+        },
+        (OutDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-between",
+        &["received-alone"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.evidence.single = false;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-between",
+        &["in-a-list"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.evidence.list = true;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-between",
+        &["any-proven-failed"],
+        |g| {
+            g.bounded_after(&[OPEN]);
+            g.refused_perhaps();
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-between",
+        &["any-proven-failed"],
+        |g| g.bounded_after(&[SUCCEEDED]),
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["linked"],
+        |g| {
+            g.refused_twice();
+            g.evidence.receive_linked = false;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["received"],
+        |g| {
+            g.refused_twice();
+            g.evidence.direction = Direction::Unknown;
+        },
+        (Unknown, Possible, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["received-alone"],
+        |g| {
+            g.refused_twice();
+            g.evidence.single = false;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["in-a-list"],
+        |g| {
+            g.refused_twice();
+            g.evidence.list = true;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["as-many-as-every-drop"],
+        |g| {
+            g.refused_twice();
+            g.knowledge.lookups_per_drop = None;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["as-many-as-every-drop"],
+        |g| {
+            g.refused_twice();
+            g.knowledge.lookups_per_drop = Some(3);
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["all-on-its-path"],
+        |g| {
+            g.refused_twice();
+            g.after(&[(false, Observed::Failed), FAILED]);
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["all-proven-failed"],
+        |g| {
+            g.refused_twice();
+            g.after(&[SUCCEEDED, FAILED]);
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-in-every-table",
+        &["all-proven-failed"],
+        |g| {
+            g.refused_twice();
+            g.after(&[OPEN, FAILED]);
+            g.refused_perhaps();
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-last",
+        &["last-failed"],
+        |g| g.after(&[OPEN]),
+        (RcvDstAlloc, Possible, "attempted-before"),
+    ),
+    row(
+        "refused-last",
+        &["last-failed"],
+        |g| g.after(&[FAILED, SUCCEEDED]),
+        (RcvDstAlloc, Probable, "refused-before-last"),
+    ),
+    row(
+        "refused-before-last",
+        &["previous-failed"],
+        |g| g.after(&[SUCCEEDED, SUCCEEDED]),
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "refused-before-last",
+        &["previous-failed"],
+        |g| g.after(&[OPEN, SUCCEEDED]),
+        (RcvUndetermined, Possible, "open-before-last"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["counters-exclude-refusal"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["same-namespace"],
+        |g| {
+            g.excluded();
+            g.knowledge.same_namespace = false;
+        },
+        (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["handler-known", "handlers-traced"],
+        |g| {
+            g.excluded();
+            g.hide_handler();
+        },
+        (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["any-failed"],
+        |g| {
+            g.excluded();
+            g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "counters-exclude-refusal-here",
+        &["counters-exclude-refusal"],
+        |g| g.hide_handler(),
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "counters-exclude-refusal-here",
+        &["any-failed"],
+        |g| {
+            g.excluded();
+            g.hide_handler();
+            g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["last-open"],
+        |g| {
+            g.after(&[SUCCEEDED]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["last-on-its-path"],
+        |g| {
+            g.after(&[OPEN, (false, Observed::Cut)]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvDstAlloc, Possible, "attempted-before"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["linked"],
+        |g| {
+            g.after(&[OPEN]);
+            g.evidence.output_linked = true;
+        },
+        (RcvDstAlloc, Possible, "attempted-before"),
+    ),
+    row(
+        "attempted-for-packet",
+        &["in-a-list"],
+        |g| {
+            g.after(&[OPEN]);
+            g.evidence.receive_linked = true;
+            g.evidence.list = true;
+        },
+        (RcvDstAlloc, Possible, "attempted-before"),
+    ),
+    row(
+        "attempted-before",
+        &["last-open"],
+        |g| g.after(&[SUCCEEDED]),
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "open-before-last",
+        &["previous-open"],
+        |g| g.after(&[OPEN, SUCCEEDED, SUCCEEDED]),
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "refusals-logged",
+        &["refusals-logged"],
+        |g| g.gc(false, false, false),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "refusals-logged",
+        &["without-order"],
+        |g| g.knowledge.refusals_logged = true,
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "refusals-logged",
+        &["gc-traced"],
+        |g| {
+            g.knowledge.refusals_logged = true;
+            g.gc(true, false, false);
+        },
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "refusals-logged",
+        &["gc-seen"],
+        |g| {
+            g.knowledge.refusals_logged = true;
+            g.gc(false, true, false);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "received-in-list",
+        &["in-a-list"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "counted-without-order",
+        &["without-order"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["gc-traced", "gc-seen-before"],
+        |g| g.gc(false, true, false),
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["whole-window", "since-route-input"],
+        |g| g.window(Window::Start),
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["received"],
+        |g| {
+            g.sent();
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (OutNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["losses-placed"],
+        |g| g.knowledge.losses_are_placed = false,
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["all-proven-succeeded"],
+        |g| {
+            g.knowledge.traced.run_gc = false;
+            g.after(&[(true, Observed::Nothing)]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["all-proven-succeeded"],
+        |g| g.after(&[FAILED, SUCCEEDED, SUCCEEDED]),
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["handler-known", "handlers-traced"],
+        |g| g.hide_handler(),
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["sent", "received-alone"],
+        |g| g.evidence.single = false,
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["received"],
+        |g| g.evidence.direction = Direction::Unknown,
+        (Unknown, Possible, "no-refusal-seen"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["gc-traced", "gc-seen-before"],
+        |g| {
+            g.hide_handler();
+            g.gc(false, true, false);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["whole-window", "since-route-input"],
+        |g| {
+            g.hide_handler();
+            g.window(Window::Start);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["received"],
+        |g| {
+            g.evidence.direction = Direction::Unknown;
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (Unknown, Possible, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["received-alone"],
+        |g| {
+            g.evidence.single = false;
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-seen",
+        &["losses-placed"],
+        |g| {
+            g.hide_handler();
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["gc-traced", "gc-seen"],
+        |g| g.gc(false, false, false),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["lost-before"],
+        |g| g.window(Window::Lost),
+        (RcvUndetermined, Possible, "events-lost"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["any-failed"],
+        |g| {
+            g.window(Window::Start);
+            g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+        },
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "events-lost",
+        &["lost-before"],
+        |g| g.gc(false, false, false),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "linked-by-order",
+        &["without-context"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "losses-not-marked",
+        &["counters-exclude-refusal", "any-failed"],
+        |g| {
+            g.knowledge.losses_are_marked = false;
+            g.excluded();
+        },
+        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
+    ),
+    row(
+        "losses-not-marked",
+        &["losses-marked"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "direction-not-known",
+        &["direction-unknown"],
+        |g| g.after(&[FAILED]),
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+];
