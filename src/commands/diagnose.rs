@@ -263,7 +263,7 @@ fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
         let _ = writeln!(
             err,
             "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
-            render::status::sentence(&status)
+            render::status::words::sentence(&status)
         );
     }
 }

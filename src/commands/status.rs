@@ -10,7 +10,8 @@ use crate::commands::output::Destination;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::os::signals::{SIGINT, SIGTERM, Signals};
-use crate::render::status::{hidden, json, markdown, prometheus, text};
+use crate::render::status::words::hidden;
+use crate::render::status::{json, markdown, prometheus, text};
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::text::harmless;
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::diagnosis::assessment::State;
 use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::findings::{Findings, Missing};
+use crate::diagnosis::findings::{Control, Findings, Missing};
 use crate::kernel::functions::Origin;
 
 /// How much an advice matters.
@@ -62,10 +62,7 @@ fn over_limit(found: &Findings) -> Vec<Advice> {
 /// else where to look for it.
 fn full_cache(found: &Findings) -> Vec<Advice> {
     let mut all = over_limit(found);
-    let foreign = found
-        .in_no_routes
-        .is_some_and(|rise| found.receive_drops_seen > rise);
-    if foreign && found.elsewhere.is_none() {
+    if found.control() == Control::Foreign && found.elsewhere.is_none() {
         all.push(advice(
             Severity::Action,
             "Some of these drops happened in another network namespace than the counters are of. Each namespace has its own cache and its own limit: look for the one that is over it.",

@@ -58,6 +58,15 @@ impl State {
         }
     }
 
+    /// True where the cache certainly holds more than a limit that counts.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self {
+            State::Unaffected | State::Unknown => false,
+            State::Regimes(regimes) => !regimes.contains(&Regime::WithinLimits),
+        }
+    }
+
     /// What it means, in words that follow its name.
     #[must_use]
     pub fn meaning(&self) -> &'static str {

@@ -46,6 +46,20 @@ impl GcCounts {
     }
 }
 
+/// The control total: the receive-path drops of the trace, held against `Ip6InNoRoutes`, the
+/// kernel's own count of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// The counter was not read before and after.
+    Unknown,
+    /// As many: no drop is missing from the trace.
+    Equal,
+    /// So many more were counted than are in the trace.
+    Missing(u64),
+    /// Fewer were counted: some are of another network namespace than the facts, or older.
+    Foreign,
+}
+
 /// Evidence that was not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Missing {
@@ -134,10 +148,15 @@ impl Findings {
         total
     }
 
-    /// True where the kernel's own counter shows that no drop is missing from the trace.
+    /// What the kernel's own counter says of the drops in the trace.
     #[must_use]
-    pub fn all_drops_seen(&self) -> bool {
-        self.in_no_routes == Some(self.receive_drops_seen)
+    pub fn control(&self) -> Control {
+        match (self.in_no_routes, self.receive_drops_seen) {
+            (None, _) => Control::Unknown,
+            (Some(rise), seen) if rise == seen => Control::Equal,
+            (Some(rise), seen) if rise > seen => Control::Missing(rise - seen),
+            _ => Control::Foreign,
+        }
     }
 
     /// Adds what was found in a later input; the `first` one has nothing before it.

@@ -1,7 +1,7 @@
 //! The answer in short, and the exit status that it stands for.
 
 use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::findings::Findings;
+use crate::diagnosis::findings::{Control, Findings};
 use crate::exit::Exit;
 
 /// The answer in short.
@@ -51,7 +51,9 @@ impl Verdict {
             // Refused it was; whether for a received packet, the log does not say.
             _ if found.health.log.refusals() > 0 => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
-            _ if found.health.has_losses() && !found.all_drops_seen() => Exit::Inconclusive,
+            _ if found.health.has_losses() && found.control() != Control::Equal => {
+                Exit::Inconclusive
+            }
             _ if found.health.has_only_empty_stacks() && exit == Exit::Suspected => {
                 Exit::Inconclusive
             }

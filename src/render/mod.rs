@@ -1,7 +1,7 @@
 //! Formats: each takes what is to be shown and writes it.
 
 pub mod fleet;
-mod markup;
+mod markdown;
 pub mod report;
 pub mod rules;
 pub mod status;

@@ -93,6 +93,23 @@ impl Row {
         self.snapshot.rt6_stats.is_none() || self.assessment.state == State::Unknown
     }
 
+    /// True where the cache holds more than its limit, whether or not anything is refused yet.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.is_unread() && self.assessment.state.is_over()
+    }
+
+    /// How bad it is: fine, unread, or over its limit and how far.
+    fn badness(&self) -> u8 {
+        match self.assessment.state.exit() {
+            _ if self.is_unread() => 1,
+            Exit::Confirmed => 4,
+            Exit::Suspected => 3,
+            _ if self.is_over() => 2,
+            _ => 0,
+        }
+    }
+
     /// `Ip6OutNoRoutes`.
     #[must_use]
     pub fn out_no_routes(&self) -> Option<u64> {
@@ -122,6 +139,13 @@ pub struct Status {
 }
 
 impl Status {
+    /// The namespace that is worst off, the first of several; one that could not be read goes
+    /// before those that are fine.
+    #[must_use]
+    pub fn worst(&self) -> Option<&Row> {
+        self.rows.iter().rev().max_by_key(|row| row.badness())
+    }
+
     /// The exit status; a verdict only where one is `wanted`.
     ///
     /// A namespace of many that ended meanwhile is no failure; one that was asked for is.

@@ -9,7 +9,7 @@ use crate::fleet::hosts::Fleet;
 use crate::fleet::problem::Kind;
 use crate::fleet::row::{Evidence, Finding, Row};
 use crate::fleet::totals::{Group, Totals};
-use crate::render::fleet::sentence;
+use crate::render::fleet::words::sentence;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.merge/1";

@@ -4,26 +4,13 @@ use std::io::{self, Write};
 
 use crate::fleet::hosts::Fleet;
 use crate::fleet::totals::Totals;
-use crate::render::fleet::{accounting, host_rows, kernel_rows, limit_rows, repeats, sentence};
-use crate::render::markup::{escaped, row, rule};
+use crate::render::fleet::tables;
+use crate::render::fleet::words::{accounting, repeats, sentence};
+use crate::render::markdown::{escaped, table};
 use crate::text::harmless;
 
 /// Documents that could not be used and are named.
 const MAX_NAMED: usize = 20;
-
-fn table(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
-    let Some((head, rows)) = rows.split_first() else {
-        return Ok(());
-    };
-    row(head, out)?;
-    rule(head.len(), out)?;
-    for cells in rows {
-        let mut cells = cells.clone();
-        cells.resize(head.len(), String::new());
-        row(&cells, out)?;
-    }
-    Ok(())
-}
 
 /// Writes it.
 ///
@@ -33,7 +20,7 @@ pub fn write(fleet: &Fleet, all_hosts: bool, out: &mut dyn Write) -> io::Result<
     let rows = fleet.worst_first();
     let totals = Totals::of(&rows);
     writeln!(out, "**{}**", escaped(&sentence(fleet, &totals.all)))?;
-    let (hosts, left_out) = host_rows(&rows, all_hosts);
+    let (hosts, left_out) = tables::hosts(&rows, all_hosts);
     if hosts.len() > 1 {
         writeln!(out, "\n### Hosts, worst first\n")?;
         table(&hosts, out)?;
@@ -43,9 +30,9 @@ pub fn write(fleet: &Fleet, all_hosts: bool, out: &mut dyn Write) -> io::Result<
     }
     if !rows.is_empty() {
         writeln!(out, "\n### By kernel\n")?;
-        table(&kernel_rows(&totals), out)?;
+        table(&tables::by_kernel(&totals), out)?;
         writeln!(out, "\n### By limit\n")?;
-        table(&limit_rows(&totals), out)?;
+        table(&tables::by_limit(&totals), out)?;
     }
     writeln!(out, "\n### Documents\n\n{}.", escaped(&accounting(fleet)))?;
     if let Some(note) = repeats(fleet) {

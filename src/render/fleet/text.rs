@@ -8,7 +8,8 @@ use crate::diagnosis::class::Class;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Totals;
-use crate::render::fleet::{accounting, host_rows, kernel_rows, limit_rows, repeats, sentence};
+use crate::render::fleet::tables;
+use crate::render::fleet::words::{accounting, repeats, sentence};
 use crate::render::table::table;
 
 /// How the text is written.
@@ -45,7 +46,7 @@ pub fn write(fleet: &Fleet, options: Options, out: &mut dyn Write) -> io::Result
     };
     let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
     writeln!(out, "{head}{}{head:#}", sentence(fleet, &totals.all))?;
-    let (hosts, left_out) = host_rows(&rows, options.all_hosts);
+    let (hosts, left_out) = tables::hosts(&rows, options.all_hosts);
     if hosts.len() > 1 {
         section(out, "Hosts, worst first")?;
         table(out, &hosts)?;
@@ -64,9 +65,9 @@ pub fn write(fleet: &Fleet, options: Options, out: &mut dyn Write) -> io::Result
     }
     if !rows.is_empty() {
         section(out, "By kernel")?;
-        table(out, &kernel_rows(&totals))?;
+        table(out, &tables::by_kernel(&totals))?;
         section(out, "By limit")?;
-        table(out, &limit_rows(&totals))?;
+        table(out, &tables::by_limit(&totals))?;
     }
     section(out, "Documents")?;
     writeln!(out, "  {}", accounting(fleet))?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnosis::advice::{Advice, advise};
 use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::findings::GcCounts;
+use crate::diagnosis::findings::{Control, GcCounts};
 use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
@@ -316,7 +316,10 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         control: json!({
             "receive_drops": summary.findings.receive_drops_seen,
             "in_no_routes": summary.findings.in_no_routes,
-            "equal": summary.findings.in_no_routes.map(|rise| rise == summary.findings.receive_drops_seen),
+            "equal": match summary.findings.control() {
+                Control::Unknown => None,
+                control => Some(control == Control::Equal),
+            },
         }),
         left_out: summary.left_out,
         trigger: trigger(summary),

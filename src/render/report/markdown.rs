@@ -4,30 +4,13 @@ use std::io::{self, Write};
 
 use crate::diagnosis::advice::{Severity, advise};
 use crate::diagnosis::class::Class;
-use crate::render::markup::{escaped, row, rule};
+use crate::render::markdown::{escaped, list, table};
 use crate::render::report::tables;
 use crate::render::report::words::{
     cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
 use crate::report::summary::Summary;
 use crate::text::harmless;
-
-fn table(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
-    for (number, cells) in rows.iter().enumerate() {
-        row(cells, out)?;
-        if number == 0 {
-            rule(cells.len(), out)?;
-        }
-    }
-    Ok(())
-}
-
-fn list(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
-    for line in lines {
-        writeln!(out, "- {}", escaped(line))?;
-    }
-    Ok(())
-}
 
 /// Writes verdict, table, commands to apply, evidence, and the facts of the host.
 ///

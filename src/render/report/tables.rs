@@ -2,7 +2,7 @@
 
 use crate::diagnosis::class::Class;
 use crate::os::trigger::Runs;
-use crate::render::status::{short_name, state_name};
+use crate::render::status::words::{short_name, state_name};
 use crate::render::words::{count, or_dash, stamp};
 use crate::report::summary::{CpuKey, CpuRow, Summary, TriggerRuns};
 use crate::status::rises::Rise;

@@ -2,6 +2,7 @@
 
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::counters::Counters;
+use crate::diagnosis::findings::Control;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::render::words::{count, drops};
@@ -243,19 +244,19 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
             count(health.broken_inputs, "input", "inputs")
         ));
     }
+    let rise = summary.findings.in_no_routes.unwrap_or_default();
     let seen = summary.findings.receive_drops_seen;
-    lines.push(match summary.findings.in_no_routes {
-        None => {
+    lines.push(match summary.findings.control() {
+        Control::Unknown => {
             "control total: not available (needs Ip6InNoRoutes before and after)".to_owned()
         }
-        Some(rise) if rise == seen => {
+        Control::Equal => {
             format!("control total: Ip6InNoRoutes rose by {rise}, as many as receive-path drops seen")
         }
-        Some(rise) if rise > seen => format!(
-            "control total: Ip6InNoRoutes rose by {rise}, and {seen} receive-path drops were seen: {} are not in the trace",
-            rise - seen
+        Control::Missing(n) => format!(
+            "control total: Ip6InNoRoutes rose by {rise}, and {seen} receive-path drops were seen: {n} are not in the trace"
         ),
-        Some(rise) => format!(
+        Control::Foreign => format!(
             "control total: Ip6InNoRoutes rose by {rise}, but {seen} receive-path drops were seen: some are of another network namespace than the facts, or older"
         ),
     });

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
 use crate::kernel::sysctls::SYSCTLS;
-use crate::render::status::{harmless, sentence};
+use crate::render::status::words::sentence;
 use crate::status::sampler::{Problem, Row, Status};
+use crate::text::harmless;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.status/1";

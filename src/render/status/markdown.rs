@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::render::markup::{escaped, row, rule};
+use crate::render::markdown::{escaped, row, rule};
 use crate::render::status::text::{COLUMNS, cells, numbers};
-use crate::render::status::{description, hidden, sentence};
+use crate::render::status::words::{description, hidden, sentence};
 use crate::status::sampler::Status;
 use crate::text::harmless;
 

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use crate::diagnosis::assessment::State;
 use crate::kernel::limits::Regime;
-use crate::render::status::harmless;
 use crate::status::sampler::{Row, Status};
+use crate::text::harmless;
 
 /// A label's value, as the format wants it escaped.
 fn escaped(value: &str) -> String {

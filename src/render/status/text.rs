@@ -7,24 +7,22 @@ use anstyle::{AnsiColor, Style};
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
 use crate::kernel::sysctls::SYSCTLS;
-use crate::render::status::{description, hidden, sentence, short_name, state_name};
+use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
 use crate::render::table::table;
+use crate::render::words::or_dash;
 use crate::status::sampler::{Row, Status};
 use crate::text::harmless;
 
-/// A number, or a dash where it is not known.
-pub(super) fn maybe<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
 fn percent(row: &Row) -> String {
-    row.assessment
-        .headroom
-        .map_or_else(|| "-".to_owned(), |h| format!("{:.1} %", h.percent))
+    or_dash(
+        row.assessment
+            .headroom
+            .map(|h| format!("{:.1} %", h.percent)),
+    )
 }
 
 fn per_second(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"))
+    or_dash(rate.map(|rate| format!("{rate:.1}")))
 }
 
 /// Columns of one row a namespace.
@@ -45,13 +43,13 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
     vec![
         short_name(&row.netns),
         state_name(row),
-        maybe(row.snapshot.slow()),
-        maybe(row.snapshot.max_size()),
-        maybe(row.assessment.headroom.map(|h| h.entries)),
+        or_dash(row.snapshot.slow()),
+        or_dash(row.snapshot.max_size()),
+        or_dash(row.assessment.headroom.map(|h| h.entries)),
         percent(row),
-        maybe(row.snapshot.gc_thresh()),
-        maybe(row.snapshot.in_no_routes()),
-        maybe(row.out_no_routes()),
+        or_dash(row.snapshot.gc_thresh()),
+        or_dash(row.snapshot.in_no_routes()),
+        or_dash(row.out_no_routes()),
     ]
 }
 
@@ -65,59 +63,59 @@ pub(super) fn numbers(row: &Row) -> Vec<[String; 3]> {
     };
     add(
         "entries (slow)",
-        maybe(snapshot.slow()),
+        or_dash(snapshot.slow()),
         "exact sum over all CPUs, held against max_size",
     );
     add(
         "headroom",
-        maybe(found.headroom.map(|h| h.entries)),
+        or_dash(found.headroom.map(|h| h.entries)),
         &percent(row),
     );
     add(
         "fast, lowest",
-        maybe(found.fast.map(|f| f.0)),
+        or_dash(found.fast.map(|f| f.0)),
         "the shared part, held against gc_thresh and max_size",
     );
-    add("fast, highest", maybe(found.fast.map(|f| f.1)), "");
+    add("fast, highest", or_dash(found.fast.map(|f| f.1)), "");
     add(
         "batch",
-        maybe(found.batch),
+        or_dash(found.batch),
         "what a CPU counts before it tells the shared part",
     );
     for name in SYSCTLS {
-        add(name, maybe(snapshot.route.get(name)), "");
+        add(name, or_dash(snapshot.route.get(name)), "");
     }
     let stats = snapshot.rt6_stats;
-    add("FIB nodes", maybe(stats.map(|s| s.fib_nodes)), "");
+    add("FIB nodes", or_dash(stats.map(|s| s.fib_nodes)), "");
     add(
         "FIB nodes with routes",
-        maybe(stats.map(|s| s.fib_route_nodes)),
+        or_dash(stats.map(|s| s.fib_route_nodes)),
         "",
     );
-    add("routes", maybe(stats.map(|s| s.fib_rt_entries)), "");
+    add("routes", or_dash(stats.map(|s| s.fib_rt_entries)), "");
     add(
         "cached exceptions",
-        maybe(stats.map(|s| s.fib_rt_cache)),
+        or_dash(stats.map(|s| s.fib_rt_cache)),
         "",
     );
     add(
         "allocations ever",
-        maybe(stats.map(|s| s.fib_rt_alloc)),
+        or_dash(stats.map(|s| s.fib_rt_alloc)),
         "successful ones; never falls",
     );
     add(
         "discarded routes",
-        maybe(stats.map(|s| s.fib_discarded_routes)),
+        or_dash(stats.map(|s| s.fib_discarded_routes)),
         "",
     );
     add(
         "Ip6InNoRoutes",
-        maybe(snapshot.in_no_routes()),
+        or_dash(snapshot.in_no_routes()),
         "received packets dropped without a route, or with a full cache",
     );
     add(
         "Ip6OutNoRoutes",
-        maybe(row.out_no_routes()),
+        or_dash(row.out_no_routes()),
         "the same for packets this side sent",
     );
     all
@@ -180,8 +178,8 @@ pub fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()
     writeln!(
         out,
         "CPUs {} online, {} present",
-        maybe(cpus.map(|c| c.online)),
-        maybe(cpus.map(|c| c.present))
+        or_dash(cpus.map(|c| c.online)),
+        or_dash(cpus.map(|c| c.present))
     )?;
     if let Some(hidden) = hidden(status) {
         writeln!(out, "{hidden}")?;
@@ -266,8 +264,8 @@ pub fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             out,
             "{:<8} {:>8} {:>10} {:>9} {:>9} {:>9} {:>9}  {}  {}",
             clock(status.time),
-            maybe(row.snapshot.slow()),
-            maybe(row.snapshot.max_size()),
+            or_dash(row.snapshot.slow()),
+            or_dash(row.snapshot.max_size()),
             per_second(rates.entries),
             per_second(rates.allocations),
             per_second(rates.in_no_routes),

@@ -14,6 +14,28 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+/// A table; the first row is its head, and shorter ones are filled up.
+pub(crate) fn table(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
+    let Some((head, rows)) = rows.split_first() else {
+        return Ok(());
+    };
+    row(head, out)?;
+    rule(head.len(), out)?;
+    for cells in rows {
+        let mut cells = cells.clone();
+        cells.resize(head.len(), String::new());
+        row(&cells, out)?;
+    }
+    Ok(())
+}
+
+/// A list, an item a line.
+pub(crate) fn list(items: &[String], out: &mut dyn Write) -> io::Result<()> {
+    items
+        .iter()
+        .try_for_each(|item| writeln!(out, "- {}", escaped(item)))
+}
+
 /// One row of a table.
 pub(crate) fn row(cells: &[String], out: &mut dyn Write) -> io::Result<()> {
     let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();

@@ -1,0 +1,156 @@
+//! The tables of `merge`: rows of cells, the head first.
+
+use crate::fleet::row::{Evidence, Finding, Row};
+use crate::fleet::totals::{Group, Totals};
+use crate::render::fleet::words::utc;
+use crate::render::words::or_dash;
+use crate::text::harmless;
+
+/// Hosts with a finding that are shown without `--all-hosts`.
+const MAX_ROWS: usize = 50;
+/// Kernels and limits that are shown.
+const MAX_GROUPS: usize = 12;
+/// Characters of a host's name that are shown in a table.
+const MAX_NAME: usize = 48;
+
+/// The name of a class or the words for its absence.
+fn verdict(row: &Row) -> String {
+    let confidence = row.confidence.map_or("", |confidence| confidence.name());
+    match (row.finding, row.evidence) {
+        (Finding::Confirmed, _) => "full, confirmed".to_owned(),
+        (Finding::Suspected, Evidence::Report) => format!("full, {confidence}"),
+        (Finding::Suspected, Evidence::Status) => "refuses".to_owned(),
+        (Finding::Inconclusive, _) => "no verdict".to_owned(),
+        (Finding::OtherDrops, _) => row.class.map_or("other", |class| class.name()).to_owned(),
+        (Finding::Clean, Evidence::Report) => "no drop".to_owned(),
+        (Finding::Clean, Evidence::Status) => "room left".to_owned(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let safe = harmless(text.as_bytes());
+    if safe.chars().count() <= MAX_NAME {
+        return safe;
+    }
+    safe.chars().take(MAX_NAME - 1).chain(['…']).collect()
+}
+
+/// When the fault was first seen: a date where a document has one, else the trace's own clock.
+fn since(row: &Row) -> String {
+    let date = row.since.or(row.time).and_then(utc);
+    let clock = || row.first.map(|first| format!("clock {first:.6}"));
+    or_dash(date.or_else(clock))
+}
+
+const COLUMNS: [&str; 12] = [
+    "host", "verdict", "drops", "full", "CPUs", "regime", "slow", "fast", "max_size", "advised",
+    "since", "kernel",
+];
+
+fn cells(row: &Row) -> Vec<String> {
+    let traced = row.evidence == Evidence::Report;
+    let counted = |n: u64| {
+        if traced {
+            n.to_string()
+        } else {
+            "-".to_owned()
+        }
+    };
+    let limits = &row.limits;
+    let regimes = limits.regimes.names();
+    let cpus = row.cpus.map_or("?".to_owned(), |cpus| cpus.to_string());
+    vec![
+        shortened(&row.host),
+        verdict(row),
+        counted(row.drops),
+        counted(row.by_class[0]),
+        format!("{}/{cpus}", counted(row.dropping_cpus)),
+        if regimes.is_empty() {
+            "-".to_owned()
+        } else {
+            regimes.join("|")
+        },
+        or_dash(limits.slow),
+        or_dash(limits.fast),
+        or_dash(limits.max_size),
+        or_dash(limits.advised),
+        since(row),
+        or_dash(row.kernel.as_deref().map(shortened)),
+    ]
+}
+
+/// The table of hosts, its head first, and what it leaves out.
+pub(super) fn hosts(rows: &[&Row], all_hosts: bool) -> (Vec<Vec<String>>, Option<String>) {
+    let found = rows
+        .iter()
+        .filter(|row| row.finding != Finding::Clean)
+        .count();
+    let shown = if all_hosts {
+        rows.len()
+    } else {
+        found.min(MAX_ROWS)
+    };
+    let mut table = vec![COLUMNS.map(String::from).to_vec()];
+    table.extend(rows.iter().take(shown).map(|row| cells(row)));
+    let left = [
+        (found.saturating_sub(shown), "with a finding"),
+        (rows.len() - found.max(shown), "without"),
+    ];
+    let left: Vec<String> = left
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, words)| format!("{n} {words}"))
+        .collect();
+    let note = format!("not shown: {} (--all-hosts shows all)", left.join(", "));
+    (table, (!left.is_empty()).then_some(note))
+}
+
+fn group_head(name: &str) -> Vec<String> {
+    let columns = [
+        "hosts",
+        "confirmed",
+        "may be",
+        "no verdict",
+        "other drops",
+        "no drop",
+        "drops",
+    ];
+    [name]
+        .into_iter()
+        .chain(columns)
+        .map(String::from)
+        .collect()
+}
+
+fn group_rows<K>(name: &str, groups: &[(K, Group)], key: fn(&K) -> String) -> Vec<Vec<String>> {
+    let mut table = vec![group_head(name)];
+    for (of, group) in groups.iter().take(MAX_GROUPS) {
+        table.push(group_cells(key(of), group));
+    }
+    let more = groups.len().saturating_sub(MAX_GROUPS);
+    if more > 0 {
+        table.push(vec![format!("… {more} more")]);
+    }
+    table
+}
+
+fn group_cells(key: String, group: &Group) -> Vec<String> {
+    let numbers = [group.hosts()]
+        .into_iter()
+        .chain(group.by_finding)
+        .chain([group.drops]);
+    let numbers = numbers.map(|n| n.to_string());
+    [key].into_iter().chain(numbers).collect()
+}
+
+pub(super) fn by_kernel(totals: &Totals<'_>) -> Vec<Vec<String>> {
+    group_rows("kernel", &totals.by_kernel, |kernel| {
+        kernel.map_or("unknown".to_owned(), shortened)
+    })
+}
+
+pub(super) fn by_limit(totals: &Totals<'_>) -> Vec<Vec<String>> {
+    group_rows("max_size", &totals.by_max_size, |limit| {
+        limit.map_or("unknown".to_owned(), |n| n.to_string())
+    })
+}

@@ -1,0 +1,111 @@
+//! What `status` says in words, the same in every format for people.
+
+use crate::host::netns::NetNs;
+use crate::render::words::count;
+use crate::status::sampler::{Row, Status};
+use crate::text::harmless;
+
+/// A short name of a namespace: `init`, its own name, its pod, its process or its number.
+#[must_use]
+pub fn short_name(netns: &NetNs) -> String {
+    if netns.init == Some(true) {
+        return "init".to_owned();
+    }
+    if let Some(name) = &netns.name {
+        return harmless(name.as_bytes());
+    }
+    match &netns.owner {
+        Some(owner) => match &owner.pod {
+            Some(pod) => format!("pod {pod}"),
+            None => format!("{} ({})", harmless(&owner.comm), owner.pid),
+        },
+        None => match netns.id {
+            Some(id) if !netns.own => format!("net:[{}]", id.inode),
+            _ => "this namespace".to_owned(),
+        },
+    }
+}
+
+/// All that is known of who a namespace belongs to.
+#[must_use]
+pub fn description(netns: &NetNs) -> String {
+    let mut parts = Vec::new();
+    match netns.init {
+        Some(true) => parts.push("init, the node's own".to_owned()),
+        Some(false) => parts.push("not the node's own".to_owned()),
+        None => {}
+    }
+    if let Some(id) = netns.id {
+        parts.push(format!("net:[{}]", id.inode));
+    }
+    if let Some(name) = &netns.name {
+        parts.push(format!("name {}", harmless(name.as_bytes())));
+    }
+    if let Some(owner) = &netns.owner {
+        parts.push(format!("process {} ({})", harmless(&owner.comm), owner.pid));
+        if let Some(pod) = &owner.pod {
+            parts.push(format!("pod {pod}"));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("this namespace".to_owned());
+    }
+    parts.join(", ")
+}
+
+/// The state in a few words: regimes, or why there is none.
+#[must_use]
+pub fn state_name(row: &Row) -> String {
+    if row.is_unread() {
+        let kind = row.problems.first().map_or("unreadable", |p| p.kind);
+        return format!("({kind})");
+    }
+    row.assessment.state.names().join("|")
+}
+
+/// The verdict in one sentence.
+#[must_use]
+pub fn sentence(status: &Status) -> String {
+    let Some(worst) = status.worst() else {
+        return "No network namespace could be looked at.".to_owned();
+    };
+    let name = short_name(&worst.netns);
+    let read = status.rows.iter().filter(|row| !row.is_unread()).count();
+    if read == 0 {
+        return match worst.problems.first() {
+            Some(problem) => {
+                let text = harmless(problem.text.as_bytes());
+                format!("Nothing could be read: {text}.")
+            }
+            None => "Nothing could be read.".to_owned(),
+        };
+    }
+    let meaning = worst.assessment.state.meaning();
+    let state = state_name(worst).replace('|', " or ");
+    if let [_] = status.rows[..] {
+        return format!("IPv6 route cache {state}: {meaning}.");
+    }
+    let worse = status.rows.iter().filter(|row| row.is_over()).count();
+    if worse == 0 {
+        return match worst.is_unread() {
+            true => format!(
+                "IPv6 route caches: the {read} network namespaces that could be read are fine."
+            ),
+            false => format!("IPv6 route caches: all {read} network namespaces are fine."),
+        };
+    }
+    format!(
+        "IPv6 route caches: {worse} of {read} network namespaces over the limit; worst is {name}, {state}: {meaning}."
+    )
+}
+
+/// A sentence on the processes whose namespace may not be looked at; `None` without any.
+#[must_use]
+pub fn hidden(status: &Status) -> Option<String> {
+    (status.hidden > 0).then(|| {
+        format!(
+            "{} could not be looked at, and may be in further network namespaces; run as root on the node itself to see all",
+            count(status.hidden as u64, "process", "processes")
+        )
+    })
+}
