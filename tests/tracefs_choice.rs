@@ -5,13 +5,15 @@
 mod tracefs_tree;
 
 use ip6drop::capture::method::Method;
+use ip6drop::commands::seen::seen;
 use ip6drop::exit::Exit;
 use ip6drop::host::Host;
+use ip6drop::kernel::traced::RT6_STATS_SEQ_SHOW;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::files::TraceFs;
 use ip6drop::tracefs::look::foreign::Foreign;
 use ip6drop::tracefs::look::preflight::{Level, Preflight};
-use ip6drop::tracefs::look::selfcheck::{Choice, Env, SHOW, choose};
+use ip6drop::tracefs::look::selfcheck::{Choice, Env, choose};
 use ip6drop::tracefs::undo::journal::StateDir;
 use ip6drop::tracefs::undo::leftovers::orphans;
 use ip6drop::tracefs::undo::replay::Undo;
@@ -29,9 +31,18 @@ fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {
             tree.show();
             Ok(())
         },
+        read: seen,
     };
     let before = tree.snapshot();
-    let choice = choose(&env, asked, &[SHOW.to_owned()], foreign, false, true).unwrap();
+    let choice = choose(
+        &env,
+        asked,
+        &[RT6_STATS_SEQ_SHOW.to_owned()],
+        foreign,
+        false,
+        true,
+    )
+    .unwrap();
     assert_eq!(tree.snapshot(), before, "looking changed something");
     assert_eq!(*tree.violations.borrow(), Vec::<String>::new());
     choice
@@ -126,11 +137,12 @@ fn a_dead_tracer_is_found_out() {
         state: &state,
         signals: &signals,
         trigger: &|| Ok(()),
+        read: seen,
     };
     let choice = choose(
         &env,
         Some(Method::Instance),
-        &[SHOW.to_owned()],
+        &[RT6_STATS_SEQ_SHOW.to_owned()],
         &Foreign::default(),
         false,
         true,

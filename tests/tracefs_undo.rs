@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ip6drop::capture::method::Method;
+use ip6drop::commands::seen::seen;
 use ip6drop::host::Host;
+use ip6drop::kernel::traced::{TRACED, Traced};
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::error::TraceError;
 use ip6drop::tracefs::files::TraceFs;
@@ -17,8 +19,8 @@ use ip6drop::tracefs::look::selfcheck::Env;
 use ip6drop::tracefs::record::onlooker::Onlooker;
 use ip6drop::tracefs::record::output::Output;
 use ip6drop::tracefs::record::recorder::record;
-use ip6drop::tracefs::record::recording::{Ended, Limits, Recorded};
-use ip6drop::tracefs::setup::functions::{Available, WANTED};
+use ip6drop::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
+use ip6drop::tracefs::setup::functions::Available;
 use ip6drop::tracefs::setup::method::Plan;
 use ip6drop::tracefs::setup::probes::Probe;
 use ip6drop::tracefs::undo::change::Change;
@@ -36,7 +38,10 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         Bench {
-            dir: tempfile::tempdir().unwrap(),
+            // In memory, as /run is: the journal is synced at every change.
+            dir: tempfile::tempdir_in("/dev/shm")
+                .or_else(|_| tempfile::tempdir())
+                .unwrap(),
             signals: Signals::take(&[]).unwrap(),
         }
     }
@@ -67,6 +72,7 @@ impl Bench {
             state: &state,
             signals: &self.signals,
             trigger: &|| Ok(()),
+            read: seen,
         };
         let limits = Limits {
             duration: Some(Duration::ZERO),
@@ -91,13 +97,13 @@ struct Nobody;
 impl Onlooker for Nobody {}
 
 fn plan(method: Method) -> Plan {
-    let names: Vec<&str> = WANTED.iter().map(|wanted| wanted.name).collect();
+    let names: Vec<&str> = TRACED.iter().map(Traced::name).collect();
     let available = Available::parse(&fixture("available_filter_functions"), &names);
     Plan {
         method,
-        functions: WANTED
+        functions: TRACED
             .iter()
-            .filter_map(|wanted| available.function(wanted.name, wanted.stack))
+            .filter_map(|traced| available.function(traced.name(), traced.stack))
             .collect(),
         probes: vec![
             Probe::entry("gc_enter", "ip6_dst_gc"),
@@ -164,7 +170,7 @@ fn a_recording_puts_everything_back_in_the_safe_order() {
             let before = tree.snapshot();
             let recorded = bench.record(&tree, method).unwrap();
             assert!(
-                matches!(recorded.ended, Ended::Limit("duration")),
+                matches!(recorded.ended, Stopped::Limit(Limit::Duration)),
                 "{method:?}: {:?}",
                 recorded.ended
             );
@@ -298,7 +304,7 @@ fn a_kernel_that_refuses_a_probe_is_traced_without_it() {
         let recorded = bench.record_plan(&tree, &plan).unwrap();
         assert_eq!(tree.snapshot(), before);
         if optional {
-            assert!(matches!(recorded.ended, Ended::Limit(_)));
+            assert!(matches!(recorded.ended, Stopped::Limit(_)));
             assert!(recorded.notes[0].contains("without the probe gc_exit"));
             let capture = std::fs::read_to_string(bench.output()).unwrap();
             assert!(
@@ -308,7 +314,7 @@ fn a_kernel_that_refuses_a_probe_is_traced_without_it() {
         } else {
             assert!(matches!(
                 recorded.ended,
-                Ended::Failed(TraceError::File { .. })
+                Stopped::Failed(TraceError::File { .. })
             ));
         }
     }

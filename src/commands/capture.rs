@@ -4,7 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use crate::cli::tracing::{CaptureArgs, Roots};
 use crate::commands::live::{self, Ready};
+use crate::commands::seen::seen;
 use crate::exit::Exit;
+use crate::kernel::functions::Function;
+use crate::kernel::traced::TRACED;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::Preflight;
@@ -12,8 +15,8 @@ use crate::tracefs::look::selfcheck::{Choice, Env};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recorder::record;
-use crate::tracefs::record::recording::{Ended, Limits, Recorded};
-use crate::tracefs::setup::functions::{Function, GC, WANTED};
+use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
+use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::probes::{Probe, Probes};
 
@@ -21,10 +24,10 @@ use crate::tracefs::setup::probes::{Probe, Probes};
 fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
     let method = choice.method.ok_or_else(|| live::no_method(choice))?;
     let available = &preflight.available;
-    let wanted = WANTED.iter().map(|wanted| (wanted.name, wanted.stack));
+    let traced = TRACED.iter().map(|traced| (traced.name(), traced.stack));
     let extra = args.functions.iter().map(|name| (name.as_str(), false));
-    let mut functions: Vec<Function> = Vec::new();
-    for (name, stack) in wanted.chain(extra) {
+    let mut functions: Vec<Traceable> = Vec::new();
+    for (name, stack) in traced.chain(extra) {
         if let Some(function) = available.function(name, stack)
             && !functions.iter().any(|f| f.name == function.name)
         {
@@ -37,13 +40,9 @@ fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Pl
         Probes::Full => true,
         Probes::Auto => choice.return_probes_keep_frames == Some(true),
     };
-    let has_probes = preflight
-        .findings
-        .iter()
-        .any(|f| f.name == "kprobe events" && f.text == "available");
     if args.probes != Probes::None
-        && (has_probes || args.probes != Probes::Auto)
-        && let Some(gc) = available.real(GC).first()
+        && (preflight.kprobe_events || args.probes != Probes::Auto)
+        && let Some(gc) = available.real(Function::DstGc.name()).first()
     {
         probes.extend(Probe::gc_enter(gc));
         if full {
@@ -88,6 +87,7 @@ pub(crate) fn capture(
         state,
         signals,
         trigger: &trigger,
+        read: seen,
     };
     let choice = live::choose_method(&env, &args.how, preflight, args.probes == Probes::Auto, err)?;
     let plan = plan(args, preflight, &choice)?;
@@ -145,20 +145,20 @@ pub(crate) fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> E
         ));
     }
     let exit = match &recorded.ended {
-        Ended::Limit(limit) => {
-            if *limit == "size" {
+        Stopped::Limit(limit) => {
+            if *limit == Limit::Size {
                 say("stopped before the capture grew beyond --max-size");
             }
             Exit::Clean
         }
-        Ended::Signal(number) => Exit::Signal(*number),
-        Ended::TooHot { cpu, rate } => {
+        Stopped::Signal(number) => Exit::Signal(*number),
+        Stopped::TooHot { cpu, rate } => {
             say(&format!(
                 "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {max_rate}; everything was put back; trace fewer functions or raise --max-rate"
             ));
             Exit::CannotTrace
         }
-        Ended::Failed(e) => {
+        Stopped::Failed(e) => {
             say(&e.to_string());
             e.exit()
         }
@@ -177,12 +177,12 @@ mod tests {
     use crate::tracefs::undo::change::Change;
     use crate::tracefs::undo::replay::{Left, Undo};
 
-    fn recorded(ended: Ended) -> Recorded {
+    fn recorded(ended: Stopped) -> Recorded {
         Recorded {
             ended,
             undo: Undo::default(),
             listened: true,
-            counts: Counts::default(),
+            counts: Counts::new(seen),
             lost: vec![(0, 3)],
             notes: Vec::new(),
         }
@@ -191,10 +191,10 @@ mod tests {
     #[test]
     fn state_left_behind_outweighs_every_other_end() {
         let mut said = Vec::new();
-        let mut run = recorded(Ended::Signal(2));
+        let mut run = recorded(Stopped::Signal(2));
         assert_eq!(tell(2000, &run, &mut said), Exit::Signal(2));
         assert_eq!(
-            tell(2000, &recorded(Ended::Limit("size")), &mut said),
+            tell(2000, &recorded(Stopped::Limit(Limit::Size)), &mut said),
             Exit::Clean
         );
         run.undo.left.push(Left {

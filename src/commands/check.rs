@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use crate::cli::check::{CheckArgs, CheckFormat};
 use crate::cli::tracing::Roots;
 use crate::commands::live;
+use crate::commands::seen::seen;
 use crate::exit::Exit;
+use crate::kernel::traced::TRACED;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::{Finding, Level, Preflight};
 use crate::tracefs::look::selfcheck::{Choice, Env};
-use crate::tracefs::setup::functions::WANTED;
 
 /// What `check` found.
 struct Answer {
@@ -62,6 +63,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         state: &ready.state,
         signals: &signals,
         trigger: &|| host.touch_rt6_stats(),
+        read: seen,
     };
     let choice = live::choose_method(&env, &args.how, &ready.preflight, true, err)?;
     if choice.method.is_none() {
@@ -111,17 +113,17 @@ fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn json(answer: &Answer) -> Value {
-    let functions: Vec<Value> = WANTED
+    let functions: Vec<Value> = TRACED
         .iter()
-        .map(|wanted| {
+        .map(|traced| {
             let real = answer
                 .preflight
                 .as_ref()
-                .map_or(&[][..], |preflight| preflight.available.real(wanted.name));
+                .map_or(&[][..], |preflight| preflight.available.real(traced.name()));
             json!({
-                "name": wanted.name,
+                "name": traced.name(),
                 "traceable_as": real,
-                "cost_if_missing": wanted.cost,
+                "cost_if_missing": traced.cost,
             })
         })
         .collect();
@@ -218,6 +220,7 @@ mod tests {
             }),
             preflight: Some(Preflight {
                 findings,
+                kprobe_events: true,
                 available: Available::parse("ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
                 foreign: Foreign::default(),
             }),

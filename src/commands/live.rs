@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::cli::tracing::{How, Roots};
 use crate::exit::Exit;
+use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::look::preflight::{Preflight, check_root};
-use crate::tracefs::look::selfcheck::{Choice, Env, SHOW, choose};
+use crate::tracefs::look::selfcheck::{Choice, Env, choose};
 use crate::tracefs::setup::mount;
 use crate::tracefs::undo::journal::{StateDir, forget_mount, note_mount};
 use crate::tracefs::undo::leftovers::{Restored, replay_stale};
@@ -73,7 +74,7 @@ pub(crate) fn choose_method(
     let choice = choose(
         env,
         how.method.asked(),
-        preflight.available.real(SHOW),
+        preflight.available.real(RT6_STATS_SEQ_SHOW),
         &preflight.foreign,
         how.force,
         return_probe,

@@ -1,6 +1,7 @@
 //! One file a command: glue between the command line and the library.
 
 pub mod dispatch;
+pub mod seen;
 
 mod capture;
 mod check;

@@ -21,6 +21,15 @@ pub enum Function {
     PacketGoesOn,
 }
 
+impl Function {
+    /// The kernel's name of it; the first where several have this role.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let known = FUNCTIONS.iter().find(|(_, function)| *function == self);
+        known.map_or("", |(name, _)| name)
+    }
+}
+
 /// The handler that called `ip6_pkt_drop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Handler {

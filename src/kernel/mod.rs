@@ -5,3 +5,4 @@ pub mod functions;
 pub mod limits;
 pub mod release;
 pub mod sysctls;
+pub mod traced;

@@ -9,5 +9,6 @@ pub mod error;
 pub mod files;
 pub mod look;
 pub mod record;
+pub mod seen;
 pub mod setup;
 pub mod undo;

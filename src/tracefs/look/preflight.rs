@@ -6,12 +6,13 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::host::Host;
+use crate::kernel::functions::Function;
+use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::look::foreign::Foreign;
-use crate::tracefs::look::selfcheck::SHOW;
-use crate::tracefs::setup::functions::{Available, WANTED};
+use crate::tracefs::setup::functions::Available;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +46,8 @@ pub struct Finding {
 pub struct Preflight {
     /// In the order of looking.
     pub findings: Vec<Finding>,
+    /// True where this kernel has kprobe events.
+    pub kprobe_events: bool,
     /// The functions this kernel lets us trace.
     pub available: Available,
     /// Who else traces.
@@ -98,6 +101,7 @@ impl Preflight {
     pub fn look(fs: &dyn TraceFs, host: &Host, read_only: bool, extra: &[String]) -> Preflight {
         let mut seen = Preflight {
             findings: Vec::new(),
+            kprobe_events: fs.exists("kprobe_events"),
             available: Available::default(),
             foreign: Foreign::default(),
         };
@@ -142,8 +146,8 @@ impl Preflight {
             self.unreadable(fs, host, "current_tracer", &e);
             return false;
         }
-        let mut names: Vec<&str> = WANTED.iter().map(|wanted| wanted.name).collect();
-        names.push(SHOW);
+        let mut names: Vec<&str> = TRACED.iter().map(Traced::name).collect();
+        names.push(RT6_STATS_SEQ_SHOW);
         names.extend(extra.iter().map(String::as_str));
         match fs.read("available_filter_functions") {
             Ok(text) => {
@@ -227,7 +231,7 @@ impl Preflight {
             .any(|tracer| tracer == "function")
         {
             self.add("function tracer", Level::Ok, "available");
-        } else if fs.exists("kprobe_events") {
+        } else if self.kprobe_events {
             self.add(
                 "function tracer",
                 Level::Warn,
@@ -266,33 +270,27 @@ impl Preflight {
     }
 
     fn functions(&mut self, extra: &[String]) {
-        for wanted in WANTED {
-            let real = self.available.real(wanted.name).join(", ");
+        for traced in TRACED {
+            let name = traced.name();
+            let real = self.available.real(name).join(", ");
+            let missing = format!("cannot be traced on this kernel: {}", traced.cost);
             if !real.is_empty() {
-                self.add(wanted.name, Level::Ok, format!("traceable as {real}"));
-            } else if wanted.name == crate::tracefs::setup::functions::DROP {
-                self.advise(
-                    wanted.name,
-                    Level::Fail,
-                    format!("cannot be traced on this kernel: {}", wanted.cost),
-                    "look for it in available_filter_functions and set_ftrace_notrace",
-                );
+                self.add(name, Level::Ok, format!("traceable as {real}"));
+            } else if traced.function == Function::PktDrop {
+                let advice = "look for it in available_filter_functions and set_ftrace_notrace";
+                self.advise(name, Level::Fail, missing, advice);
             } else {
-                self.add(
-                    wanted.name,
-                    Level::Warn,
-                    format!("cannot be traced on this kernel: {}", wanted.cost),
-                );
+                self.add(name, Level::Warn, missing);
             }
         }
         for name in extra {
             if self.available.real(name).is_empty() {
-                self.findings.push(Finding {
-                    name: "--function",
-                    level: Level::Fail,
-                    text: format!("{name} cannot be traced on this kernel"),
-                    advice: Some("look for it in available_filter_functions".to_owned()),
-                });
+                self.advise(
+                    "--function",
+                    Level::Fail,
+                    format!("{name} cannot be traced on this kernel"),
+                    "look for it in available_filter_functions",
+                );
             }
         }
     }
@@ -307,7 +305,7 @@ impl Preflight {
                 "not on this kernel: only the top-level buffer is left, shared with others",
             );
         }
-        if fs.exists("kprobe_events") {
+        if self.kprobe_events {
             self.add("kprobe events", Level::Ok, "available");
         } else {
             self.add(
@@ -318,9 +316,9 @@ impl Preflight {
         }
         let text = |path: &str| read_text(fs, path).unwrap_or_default();
         let hidden = filter_functions(&text("set_ftrace_notrace"));
-        let ours: Vec<&str> = WANTED
+        let ours: Vec<&str> = TRACED
             .iter()
-            .map(|wanted| wanted.name)
+            .map(Traced::name)
             .filter(|name| hidden.iter().any(|h| h == name))
             .collect();
         if !ours.is_empty() {

@@ -7,23 +7,19 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::capture::method::Method;
+use crate::kernel::traced::{RT6_STATS_CALLERS, RT6_STATS_SEQ_SHOW};
 use crate::os::signals::Signals;
-use crate::trace::{Line, Payload, line};
 use crate::tracefs::control::is_unused;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain, read_some, read_text};
 use crate::tracefs::look::foreign::Foreign;
-use crate::tracefs::setup::functions::Function;
+use crate::tracefs::seen::{ReadLine, Seen};
+use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::journal::StateDir;
 use crate::tracefs::undo::session::Session;
-
-/// The function that a reading of `/proc/net/rt6_stats` runs.
-pub const SHOW: &str = "rt6_stats_seq_show";
-/// A caller of it, for the probe that shows whether return probes cost frames.
-const CALLERS: [&str; 3] = ["seq_read", "seq_read_iter", "proc_reg_read"];
 
 /// Frames, the function itself included, that make a stack worth having.
 const ENOUGH: usize = 3;
@@ -42,6 +38,8 @@ pub struct Env<'a> {
     pub signals: &'a Signals,
     /// Reads `/proc/net/rt6_stats`.
     pub trigger: &'a dyn Fn() -> io::Result<()>,
+    /// Reads a line of trace text.
+    pub read: ReadLine,
 }
 
 /// What the self-check saw of one method.
@@ -91,15 +89,15 @@ impl Proof {
     }
 }
 
-/// Counts what `text` shows of `SHOW`.
-fn examine(text: &[u8]) -> (bool, Vec<String>) {
+/// Whether `text` shows an entry of [`RT6_STATS_SEQ_SHOW`], and the frames of its longest stack.
+fn examine(text: &[u8], read: ReadLine) -> (bool, Vec<String>) {
     let mut entry = false;
     let mut best: Vec<String> = Vec::new();
     let mut now: Option<Vec<String>> = None;
     let close = |now: &mut Option<Vec<String>>, best: &mut Vec<String>| {
         if let Some(frames) = now.take() {
             // Frames in front of the function are of the tracer's own trampoline.
-            if let Some(at) = frames.iter().position(|name| name == SHOW)
+            if let Some(at) = frames.iter().position(|name| name == RT6_STATS_SEQ_SHOW)
                 && frames.len() - at > best.len()
             {
                 *best = frames[at..].to_vec();
@@ -107,40 +105,29 @@ fn examine(text: &[u8]) -> (bool, Vec<String>) {
         }
     };
     for text in text.split(|&b| b == b'\n') {
-        match line(text) {
-            Line::Event(_, Payload::Stack) => {
+        match read(text) {
+            Seen::Stack => {
                 close(&mut now, &mut best);
                 now = Some(Vec::new());
             }
-            Line::Frame(frame) => {
+            Seen::Frame(name) => {
                 if let Some(frames) = &mut now {
-                    frames.push(frame_name(&frame));
+                    frames.push(String::from_utf8_lossy(name).into_owned());
                 }
             }
-            Line::Event(_, payload) => {
+            Seen::Event { name, .. } => {
                 close(&mut now, &mut best);
-                entry |= match payload {
-                    Payload::Function { function, .. } => function.name == SHOW.as_bytes(),
-                    Payload::Probe { event, .. } => event == SHOW.as_bytes(),
-                    _ => false,
-                };
+                entry |= name == RT6_STATS_SEQ_SHOW.as_bytes();
             }
-            _ => {}
+            Seen::Lost { .. } | Seen::Other => {}
         }
     }
     close(&mut now, &mut best);
     (entry, best)
 }
 
-fn frame_name(frame: &crate::trace::Frame<'_>) -> String {
-    match frame {
-        crate::trace::Frame::Symbol(symbol) => String::from_utf8_lossy(symbol.name).into_owned(),
-        _ => String::new(),
-    }
-}
-
 /// Reads until entry and stack are there, or nothing more comes.
-fn listen(pipe: &mut dyn Pipe, signals: &Signals) -> io::Result<Vec<u8>> {
+fn listen(pipe: &mut dyn Pipe, env: &Env<'_>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     let began = Instant::now();
@@ -152,11 +139,11 @@ fn listen(pipe: &mut dyn Pipe, signals: &Signals) -> io::Result<Vec<u8>> {
             continue;
         }
         let patience = if text.is_empty() { PATIENCE } else { QUIET };
-        let enough = examine(&text).1.len() >= ENOUGH;
-        if enough || last.elapsed() >= patience || signals.came().is_some() {
+        let enough = examine(&text, env.read).1.len() >= ENOUGH;
+        if enough || last.elapsed() >= patience || env.signals.came().is_some() {
             return Ok(text);
         }
-        signals.wait(None, PollFlags::IN, TICK)?;
+        env.signals.wait(None, PollFlags::IN, TICK)?;
     }
 }
 
@@ -168,7 +155,7 @@ fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>,
     tracing.start(session)?;
     let mut pipe = tracing.pipe(env.fs)?;
     (env.trigger)().map_err(TraceError::file("/proc/net/rt6_stats", "read"))?;
-    let text = listen(pipe.as_mut(), env.signals).map_err(heard())?;
+    let text = listen(pipe.as_mut(), env).map_err(heard())?;
     tracing.stop(session)?;
     drain(pipe.as_mut()).map_err(heard())?;
     Ok(text)
@@ -192,8 +179,8 @@ fn prove(
     TraceError::check(env.signals)?;
     let plan = Plan {
         method,
-        functions: vec![Function {
-            name: SHOW.to_owned(),
+        functions: vec![Traceable {
+            name: RT6_STATS_SEQ_SHOW.to_owned(),
             real: show.to_vec(),
             stack: true,
         }],
@@ -218,7 +205,7 @@ fn prove(
     TraceError::check(env.signals)?;
     match seen {
         Ok(text) => {
-            let (entry, names) = examine(&text);
+            let (entry, names) = examine(&text, env.read);
             Ok(Proof {
                 method,
                 entry,
@@ -288,9 +275,10 @@ pub fn choose(
                 method,
                 format!("the top-level buffer is in use ({who}); left alone without --force"),
             ),
-            _ if show.is_empty() => {
-                Proof::failed(method, format!("{SHOW} cannot be traced on this kernel"))
-            }
+            _ if show.is_empty() => Proof::failed(
+                method,
+                format!("{RT6_STATS_SEQ_SHOW} cannot be traced on this kernel"),
+            ),
             _ => prove(env, method, top_level, show, None, &mut choice.notes)?,
         };
         let works = proof.works();
@@ -305,7 +293,7 @@ pub fn choose(
         && return_probe
         && env.fs.exists("kprobe_events")
     {
-        let caller = CALLERS
+        let caller = RT6_STATS_CALLERS
             .iter()
             .find(|name| proof.names.iter().any(|frame| frame == *name));
         if let Some(caller) = caller {
@@ -335,6 +323,7 @@ pub fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::seen::seen;
 
     #[test]
     fn entry_and_frames_are_told_apart() {
@@ -342,12 +331,15 @@ mod tests {
             "             cat-771   [000] ....     9.359255: rt6_stats_seq_show <-seq_read\n";
         let mark = "             cat-771   [000] ....     9.359962: <stack trace>\n";
         let frames = " => ftrace_call\n => rt6_stats_seq_show\n => seq_read\n => proc_reg_read\n";
-        assert_eq!(examine(format!("{entry}{mark}").as_bytes()), (true, vec![]));
-        let (seen, names) = examine(format!("{entry}{mark}{frames}").as_bytes());
-        assert!(seen);
+        assert_eq!(
+            examine(format!("{entry}{mark}").as_bytes(), seen),
+            (true, vec![])
+        );
+        let (entered, names) = examine(format!("{entry}{mark}{frames}").as_bytes(), seen);
+        assert!(entered);
         assert_eq!(names, ["rt6_stats_seq_show", "seq_read", "proc_reg_read"]);
         let other = " => vfs_read\n => ksys_read\n => do_syscall_64\n";
-        let (_, names) = examine(format!("{entry}{mark}{other}").as_bytes());
+        let (_, names) = examine(format!("{entry}{mark}{other}").as_bytes(), seen);
         assert!(names.is_empty(), "another function's stack proves nothing");
     }
 }

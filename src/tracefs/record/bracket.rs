@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
+use crate::kernel::functions::Function;
 use crate::tracefs::files::{Pipe, read_some};
-use crate::tracefs::setup::functions::DROP;
 
 /// When a moment without a drop is given up, and the end of a pipe that is filled faster than
 /// it is read.
@@ -66,7 +66,8 @@ fn bracket_until(
         let mut behind = Vec::new();
         let ended = empty(pipe, &mut behind, end)?;
         // The name is in the entry of a drop and in its stack, which may come apart.
-        bracket.exact = ended && memmem::find(&behind, DROP.as_bytes()).is_none();
+        bracket.exact =
+            ended && memmem::find(&behind, Function::PktDrop.name().as_bytes()).is_none();
         if bracket.exact && (behind.is_empty() || Instant::now() >= quiet) {
             return Ok(bracket);
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::trace::{Banner, Line, Payload, line};
-use crate::tracefs::setup::functions::DROP;
+use crate::kernel::functions::Function;
+use crate::tracefs::seen::{ReadLine, Seen};
 
 /// What one CPU did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct CpuCounts {
 }
 
 /// Counts of a stream of whole lines; a line cut by the end of a piece is held back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counts {
     /// By CPU.
     pub cpus: BTreeMap<u32, CpuCounts>,
@@ -27,10 +27,23 @@ pub struct Counts {
     pub events: u64,
     /// Events the kernel says it lost.
     pub lost: u64,
+    read: ReadLine,
     rest: Vec<u8>,
 }
 
 impl Counts {
+    /// Nothing counted yet; `read` reads the lines.
+    #[must_use]
+    pub fn new(read: ReadLine) -> Counts {
+        Counts {
+            cpus: BTreeMap::new(),
+            events: 0,
+            lost: 0,
+            read,
+            rest: Vec::new(),
+        }
+    }
+
     /// Counts the lines of `piece` and answers how many of its bytes belong to the first
     /// `most` events of the stream; all of them where that many have not been reached.
     pub fn take(&mut self, piece: &[u8], most: Option<u64>) -> usize {
@@ -56,25 +69,16 @@ impl Counts {
 
     /// True where the line is an event other than a stack; counted unless `full`.
     fn line(&mut self, text: &[u8], full: bool) -> bool {
-        match line(text) {
-            Line::Event(header, payload) => {
-                let name: &[u8] = match payload {
-                    Payload::Stack => return false,
-                    Payload::Function { function, .. } => function.name,
-                    Payload::Probe { event, .. } | Payload::ReturnProbe { event, .. } => event,
-                    Payload::Other => b"",
-                };
+        match (self.read)(text) {
+            Seen::Event { cpu, name } => {
                 if full {
                     return true;
                 }
                 self.events += 1;
-                let cpu = self
-                    .cpus
-                    .entry(header.map_or(0, |h| h.context.cpu))
-                    .or_default();
+                let cpu = self.cpus.entry(cpu).or_default();
                 cpu.events += 1;
                 cpu.recent_events += 1;
-                if name == DROP.as_bytes() {
+                if name == Function::PktDrop.name().as_bytes() {
                     cpu.drops += 1;
                 }
                 match cpu.recent.get_mut(name) {
@@ -85,8 +89,7 @@ impl Counts {
                 }
                 true
             }
-            Line::Banner(Banner::Lost { cpu, events }) => {
-                let events = events.unwrap_or(1);
+            Seen::Lost { cpu, events } => {
                 self.lost += events;
                 let cpu = self.cpus.entry(cpu).or_default();
                 cpu.events += events;
@@ -115,13 +118,14 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::seen::seen;
 
     const TEXT: &str = "         python3-1107  [003] ..s2   119.290676: ip6_pkt_drop <-process_backlog\n         python3-1107  [003] .Ns2   119.291989: <stack trace>\n => ip6_pkt_drop\nCPU:1 [LOST 57 EVENTS]\n         python3-1107  [003] ..s2   119.290676: icmp6_send <-x\n";
 
     #[test]
     fn pieces_of_any_size_count_the_same() {
         for size in [1, 7, 1000] {
-            let mut counts = Counts::default();
+            let mut counts = Counts::new(seen);
             for piece in TEXT.as_bytes().chunks(size) {
                 assert_eq!(counts.take(piece, None), piece.len());
             }
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_limit_cuts_in_front_of_the_next_event() {
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(seen);
         let kept = counts.take(TEXT.as_bytes(), Some(1));
         assert!(TEXT[..kept].ends_with("EVENTS]\n"), "{}", &TEXT[..kept]);
         assert_eq!(counts.events, 1);

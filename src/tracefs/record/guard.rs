@@ -9,7 +9,7 @@ const MELTING: u64 = 10;
 
 /// What the guard has to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Heat {
     /// Go on.
     Calm,
     /// Take the stacks off this function.
@@ -33,7 +33,7 @@ pub enum Verdict {
 /// Judges the events since it last looked, `passed` ago, against `max_rate` events per second
 /// and CPU. `stacks` are the functions whose stacks are still on.
 #[must_use]
-pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) -> Verdict {
+pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) -> Heat {
     let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
     let mut hottest: Option<(u64, u32)> = None;
     for (&cpu, seen) in &counts.cpus {
@@ -43,10 +43,10 @@ pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) 
         }
     }
     let Some((rate, cpu)) = hottest else {
-        return Verdict::Calm;
+        return Heat::Calm;
     };
     if rate > max_rate.saturating_mul(MELTING) {
-        return Verdict::Melting { cpu, rate };
+        return Heat::Melting { cpu, rate };
     }
     let recent = &counts.cpus[&cpu].recent;
     let hot = stacks
@@ -54,21 +54,22 @@ pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) 
         .map(|name| (recent.get(name.as_bytes()).copied().unwrap_or(0), name))
         .max_by_key(|(count, _)| *count);
     match hot {
-        Some((count, function)) if count > 0 => Verdict::Hot {
+        Some((count, function)) if count > 0 => Heat::Hot {
             function: (*function).to_owned(),
             cpu,
             rate,
         },
-        _ => Verdict::Calm,
+        _ => Heat::Calm,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::seen::seen;
 
     fn counts(drops: usize, gc: usize) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(seen);
         let line = |name: &str| format!(" a-1 [001] ..s2 1.0: {name} <-x\n");
         counts.take(line("ip6_pkt_drop").repeat(drops).as_bytes(), None);
         counts.take(line("ip6_dst_gc").repeat(gc).as_bytes(), None);
@@ -80,19 +81,19 @@ mod tests {
         let stacks = ["ip6_pkt_drop", "ip6_dst_gc"];
         let second = Duration::from_secs(1);
         let judge = |counts: &Counts, stacks: &[&str]| judge(counts, second, 100, stacks);
-        assert_eq!(judge(&counts(50, 50), &stacks), Verdict::Calm);
+        assert_eq!(judge(&counts(50, 50), &stacks), Heat::Calm);
         assert_eq!(
             judge(&counts(1, 100), &stacks),
-            Verdict::Hot {
+            Heat::Hot {
                 function: "ip6_dst_gc".to_owned(),
                 cpu: 1,
                 rate: 101
             }
         );
-        assert_eq!(judge(&counts(1, 100), &[]), Verdict::Calm);
+        assert_eq!(judge(&counts(1, 100), &[]), Heat::Calm);
         assert_eq!(
             judge(&counts(1, 1000), &[]),
-            Verdict::Melting { cpu: 1, rate: 1001 }
+            Heat::Melting { cpu: 1, rate: 1001 }
         );
     }
 }

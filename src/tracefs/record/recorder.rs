@@ -14,10 +14,10 @@ use crate::tracefs::files::{Pipe, drain, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
-use crate::tracefs::record::guard::{Verdict, judge};
+use crate::tracefs::record::guard::{Heat, judge};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
-use crate::tracefs::record::recording::{Ended, Limits, Recorded};
+use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
 use crate::tracefs::setup::method::Plan;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::session::Session;
@@ -102,7 +102,7 @@ pub fn record(
         limits,
         output,
         onlooker,
-        counts: Counts::default(),
+        counts: Counts::new(env.read),
         notes: Vec::new(),
         lost: Vec::new(),
         after: None,
@@ -113,18 +113,15 @@ pub fn record(
     // Before anything is written: a reader that has stopped must not hold the host changed.
     let undo = session.end()?;
     let ended = match (ended, recorder.tail()) {
-        (Ok(ended @ (Ended::Limit(_) | Ended::TooHot { .. })), Err(e)) => match ended {
-            Ended::Limit(_) => Ended::Failed(e),
-            other => other,
-        },
+        (Ok(Stopped::Limit(_)), Err(e)) => Stopped::Failed(e),
         (Ok(ended), _) => ended,
-        (Err(TraceError::Signal(number)), _) => Ended::Signal(number),
+        (Err(TraceError::Signal(number)), _) => Stopped::Signal(number),
         (Err(TraceError::Output { source, .. }), _)
             if source.kind() == io::ErrorKind::Interrupted =>
         {
-            Ended::Signal(env.signals.came().unwrap_or_default())
+            Stopped::Signal(env.signals.came().unwrap_or_default())
         }
-        (Err(e), _) => Ended::Failed(e),
+        (Err(e), _) => Stopped::Failed(e),
     };
     Ok(Recorded {
         ended,
@@ -137,7 +134,7 @@ pub fn record(
 }
 
 impl Recorder<'_, '_> {
-    fn run(&mut self, session: &mut Session<'_>) -> Result<Ended, TraceError> {
+    fn run(&mut self, session: &mut Session<'_>) -> Result<Stopped, TraceError> {
         TraceError::check(self.env.signals)?;
         let mut tracing = Tracing::prepare(session, self.plan)?;
         self.notes.extend_from_slice(tracing.refused_probes());
@@ -161,7 +158,10 @@ impl Recorder<'_, '_> {
         self.onlooker.ending();
         let is_whole = matches!(
             ended,
-            Ok(Ended::Limit("duration" | "drops" | "onlooker") | Ended::Signal(_))
+            Ok(
+                Stopped::Limit(Limit::Duration | Limit::Drops | Limit::Onlooker)
+                    | Stopped::Signal(_)
+            )
         );
         if is_whole {
             let after = self.bracket(pipe.as_mut(), When::After)?;
@@ -170,7 +170,7 @@ impl Recorder<'_, '_> {
         }
         tracing.stop(session)?;
         // What is in the buffer is kept, but for what came after the facts.
-        if self.after.is_none() && (is_whole || matches!(ended, Ok(Ended::TooHot { .. }))) {
+        if self.after.is_none() && (is_whole || matches!(ended, Ok(Stopped::TooHot { .. }))) {
             self.rest(pipe.as_mut())?;
         }
         drop(pipe);
@@ -191,10 +191,10 @@ impl Recorder<'_, '_> {
         &mut self,
         session: &mut Session<'_>,
         tracing: &mut Tracing,
-    ) -> Result<Option<Ended>, TraceError> {
+    ) -> Result<Option<Stopped>, TraceError> {
         tracing.start(session)?;
         let began = Instant::now();
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(self.env.read);
         {
             let mut pipe = tracing.pipe(self.env.fs)?;
             let mut buffer = vec![0; BUFFER];
@@ -223,9 +223,9 @@ impl Recorder<'_, '_> {
         loop {
             let stacks: Vec<&str> = tracing.stack_functions().collect();
             match judge(&counts, passed, self.limits.max_rate, &stacks) {
-                Verdict::Calm => return Ok(None),
-                Verdict::Melting { cpu, rate } => return Ok(Some(Ended::TooHot { cpu, rate })),
-                Verdict::Hot {
+                Heat::Calm => return Ok(None),
+                Heat::Melting { cpu, rate } => return Ok(Some(Stopped::TooHot { cpu, rate })),
+                Heat::Hot {
                     function,
                     cpu,
                     rate,
@@ -261,20 +261,20 @@ impl Recorder<'_, '_> {
         session: &mut Session<'_>,
         tracing: &mut Tracing,
         pipe: &mut dyn Pipe,
-    ) -> Result<Ended, TraceError> {
+    ) -> Result<Stopped, TraceError> {
         let mut buffer = vec![0; BUFFER];
         let mut guard = Instant::now();
         let mut empty_wakes = 0;
         let mut last_event = Instant::now();
         loop {
             if let Some(number) = self.env.signals.came() {
-                return Ok(Ended::Signal(number));
+                return Ok(Stopped::Signal(number));
             }
             let idle = last_event.elapsed() >= GUARD;
             let mut patience = if idle { IDLE_TICK } else { TICK };
             if let Some(duration) = self.limits.duration {
                 let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
-                    return Ok(Ended::Limit("duration"));
+                    return Ok(Stopped::Limit(Limit::Duration));
                 };
                 patience = patience.min(remaining);
             }
@@ -287,17 +287,17 @@ impl Recorder<'_, '_> {
                 .map_err(self.failed())?;
             let (read, full) = self.gather(pipe, &mut buffer)?;
             if let Some(limit) = full {
-                return Ok(Ended::Limit(limit));
+                return Ok(Stopped::Limit(limit));
             }
             if self
                 .limits
                 .drops
                 .is_some_and(|most| self.counts.drops() >= most)
             {
-                return Ok(Ended::Limit("drops"));
+                return Ok(Stopped::Limit(Limit::Drops));
             }
             if self.onlooker.is_over() {
-                return Ok(Ended::Limit("onlooker"));
+                return Ok(Stopped::Limit(Limit::Onlooker));
             }
             if read {
                 empty_wakes = 0;
@@ -325,7 +325,7 @@ impl Recorder<'_, '_> {
         session: &mut Session<'_>,
         tracing: &mut Tracing,
         passed: Duration,
-    ) -> Result<Option<Ended>, TraceError> {
+    ) -> Result<Option<Stopped>, TraceError> {
         let recent: u64 = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
         let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
         self.onlooker.look(&Live {
@@ -337,9 +337,9 @@ impl Recorder<'_, '_> {
         let verdict = judge(&self.counts, passed, self.limits.max_rate, &stacks);
         self.counts.clear_recent();
         match verdict {
-            Verdict::Calm => Ok(None),
-            Verdict::Melting { cpu, rate } => Ok(Some(Ended::TooHot { cpu, rate })),
-            Verdict::Hot {
+            Heat::Calm => Ok(None),
+            Heat::Melting { cpu, rate } => Ok(Some(Stopped::TooHot { cpu, rate })),
+            Heat::Hot {
                 function,
                 cpu,
                 rate,
@@ -357,7 +357,7 @@ impl Recorder<'_, '_> {
         &mut self,
         pipe: &mut dyn Pipe,
         buffer: &mut [u8],
-    ) -> Result<(bool, Option<&'static str>), TraceError> {
+    ) -> Result<(bool, Option<Limit>), TraceError> {
         let began = Instant::now();
         let mut any = false;
         while let Some(n) = read_some(pipe, buffer).map_err(self.failed())? {
@@ -368,11 +368,11 @@ impl Recorder<'_, '_> {
                 .bytes
                 .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
             {
-                return Ok((any, Some("size")));
+                return Ok((any, Some(Limit::Size)));
             }
             self.output.write(&buffer[..kept])?;
             if kept < n {
-                return Ok((any, Some("events")));
+                return Ok((any, Some(Limit::Events)));
             }
             if began.elapsed() >= TICK || self.env.signals.came().is_some() {
                 break;

@@ -26,11 +26,26 @@ pub struct Limits {
     pub trial: Duration,
 }
 
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Wall-clock time.
+    Duration,
+    /// Events other than stacks.
+    Events,
+    /// Drops.
+    Drops,
+    /// Bytes of the capture.
+    Size,
+    /// Whoever looks on has seen enough.
+    Onlooker,
+}
+
 /// Why a recording ended.
 #[derive(Debug)]
-pub enum Ended {
-    /// A limit was reached; which.
-    Limit(&'static str),
+pub enum Stopped {
+    /// A limit was reached.
+    Limit(Limit),
     /// A signal came.
     Signal(u8),
     /// The guard stopped it.
@@ -48,7 +63,7 @@ pub enum Ended {
 #[derive(Debug)]
 pub struct Recorded {
     /// Why it ended.
-    pub ended: Ended,
+    pub ended: Stopped,
     /// What became of the state.
     pub undo: Undo,
     /// False where it ended before the tracer was listened to.

@@ -1,70 +1,10 @@
-//! The functions worth tracing, and their names in this kernel.
+//! The names of functions in this kernel.
 
 use std::collections::BTreeMap;
 
-/// A function the diagnosis uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    /// Its name in the source.
-    pub name: &'static str,
-    /// True where its stack is wanted as well.
-    pub stack: bool,
-    /// What is lost in certainty where this kernel does not have it.
-    pub cost: &'static str,
-}
-
-/// The function every drop ends in; without it there is nothing to trace.
-pub const DROP: &str = "ip6_pkt_drop";
-/// The route cache's collector, called by `dst_alloc` above `gc_thresh`.
-pub const GC: &str = "ip6_dst_gc";
-
-/// Traced by default.
-pub const WANTED: [Wanted; 8] = [
-    Wanted {
-        name: DROP,
-        stack: true,
-        cost: "no drop can be seen",
-    },
-    Wanted {
-        name: "ip6_pkt_discard",
-        stack: false,
-        cost: "where tail calls hide callers, the receive side cannot be told from the output side",
-    },
-    Wanted {
-        name: "ip6_pkt_discard_out",
-        stack: false,
-        cost: "where tail calls hide callers, output-side discards stay unknown",
-    },
-    Wanted {
-        name: "ip6_pkt_prohibit",
-        stack: false,
-        cost: "where tail calls hide callers, prohibited packets look like discarded ones",
-    },
-    Wanted {
-        name: "ip6_pkt_prohibit_out",
-        stack: false,
-        cost: "where tail calls hide callers, output-side prohibits stay unknown",
-    },
-    Wanted {
-        name: GC,
-        stack: true,
-        cost: "a full route cache cannot be told from a missing route",
-    },
-    Wanted {
-        name: "fib6_run_gc",
-        stack: false,
-        cost: "whether the limit was checked is not seen, so refusals are at best probable",
-    },
-    Wanted {
-        name: "icmp6_send",
-        stack: false,
-        cost: "a refusal for an ICMPv6 error may be taken for one of the next packet: at best probable",
-    },
-];
-
 /// A function as this kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
+pub struct Traceable {
     /// Its name in the source.
     pub name: String,
     /// What the kernel calls it, compiler suffixes included; a few where it was cloned.
@@ -113,9 +53,9 @@ impl Available {
 
     /// The function `name`, where it can be traced.
     #[must_use]
-    pub fn function(&self, name: &str, stack: bool) -> Option<Function> {
+    pub fn function(&self, name: &str, stack: bool) -> Option<Traceable> {
         let real = self.real(name);
-        (!real.is_empty()).then(|| Function {
+        (!real.is_empty()).then(|| Traceable {
             name: name.to_owned(),
             real: real.to_vec(),
             stack,
@@ -130,10 +70,10 @@ mod tests {
     #[test]
     fn compiler_suffixes_and_modules() {
         let text = "ip6_pkt_drop.isra.0 [ipv6]\nip6_pkt_drop.part.0\nip6_dst_gc\nip6_dst_gc.cold\nip6_dst_gcx\nip6_dst_gc.constprop.0.isra.1\n";
-        let available = Available::parse(text, &[DROP, GC, "icmp6_send"]);
-        assert_eq!(available.real(DROP), ["ip6_pkt_drop.isra.0"]);
+        let available = Available::parse(text, &["ip6_pkt_drop", "ip6_dst_gc", "icmp6_send"]);
+        assert_eq!(available.real("ip6_pkt_drop"), ["ip6_pkt_drop.isra.0"]);
         assert_eq!(
-            available.real(GC),
+            available.real("ip6_dst_gc"),
             ["ip6_dst_gc", "ip6_dst_gc.constprop.0.isra.1"]
         );
         assert_eq!(available.function("icmp6_send", false), None);

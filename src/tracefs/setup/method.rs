@@ -3,7 +3,7 @@
 
 use crate::capture::method::Method;
 use crate::tracefs::files::TraceFs;
-use crate::tracefs::setup::functions::Function;
+use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::probes::Probe;
 
 impl Method {
@@ -20,7 +20,7 @@ pub struct Plan {
     /// The way.
     pub method: Method,
     /// The functions whose entries are recorded; not empty.
-    pub functions: Vec<Function>,
+    pub functions: Vec<Traceable>,
     /// Further kprobe events.
     pub probes: Vec<Probe>,
     /// True where a kernel that refuses these probes is traced without them.
