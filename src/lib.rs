@@ -18,6 +18,7 @@ pub mod kernel;
 pub mod os;
 pub mod render;
 pub mod report;
+mod ring;
 pub mod schema;
 pub mod status;
 pub mod text;

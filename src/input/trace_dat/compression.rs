@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::input::trace_dat::bytes::Machine;
+use crate::ring::machine::Machine;
 
 /// Decompressed bytes taken from the zstd decoder at a time.
 const STEP: usize = 128 * 1024;

@@ -3,27 +3,18 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use crate::input::trace_dat::bytes::{Fields, Machine};
-use crate::input::trace_dat::clock::Clock;
 use crate::input::trace_dat::compression::{Compression, Method};
 use crate::input::trace_dat::damage::{Damage, Remedy};
-use crate::input::trace_dat::formats::{Formats, fields};
-use crate::input::trace_dat::symbols::Symbols;
-use crate::input::trace_dat::tasks::Tasks;
+use crate::input::trace_dat::fields::Fields;
+use crate::ring::clock::Clock;
+use crate::ring::format::Formats;
+use crate::ring::machine::Machine;
+use crate::ring::page::{NoLayout, PageLayout};
+use crate::ring::symbols::Symbols;
+use crate::ring::tasks::Tasks;
 
 /// Longest name of an event system, a buffer, a clock or a compression method, in bytes.
 const MAX_NAME: usize = 4096;
-
-/// Where the kernel's header of a sub-buffer keeps what (`events/header_page`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PageLayout {
-    /// Offset of the time stamp of 8 bytes.
-    pub timestamp: usize,
-    /// Offset of the number of bytes used, a `long`.
-    pub commit: usize,
-    /// Offset of the first record.
-    pub data: usize,
-}
 
 /// The data of one CPU in one buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +44,7 @@ pub(super) struct Buffer {
 
 /// Trace text inside the file (latency tracers).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text {
+pub(super) struct EmbeddedText {
     /// Where it starts.
     pub offset: u64,
     /// Its size in the file, in bytes.
@@ -90,7 +81,7 @@ pub(super) struct Contents {
     /// Trace buffers.
     pub buffers: Vec<Buffer>,
     /// Buffers that hold text.
-    pub texts: Vec<Text>,
+    pub texts: Vec<EmbeddedText>,
 }
 
 /// The options of both versions (trace-cmd.dat.v7(5), "OPTIONS SECTION"). Those that hold the
@@ -146,24 +137,13 @@ impl Contents {
         }
         let len = from.u64()?;
         let text = from.bytes(len)?;
-        let described = fields(&String::from_utf8_lossy(&text));
-        let find = |name: &str| described.iter().find(|field| field.name == name);
-        let (Some(time), Some(commit), Some(data)) =
-            (find("timestamp"), find("commit"), find("data"))
-        else {
-            return Err(from.damage("does not describe the header of a page"));
-        };
-        if time.size != 8 || !matches!(commit.size, 4 | 8) {
-            let what = "describes a page header of another kind";
-            return Err(from.damage_with(what, Remedy::UseTraceCmd));
-        }
+        let layout = PageLayout::parse(&text).map_err(|error| match error {
+            NoLayout::Missing => from.damage(error.to_string()),
+            NoLayout::Unknown => from.damage_with(error.to_string(), Remedy::UseTraceCmd),
+        })?;
         // The long of the file's header is that of the recorder, this is the kernel's.
-        self.machine.long = commit.size;
-        self.page = Some(PageLayout {
-            timestamp: time.offset,
-            commit: commit.offset,
-            data: data.offset,
-        });
+        self.machine.long = layout.long;
+        self.page = Some(layout);
         if from.bytes(13)? != b"header_event\0" {
             return Err(from.damage("does not go on with header_event"));
         }

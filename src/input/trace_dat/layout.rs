@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use crate::input::trace_dat::bytes::{Fields, Machine};
 use crate::input::trace_dat::compression::{Compression, Method};
-use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, Text, name, option};
+use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, EmbeddedText, name, option};
 use crate::input::trace_dat::damage::{Damage, Damages};
+use crate::input::trace_dat::fields::Fields;
 use crate::input::trace_dat::store::Store;
+use crate::ring::machine::Machine;
+use crate::text::harmless;
 
 /// What every file starts with.
 pub const MAGIC: &[u8; 10] = b"\x17\x08\x44tracing";
@@ -45,7 +47,7 @@ pub(super) fn read(store: &mut Store, damages: &mut Damages) -> Result<Contents,
         b"6" => version6(&mut from, store, &mut contents, damages)?,
         b"7" => version7(&mut from, store, &mut contents, damages)?,
         _ => {
-            let version = crate::text::harmless(&version);
+            let version = harmless(&version);
             return Err(Damage::unsupported(
                 "header",
                 0,
@@ -98,7 +100,7 @@ fn version6(
     }
     from.enter("CPU data");
     match kind.as_slice() {
-        b"latency  \0" => contents.texts.push(Text {
+        b"latency  \0" => contents.texts.push(EmbeddedText {
             offset: store.len() - from.left(),
             size: from.left(),
             compression: None,
@@ -223,7 +225,7 @@ fn version7(
     let method = name(from)?;
     name(from)?;
     contents.method = Method::from_name(&method).map_err(|()| {
-        let method = crate::text::harmless(&method);
+        let method = harmless(&method);
         Damage::unsupported("header", 0, format!("names the compression {method}"))
     })?;
     let mut next = from.u64()?;
@@ -306,7 +308,7 @@ fn text7(store: &mut Store, contents: &mut Contents, offset: u64) -> Result<(), 
     let (_, packed, size) = section_header(store, contents.machine, part, offset)?;
     let compression = compression(contents, part, offset, packed)?;
     let offset = offset + SECTION_HEADER;
-    contents.texts.push(Text {
+    contents.texts.push(EmbeddedText {
         offset,
         size,
         compression,

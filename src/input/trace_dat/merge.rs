@@ -3,15 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::input::trace_dat::bytes::Machine;
-use crate::input::trace_dat::clock::Clock;
-use crate::input::trace_dat::contents::{Contents, CpuData, PageLayout};
+use crate::input::trace_dat::contents::{Contents, CpuData};
 use crate::input::trace_dat::damage::{Damage, Damages};
-use crate::input::trace_dat::pages::{Step, Stream};
 use crate::input::trace_dat::store::Store;
+use crate::input::trace_dat::stream::{Step, Stream};
+use crate::ring::clock::Clock;
+use crate::ring::machine::Machine;
+use crate::ring::page::PageLayout;
 
 /// An event, or the news that some were lost.
-pub(super) struct Event<'a> {
+pub(super) struct MergedEvent<'a> {
     /// Number of its buffer in the file.
     pub buffer: usize,
     /// CPU number.
@@ -108,7 +109,11 @@ impl Merge {
     }
 
     /// The next event.
-    pub(super) fn next(&mut self, store: &mut Store, damages: &mut Damages) -> Option<Event<'_>> {
+    pub(super) fn next(
+        &mut self,
+        store: &mut Store,
+        damages: &mut Damages,
+    ) -> Option<MergedEvent<'_>> {
         if let Some(at) = self.given.take() {
             self.advance(at, store, damages);
         }
@@ -116,7 +121,7 @@ impl Merge {
         self.given = Some(at);
         let (stream, step) = self.streams.get(at)?;
         let step = step.as_ref()?;
-        Some(Event {
+        Some(MergedEvent {
             buffer: stream.buffer,
             cpu: stream.cpu,
             time,

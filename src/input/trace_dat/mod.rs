@@ -2,179 +2,27 @@
 //!
 //! Versions 6 and 7 as trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5) describe them, by the event
 //! formats that the file brings, so that one grammar reads everything. From the file to the
-//! text: `layout` finds the parts, `contents` takes what they say, `pages` cuts the
-//! ring buffers into records, `merge` orders them by time, `print` writes lines.
+//! text: `layout` finds the parts, `contents` takes what they say, `stream` finds the
+//! pages of a CPU, `merge` orders their events by time, `print` writes lines; what pages and
+//! events are made of, [`crate::ring`] knows. `reader` drives all of it.
 //!
 //! Files may come from anybody. No size, offset or count in one is believed before it was held
 //! against the length of the file; what is kept in memory is a small multiple of that
 //! (`store::MAX_EXPANSION`). What is damaged is left out, cuts the evidence of its CPU as lost
 //! events do, and is the error at the end of the text.
 
-mod bytes;
-mod clock;
+mod blocks;
 mod compression;
 mod contents;
 mod damage;
-mod formats;
+mod fields;
 mod layout;
 mod merge;
-mod pages;
 mod print;
-mod print_fmt;
+mod reader;
 mod store;
-mod symbols;
-mod tasks;
-
-use std::fs::File;
-use std::io::{self, Read};
-
-use contents::{Contents, Text};
-use damage::Damage;
-use merge::Merge;
-use pages::Blocks;
-use print::Printer;
-use store::{MAX_UNPACKED, Store};
+mod stream;
 
 pub use damage::Damages;
 pub use layout::MAGIC;
-
-/// Bytes of text made before they are handed out.
-const BATCH: usize = 64 * 1024;
-/// Bytes of embedded text taken at a time.
-const TEXT_STEP: u64 = 64 * 1024;
-
-enum State {
-    Start,
-    Events(Box<(Contents, Merge, Printer)>),
-    Texts(Vec<Text>),
-    Text(Blocks, Vec<Text>),
-    End,
-}
-
-/// The text of a file. Reading ends with an error that holds [`Damages`] if anything was
-/// damaged, after everything that could be read.
-pub struct TraceDat {
-    store: Store,
-    damages: Damages,
-    state: State,
-    text: Vec<u8>,
-    given: usize,
-    /// Bytes of embedded text so far.
-    texts: u64,
-}
-
-impl TraceDat {
-    /// The first `len` bytes of a file. `broken` says why the file itself is not whole, where
-    /// it is a copy of something that broke off.
-    #[must_use]
-    pub fn new(file: File, len: u64, broken: Option<&io::Error>) -> Self {
-        let mut damages = Damages::default();
-        if let Some(error) = broken {
-            damages.push(Damage::new("file", len, format!("breaks off: {error}")));
-        }
-        TraceDat {
-            store: Store::new(file, len),
-            damages,
-            state: State::Start,
-            text: Vec::new(),
-            given: 0,
-            texts: 0,
-        }
-    }
-
-    fn start(&mut self) -> Result<State, Damage> {
-        let mut contents = layout::read(&mut self.store, &mut self.damages)?;
-        print::preamble(&mut self.text, &contents);
-        if contents.buffers.is_empty() && contents.texts.is_empty() {
-            self.damages
-                .push(Damage::new("options", 0, "name no trace buffer"));
-        }
-        if contents.buffers.is_empty() {
-            return Ok(State::Texts(std::mem::take(&mut contents.texts)));
-        }
-        let merge = Merge::new(&contents, &mut self.store, &mut self.damages)?;
-        let parts = (contents, merge, Printer::default());
-        Ok(State::Events(Box::new(parts)))
-    }
-
-    /// Makes more text; what follows it.
-    fn more(&mut self, state: State) -> State {
-        match state {
-            State::Start => self.start().unwrap_or_else(|damage| {
-                self.damages.push(damage);
-                State::End
-            }),
-            State::Events(mut parts) => {
-                let (contents, merge, printer) = &mut *parts;
-                while self.text.len() < BATCH {
-                    let Some(event) = merge.next(&mut self.store, &mut self.damages) else {
-                        if printer.twice > 0 {
-                            let line = format!(
-                                "# {} events that another buffer shows too\n",
-                                printer.twice
-                            );
-                            self.text.extend(line.bytes());
-                        }
-                        return State::Texts(std::mem::take(&mut contents.texts));
-                    };
-                    printer.print(&mut self.text, &event, contents);
-                }
-                State::Events(parts)
-            }
-            State::Texts(mut texts) => match texts.pop() {
-                Some(Text {
-                    offset,
-                    size,
-                    compression,
-                }) => State::Text(Blocks::new(offset, size, compression, TEXT_STEP), texts),
-                None => State::End,
-            },
-            State::Text(mut blocks, texts) => match blocks.next(&mut self.store) {
-                Ok(Some(block)) => {
-                    self.text.extend_from_slice(&block);
-                    self.store.give_back(&block);
-                    self.texts += block.len() as u64;
-                    // What several sections are said to share could be read without end.
-                    if self.texts > self.store.len().saturating_mul(MAX_UNPACKED) {
-                        let what = format!("is more than {MAX_UNPACKED} times the file");
-                        self.damages.push(Damage::new("buffer text", 0, what));
-                        return State::End;
-                    }
-                    State::Text(blocks, texts)
-                }
-                Ok(None) => State::Texts(texts),
-                Err(damage) => {
-                    self.damages.push(damage);
-                    State::Texts(texts)
-                }
-            },
-            State::End => State::End,
-        }
-    }
-}
-
-impl Read for TraceDat {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.text.len() {
-            self.text.clear();
-            self.given = 0;
-            if matches!(self.state, State::End) {
-                if self.damages.is_empty() {
-                    return Ok(0);
-                }
-                return Err(io::Error::other(std::mem::take(&mut self.damages)));
-            }
-            let state = std::mem::replace(&mut self.state, State::End);
-            self.state = self.more(state);
-            if matches!(self.state, State::End) && !self.damages.is_empty() {
-                // A last stack is known to be whole once another line follows.
-                self.text.extend(b"# damaged\n");
-            }
-        }
-        let left = self.text.get(self.given..).unwrap_or_default();
-        let n = left.len().min(out.len());
-        out[..n].copy_from_slice(&left[..n]);
-        self.given += n;
-        Ok(n)
-    }
-}
+pub use reader::TraceDat;

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::framing::{Framing, lines};
 use crate::capture::text::Text;
-use crate::input::trace_dat::bytes::Machine;
 use crate::input::trace_dat::contents::Contents;
-use crate::input::trace_dat::formats::Format;
-use crate::input::trace_dat::merge::Event;
-use crate::input::trace_dat::print_fmt::{
-    Context, by_fields, by_print_fmt, push_address, push_text,
-};
-use crate::input::trace_dat::symbols::{Named, Symbols};
+use crate::input::trace_dat::merge::MergedEvent;
+use crate::ring::format::Format;
+use crate::ring::machine::Machine;
+use crate::ring::print::{EventPrinter, push_text};
 
 /// Functions and probes of CPUs and tasks that are told apart by buffer.
 const MAX_OWNED: usize = 65_536;
@@ -52,7 +49,12 @@ pub(super) fn preamble(out: &mut Vec<u8>, contents: &Contents) {
 
 impl Printer {
     /// Prints one event, and what was lost in front of it.
-    pub(super) fn print(&mut self, out: &mut Vec<u8>, event: &Event<'_>, contents: &mut Contents) {
+    pub(super) fn print(
+        &mut self,
+        out: &mut Vec<u8>,
+        event: &MergedEvent<'_>,
+        contents: &mut Contents,
+    ) {
         match event.lost {
             Some(Some(events)) => {
                 out.extend(format!("CPU:{} [{events} EVENTS DROPPED]\n", event.cpu).bytes());
@@ -91,15 +93,15 @@ impl Printer {
         push_text(out, name.as_bytes());
         out.extend(b": ");
         out.resize(out.len() + NAME_COLUMNS.saturating_sub(name.len()), b' ');
-        let context = Context {
+        let printer = EventPrinter {
             format,
             symbols: &contents.symbols,
             machine,
         };
-        said(out, bytes, context);
+        printer.says(out, bytes);
         out.push(b'\n');
         if format.name == "kernel_stack" {
-            stack(out, bytes, context);
+            printer.frames(out, bytes);
         }
     }
 
@@ -107,7 +109,7 @@ impl Printer {
     /// for one call would look like two packets: the buffer that shows it first speaks for it.
     fn is_shown_elsewhere(
         &mut self,
-        event: &Event<'_>,
+        event: &MergedEvent<'_>,
         bytes: &[u8],
         format: &Format,
         machine: Machine,
@@ -135,70 +137,5 @@ impl Printer {
             self.owners.insert(call, (event.buffer, event.time));
         }
         shown
-    }
-}
-
-/// What an event says, behind its name.
-fn said(out: &mut Vec<u8>, bytes: &[u8], context: Context<'_>) {
-    let value = |name: &str| context.format.value(name, bytes, context.machine);
-    match context.format.name.as_str() {
-        "function" => {
-            let (function, caller) = (value("ip"), value("parent_ip"));
-            function_name(out, function.unwrap_or(0), context.symbols);
-            if let Some(caller) = caller {
-                out.extend(b" <-- ");
-                function_name(out, caller, context.symbols);
-            }
-        }
-        "kernel_stack" => out.extend(b"<stack trace >"),
-        _ => {
-            let start = out.len();
-            if by_print_fmt(out, bytes, context).is_none() {
-                out.truncate(start);
-                by_fields(out, bytes, context);
-            }
-        }
-    }
-}
-
-/// Without the offset of the call inside the function.
-fn function_name(out: &mut Vec<u8>, address: u64, symbols: &Symbols) {
-    match symbols.find(address) {
-        Named::Function(name, _) => push_text(out, name),
-        _ => push_address(out, address, symbols),
-    }
-}
-
-/// The frames of a `kernel_stack`: up to its end or the mark behind the last one.
-fn stack(out: &mut Vec<u8>, bytes: &[u8], context: Context<'_>) {
-    let Context {
-        format,
-        symbols,
-        machine,
-    } = context;
-    let Some(callers) = format.field("caller") else {
-        return;
-    };
-    // Where the record is longer than the array was declared, all of it counts.
-    let callers = if callers.located {
-        callers.bytes(bytes, machine)
-    } else {
-        bytes.get(callers.offset..).unwrap_or_default()
-    };
-    let end = u64::MAX >> (64 - 8 * machine.long as u32);
-    for caller in callers.chunks_exact(machine.long.max(1)) {
-        let address = machine.number(caller);
-        if address == end {
-            break;
-        }
-        match symbols.find(address) {
-            Named::Function(name, _) => {
-                out.extend(b"=> ");
-                push_text(out, name);
-                out.extend(format!(" ({address:x})\n").bytes());
-            }
-            Named::ReturnProbe => out.extend(b"=> [unknown/kretprobe'd]\n"),
-            Named::Nothing => out.extend(format!("=> {address:#x}\n").bytes()),
-        }
     }
 }

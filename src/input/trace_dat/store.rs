@@ -166,8 +166,8 @@ impl Read for At {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::trace_dat::bytes::Machine;
     use crate::input::trace_dat::compression::Method;
+    use crate::ring::machine::Machine;
     use std::io::Write;
 
     const COMPRESSION: Compression = Compression {

@@ -2,7 +2,7 @@
 
 /// From a buffer's time stamps to what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     /// Bare counts (`counter`, `x86-tsc`); else nanoseconds.
     pub counts: bool,
     /// Multiplier and shift from counts to nanoseconds (option TSC2NSEC).
@@ -16,7 +16,7 @@ const COUNTS: [&[u8]; 3] = [b"counter", b"x86-tsc", b"ppc-tb"];
 
 impl Clock {
     /// Sets the clock by its name, or by the line of all of them with `[…]` around this one.
-    pub(super) fn name(&mut self, text: &[u8]) {
+    pub(crate) fn name(&mut self, text: &[u8]) {
         let start = memchr::memchr(b'[', text).map_or(0, |at| at + 1);
         let name = text.get(start..).unwrap_or_default();
         let end = name
@@ -27,7 +27,7 @@ impl Clock {
     }
 
     /// A time stamp as a number of the clock's own unit.
-    pub(super) fn time(self, stamp: u64) -> u64 {
+    pub(crate) fn time(self, stamp: u64) -> u64 {
         let scaled = match self.scale {
             Some((multiplier, shift)) => {
                 ((u128::from(stamp) * u128::from(multiplier)) >> shift.min(127)) as u64
@@ -38,7 +38,7 @@ impl Clock {
     }
 
     /// Seconds with six digits, rounded, or a bare count.
-    pub(super) fn print(self, time: u64) -> String {
+    pub(crate) fn print(self, time: u64) -> String {
         if self.counts && self.scale.is_none() {
             return format!("{time:>12}");
         }

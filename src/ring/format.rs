@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::input::trace_dat::bytes::Machine;
+use crate::ring::machine::Machine;
 
 /// One field of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Its name in C.
     pub name: String,
     /// Offset in the event, in bytes.
@@ -26,7 +26,7 @@ pub(super) struct Field {
 
 impl Field {
     /// The bytes of the field in an event; empty where the event does not reach so far.
-    pub(super) fn bytes<'a>(&self, event: &'a [u8], machine: Machine) -> &'a [u8] {
+    pub(crate) fn bytes<'a>(&self, event: &'a [u8], machine: Machine) -> &'a [u8] {
         let own = event.get(self.offset..).unwrap_or_default();
         let own = match self.size {
             0 => own,
@@ -74,13 +74,13 @@ fn field(line: &str) -> Option<Field> {
 }
 
 /// The fields described in a text, in its order.
-pub(super) fn fields(text: &str) -> Vec<Field> {
+pub(crate) fn fields(text: &str) -> Vec<Field> {
     text.lines().filter_map(field).collect()
 }
 
 /// The description of one event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Format {
+pub(crate) struct Format {
     /// The event's name.
     pub name: String,
     /// Fields that every event has (`common_…`) and those of this one.
@@ -91,7 +91,7 @@ pub(super) struct Format {
 
 impl Format {
     /// Parses a format file.
-    pub(super) fn parse(text: &[u8]) -> Format {
+    pub(crate) fn parse(text: &[u8]) -> Format {
         let text = String::from_utf8_lossy(text);
         let of = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
         Format {
@@ -102,12 +102,12 @@ impl Format {
     }
 
     /// The field of that name.
-    pub(super) fn field(&self, name: &str) -> Option<&Field> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
     /// The value of a field of an event, without sign.
-    pub(super) fn value(&self, name: &str, event: &[u8], machine: Machine) -> Option<u64> {
+    pub(crate) fn value(&self, name: &str, event: &[u8], machine: Machine) -> Option<u64> {
         let bytes = self.field(name)?.bytes(event, machine);
         (1..=8)
             .contains(&bytes.len())
@@ -117,14 +117,14 @@ impl Format {
 
 /// Descriptions by event number: as they stand in the file until an event is met.
 #[derive(Default)]
-pub(super) struct Formats {
+pub(crate) struct Formats {
     texts: BTreeMap<u64, Vec<u8>>,
     parsed: BTreeMap<u64, Format>,
 }
 
 impl Formats {
     /// Takes a format file; those without a number say nothing.
-    pub(super) fn insert(&mut self, text: Vec<u8>) {
+    pub(crate) fn insert(&mut self, text: Vec<u8>) {
         let id = text
             .split(|&b| b == b'\n')
             .find_map(|line| std::str::from_utf8(line.strip_prefix(b"ID:")?).ok())
@@ -135,13 +135,13 @@ impl Formats {
     }
 
     /// Any description at all: the common fields are alike in all of them.
-    pub(super) fn any(&mut self) -> Option<&Format> {
+    pub(crate) fn any(&mut self) -> Option<&Format> {
         let id = *self.texts.keys().chain(self.parsed.keys()).next()?;
         self.get(id)
     }
 
     /// The description of an event.
-    pub(super) fn get(&mut self, id: u64) -> Option<&Format> {
+    pub(crate) fn get(&mut self, id: u64) -> Option<&Format> {
         if let Some(text) = self.texts.remove(&id) {
             self.parsed.insert(id, Format::parse(&text));
         }

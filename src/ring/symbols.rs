@@ -1,4 +1,6 @@
-//! Addresses to function names, from the embedded `/proc/kallsyms`.
+//! Addresses to function names, from `/proc/kallsyms`.
+
+use crate::ring::names::Names;
 
 /// Farthest that an address may be behind a symbol and still belong to it, in bytes. No
 /// function is larger; what is farther away is memory of a module or a trampoline.
@@ -14,15 +16,11 @@ const RETURN_TRAMPOLINES: [&[u8]; 3] = [
 
 /// The functions of the traced kernel by address.
 #[derive(Default)]
-pub(super) struct Symbols {
-    text: Vec<u8>,
-    /// Address, and where in the text the name starts and ends.
-    index: Vec<(u64, u32, u32)>,
-}
+pub(crate) struct Symbols(Names);
 
 /// An address as far as it has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named<'a> {
+pub(crate) enum Resolved<'a> {
     /// A function, and how far behind its start, in bytes.
     Function(&'a [u8], u64),
     /// A return probe stands in place of the caller.
@@ -42,45 +40,25 @@ fn symbol(line: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 impl Symbols {
-    /// Takes the text of `/proc/kallsyms`.
-    pub(super) fn new(text: Vec<u8>) -> Self {
-        let mut index = Vec::new();
-        let base = text.as_ptr() as usize;
-        // Places are kept in 32 bits; the file keeps the size in as many.
-        if u32::try_from(text.len()).is_ok() {
-            for line in text.split(|&b| b == b'\n') {
-                if let Some((address, name)) = symbol(line) {
-                    let at = name.as_ptr() as usize - base;
-                    index.push((address, at as u32, (at + name.len()) as u32));
-                }
-            }
-        }
-        // Of several names for one address the kernel prints the first.
-        index.sort_by_key(|&(address, at, _)| (address, at));
-        index.dedup_by_key(|&mut (address, ..)| address);
-        Symbols { text, index }
+    /// Takes the text of `/proc/kallsyms`. Of several names for one address the kernel prints
+    /// the first.
+    pub(crate) fn new(text: Vec<u8>) -> Self {
+        Symbols(Names::new(text, symbol))
     }
 
     /// True where no function has an address.
-    pub(super) fn is_empty(&self) -> bool {
-        self.index.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The function at an address.
-    pub(super) fn find(&self, address: u64) -> Named<'_> {
-        let after = self.index.partition_point(|&(start, ..)| start <= address);
-        let Some(&(start, from, to)) = after.checked_sub(1).and_then(|at| self.index.get(at))
-        else {
-            return Named::Nothing;
-        };
-        let name = self
-            .text
-            .get(from as usize..to as usize)
-            .unwrap_or_default();
-        match address - start {
-            _ if RETURN_TRAMPOLINES.contains(&name) => Named::ReturnProbe,
-            offset if offset < MAX_FUNCTION => Named::Function(name, offset),
-            _ => Named::Nothing,
+    pub(crate) fn find(&self, address: u64) -> Resolved<'_> {
+        match self.0.last_up_to(address) {
+            Some((_, name)) if RETURN_TRAMPOLINES.contains(&name) => Resolved::ReturnProbe,
+            Some((start, name)) if address - start < MAX_FUNCTION => {
+                Resolved::Function(name, address - start)
+            }
+            _ => Resolved::Nothing,
         }
     }
 }
@@ -98,18 +76,18 @@ mod tests {
                 .to_vec(),
         );
         let find = |address| symbols.find(address);
-        assert_eq!(find(0xffff_ffff_8100_00ff), Named::Nothing);
-        assert_eq!(find(0xffff_ffff_8100_0100), Named::Function(b"first", 0));
+        assert_eq!(find(0xffff_ffff_8100_00ff), Resolved::Nothing);
+        assert_eq!(find(0xffff_ffff_8100_0100), Resolved::Function(b"first", 0));
         assert_eq!(
             find(0xffff_ffff_8100_0250),
-            Named::Function(b"first", 0x150)
+            Resolved::Function(b"first", 0x150)
         );
-        assert_eq!(find(0xffff_ffff_8100_0300), Named::ReturnProbe);
+        assert_eq!(find(0xffff_ffff_8100_0300), Resolved::ReturnProbe);
         assert_eq!(
             find(0xffff_ffff_c000_0010),
-            Named::Function(b"nft_do_chain", 0x10)
+            Resolved::Function(b"nft_do_chain", 0x10)
         );
-        assert_eq!(find(u64::MAX), Named::Nothing);
+        assert_eq!(find(u64::MAX), Resolved::Nothing);
         assert!(Symbols::new(b"0000000000000000 T hidden\n".to_vec()).is_empty());
     }
 }

@@ -1,0 +1,28 @@
+//! Numbers in the traced machine's byte order.
+
+/// How the traced machine writes numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Machine {
+    /// Most significant byte first.
+    pub big_endian: bool,
+    /// Size of the kernel's `long`, 4 or 8 bytes.
+    pub long: usize,
+}
+
+impl Machine {
+    /// An unsigned number of up to 8 bytes.
+    pub(crate) fn number(self, bytes: &[u8]) -> u64 {
+        let digit = |n: u64, b: &u8| (n << 8) | u64::from(*b);
+        if self.big_endian {
+            bytes.iter().fold(0, digit)
+        } else {
+            bytes.iter().rev().fold(0, digit)
+        }
+    }
+
+    /// The same with its sign.
+    pub(crate) fn signed(self, bytes: &[u8]) -> i64 {
+        let unused = 64 - 8 * bytes.len().clamp(1, 8) as u32;
+        (self.number(bytes) << unused) as i64 >> unused
+    }
+}

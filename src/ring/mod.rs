@@ -1,0 +1,15 @@
+//! The kernel's ring buffer as it is in memory and in files: pages of records, and the files
+//! that say what stands in those.
+//!
+//! Nothing here opens a file: whoever has a page hands in its bytes, and gets places of events
+//! in it. `page` cuts a page into records, `format` says where in an event each field is,
+//! `symbols`, `tasks` and `clock` what its numbers mean, and `print` writes what it says.
+
+pub(crate) mod clock;
+pub(crate) mod format;
+pub(crate) mod machine;
+mod names;
+pub(crate) mod page;
+pub(crate) mod print;
+pub(crate) mod symbols;
+pub(crate) mod tasks;

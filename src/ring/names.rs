@@ -1,0 +1,42 @@
+//! Names in a text, found by their numbers.
+
+/// A text of many lines, each with a number and a name.
+#[derive(Default)]
+pub(super) struct Names {
+    text: Vec<u8>,
+    /// The number, and where in the text the name starts and ends.
+    index: Vec<(u64, u32, u32)>,
+}
+
+impl Names {
+    /// Takes a text; `entry` finds the number and the name in a line. Of several names of one
+    /// number the first counts.
+    pub(super) fn new(text: Vec<u8>, entry: impl Fn(&[u8]) -> Option<(u64, &[u8])>) -> Self {
+        let mut index = Vec::new();
+        let base = text.as_ptr() as usize;
+        // Places are kept in 32 bits; files keep the size in as many.
+        if u32::try_from(text.len()).is_ok() {
+            for line in text.split(|&b| b == b'\n' || b == 0) {
+                if let Some((number, name)) = entry(line) {
+                    let at = name.as_ptr() as usize - base;
+                    index.push((number, at as u32, (at + name.len()) as u32));
+                }
+            }
+        }
+        index.sort_by_key(|&(number, at, _)| (number, at));
+        index.dedup_by_key(|&mut (number, ..)| number);
+        Names { text, index }
+    }
+
+    /// True where nothing has a name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The largest number up to this one that has a name, and the name.
+    pub(super) fn last_up_to(&self, number: u64) -> Option<(u64, &[u8])> {
+        let after = self.index.partition_point(|&(known, ..)| known <= number);
+        let &(known, from, to) = self.index.get(after.checked_sub(1)?)?;
+        Some((known, self.text.get(from as usize..to as usize)?))
+    }
+}
