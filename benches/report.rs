@@ -10,8 +10,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ip6drop::report::build::{Request, report_input};
-use ip6drop::trace::Stacks;
+use ip6drop::analysis::stream::Analysis;
+use ip6drop::input::Source;
+use ip6drop::report::build::Request;
 
 const SIZE: u64 = 64 * 1024 * 1024;
 
@@ -60,10 +61,12 @@ fn report(criterion: &mut Criterion) {
         group.bench_function("report", |bencher| {
             bencher.iter(|| {
                 let file = File::open(&path).expect("the amplified capture");
-                let mut stacks = Stacks::default();
                 let request = Request::default();
-                let report = report_input(&path, file, false, &request, &mut stacks);
-                black_box(report.expect("a trace").summary.findings.drops())
+                let mut analysis = Analysis::new(&request, false);
+                let source = Source::Stream(file);
+                let read = analysis.read_source(&path, source, false, None);
+                read.expect("a trace");
+                black_box(analysis.finish().summary.findings.drops())
             });
         });
         group.bench_function("wc -l", |bencher| {

@@ -404,16 +404,19 @@ fn everything_mixed() {
 /// Cut anywhere: nothing breaks, nothing is counted that is not there.
 #[test]
 fn cut_anywhere() {
+    use ip6drop::analysis::stream::Analysis;
     use ip6drop::input::InputError;
-    use ip6drop::report::build::{Request, report_input};
-    use ip6drop::trace::Stacks;
+    use ip6drop::report::build::Request;
     for name in ["perf-both", "bpftrace-keys", "bpftrace-print"] {
         let text = file(name);
         for end in (0..text.len()).step_by(29) {
             let request = Request::default();
-            let mut stacks = Stacks::default();
-            match report_input(name.as_ref(), &text[..end], false, &request, &mut stacks) {
-                Ok(report) => {
+            let mut analysis = Analysis::new(&request, false);
+            analysis.begin(name.as_ref());
+            analysis.feed(&text[..end]);
+            match analysis.end(None) {
+                Ok(()) => {
+                    let report = analysis.finish();
                     let lines = text[..end].split_inclusive(|&b| b == b'\n').count();
                     assert_eq!(report.summary.findings.health.lines.total, lines as u64);
                     assert!(report.summary.findings.drops() <= 6, "{name} {end}");

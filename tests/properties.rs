@@ -4,10 +4,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use ip6drop::analysis::stream::Analysis;
 use ip6drop::input::InputError;
-use ip6drop::report::build::{Request, report_input};
+use ip6drop::input::Source;
+use ip6drop::report::build::Request;
 use ip6drop::report::summary::Summary;
-use ip6drop::trace::Stacks;
 use proptest::prelude::*;
 
 /// Hands out bytes in reads of the given sizes.
@@ -31,15 +32,10 @@ impl Read for Reads<'_> {
 }
 
 fn summary(name: &str, reader: impl Read + Send) -> Option<Summary> {
-    let mut stacks = Stacks::default();
-    match report_input(
-        Path::new(name),
-        reader,
-        false,
-        &Request::default(),
-        &mut stacks,
-    ) {
-        Ok(report) => Some(report.summary),
+    let request = Request::default();
+    let mut analysis = Analysis::new(&request, false);
+    match analysis.read_source(Path::new(name), Source::Stream(reader), false, None) {
+        Ok(()) => Some(analysis.finish().summary),
         Err(InputError::Empty(_) | InputError::NoTrace { .. }) => None,
         Err(error) => panic!("{error}"),
     }
@@ -143,42 +139,16 @@ proptest! {
 
     #[test]
     fn one_pass_over_two_inputs_is_the_merge_of_two_reports(a in text(), b in text()) {
-        // One table of stacks for both, as a single run has, against one for each.
-        let mut stacks = Stacks::default();
-        let mut one_pass = Summary::default();
+        let request = Request::default();
+        let mut both = Analysis::new(&request, false);
         let mut merged = Summary::default();
         for (name, text) in [("a", &a), ("b", &b)] {
-            let shared =
-                report_input(Path::new(name), &text[..], false, &Request::default(), &mut stacks);
-            if let Ok(report) = shared {
-                one_pass.merge(report.summary);
-            }
-            if let Some(own) = summary(name, &text[..]) {
-                merged.merge(own);
-            }
+            // An input that gives nothing is a fault of its own.
+            let Some(own) = summary(name, &text[..]) else { return Ok(()) };
+            merged.merge(own);
+            let source = Source::Stream(&text[..]);
+            both.read_source(Path::new(name), source, false, None).unwrap();
         }
-        prop_assert_eq!(one_pass, merged);
+        prop_assert_eq!(both.finish().summary, merged);
     }
-}
-
-#[test]
-fn blocks_of_equal_bytes_are_parsed_once() {
-    let capture = include_bytes!("../fixtures/4.19-fp/exhausted.pipe");
-    let distinct: std::collections::HashSet<Vec<u8>> = {
-        let mut blocks = Vec::new();
-        let mut block = Vec::new();
-        for line in capture.split_inclusive(|&b| b == b'\n') {
-            if line.starts_with(b" => ") {
-                block.extend_from_slice(line);
-            } else if !block.is_empty() {
-                blocks.push(std::mem::take(&mut block));
-            }
-        }
-        blocks.push(block);
-        blocks.into_iter().filter(|b| !b.is_empty()).collect()
-    };
-    let mut stacks = Stacks::default();
-    let request = Request::default();
-    report_input(Path::new("x"), &capture[..], false, &request, &mut stacks).unwrap();
-    assert_eq!(stacks.blocks_parsed(), distinct.len() as u64);
 }

@@ -1,13 +1,13 @@
 //! `ip6drop diagnose`: facts, a recording, facts again, and the report on it, in one go.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use tempfile::TempDir;
 
+use crate::analysis::stream::Analysis;
 use crate::cli::diagnose::{DiagnoseArgs, DiagnoseFormat};
 use crate::cli::tracing::Roots;
 use crate::commands::capture::{LiveLine, capture, tell};
@@ -16,17 +16,16 @@ use crate::commands::output::{Destination, written};
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
-use crate::input::open;
+use crate::input::Spool;
 use crate::os::signals::Signals;
 use crate::os::trigger::{Outcome, Running, Trigger};
 use crate::render;
 use crate::render::report::sparks::Pictures;
-use crate::report::build::{InputReport, Request, report_input};
+use crate::report::build::Request;
 use crate::report::summary::{Summary, TriggerRuns};
 use crate::report::timeline::Timeline;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
-use crate::trace::Stacks;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -60,6 +59,15 @@ impl Place {
         }
     }
 
+    /// What the report calls it.
+    fn name(&self) -> &Path {
+        match self {
+            Place::Named(path) => path,
+            // Its real name is gone by the time anybody reads this.
+            Place::Temporary(_) => Path::new("live capture"),
+        }
+    }
+
     /// Keeps the capture where it would go away, and says where it is.
     fn offer(self, err: &mut dyn Write) {
         let path = self.path();
@@ -72,8 +80,10 @@ impl Place {
     }
 }
 
-/// Shows the live line, and runs the trigger while the tracer is on.
-struct Bench {
+/// Takes the text as it is recorded, shows the live line, and runs the trigger while the tracer
+/// is on.
+struct Bench<'a, 'r> {
+    analysis: &'a mut Analysis<'r>,
     line: LiveLine,
     trigger: Option<Trigger>,
     running: Option<Running>,
@@ -83,7 +93,11 @@ struct Bench {
 /// What is in flight when a trigger has ended still arrives.
 const SETTLE: Duration = Duration::from_millis(100);
 
-impl Onlooker for Bench {
+impl Onlooker for Bench<'_, '_> {
+    fn took(&mut self, text: &[u8]) {
+        self.analysis.feed(text);
+    }
+
     fn began(&mut self) {
         if let Some(trigger) = self.trigger.take() {
             match Running::start(trigger) {
@@ -141,6 +155,7 @@ fn run_capture(
     roots: &Roots,
     signals: &Signals,
     path: &Path,
+    analysis: &mut Analysis<'_>,
     err: &mut dyn Write,
 ) -> Result<Run, TraceError> {
     let limits = Limits {
@@ -152,6 +167,7 @@ fn run_capture(
         trial: TRIAL,
     };
     let mut bench = Bench {
+        analysis,
         line: LiveLine::new(!args.quiet),
         trigger: args.trigger.as_ref().map(|command| Trigger {
             command: command.clone(),
@@ -206,38 +222,33 @@ fn write(
     destination.put(&text)
 }
 
-/// Reads the capture back and reports on it; the exit status of the verdict.
-fn report(args: &DiagnoseArgs, place: &Place, run: Run) -> anyhow::Result<Exit> {
-    let destination = Destination::new("report", args.output.as_deref());
-    let path = place.path();
-    let name = match place {
-        Place::Named(path) => path.as_path(),
-        // Its real name is gone by the time anybody reads this.
-        Place::Temporary(_) => Path::new("live capture"),
-    };
-    let file = File::open(&path).with_context(|| path.display().to_string())?;
-    let file: Box<dyn Read + Send> = Box::new(file);
-    let mut stacks = Stacks::default();
-    let request = Request {
-        host: run.after.as_ref().and_then(here_and_now),
-        ..Request::default()
-    };
-    let InputReport {
-        mut summary,
-        knowledge,
-        ..
-    } = report_input(name, file, false, &request, &mut stacks)?;
+/// Whether the report shows when drops were.
+fn is_drawn(args: &DiagnoseArgs, destination: &Destination<'_>) -> bool {
     let drawn = match args.format {
         DiagnoseFormat::Html => true,
         DiagnoseFormat::Text => destination.terminal().is_some(),
         DiagnoseFormat::Json | DiagnoseFormat::Markdown => false,
     };
-    let mut timelines = Vec::new();
-    if drawn && !args.quiet {
-        let source = open(&path)?.source();
-        let empty = Timeline::new(&summary);
-        timelines.push(empty.draw(source, &request, &knowledge, &mut stacks));
-    }
+    drawn && !args.quiet
+}
+
+/// Reports on what was recorded; the exit status of the verdict.
+fn report(
+    args: &DiagnoseArgs,
+    place: &Place,
+    run: Run,
+    analysis: &mut Analysis<'_>,
+) -> anyhow::Result<Exit> {
+    let destination = Destination::new("report", args.output.as_deref());
+    analysis.set_host(run.after.as_ref().and_then(here_and_now));
+    analysis.end(Spool::new(&place.path()).ok())?;
+    let report = analysis.finish();
+    let timelines = if is_drawn(args, &destination) {
+        report.timelines()?
+    } else {
+        Vec::new()
+    };
+    let mut summary = report.summary;
     summary.trigger = args
         .trigger
         .clone()
@@ -282,7 +293,11 @@ fn diagnose(
         Ok(place) => place,
         Err(error) => return Ok(fail(error, err)),
     };
-    let run = run_capture(args, roots, signals, &place.path(), err)?;
+    let request = Request::default();
+    let destination = Destination::new("report", args.output.as_deref());
+    let mut analysis = Analysis::new(&request, is_drawn(args, &destination));
+    analysis.begin(place.name());
+    let run = run_capture(args, roots, signals, &place.path(), &mut analysis, err)?;
     let ended = tell(args.capture.max_rate, &run.recorded, err);
     let impossible = run.trigger.as_ref().and_then(|t| t.impossible.clone());
     if let (Some(why), Exit::Clean) = (impossible, ended) {
@@ -301,7 +316,7 @@ fn diagnose(
         }
         return Ok(ended);
     }
-    let verdict = match report(args, &place, run) {
+    let verdict = match report(args, &place, run, &mut analysis) {
         Ok(exit) => exit,
         Err(error) => fail(error, err),
     };

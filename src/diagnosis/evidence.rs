@@ -176,6 +176,8 @@ pub struct Evidence {
     pub window: Window,
     /// What is known of its stack.
     pub stack: StackState,
+    /// Nothing behind what was read can add to it.
+    pub whole: bool,
 }
 
 impl Evidence {
@@ -196,6 +198,7 @@ impl Evidence {
             output_linked: false,
             window: Window::Unordered,
             stack: StackState::Present,
+            whole: true,
         }
     }
 
@@ -212,6 +215,7 @@ impl Evidence {
             self.bounded,
             self.receive_linked,
             self.output_linked,
+            self.whole,
         ];
         let flags = flags
             .into_iter()
@@ -247,7 +251,7 @@ pub const MAX_EVIDENCE: usize = 4096;
 const RECENT: usize = 32;
 
 /// Distinct evidence, numbered by first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct EvidenceTable {
     /// What was looked up last at each place.
     recent: [(u128, u32); RECENT],
@@ -394,6 +398,7 @@ mod tests {
             output_linked: true,
             window: Window::Whole,
             stack: StackState::Present,
+            whole: true,
         };
         for kinds in 0..1 << 10 {
             for count in 0..=Attempts::MANY {

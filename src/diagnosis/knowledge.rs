@@ -19,6 +19,8 @@ pub struct Knowledge {
     pub calls_are_whole: bool,
     /// No event is missing at a place that is not known.
     pub losses_are_placed: bool,
+    /// Totals of lost events are still to come, which may show some at no known place.
+    pub losses_outstanding: bool,
     /// What the facts prove.
     pub proof: Proof,
     /// Where events are missing, the text says so.
@@ -127,6 +129,7 @@ pub fn knowledge(
         calls_are_whole: !gathered.split_calls,
         losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
         losses_are_marked: !text.perf && !several,
+        losses_outstanding: gathered.losses_outstanding(),
         refusals_logged: text.log.refusals() > 0,
         proof: if foreign {
             Proof::Nothing

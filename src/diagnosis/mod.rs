@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod assessment;
+pub mod caution;
 pub mod class;
 pub mod collect;
 pub mod counters;

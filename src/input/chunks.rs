@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::trace::cut::{CutState, Cutter, MAX_BLOCK, starts_frame};
+use crate::trace::cut::{CutState, MAX_LEFT, whole};
 
 /// Bytes read at a time: larger ones make fewer calls, smaller ones stay in a core's cache.
 const READ: usize = 1024 * 1024;
@@ -15,11 +15,10 @@ const FIRST: usize = 64 * 1024;
 const STREAM: usize = 256 * 1024;
 /// The kernel copies fastest to whole pages.
 const PAGE: usize = 4096;
-/// Room in front of what is read, for the piece that the chunk before left unfinished: up to a
-/// whole block and the start of a frame line.
-const FRONT: usize = MAX_BLOCK + PAGE;
+/// Room in front of what is read, for the piece that the chunk before left unfinished.
+const FRONT: usize = MAX_LEFT;
 
-/// Bytes behind what was read that are there to be looked at.
+/// Zeros behind the bytes.
 const AHEAD: usize = 64;
 
 /// Where bytes come from.
@@ -37,8 +36,6 @@ pub struct Chunk {
     page: usize,
     start: usize,
     end: usize,
-    /// Where what was read ends.
-    read_end: usize,
     index: u64,
     state: CutState,
 }
@@ -52,7 +49,6 @@ impl Default for Chunk {
             page,
             start: page,
             end: page,
-            read_end: page,
             index: 0,
             state: CutState::default(),
         }
@@ -66,11 +62,10 @@ impl Chunk {
         &self.memory[self.start..self.end]
     }
 
-    /// The bytes and what was read behind them: the text goes on there, and zeros come where
-    /// the reading ended.
+    /// The bytes and zeros behind them, for readers that look ahead.
     #[must_use]
     pub fn ahead(&self) -> &[u8] {
-        &self.memory[self.start..self.read_end + AHEAD]
+        &self.memory[self.start..self.end + AHEAD]
     }
 
     /// Its place among the chunks of the input, from 0.
@@ -127,15 +122,6 @@ fn fill(
         }
     }
     (len, None)
-}
-
-/// The last line start of `data` that no state crosses: the line before it has ended, and it
-/// starts no frame.
-fn safe_cut(data: &[u8]) -> Option<usize> {
-    let tail = data.len().saturating_sub(FRONT);
-    memchr::memrchr_iter(b'\n', &data[tail..])
-        .map(|newline| tail + newline + 1)
-        .find(|&at| starts_frame(&data[at..], false) == Some(false))
 }
 
 impl<R: Read> Chunks<R> {
@@ -221,8 +207,7 @@ impl Border {
         chunk.start = chunk.page - self.carried.len();
         chunk.memory[chunk.start..chunk.page].copy_from_slice(&self.carried);
         chunk.end = chunk.page + read;
-        chunk.read_end = chunk.end;
-        chunk.memory[chunk.read_end..chunk.read_end + AHEAD].fill(0);
+        chunk.memory[chunk.end..chunk.end + AHEAD].fill(0);
         chunk.state = self.state;
         self.bytes += read as u64;
         self.carried.clear();
@@ -233,26 +218,18 @@ impl Border {
             return;
         }
         let bytes = chunk.bytes();
-        let safe = if self.at_end { None } else { safe_cut(bytes) };
-        let cut = safe.unwrap_or_else(|| {
-            // Very long lines or stacks, or the input broke off: cut it piece by piece.
-            let mut cutter = Cutter::new(bytes, self.state, false);
-            while cutter.next().is_some() {}
-            self.state = cutter.state();
-            cutter.position()
-        });
-        if safe.is_some() {
-            self.state = CutState::default();
-        }
+        let cut = whole(bytes, &mut self.state, self.at_end);
         self.carried.extend_from_slice(&bytes[cut..]);
         chunk.end = chunk.start + cut;
+        // What is carried over is the next chunk's: a stack seen there would be taken twice.
+        chunk.memory[chunk.end..chunk.end + AHEAD].fill(0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::cut::{MAX_LINE, Piece};
+    use crate::trace::cut::{Cutter, MAX_BLOCK, MAX_LINE, Piece};
 
     /// Hands out a slice in reads of the given sizes, over and over.
     struct Choppy<'a>(&'a [u8], Vec<usize>, usize);

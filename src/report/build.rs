@@ -1,9 +1,6 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
-use std::io::Read;
-use std::path::Path;
-
-use crate::analysis::{Reading, read_through};
+use crate::diagnosis::caution::classify_so_far;
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
@@ -11,12 +8,14 @@ use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::knowledge::{Knowledge, knowledge};
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::host::{Facts, Snapshot};
-use crate::input::{InputError, Source};
+use crate::input::InputError;
 use crate::kernel::functions::Origin;
+use crate::report::decided::{DecidedDrop, DecidedSink};
+use crate::report::drops::{Drops, Kept};
 use crate::report::filter::Filter;
 use crate::report::summary::{CpuKey, Summary, TaskRow};
-use crate::report::tally::Tally;
-use crate::trace::{Stacks, TextFacts};
+use crate::trace::assemble::TextFacts;
+use crate::trace::stacks::Stacks;
 
 /// What the user knows and wants, the same for every input.
 #[derive(Debug, Clone, Default)]
@@ -29,127 +28,134 @@ pub struct Request {
     pub filter: Filter,
     /// How many threads read one input; with 0 as many as pay.
     pub threads: usize,
-    /// The host itself, where the capture was made on it just now.
-    pub host: Option<HereAndNow>,
 }
 
-/// A report on one input.
-pub struct InputReport {
-    /// The numbers.
-    pub summary: Summary,
-    /// What classified its drops.
-    pub knowledge: Knowledge,
-    /// The error that ended it early.
-    pub error: Option<InputError>,
-}
-
-/// What one input gave, before anything is classified.
-pub struct InputEvidence<'f> {
+/// What one input gave, before anything is judged.
+#[derive(Clone)]
+pub struct Input<'f> {
     name: String,
     gathered: Gathered,
-    tally: Tally<'f>,
+    drops: Drops<'f>,
     text: TextFacts,
-    facts: Facts,
-    shares_facts: bool,
-    error: Option<InputError>,
+    broke_off: bool,
 }
 
-/// Reads one input.
-///
-/// # Errors
-/// Fails where the input holds no trace; one that breaks off is taken as far as it could be
-/// read.
-pub fn read_input<'f>(
-    name: &Path,
-    source: Source<impl Read + Send>,
-    is_gzip: bool,
-    request: &'f Request,
-    stacks: &mut Stacks,
-) -> Result<InputEvidence<'f>, InputError> {
-    let tally = Tally::new(&request.filter);
-    let Reading {
-        gathered,
-        drops: tally,
-        text,
-        bytes: read,
-        error,
-    } = read_through(source, request.threads, stacks, tally);
-    let error = error.map(|source| InputError::ended(name, is_gzip, read, source));
-    let name = name.display().to_string();
-    // A program or a core may hold words of a trace; its first line is no text.
-    let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
-    let known = text.trace_banners > 0 || gathered.known_stacks;
-    if text.lines.events == 0 && (is_binary || !known) {
-        return Err(match (error, &text.first_line) {
-            (Some(error), _) => error,
-            (None, None) => InputError::Empty(name),
-            (None, Some(first)) => InputError::no_trace(name, text.lines.total, first),
-        });
-    }
-    let shares_facts = gathered.preamble.facts == Facts::default();
-    let facts = if shares_facts {
-        request.facts.clone().unwrap_or_default()
-    } else {
-        gathered.preamble.facts.clone()
-    };
-    Ok(InputEvidence {
-        name,
-        gathered,
-        tally,
-        text,
-        facts,
-        shares_facts,
-        error,
-    })
+/// What was made of one input.
+pub struct Judgement {
+    /// What is known for all of its drops.
+    knowledge: Knowledge,
+    /// What its drops are, by the numbers of their evidence.
+    decided: Vec<Classification>,
 }
 
-impl InputEvidence<'_> {
-    /// Receive-path drops, filtered or not.
-    #[must_use]
-    pub fn receive_drops(&self) -> u64 {
-        self.tally.receive_drops
-    }
-
-    /// True where the facts are those of the command line, which other inputs may share.
-    #[must_use]
-    pub fn shares_facts(&self) -> bool {
-        self.shares_facts
-    }
-
-    /// Classifies and counts. `receive_drops` are those of all inputs that share the facts.
-    #[must_use]
-    pub fn report(self, request: &Request, stacks: &Stacks, receive_drops: u64) -> InputReport {
-        let knowledge = knowledge(
-            &self.gathered,
-            &self.facts,
-            &self.text,
-            request.traced,
-            receive_drops,
-        );
-        let summary = self.summarise(request, &knowledge, stacks);
-        InputReport {
-            summary,
-            knowledge,
-            error: self.error,
+impl Judgement {
+    /// Hands on drops of the input, in the order of the trace, with the stacks that they name.
+    pub fn hand_on<'a>(
+        &'a self,
+        input: &'a Input<'_>,
+        sink: &'a mut dyn DecidedSink,
+    ) -> impl FnMut(&Kept, &Stacks) + 'a {
+        let tally = &input.drops.tally;
+        move |kept, stacks| match kept {
+            Kept::Fast(time, fast) => sink.fast(*time, *fast),
+            Kept::Drop(drop) => {
+                let classification = &self.decided[drop.evidence as usize];
+                if tally.filter.takes_class(classification.class) {
+                    sink.drop(&DecidedDrop {
+                        context: drop.context.as_ref(),
+                        frames: drop.stack.map(|id| &stacks.get(id).frames),
+                        count: drop.count,
+                        classification,
+                        evidence: tally.table.get(drop.evidence),
+                        knowledge: &self.knowledge,
+                    });
+                }
+            }
         }
     }
 }
 
-/// Reads one input and reports on it alone.
-///
-/// # Errors
-/// See [`read_input`].
-pub fn report_input(
-    name: &Path,
-    reader: impl Read + Send,
-    is_gzip: bool,
-    request: &Request,
-    stacks: &mut Stacks,
-) -> Result<InputReport, InputError> {
-    let source = Source::Stream(reader);
-    let evidence = read_input(name, source, is_gzip, request, stacks)?;
-    let receive_drops = evidence.receive_drops();
-    Ok(evidence.report(request, stacks, receive_drops))
+impl<'f> Input<'f> {
+    /// Puts together what was gathered; `broke_off` where an error ended the input.
+    #[must_use]
+    pub fn new(
+        name: String,
+        gathered: Gathered,
+        drops: Drops<'f>,
+        text: TextFacts,
+        broke_off: bool,
+    ) -> Self {
+        Input {
+            name,
+            gathered,
+            drops,
+            text,
+            broke_off,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its drops, where all of them were kept.
+    #[must_use]
+    pub fn kept(&self) -> Option<&[Kept]> {
+        self.drops.kept()?.whole()
+    }
+
+    /// Receive-path drops, filtered or not.
+    #[must_use]
+    pub fn receive_drops(&self) -> u64 {
+        self.drops.tally.receive_drops
+    }
+
+    /// Facts in the capture's own framing.
+    #[must_use]
+    pub fn own_facts(&self) -> Option<&Facts> {
+        let facts = &self.gathered.preamble.facts;
+        (*facts != Facts::default()).then_some(facts)
+    }
+
+    /// Whether it holds a trace.
+    #[must_use]
+    pub fn has_trace(&self) -> bool {
+        let text = &self.text;
+        // A program or a core may hold words of a trace; its first line is no text.
+        let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
+        let known = text.trace_banners > 0 || self.gathered.known_stacks;
+        text.lines.events > 0 || (known && !is_binary)
+    }
+
+    /// Why an input without a trace gives no report.
+    #[must_use]
+    pub fn no_trace(self) -> InputError {
+        match &self.text.first_line {
+            None => InputError::Empty(self.name),
+            Some(first) => InputError::no_trace(self.name, self.text.lines.total, first),
+        }
+    }
+
+    /// Judges the drops. `receive_drops` are those of all inputs that share the facts; where
+    /// more may come, only what that cannot take back is confirmed.
+    #[must_use]
+    pub fn judge(
+        &self,
+        facts: &Facts,
+        traced: Traced,
+        receive_drops: u64,
+        is_over: bool,
+    ) -> Judgement {
+        let knowledge = knowledge(&self.gathered, facts, &self.text, traced, receive_drops);
+        let classify = if is_over { classify } else { classify_so_far };
+        let all = self.drops.tally.table.all().iter();
+        Judgement {
+            decided: all.map(|evidence| classify(evidence, &knowledge)).collect(),
+            knowledge,
+        }
+    }
 }
 
 /// The forms of text that an input holds.
@@ -179,22 +185,20 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
     all
 }
 
-impl InputEvidence<'_> {
-    fn summarise(&self, request: &Request, knowledge: &Knowledge, stacks: &Stacks) -> Summary {
-        let InputEvidence {
-            gathered,
-            tally,
-            text,
-            facts,
-            ..
-        } = self;
-        let decided: Vec<Classification> = tally
-            .table
-            .all()
-            .iter()
-            .map(|evidence| classify(evidence, knowledge))
-            .collect();
-        let shown =
+impl Input<'_> {
+    /// The report on it: by the facts that its judgement is based on, and those to be shown.
+    #[must_use]
+    pub fn summarise(
+        &self,
+        judgement: &Judgement,
+        (facts, shown): (&Facts, &Facts),
+        host: Option<&HereAndNow>,
+        stacks: &Stacks,
+    ) -> Summary {
+        let Input { gathered, text, .. } = self;
+        let tally = &self.drops.tally;
+        let Judgement { knowledge, decided } = judgement;
+        let taken =
             |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
         let mut summary = Summary {
             inputs: vec![self.name.clone()],
@@ -203,14 +207,14 @@ impl InputEvidence<'_> {
             kernels: gathered.kernel.clone().into_iter().collect(),
             cpus: gathered
                 .online_cpus
-                .or(facts.last().and_then(|s| s.cpus).map(u64::from)),
+                .or(shown.last().and_then(|s| s.cpus).map(u64::from)),
             window: gathered.window,
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
                 in_no_routes: facts.rise(Snapshot::in_no_routes),
                 ..Findings::default()
             },
-            facts: (*facts != Facts::default()).then(|| facts.clone()),
+            facts: (*shown != Facts::default()).then(|| shown.clone()),
             ..Summary::default()
         };
         summary.formats.extend(formats(gathered, text));
@@ -218,7 +222,7 @@ impl InputEvidence<'_> {
             summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
         }
         for &((cpu, at), cell) in tally.cpus.all() {
-            let Some(decided) = shown(at) else { continue };
+            let Some(decided) = taken(at) else { continue };
             *summary
                 .findings
                 .classes
@@ -234,7 +238,7 @@ impl InputEvidence<'_> {
             }
         }
         for &((pid, at), drops) in tally.tasks.all() {
-            if shown(at).is_none() {
+            if taken(at).is_none() {
                 continue;
             }
             let comm = tally
@@ -249,7 +253,7 @@ impl InputEvidence<'_> {
             row.drops += drops;
         }
         for &((id, at), drops) in tally.stacks.all() {
-            let Some(decided) = shown(at) else { continue };
+            let Some(decided) = taken(at) else { continue };
             let frames = stacks.get(id).frames.clone();
             if !frames.is_empty() {
                 *summary.stacks.entry((frames, decided.class)).or_default() += drops;
@@ -277,9 +281,9 @@ impl InputEvidence<'_> {
                 .add(counts);
         }
         summary.findings.counters = Counters::new(
-            facts,
+            shown,
             gathered,
-            request.host.as_ref(),
+            host,
             knowledge,
             summary.findings.gc_total().failed > 0,
         );
@@ -293,7 +297,7 @@ impl InputEvidence<'_> {
         health.lost.clone_from(&gathered.lost);
         health.lost_uncounted = gathered.lost_uncounted;
         health.overwritten = gathered.overwritten;
-        health.broken_inputs = u64::from(self.error.is_some());
+        health.broken_inputs = u64::from(self.broke_off);
         health.stacks_beyond = tally.stacks_beyond;
         health.evictions = gathered.evictions;
         summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());

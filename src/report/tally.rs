@@ -6,7 +6,7 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 
 use crate::diagnosis::collect::collector::is_unnamed;
-use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
+use crate::diagnosis::collect::packet_drop::PacketDrop;
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::kernel::functions::Direction;
 use crate::report::filter::Filter;
@@ -27,6 +27,7 @@ pub(crate) struct Cell {
 }
 
 /// Rows in the order of their first appearance.
+#[derive(Clone)]
 pub(crate) struct Rows<K, V> {
     index: HashMap<K, u32, FixedState>,
     all: Vec<(K, V)>,
@@ -98,6 +99,7 @@ fn recent(numbers: [usize; 3]) -> usize {
 }
 
 /// Counts drops.
+#[derive(Clone)]
 pub struct Tally<'f> {
     pub(crate) filter: &'f Filter,
     /// The filter asks where and when drops were.
@@ -188,8 +190,9 @@ impl<'f> Tally<'f> {
     }
 }
 
-impl DropSink for Tally<'_> {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
+impl Tally<'_> {
+    /// Whether a stack is one that the user asked for.
+    pub(crate) fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
         let filter = self.filter;
         match id {
             _ if filter.stack.is_none() => true,
@@ -201,7 +204,10 @@ impl DropSink for Tally<'_> {
         }
     }
 
-    fn drop(&mut self, drop: &PacketDrop) {
+    /// Counts a drop; the number of its evidence, where it passes the filters on stacks and
+    /// contexts.
+    #[inline]
+    pub(crate) fn count(&mut self, drop: &PacketDrop) -> Option<u32> {
         let evidence = self.table.intern(drop.evidence);
         self.all += drop.count;
         if drop.evidence.direction == Direction::Receive {
@@ -209,7 +215,7 @@ impl DropSink for Tally<'_> {
         }
         let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());
         if !drop.stack_matches || !takes_context {
-            return;
+            return None;
         }
         let places = self.places(Kind {
             evidence,
@@ -232,5 +238,6 @@ impl DropSink for Tally<'_> {
                 self.stacks_beyond += u64::from(beyond) * drop.count;
             }
         }
+        Some(evidence)
     }
 }

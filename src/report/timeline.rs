@@ -4,21 +4,13 @@
 //! of a timeline depends on neither the length of the trace nor its rate.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
-use crate::analysis::read_through;
 use crate::diagnosis::class::Class;
-use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::counters::Counters;
-use crate::diagnosis::evidence::EvidenceTable;
-use crate::diagnosis::knowledge::Knowledge;
-use crate::diagnosis::rules::classify::classify;
 use crate::host::Facts;
-use crate::input::Source;
-use crate::report::build::Request;
-use crate::report::filter::Filter;
+use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::summary::{CpuKey, Summary};
-use crate::trace::{Name, StackId, Stacks, Stamp, Time};
+use crate::trace::{Stamp, Time};
 
 /// Bins of a timeline. Each is some pixels wide on a phone.
 pub const BINS: usize = 96;
@@ -162,26 +154,6 @@ impl Timeline {
         total
     }
 
-    /// Reads the input again and counts its drops.
-    #[must_use]
-    pub fn draw(
-        self,
-        source: Source<Box<dyn Read + Send>>,
-        request: &Request,
-        knowledge: &Knowledge,
-        stacks: &mut Stacks,
-    ) -> Timeline {
-        let mut charting = Charting {
-            filter: &request.filter,
-            knowledge,
-            table: EvidenceTable::default(),
-            timeline: self,
-        };
-        let drops: &mut dyn DropSink = &mut charting;
-        read_through(source, request.threads, stacks, drops);
-        charting.timeline
-    }
-
     fn count(&mut self, cpu: CpuKey, time: Option<Time>, class: Class, drops: u64) {
         let bin = time.zip(self.axis).and_then(|(time, axis)| axis.bin(time));
         let Some(bin) = bin else {
@@ -205,36 +177,16 @@ impl Timeline {
     }
 }
 
-/// Draws an input's drops into its timeline.
-struct Charting<'a> {
-    filter: &'a Filter,
-    knowledge: &'a Knowledge,
-    table: EvidenceTable,
-    timeline: Timeline,
-}
-
-impl DropSink for Charting<'_> {
-    fn matches_stack(&mut self, _: Option<StackId>, frames: &[Name]) -> bool {
-        self.filter.takes_stack(frames)
-    }
-
-    fn drop(&mut self, drop: &PacketDrop) {
-        // The same table as the report's own, so that a full one forgets the same attempts.
-        let at = self.table.intern(drop.evidence);
-        let class = classify(self.table.get(at), self.knowledge).class;
-        let context = drop.context.as_ref();
-        let wanted = drop.stack_matches
-            && self.filter.takes_context(context)
-            && self.filter.takes_class(class);
-        if wanted {
-            let cpu = CpuKey::from(context.map(|c| c.cpu));
-            self.timeline
-                .count(cpu, context.map(|c| c.time), class, drop.count);
-        }
+impl DecidedSink for Timeline {
+    fn drop(&mut self, drop: &DecidedDrop<'_>) {
+        let context = drop.context;
+        let cpu = CpuKey::from(context.map(|c| c.cpu));
+        let class = drop.classification.class;
+        self.count(cpu, context.map(|c| c.time), class, drop.count);
     }
 
     fn fast(&mut self, time: Time, fast: i64) {
-        self.timeline.note_fast(time, fast);
+        self.note_fast(time, fast);
     }
 }
 

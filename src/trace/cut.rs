@@ -5,6 +5,9 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// Longest run of frame lines handed out at once, in bytes.
 pub const MAX_BLOCK: usize = 64 * 1024;
 
+/// Most bytes that [`whole`] leaves: a whole block and the start of a frame line.
+pub const MAX_LEFT: usize = MAX_BLOCK + 4096;
+
 /// A piece of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -181,4 +184,29 @@ impl<'a> Iterator for Cutter<'a> {
             }
         })
     }
+}
+
+/// The last line start of `bytes` that no state crosses: the line before it has ended, and it
+/// starts no frame.
+fn safe_cut(bytes: &[u8]) -> Option<usize> {
+    let tail = bytes.len().saturating_sub(MAX_LEFT);
+    memchr::memrchr_iter(b'\n', &bytes[tail..])
+        .map(|newline| tail + newline + 1)
+        .find(|&at| starts_frame(&bytes[at..], false) == Some(false))
+}
+
+/// How much of `bytes` is whole pieces, whatever comes behind them; `state` is what is known of
+/// the text in front of them, and becomes what is known of the text in front of the rest. An
+/// input that broke off is cut piece by piece, as are very long lines and stacks.
+#[must_use]
+pub fn whole(bytes: &[u8], state: &mut CutState, broke_off: bool) -> usize {
+    let safe = if broke_off { None } else { safe_cut(bytes) };
+    if let Some(cut) = safe {
+        *state = CutState::default();
+        return cut;
+    }
+    let mut cutter = Cutter::new(bytes, *state, false);
+    while cutter.next().is_some() {}
+    *state = cutter.state();
+    cutter.position()
 }

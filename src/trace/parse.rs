@@ -109,8 +109,8 @@ impl<M: Meaning> Parser<M> {
         }
     }
 
-    /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them the text
-    /// goes on or zeros come; `state` is known of the text in front of them.
+    /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them zeros
+    /// come; `state` is known of the text in front of them.
     pub fn parse(
         &mut self,
         ahead: &[u8],

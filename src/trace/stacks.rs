@@ -82,13 +82,14 @@ pub struct BlockId {
 }
 
 /// A block, and the place of the one before it with the same hash.
+#[derive(Clone)]
 struct Block {
     id: BlockId,
     next: Option<u32>,
 }
 
 /// The table of distinct stacks.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Stacks {
     hasher: FixedState,
     by_hash: HashMap<u64, u32, FixedState>,

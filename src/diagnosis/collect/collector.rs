@@ -18,13 +18,14 @@ pub const MAX_LIVE_TASKS: usize = 16_384;
 pub(super) type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
 
 /// One CPU's row: cuts of the evidence start its state anew, not its counts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct CpuRow {
     pub(super) state: Cpu,
     pub(super) gc: CallTable,
 }
 
 /// Gathers evidence from one input; evidence never crosses into the next one.
+#[derive(Clone)]
 pub struct Collector<D> {
     pub(super) drops: D,
     pub(super) cpus: Cpus<CpuRow>,
@@ -57,13 +58,19 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
-    /// The end of the input: hands out the drops that still wait.
-    pub fn finish(mut self) -> (Gathered, D) {
+    /// Whoever takes the drops.
+    pub fn sink_mut(&mut self) -> &mut D {
+        &mut self.drops
+    }
+
+    /// The end of what was read: hands out the drops that still wait. Where the input is not
+    /// over, something behind may yet add to these.
+    pub fn finish(mut self, is_over: bool) -> (Gathered, D) {
         for (cpu, task) in self.tasks.slots() {
             self.cut_call(At { cpu, task });
             self.close_call(At { cpu, task });
         }
-        self.queue.finish(&mut self.drops);
+        self.queue.finish(&mut self.drops, is_over);
         for slot in self.cpus.slots() {
             if let Some(latest) = self.cpu(slot).latest {
                 self.gathered.note_time(latest);

@@ -132,6 +132,7 @@ impl<D: DropSink> Collector<D> {
                 (_, false) => Window::Start,
             },
             stack: StackState::Missing,
+            whole: true,
         }
     }
 

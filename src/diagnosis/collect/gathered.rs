@@ -57,6 +57,8 @@ pub struct Gathered {
     pub fast: Option<FastSeries>,
     /// Losses that no mark in the text places: evidence anywhere on these CPUs may be cut.
     pub unplaced_losses: bool,
+    /// CPUs whose total of lost events the capture's own framing has given.
+    pub loss_totals: u64,
     /// Entries that the ring buffer overwrote before the text starts.
     pub overwritten: u64,
     /// `ip6_dst_gc` returned something else than 0 or 1: on this kernel it returns nothing,
@@ -86,6 +88,15 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// True in a recording of this program before it has said how many events each CPU lost.
+    #[must_use]
+    pub fn losses_outstanding(&self) -> bool {
+        let said = self
+            .online_cpus
+            .is_some_and(|cpus| self.loss_totals >= cpus);
+        self.preamble.version.is_some() && !said
+    }
+
     pub(super) fn note_time(&mut self, time: Time) {
         let window = self.window.get_or_insert((time, time));
         window.0 = window.0.min(time);
@@ -129,6 +140,7 @@ impl Gathered {
                 // The kernel's own total for the CPU, marks in the text included.
                 let known = self.lost.get(cpu).copied().unwrap_or(0);
                 self.unplaced_losses |= *events > known;
+                self.loss_totals += 1;
                 if self.lost.len() < MAX_CPUS {
                     self.lost.insert(*cpu, known.max(*events));
                 }

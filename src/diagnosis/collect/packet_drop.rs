@@ -33,21 +33,6 @@ pub trait DropSink {
     fn fast(&mut self, _time: Time, _fast: i64) {}
 }
 
-/// For those that are not in a hurry: one collector serves them all.
-impl DropSink for &mut dyn DropSink {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
-        (**self).matches_stack(id, frames)
-    }
-
-    fn drop(&mut self, drop: &PacketDrop) {
-        (**self).drop(drop);
-    }
-
-    fn fast(&mut self, time: Time, fast: i64) {
-        (**self).fast(time, fast);
-    }
-}
-
 /// A drop that waits for its stack, or for earlier drops.
 #[derive(Clone)]
 struct Waiting {
@@ -98,10 +83,11 @@ impl Queue {
         }
     }
 
-    /// All drops are complete: they are handed out.
-    pub(super) fn finish(&mut self, sink: &mut impl DropSink) {
-        for waiting in self.waiting.drain(..) {
+    /// All drops are handed out; those that wait are whole only where the input `is_over`.
+    pub(super) fn finish(&mut self, sink: &mut impl DropSink, is_over: bool) {
+        for mut waiting in self.waiting.drain(..) {
             self.first_ticket += 1;
+            waiting.drop.evidence.whole = waiting.done || is_over;
             sink.drop(&waiting.drop);
         }
     }

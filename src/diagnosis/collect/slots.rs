@@ -19,7 +19,7 @@ pub(super) struct Key {
 }
 
 /// States of CPUs; `None` is that of events that name none.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Cpus<C> {
     /// Places, one more than the slot's number, 0 where there is none.
     plain: Vec<u32>,
@@ -90,6 +90,7 @@ impl<C: Default> Cpus<C> {
 pub(super) struct TaskSlot(u32);
 
 /// States of tasks. A CPU mostly goes on with the task it had, which is looked at first.
+#[derive(Clone)]
 pub(super) struct Tasks<T> {
     index: HashMap<Key, TaskSlot, FixedState>,
     all: Vec<(Key, T)>,

@@ -52,6 +52,7 @@ impl Given {
                 output_linked: false,
                 window: Window::Whole,
                 stack: StackState::Present,
+                whole: true,
             },
             knowledge: Knowledge {
                 traced: all,
@@ -61,6 +62,7 @@ impl Given {
                 losses_are_placed: true,
                 proof: Proof::Nothing,
                 losses_are_marked: true,
+                losses_outstanding: false,
                 refusals_logged: false,
                 same_namespace: true,
                 lookups_per_drop: None,

@@ -6,17 +6,12 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::diagnosis::class::Class;
-use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
-use crate::diagnosis::evidence::EvidenceTable;
-use crate::diagnosis::knowledge::Knowledge;
-use crate::diagnosis::rules::classify::classify;
 use crate::diagnosis::rules::explain::explain;
 use crate::render::report::json::{time, value};
-use crate::report::filter::Filter;
+use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::Summary;
 use crate::trace::event::Frames;
-use crate::trace::{Name, StackId};
 
 /// The numbers of the stacks in a report.
 pub type StackNumbers = HashMap<(Frames, Class), u64>;
@@ -32,34 +27,19 @@ pub fn stack_numbers(summary: &Summary) -> StackNumbers {
 
 /// Writes each drop as it comes.
 pub struct Lines<'a> {
-    /// Which drops to write.
-    pub filter: &'a Filter,
-    /// What is known of the input as a whole.
-    pub knowledge: &'a Knowledge,
     /// Numbers of stacks.
-    pub numbers: &'a StackNumbers,
+    numbers: &'a StackNumbers,
     /// Where to.
-    pub out: &'a mut dyn Write,
-    table: EvidenceTable,
-    frames: HashMap<StackId, Frames>,
+    out: &'a mut dyn Write,
     error: Option<io::Error>,
 }
 
 impl<'a> Lines<'a> {
     /// A writer of drops.
-    pub fn new(
-        filter: &'a Filter,
-        knowledge: &'a Knowledge,
-        numbers: &'a StackNumbers,
-        out: &'a mut dyn Write,
-    ) -> Self {
+    pub fn new(numbers: &'a StackNumbers, out: &'a mut dyn Write) -> Self {
         Lines {
-            filter,
-            knowledge,
             numbers,
             out,
-            table: EvidenceTable::default(),
-            frames: HashMap::new(),
             error: None,
         }
     }
@@ -73,30 +53,15 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl DropSink for Lines<'_> {
-    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
-        if let Some(id) = id {
-            self.frames.entry(id).or_insert_with(|| frames.into());
-        }
-        self.filter.takes_stack(frames)
-    }
-
-    fn drop(&mut self, drop: &PacketDrop) {
-        // The same table as the report's own, so that a full one forgets the same attempts.
-        let at = self.table.intern(drop.evidence);
-        let evidence = self.table.get(at);
-        let decided = classify(evidence, self.knowledge);
-        let wanted = drop.stack_matches
-            && self.filter.takes_context(drop.context.as_ref())
-            && self.filter.takes_class(decided.class);
-        if self.error.is_some() || !wanted {
+impl DecidedSink for Lines<'_> {
+    fn drop(&mut self, drop: &DecidedDrop<'_>) {
+        if self.error.is_some() {
             return;
         }
-        let number = drop.stack.and_then(|id| {
-            let frames = self.frames.get(&id)?.clone();
-            self.numbers.get(&(frames, decided.class)).copied()
-        });
-        let context = drop.context.as_ref();
+        let (context, decided) = (drop.context, drop.classification);
+        let number = drop
+            .frames
+            .and_then(|frames| self.numbers.get(&(frames.clone(), decided.class)).copied());
         let line = json!({
             "type": "drop",
             "time": context.map(|c| time(c.time)),
@@ -106,7 +71,7 @@ impl DropSink for Lines<'_> {
             "class": decided.class.name(),
             "confidence": decided.confidence.name(),
             "rule": decided.rule.name,
-            "evidence": explain(evidence, self.knowledge, &decided),
+            "evidence": explain(drop.evidence, drop.knowledge, decided),
             "stack": number,
             "count": drop.count,
         });

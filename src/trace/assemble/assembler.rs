@@ -9,17 +9,17 @@ use crate::trace::record::{Record, Span};
 use crate::trace::stacks::Table;
 
 /// Puts records together; one for each input.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Assembler {
     waiting: Waiting,
     text: TextFacts,
 }
 
 impl Assembler {
-    /// What is known of the text so far.
+    /// What is known of the text.
     #[must_use]
-    pub fn text(&self) -> &TextFacts {
-        &self.text
+    pub fn into_text(self) -> TextFacts {
+        self.text
     }
 
     /// Takes one record; `bytes` are the chunk it is of.

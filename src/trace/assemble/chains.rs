@@ -42,7 +42,7 @@ enum Chain {
 }
 
 /// What lines of other programs leave for those that follow.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Chains {
     open: Option<Chain>,
     /// Its frames so far, written as a plain block.
@@ -51,7 +51,7 @@ pub(super) struct Chains {
 }
 
 /// Drops that probes have shown, by task: `ip6_pkt_drop` frees the packet only later.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Unfreed(BTreeMap<Option<(u32, u64)>, u64>);
 
 fn task(context: Option<Context>) -> Option<(u32, u64)> {

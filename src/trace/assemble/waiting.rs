@@ -9,7 +9,7 @@ use crate::trace::line::{Line, line};
 use crate::trace::stacks::{Stack, frame_name};
 
 /// What the lines so far have begun.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Waiting {
     /// The `<stack trace>` line whose frames are still to come.
     pub mark: Option<Option<Context>>,

@@ -52,6 +52,8 @@ pub trait Onlooker {
     fn is_over(&self) -> bool {
         false
     }
+    /// Text of the recording, in the order in which it is written.
+    fn took(&mut self, _text: &[u8]) {}
     /// The recording is about to end; the tracer is still on.
     fn ending(&mut self) {}
 }

@@ -101,15 +101,10 @@ impl Output {
         })
     }
 
-    /// Writes comment lines, on lines of their own.
-    ///
-    /// # Errors
-    /// As [`Output::write`].
-    pub fn comment(&mut self, lines: &[u8]) -> Result<(), TraceError> {
-        if self.line_open {
-            self.write(b"\n")?;
-        }
-        self.write(lines)
+    /// True where the last line has no end yet.
+    #[must_use]
+    pub fn is_line_open(&self) -> bool {
+        self.line_open
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -179,8 +174,10 @@ mod tests {
         let path = dir.path().join("capture");
         let mut output = open(&path, false).unwrap();
         output.write(b"half").unwrap();
-        output.comment(b"# whole\n").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"half\n# whole\n");
+        assert!(output.is_line_open());
+        output.write(b"\n").unwrap();
+        assert!(!output.is_line_open());
+        assert_eq!(std::fs::read(&path).unwrap(), b"half\n");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(open(&path, false).unwrap_err().exit(), Exit::Error);

@@ -138,8 +138,7 @@ impl Recorder<'_, '_> {
         TraceError::check(self.env.signals)?;
         let mut tracing = Tracing::prepare(session, self.plan)?;
         self.notes.extend_from_slice(tracing.refused_probes());
-        self.output
-            .write(&preamble(self.plan, self.host, tracing.probes()))?;
+        self.put(&preamble(self.plan, self.host, tracing.probes()))?;
         // The top-level buffer may still hold older events.
         self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
         if let Some(too_hot) = self.trial(session, &mut tracing)? {
@@ -150,7 +149,7 @@ impl Recorder<'_, '_> {
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
-        self.output.write(&before.facts)?;
+        self.put(&before.facts)?;
         self.began = Instant::now();
         self.listened = true;
         self.onlooker.began();
@@ -247,7 +246,7 @@ impl Recorder<'_, '_> {
     fn stacks_off(&mut self, off: &[String], cpu: u32, rate: u64) -> Result<(), TraceError> {
         for function in off {
             let said = Framing::StacksOff(Text::new(function));
-            self.output.comment(&lines([said]))?;
+            self.comment(&lines([said]))?;
             self.notes.push(format!(
                 "stacks of {function} were taken off: CPU {cpu} saw {rate} events/s, over --max-rate {}",
                 self.limits.max_rate
@@ -370,7 +369,7 @@ impl Recorder<'_, '_> {
             {
                 return Ok((any, Some(Limit::Size)));
             }
-            self.output.write(&buffer[..kept])?;
+            self.put(&buffer[..kept])?;
             if kept < n {
                 return Ok((any, Some(Limit::Events)));
             }
@@ -379,6 +378,20 @@ impl Recorder<'_, '_> {
             }
         }
         Ok((any, None))
+    }
+
+    /// Writes text of the recording, and shows it to the onlooker.
+    fn put(&mut self, text: &[u8]) -> Result<(), TraceError> {
+        self.onlooker.took(text);
+        self.output.write(text)
+    }
+
+    /// Writes comment lines, on lines of their own.
+    fn comment(&mut self, lines: &[u8]) -> Result<(), TraceError> {
+        if self.output.is_line_open() {
+            self.put(b"\n")?;
+        }
+        self.put(lines)
     }
 
     fn bracket(&self, pipe: &mut dyn Pipe, when: When) -> Result<Bracket, TraceError> {
@@ -392,7 +405,7 @@ impl Recorder<'_, '_> {
         if self.limits.bytes.is_some_and(full) {
             return Ok(false);
         }
-        self.output.write(&piece[..kept])?;
+        self.put(&piece[..kept])?;
         Ok(kept == piece.len())
     }
 
@@ -415,7 +428,7 @@ impl Recorder<'_, '_> {
         text.extend(lines(
             lost.map(|&(cpu, events)| Framing::Lost { cpu, events }),
         ));
-        self.output.comment(&text)?;
+        self.comment(&text)?;
         self.output.sync()
     }
 }

@@ -8,26 +8,26 @@ use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::diagnosis::collect::collector::Collector;
+use crate::analysis::gatherer::{AtOnce, Gatherer};
 use crate::diagnosis::collect::gathered::Gathered;
-use crate::diagnosis::collect::packet_drop::DropSink;
 use crate::diagnosis::collect::signal::Signal;
 use crate::input::{Chunk, Chunks, Source};
-use crate::trace::{Assembler, Parser, Record, RecordOf, Records, Stacks, Table, TextFacts};
+use crate::report::drops::Drops;
+use crate::trace::{Parser, Record, RecordOf, Records, Stacks, Table, TextFacts};
 
 /// Most threads that read one input; more would wait for the one that gathers.
-pub const MAX_THREADS: usize = 64;
+pub(super) const MAX_THREADS: usize = 64;
 /// Batches for each thread besides: one to read into while another waits to be taken.
 const BATCHES: usize = 2;
 /// Files from this size on, in bytes, are read by two threads where there are two CPUs.
 const LARGE: u64 = 16 * 1024 * 1024;
 
 /// What one input gave.
-pub struct Reading<D> {
+pub(super) struct Reading<'f> {
     /// Everything but the drops.
     pub gathered: Gathered,
     /// Whoever took the drops.
-    pub drops: D,
+    pub drops: Drops<'f>,
     /// What is true of the text as a whole.
     pub text: TextFacts,
     /// Bytes of text read.
@@ -92,13 +92,7 @@ impl Batch {
     }
 }
 
-/// Takes batches in the order of the text.
-struct Gatherer<D> {
-    assembler: Assembler,
-    collector: Collector<D>,
-}
-
-impl<D: DropSink> Gatherer<D> {
+impl Gatherer<'_> {
     fn take(&mut self, batch: &Batch, stacks: &RwLock<&mut Stacks>) {
         // Mostly no stack is new, and threads go on looking up theirs meanwhile.
         if batch.new || self.assembler.has_frames() {
@@ -119,7 +113,7 @@ impl<D: DropSink> Gatherer<D> {
     }
 
     /// Reads and takes everything on this thread, each record as soon as it is there.
-    fn read(&mut self, chunks: &Chunks<impl Read>, stacks: &mut Stacks) {
+    fn read(&mut self, chunks: &Chunks<impl Read>, stacks: &mut Stacks, after: After<'_>) {
         let mut parser = Parser::default();
         let mut chunk = Chunk::default();
         while chunks.next(&mut chunk) {
@@ -130,6 +124,7 @@ impl<D: DropSink> Gatherer<D> {
             };
             let (ahead, len) = (chunk.ahead(), chunk.bytes().len());
             parser.parse(ahead, len, chunk.state(), &mut at_once);
+            after(self.collector.sink_mut(), stacks);
         }
     }
 
@@ -139,6 +134,7 @@ impl<D: DropSink> Gatherer<D> {
         helpers: usize,
         chunks: &Chunks<impl Read + Send>,
         stacks: &RwLock<&mut Stacks>,
+        after: After<'_>,
     ) {
         std::thread::scope(|scope| {
             let (full, filled) = mpsc::channel::<Batch>();
@@ -164,6 +160,9 @@ impl<D: DropSink> Gatherer<D> {
                 }
                 if let Some(batch) = waiting.remove(&next) {
                     self.take(&batch, stacks);
+                    let known = stacks.read().unwrap_or_else(PoisonError::into_inner);
+                    after(self.collector.sink_mut(), &known);
+                    drop(known);
                     next += 1;
                     if own.is_none() {
                         own = Some(batch);
@@ -184,29 +183,6 @@ impl<D: DropSink> Gatherer<D> {
                 }
             }
         });
-    }
-}
-
-/// Gathers from records as they come.
-struct AtOnce<'a, D> {
-    gatherer: &'a mut Gatherer<D>,
-    bytes: &'a [u8],
-    table: Table<'a>,
-}
-
-impl<D: DropSink> Records<Signal> for AtOnce<'_, D> {
-    #[inline(always)]
-    fn stacks(&self) -> &Stacks {
-        self.table.stacks()
-    }
-
-    #[inline(always)]
-    fn take(&mut self, record: RecordOf<Signal>) {
-        let Gatherer {
-            assembler,
-            collector,
-        } = &mut *self.gatherer;
-        assembler.push(&record, self.bytes, &mut self.table, collector);
     }
 }
 
@@ -239,38 +215,35 @@ fn usual_threads<R>(source: &Source<R>) -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2))
 }
 
+/// Called after each chunk, with whoever takes the drops and the stacks known by then.
+type After<'a> = &'a mut dyn FnMut(&mut Drops<'_>, &Stacks);
+
 /// Runs one input through a collector, on so many threads; with 0 on as many as pay.
-pub fn read_through<D: DropSink>(
+pub(super) fn read_through<'f>(
     source: Source<impl Read + Send>,
     threads: usize,
     stacks: &mut Stacks,
-    drops: D,
-) -> Reading<D> {
+    drops: Drops<'f>,
+    after: After<'_>,
+) -> Reading<'f> {
     let threads = match threads {
         0 => usual_threads(&source),
         threads => threads.min(MAX_THREADS),
     };
     let chunks = Chunks::new(source);
-    let mut gatherer = Gatherer {
-        assembler: Assembler::default(),
-        collector: Collector::new(drops),
-    };
+    let mut gatherer = Gatherer::new(drops);
     if threads == 1 {
-        gatherer.read(&chunks, stacks);
+        gatherer.read(&chunks, stacks, after);
     } else {
-        gatherer.read_with(threads - 1, &chunks, &RwLock::new(&mut *stacks));
+        gatherer.read_with(threads - 1, &chunks, &RwLock::new(&mut *stacks), after);
     }
-    let Gatherer {
-        mut assembler,
-        mut collector,
-    } = gatherer;
-    assembler.finish(&mut Table::Own(stacks), &mut collector);
-    let (gathered, drops) = collector.finish();
+    let (gathered, mut drops, text) = gatherer.finish(stacks, true);
+    after(&mut drops, stacks);
     let (bytes, error) = chunks.finish();
     Reading {
         gathered,
         drops,
-        text: assembler.text().clone(),
+        text,
         bytes,
         error,
     }

@@ -1,0 +1,433 @@
+//! The stream: bytes in, a report out, at any time or at the end.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::path::Path;
+
+use crate::analysis::feed::Feed;
+use crate::analysis::gatherer::{AtOnce, Gatherer};
+use crate::analysis::reader::read_through;
+use crate::diagnosis::collect::signal::Signal;
+use crate::diagnosis::counters::HereAndNow;
+use crate::host::{Facts, Snapshot};
+use crate::input::{InputError, Source, Spool, open};
+use crate::report::build::{Input, Judgement, Request};
+use crate::report::decided::DecidedSink;
+use crate::report::drops::Drops;
+use crate::report::summary::Summary;
+use crate::report::timeline::{MAX_TIMELINES, Timeline};
+use crate::trace::Parser;
+use crate::trace::cut::CutState;
+use crate::trace::stacks::{Stacks, Table};
+
+/// An input that is fed, from its start to where it stands.
+struct Open<'r> {
+    name: String,
+    feed: Feed,
+    parser: Parser<Signal>,
+    gatherer: Gatherer<'r>,
+}
+
+/// Gathers from whole pieces of a text.
+fn gather(
+    parser: &mut Parser<Signal>,
+    gatherer: &mut Gatherer<'_>,
+    stacks: &mut Stacks,
+    (ahead, len, state): (&[u8], usize, CutState),
+) {
+    let mut records = AtOnce {
+        gatherer,
+        bytes: &ahead[..len],
+        table: Table::Own(stacks),
+    };
+    parser.parse(ahead, len, state, &mut records);
+}
+
+impl<'r> Open<'r> {
+    fn feed(&mut self, bytes: &[u8], stacks: &mut Stacks) {
+        let (parser, gatherer) = (&mut self.parser, &mut self.gatherer);
+        self.feed.feed(bytes, |ahead, len, state| {
+            gather(parser, gatherer, stacks, (ahead, len, state));
+        });
+    }
+
+    /// What the input gives if nothing comes behind what was fed, which `is_over` says.
+    fn finish(self, stacks: &mut Stacks, is_over: bool) -> Input<'r> {
+        let (mut parser, mut gatherer) = (self.parser, self.gatherer);
+        self.feed.finish(|ahead, len, state| {
+            gather(&mut parser, &mut gatherer, stacks, (ahead, len, state));
+        });
+        let (gathered, drops, text) = gatherer.finish(stacks, is_over);
+        Input::new(self.name, gathered, drops, text, false)
+    }
+
+    /// The same of a copy.
+    fn so_far(&self, stacks: &mut Stacks) -> Input<'r> {
+        let copy = Open {
+            name: self.name.clone(),
+            feed: self.feed.clone(),
+            // What it remembers makes it faster and nothing else.
+            parser: Parser::default(),
+            gatherer: self.gatherer.clone(),
+        };
+        copy.finish(stacks, false)
+    }
+}
+
+/// An input that has ended.
+struct Ended<'r> {
+    input: Input<'r>,
+    /// The error that ended it early.
+    error: Option<InputError>,
+    /// How to read it again.
+    again: Option<Spool>,
+}
+
+/// Everything that is read goes through here: inputs one after the other, fed piece by piece or
+/// read from files, and a report on all of them.
+pub struct Analysis<'r> {
+    request: &'r Request,
+    /// Single drops are asked for.
+    keeps: bool,
+    host: Option<HereAndNow>,
+    stacks: Stacks,
+    names: Vec<String>,
+    ended: Vec<Ended<'r>>,
+    open: Option<Open<'r>>,
+}
+
+impl<'r> Analysis<'r> {
+    /// Starts with no input. `keeps` says that the drops will be asked for one by one.
+    #[must_use]
+    pub fn new(request: &'r Request, keeps: bool) -> Self {
+        Analysis {
+            request,
+            keeps,
+            host: None,
+            stacks: Stacks::default(),
+            names: Vec::new(),
+            ended: Vec::new(),
+            open: None,
+        }
+    }
+
+    /// The host that the inputs were recorded on just now.
+    pub fn set_host(&mut self, host: Option<HereAndNow>) {
+        self.host = host;
+    }
+
+    /// A new input begins, to be fed.
+    pub fn begin(&mut self, name: &Path) {
+        self.open = Some(Open {
+            name: name.display().to_string(),
+            feed: Feed::default(),
+            parser: Parser::default(),
+            gatherer: Gatherer::new(Drops::new(&self.request.filter, self.keeps)),
+        });
+    }
+
+    /// More of its text. Where the text is cut does not matter.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if let Some(open) = &mut self.open {
+            open.feed(bytes, &mut self.stacks);
+        }
+    }
+
+    /// The end of the input; `again` gives the same text once more.
+    ///
+    /// # Errors
+    /// Fails where it holds no trace.
+    pub fn end(&mut self, again: Option<Spool>) -> Result<(), InputError> {
+        match self.open.take() {
+            Some(open) => {
+                let input = open.finish(&mut self.stacks, true);
+                self.take(input, None, again)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take(
+        &mut self,
+        input: Input<'r>,
+        error: Option<InputError>,
+        again: Option<Spool>,
+    ) -> Result<(), InputError> {
+        self.names.push(input.name().to_owned());
+        if !input.has_trace() {
+            return Err(error.unwrap_or_else(|| input.no_trace()));
+        }
+        self.ended.push(Ended {
+            input,
+            error,
+            again,
+        });
+        Ok(())
+    }
+
+    /// Reads a whole input, `-` for standard input.
+    ///
+    /// # Errors
+    /// Fails where it cannot be opened or holds no trace; one that breaks off is taken as far
+    /// as it could be read.
+    pub fn read(&mut self, path: &Path) -> Result<(), InputError> {
+        let opened = || {
+            let again = self.keeps.then(|| Spool::new(path)).transpose()?;
+            let opened = match &again {
+                Some(again) => again.open()?,
+                None => open(path)?,
+            };
+            Ok((opened, again))
+        };
+        match opened() {
+            Ok((opened, again)) => {
+                let is_gzip = opened.is_gzip();
+                self.read_source(path, opened.source(), is_gzip, again)
+            }
+            Err(error) => {
+                self.names.push(path.display().to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads a whole input from where it comes from.
+    ///
+    /// # Errors
+    /// See [`Analysis::read`].
+    pub fn read_source(
+        &mut self,
+        name: &Path,
+        source: Source<impl Read + Send>,
+        is_gzip: bool,
+        again: Option<Spool>,
+    ) -> Result<(), InputError> {
+        let drops = Drops::new(&self.request.filter, self.keeps);
+        let threads = self.request.threads;
+        let reading = read_through(source, threads, &mut self.stacks, drops, &mut |_, _| {});
+        let ended = |source| InputError::ended(name, is_gzip, reading.bytes, source);
+        let error = reading.error.map(ended);
+        let (gathered, drops) = (reading.gathered, reading.drops);
+        let name = name.display().to_string();
+        let input = Input::new(name, gathered, drops, reading.text, error.is_some());
+        self.take(input, error, again)
+    }
+
+    /// The errors that ended inputs early, in the order of these.
+    pub fn take_errors(&mut self) -> Vec<InputError> {
+        let ended = self.ended.iter_mut();
+        ended.filter_map(|ended| ended.error.take()).collect()
+    }
+
+    /// The report on everything, when nothing comes any more.
+    #[must_use]
+    pub fn finish(&self) -> Report<'_, 'r> {
+        let inputs = self.ended.iter().map(|ended| Cow::Borrowed(&ended.input));
+        let facts = self.request.facts.as_ref();
+        self.report(inputs.collect(), Cow::Borrowed(&self.stacks), facts, true)
+    }
+
+    /// The report on what has come so far, while more may come: what it confirms stays
+    /// confirmed. `facts` of the host are shown; they bracket nothing, and prove nothing. It
+    /// works on a copy of what was gathered, which is as large as that.
+    #[must_use]
+    pub fn so_far(&self, facts: Option<&Facts>) -> Report<'_, 'r> {
+        let inputs = self.ended.iter().map(|ended| Cow::Borrowed(&ended.input));
+        let mut inputs: Vec<_> = inputs.collect();
+        let mut stacks = Cow::Borrowed(&self.stacks);
+        if let Some(open) = &self.open {
+            let input = open.so_far(stacks.to_mut());
+            if input.has_trace() {
+                inputs.push(Cow::Owned(input));
+            }
+        }
+        self.report(inputs, stacks, facts, false)
+    }
+
+    fn report<'a>(
+        &'a self,
+        inputs: Vec<Cow<'a, Input<'r>>>,
+        stacks: Cow<'a, Stacks>,
+        facts: Option<&Facts>,
+        is_over: bool,
+    ) -> Report<'a, 'r> {
+        let nothing = Facts::default();
+        let proving = facts.filter(|_| is_over).unwrap_or(&nothing);
+        // One pair of facts for several captures counts their drops together, and once.
+        let shares = |input: &Input<'_>| input.own_facts().is_none();
+        let sharing = inputs.iter().filter(|input| shares(input));
+        let shared_drops: u64 = sharing.clone().map(|input| input.receive_drops()).sum();
+        let all_share = sharing.count() == inputs.len();
+        let mut summary = Summary::default();
+        let mut judged = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let own = input.own_facts();
+            let receive_drops = if shares(&input) {
+                shared_drops
+            } else {
+                input.receive_drops()
+            };
+            let known = own.unwrap_or(proving);
+            let judgement = input.judge(known, self.request.traced, receive_drops, is_over);
+            let shown = own.or(facts).unwrap_or(&nothing);
+            let host = self.host.as_ref();
+            let one = input.summarise(&judgement, (known, shown), host, &stacks);
+            let drawn = self.keeps && judged.len() < MAX_TIMELINES;
+            judged.push(Judged {
+                input,
+                judgement,
+                summary: drawn.then(|| one.clone()),
+            });
+            summary.merge(one);
+        }
+        if all_share && facts.is_some() {
+            summary.findings.in_no_routes = proving.rise(Snapshot::in_no_routes);
+        }
+        // What an input that gives nothing would have shown is missing, and in no total.
+        let unread = self.names.len().saturating_sub(self.ended.len());
+        if unread > 0 && !judged.is_empty() {
+            summary.inputs.clone_from(&self.names);
+            summary.findings.health.broken_inputs += unread as u64;
+            summary.findings.in_no_routes = None;
+        }
+        Report {
+            summary,
+            analysis: self,
+            stacks,
+            judged,
+        }
+    }
+}
+
+/// An input and what was made of it.
+struct Judged<'a, 'r> {
+    input: Cow<'a, Input<'r>>,
+    judgement: Judgement,
+    /// The report on it alone, where it will be drawn.
+    summary: Option<Summary>,
+}
+
+/// A report, and the way back to the drops behind it.
+pub struct Report<'a, 'r> {
+    /// The numbers.
+    pub summary: Summary,
+    analysis: &'a Analysis<'r>,
+    stacks: Cow<'a, Stacks>,
+    judged: Vec<Judged<'a, 'r>>,
+}
+
+impl Report<'_, '_> {
+    /// When the drops were, for the first inputs: each has its own clock.
+    ///
+    /// # Errors
+    /// See [`Report::walk`].
+    pub fn timelines(&self) -> Result<Vec<Timeline>, InputError> {
+        let alone = self
+            .judged
+            .iter()
+            .map_while(|judged| judged.summary.as_ref());
+        let draw = |(input, summary)| {
+            let mut timeline = Timeline::new(summary);
+            self.walk(input, &mut timeline)?;
+            Ok(timeline)
+        };
+        alone.enumerate().map(draw).collect()
+    }
+
+    /// How many inputs it is on.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.judged.len()
+    }
+
+    /// Hands on the drops of one input that pass the filters, in the order of the trace. Where
+    /// more than could be kept were seen, the input is read again.
+    ///
+    /// # Errors
+    /// Those of opening it again.
+    pub fn walk(&self, input: usize, sink: &mut dyn DecidedSink) -> Result<(), InputError> {
+        let Some(Judged {
+            input: read,
+            judgement,
+            ..
+        }) = self.judged.get(input)
+        else {
+            return Ok(());
+        };
+        if let Some(kept) = read.kept() {
+            let mut hand_on = judgement.hand_on(read, sink);
+            kept.iter().for_each(|kept| hand_on(kept, &self.stacks));
+            return Ok(());
+        }
+        let ended = self.analysis.ended.get(input);
+        if let Some(again) = ended.and_then(|ended| ended.again.as_ref()) {
+            let request = self.analysis.request;
+            let mut hand_on = judgement.hand_on(read, sink);
+            read_through(
+                again.open()?.source(),
+                request.threads,
+                &mut Stacks::default(),
+                Drops::passing(&request.filter),
+                &mut |drops, stacks| drops.take(|kept| hand_on(kept, stacks)),
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn blocks_of_equal_bytes_are_parsed_once() {
+        let capture = include_bytes!("../../fixtures/4.19-fp/exhausted.pipe");
+        let mut distinct = HashSet::new();
+        let mut block = Vec::new();
+        for line in capture.split_inclusive(|&b| b == b'\n') {
+            if line.starts_with(b" => ") {
+                block.extend_from_slice(line);
+            } else if !block.is_empty() {
+                distinct.insert(std::mem::take(&mut block));
+            }
+        }
+        distinct.extend((!block.is_empty()).then_some(block));
+        let request = Request::default();
+        let mut analysis = Analysis::new(&request, false);
+        let source = Source::Stream(&capture[..]);
+        analysis
+            .read_source(Path::new("x"), source, false, None)
+            .unwrap();
+        assert_eq!(analysis.stacks.blocks_parsed(), distinct.len() as u64);
+    }
+
+    /// Text, and then an error.
+    struct BrokenOff<'a>(&'a [u8]);
+
+    impl Read for BrokenOff<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            self.0.read(out)
+        }
+    }
+
+    /// A known stack behind the last whole piece is not taken for one of the text.
+    #[test]
+    fn an_input_that_breaks_off_in_front_of_a_known_stack() {
+        let event = "  a-1  [000] ..s1 1.000000: ip6_pkt_drop <-ip6_pkt_discard\n";
+        let stack = "  a-1  [000] ..s1 1.000001: <stack trace>\n => ip6_pkt_drop\n => ipv6_rcv\n";
+        let text = format!("{event}{stack}").repeat(3) + " ";
+        let request = Request::default();
+        let mut analysis = Analysis::new(&request, false);
+        let source = Source::Stream(BrokenOff(text.as_bytes()));
+        analysis
+            .read_source(Path::new("x"), source, false, None)
+            .unwrap();
+        assert_eq!(analysis.take_errors().len(), 1);
+        assert_eq!(analysis.finish().summary.findings.drops(), 3);
+    }
+}

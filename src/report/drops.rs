@@ -1,0 +1,167 @@
+//! Drops on their way to a report: counted, and kept where somebody wants to see each.
+
+use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
+use crate::report::filter::Filter;
+use crate::report::tally::Tally;
+use crate::trace::Time;
+use crate::trace::event::Context;
+use crate::trace::event::{Name, StackId};
+
+/// Drops and readings of `fast` that are kept of one input; where there are more, it is read
+/// again.
+pub const MAX_KEPT: usize = 16_384;
+
+/// A drop that passes the filters on stacks and contexts.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptDrop {
+    /// Where and when; `None` where the trace does not say.
+    pub context: Option<Context>,
+    /// The number of its evidence.
+    pub evidence: u32,
+    /// Its stack, where it has one within the table's caps.
+    pub stack: Option<StackId>,
+    /// How many drops it stands for.
+    pub count: u64,
+}
+
+/// One of what is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept {
+    /// A drop.
+    Drop(KeptDrop),
+    /// `fast`, as a probe read it.
+    Fast(Time, i64),
+}
+
+/// What is kept, in the order of the trace.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    all: Vec<Kept>,
+    overflowed: bool,
+}
+
+impl Keep {
+    /// Everything, where it is everything.
+    #[must_use]
+    pub fn whole(&self) -> Option<&[Kept]> {
+        (!self.overflowed).then_some(&self.all)
+    }
+
+    fn push(&mut self, kept: Kept) {
+        if self.all.len() >= MAX_KEPT {
+            self.all = Vec::new();
+            self.overflowed = true;
+        }
+        if !self.overflowed {
+            self.all.push(kept);
+        }
+    }
+}
+
+/// What becomes of single drops.
+#[derive(Debug, Clone)]
+enum Wanted {
+    /// Nothing.
+    No,
+    /// They are kept, up to a number.
+    Some(Keep),
+    /// They are kept until they are taken.
+    Next(Vec<Kept>),
+}
+
+/// Takes the drops of one input.
+#[derive(Clone)]
+pub struct Drops<'f> {
+    /// The counts.
+    pub(crate) tally: Tally<'f>,
+    wanted: Wanted,
+}
+
+impl<'f> Drops<'f> {
+    /// Counts drops, and keeps them where `keep`.
+    #[must_use]
+    pub fn new(filter: &'f Filter, keep: bool) -> Self {
+        Drops {
+            tally: Tally::new(filter),
+            wanted: if keep {
+                Wanted::Some(Keep::default())
+            } else {
+                Wanted::No
+            },
+        }
+    }
+
+    /// Counts drops, and keeps them until [`Drops::take`].
+    #[must_use]
+    pub fn passing(filter: &'f Filter) -> Self {
+        Drops {
+            tally: Tally::new(filter),
+            wanted: Wanted::Next(Vec::new()),
+        }
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Keep> {
+        match &self.wanted {
+            Wanted::Some(keep) => Some(keep),
+            Wanted::No | Wanted::Next(_) => None,
+        }
+    }
+
+    /// Hands over what was kept since the last time.
+    pub fn take(&mut self, mut each: impl FnMut(&Kept)) {
+        if let Wanted::Next(next) = &mut self.wanted {
+            next.drain(..).for_each(|kept| each(&kept));
+        }
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        match &mut self.wanted {
+            Wanted::No => {}
+            Wanted::Some(keep) => keep.push(kept),
+            Wanted::Next(next) => next.push(kept),
+        }
+    }
+}
+
+impl DropSink for Drops<'_> {
+    fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool {
+        self.tally.matches_stack(id, frames)
+    }
+
+    fn drop(&mut self, drop: &PacketDrop) {
+        let passed = self.tally.count(drop);
+        if let Some(evidence) = passed
+            && !matches!(self.wanted, Wanted::No)
+        {
+            self.keep(Kept::Drop(KeptDrop {
+                context: drop.context,
+                evidence,
+                stack: drop.stack,
+                count: drop.count,
+            }));
+        }
+    }
+
+    fn fast(&mut self, time: Time, fast: i64) {
+        self.keep(Kept::Fast(time, fast));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_everything_or_nothing() {
+        let fast = |n| Kept::Fast(Time::count(n), 0);
+        let mut keep = Keep::default();
+        (0..MAX_KEPT as u64).for_each(|n| keep.push(fast(n)));
+        assert_eq!(keep.whole().map(<[Kept]>::len), Some(MAX_KEPT));
+        keep.push(fast(0));
+        assert!(keep.whole().is_none());
+        keep.push(fast(0));
+        assert!(keep.whole().is_none());
+    }
+}
