@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 /// The schema of all documents; `$defs` holds one definition for each.
 pub const ALL: &str = include_str!("../schema/ip6drop.json");
 
-/// A document that has a schema of its own.
+/// The definition of a document that is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Document {
+pub enum Definition {
     /// What `report --format json` and `diagnose --format json` print
     Report,
     /// A line of `report --format ndjson`: one dropped packet
@@ -24,27 +24,17 @@ pub enum Document {
     Merge,
 }
 
-impl Document {
-    /// All of them.
-    pub const ALL: [Document; 6] = [
-        Document::Report,
-        Document::Drop,
-        Document::Summary,
-        Document::Status,
-        Document::Check,
-        Document::Merge,
-    ];
-
-    /// The name of its definition.
+impl Definition {
+    /// Its name in `$defs`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Document::Report => "report",
-            Document::Drop => "drop",
-            Document::Summary => "summary",
-            Document::Status => "status",
-            Document::Check => "check",
-            Document::Merge => "merge",
+            Definition::Report => "report",
+            Definition::Drop => "drop",
+            Definition::Summary => "summary",
+            Definition::Status => "status",
+            Definition::Check => "check",
+            Definition::Merge => "merge",
         }
     }
 }
@@ -81,7 +71,7 @@ fn needed(schema: &Value, defs: &Map<String, Value>, names: &mut BTreeSet<String
 ///
 /// # Errors
 /// Fails where [`ALL`] is no JSON.
-pub fn of(document: Document) -> serde_json::Result<Value> {
+pub fn of(document: Definition) -> serde_json::Result<Value> {
     let mut all: Map<String, Value> = serde_json::from_str(ALL)?;
     let defs = match all.shift_remove("$defs") {
         Some(Value::Object(defs)) => defs,

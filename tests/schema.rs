@@ -8,12 +8,13 @@ mod tree;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
 use ip6drop::host::netns::Id;
 use ip6drop::os::trigger::{Outcome, Runs};
 use ip6drop::report::summary::{Summary, TriggerRuns};
-use ip6drop::schema::{Document, of};
+use ip6drop::schema::{Definition, of};
 use ip6drop::status::rises::rises;
 use ip6drop::status::sampler::{Sampler, Selection};
 use serde_json::{Value, json};
@@ -221,8 +222,8 @@ fn what_is_wrong_is_an_error() {
     let mut line = good.clone();
     line["type"] = json!("summary");
     assert!(errors(&line).is_empty());
-    assert!(!validator(&of(Document::Drop).unwrap()).is_valid(&line));
-    assert!(!validator(&of(Document::Report).unwrap()).is_valid(&line));
+    assert!(!validator(&of(Definition::Drop).unwrap()).is_valid(&line));
+    assert!(!validator(&of(Definition::Report).unwrap()).is_valid(&line));
 }
 
 #[test]
@@ -295,7 +296,7 @@ fn the_schema_that_is_printed() {
     jsonschema::meta::validate(&all).unwrap();
     let report = common::report("4.19-fp/alternating", true);
     assert!(validator(&all).is_valid(&report));
-    for document in Document::ALL {
+    for document in Definition::value_variants() {
         let name = document.name();
         let printed = ip6drop(["generate", "schema", name]);
         assert!(printed.status.success(), "{}", stderr(&printed));

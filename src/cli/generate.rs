@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::schema::Document;
+use crate::schema::Definition;
 
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
@@ -31,6 +31,6 @@ pub enum Generated {
     Schema {
         /// The document
         #[arg(value_enum)]
-        document: Option<Document>,
+        document: Option<Definition>,
     },
 }

@@ -190,7 +190,7 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) ->
 mod tests {
     use super::*;
     use crate::capture::method::Method;
-    use crate::schema::{Document, of};
+    use crate::schema::{Definition, of};
     use crate::tracefs::look::foreign::Foreign;
     use crate::tracefs::look::selfcheck::Proof;
     use crate::tracefs::setup::functions::Available;
@@ -227,7 +227,7 @@ mod tests {
             refusal: None,
         };
         let value = json(&answer);
-        let schema = of(Document::Check).unwrap();
+        let schema = of(Definition::Check).unwrap();
         let errors: Vec<String> = jsonschema::validator_for(&schema)
             .unwrap()
             .iter_errors(&value)

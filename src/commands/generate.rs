@@ -9,21 +9,17 @@ use crate::cli::program::Cli;
 use crate::commands::man;
 use crate::exit::Exit;
 use crate::render::rules;
-use crate::schema::{self, Document};
+use crate::schema::{self, Definition};
 
 /// The completion script of a shell.
-#[must_use]
-pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ip6drop", &mut script);
     script
 }
 
 /// The JSON Schema of all documents, or of one.
-///
-/// # Errors
-/// Those of [`schema::of`].
-pub(crate) fn schema(document: Option<Document>) -> anyhow::Result<Vec<u8>> {
+fn schema(document: Option<Definition>) -> anyhow::Result<Vec<u8>> {
     let Some(document) = document else {
         return Ok(schema::ALL.into());
     };

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use ip6drop::schema::{ALL, Document, of};
+use clap::ValueEnum;
+use ip6drop::schema::{ALL, Definition, of};
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -40,14 +41,14 @@ pub fn whole() -> Value {
 }
 
 /// Which document a value says it is.
-fn document(value: &Value) -> Document {
+fn document(value: &Value) -> Definition {
     match (value["type"].as_str(), value["schema"].as_str()) {
-        (Some("drop"), None) => Document::Drop,
-        (Some("summary"), Some("ip6drop.report/1")) => Document::Summary,
-        (None, Some("ip6drop.report/1")) => Document::Report,
-        (None, Some("ip6drop.status/1")) => Document::Status,
-        (None, Some("ip6drop.check/1")) => Document::Check,
-        (None, Some("ip6drop.merge/1")) => Document::Merge,
+        (Some("drop"), None) => Definition::Drop,
+        (Some("summary"), Some("ip6drop.report/1")) => Definition::Summary,
+        (None, Some("ip6drop.report/1")) => Definition::Report,
+        (None, Some("ip6drop.status/1")) => Definition::Status,
+        (None, Some("ip6drop.check/1")) => Definition::Check,
+        (None, Some("ip6drop.merge/1")) => Definition::Merge,
         other => panic!("no such document: {other:?}"),
     }
 }
@@ -56,16 +57,15 @@ fn document(value: &Value) -> Document {
 pub fn errors(value: &Value) -> Vec<String> {
     static VALIDATORS: OnceLock<Vec<Validator>> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| {
-        let closed = Document::ALL.map(|document| {
-            let mut schema = of(document).unwrap();
+        let closed = Definition::value_variants().iter().map(|document| {
+            let mut schema = of(*document).unwrap();
             assert!(close(&mut schema) > 0, "{}", document.name());
             validator(&schema)
         });
-        closed.into()
+        closed.collect()
     });
     let document = document(value);
-    let at = Document::ALL.iter().position(|d| *d == document).unwrap();
-    validators[at]
+    validators[document as usize]
         .iter_errors(value)
         .map(|e| format!("{}: {e}", e.instance_path()))
         .collect()
