@@ -762,7 +762,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__report)
-            opts="-o -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --since --until --all-cpus --threads --color --exit-code --quiet --help"
+            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --since --until --all-cpus --verbose --threads --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -49,6 +49,22 @@ fn man_pages_are_up_to_date() {
 }
 
 #[test]
+fn rules_are_those_of_the_page_of_messages() {
+    let page = std::fs::read_to_string(fixture("../docs/messages.md")).unwrap();
+    let (_, section) = page.split_once("\n### Rules\n").unwrap();
+    let (section, _) = section.split_once("\n#").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let explained: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let listing = common::stdout(&ip6drop(["generate", "rules"]));
+    let heads = listing
+        .split("\n\n")
+        .filter_map(|part| part.split('\n').next());
+    let printed: Vec<&str> = heads.filter(|head| !head.contains(' ')).collect();
+    assert_eq!(printed, explained);
+    assert!(listing.lines().any(|line| line.starts_with("  unless   ")));
+}
+
+#[test]
 fn the_version_names_commit_and_target() {
     let text = common::stdout(&ip6drop(["--version"]));
     let lines: Vec<&str> = text.lines().collect();

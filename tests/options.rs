@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{capture, class, facts, ip6drop, json, number, stderr, stdout};
 use serde_json::Value;
 
@@ -290,4 +292,23 @@ fn many_cpus_stay_readable() {
     assert!(short.contains("506 quiet CPUs"), "{short}");
     assert!(short.lines().count() < 60, "{short}");
     assert!(run(&["--all-cpus"]).lines().count() > 512);
+}
+
+#[test]
+fn verbose_names_the_rule_in_front_of_each_reason() {
+    let drops = stdout(&alternating(&["--format", "ndjson"]));
+    let drops = drops
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(line).unwrap() });
+    let rules: BTreeSet<String> = drops
+        .filter_map(|line| line["rule"].as_str().map(str::to_owned))
+        .collect();
+    assert!(rules.len() > 1, "{rules:?}");
+    let mut verbose = stdout(&alternating(&["-v"]));
+    for rule in &rules {
+        let shown = format!(": {rule}: ");
+        assert_eq!(verbose.matches(&shown).count(), 1, "{verbose}");
+        verbose = verbose.replace(&shown, ": ");
+    }
+    assert_eq!(verbose, stdout(&alternating(&[])));
 }

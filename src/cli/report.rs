@@ -95,6 +95,10 @@ pub struct ReportArgs {
     #[arg(long)]
     pub all_cpus: bool,
 
+    /// Name the rule that decided in front of each reason (`ip6drop generate rules`)
+    #[arg(short, long)]
+    pub verbose: bool,
+
     /// Threads that read one input [default: two for large files, else one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub threads: Option<u8>,

@@ -208,6 +208,7 @@ fn write(
             let options = render::report::text::Options {
                 color: destination.has_color(args.color),
                 all_cpus: false,
+                rules: false,
                 pictures: destination.terminal().map(|terminal| Pictures {
                     terminal,
                     timelines,

@@ -99,6 +99,7 @@ fn write(
             let options = render::report::text::Options {
                 color: destination.has_color(args.color),
                 all_cpus: args.all_cpus,
+                rules: args.verbose,
                 pictures: destination.terminal().map(|terminal| Pictures {
                     terminal,
                     timelines: &timelines,

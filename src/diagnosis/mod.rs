@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod findings;
 pub mod health;
 pub mod knowledge;
+pub mod next_steps;
 pub mod proof;
 pub mod rules;
 pub mod sizing;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::diagnosis::advice::{Advice, advise};
+use crate::diagnosis::advice::Advice;
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::{Control, GcCounts};
+use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;

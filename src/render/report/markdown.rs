@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::advice::Severity;
 use crate::diagnosis::class::Class;
+use crate::diagnosis::next_steps::advise;
 use crate::render::markdown::{escaped, list, table};
 use crate::render::report::tables;
 use crate::render::report::words::{

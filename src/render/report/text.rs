@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::advice::Severity;
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::GcCounts;
+use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::kernel::functions::Origin;
@@ -35,6 +36,8 @@ pub struct Options<'a> {
     pub color: bool,
     /// A row for every CPU.
     pub all_cpus: bool,
+    /// The name of the rule in front of its reason.
+    pub rules: bool,
     /// Bars and sparklines, on a terminal.
     pub pictures: Option<Pictures<'a>>,
 }
@@ -62,7 +65,7 @@ fn styles(summary: &Summary, color: bool) -> Styles {
     }
 }
 
-fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+fn classes(summary: &Summary, rules: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = vec![
         ["class", "drops", "confirmed", "probable", "possible"]
             .map(String::from)
@@ -89,7 +92,11 @@ fn classes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "  {}: {}", class.name(), class.meaning())?;
         for (confidence, rule, n) in summary.findings.rules_of(class) {
-            writeln!(out, "    {n} {}: {}", confidence.name(), rule.reason)?;
+            write!(out, "    {n} {}: ", confidence.name())?;
+            if rules {
+                write!(out, "{}: ", rule.name)?;
+            }
+            writeln!(out, "{}", rule.reason)?;
         }
     }
     Ok(())
@@ -227,7 +234,7 @@ pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io
     }
     if summary.findings.drops() > 0 {
         section(out, "Drops by class")?;
-        classes(summary, out)?;
+        classes(summary, options.rules, out)?;
     }
     if !summary.findings.gc.is_empty() {
         section(out, "Allocations attempted under pressure")?;

@@ -1,7 +1,8 @@
 //! The parts of the page that are text and tables.
 
-use crate::diagnosis::advice::{Severity, advise};
+use crate::diagnosis::advice::Severity;
 use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
