@@ -11,7 +11,9 @@ fn named(text: &str) -> Vec<&str> {
     let words = quoted.filter_map(|code| code.split_ascii_whitespace().next());
     let is_path = |word: &str| {
         let has_folder = word.contains('/') && !word.starts_with('/');
-        let ends_as_file = [".rs", ".md", ".toml"].iter().any(|end| word.ends_with(end));
+        let ends_as_file = [".rs", ".md", ".toml"]
+            .iter()
+            .any(|end| word.ends_with(end));
         has_folder || ends_as_file
     };
     words.filter(|word| is_path(word)).collect()
