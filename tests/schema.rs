@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
 use ip6drop::host::netns::Id;
-use ip6drop::os::trigger::{Outcome, Runs};
+use ip6drop::os::trigger::{RunLog, Runs};
 use ip6drop::report::summary::{Summary, TriggerRuns};
 use ip6drop::schema::{Definition, of};
 use ip6drop::status::rises::rises;
@@ -270,10 +270,10 @@ fn what_diagnose_adds() {
             trigger: Some(TriggerRuns {
                 command: "ping -6 -c 1 fd00::1".to_owned(),
                 spread: last_failure.is_some(),
-                outcome: Outcome {
+                outcome: RunLog {
                     by_cpu,
                     last_failure,
-                    ..Outcome::default()
+                    ..RunLog::default()
                 },
             }),
             namespaces: Some(rises(Some(&before), Some(after.clone()))),

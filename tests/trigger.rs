@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ip6drop::os::trigger::{Outcome, Running, Trigger};
+use ip6drop::os::trigger::{RunLog, Running, Trigger};
 
 /// What a run leaves behind is found by its parent, which is this process: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -20,7 +20,7 @@ fn trigger(command: &str) -> Trigger {
 }
 
 /// Runs a trigger until `enough` says so.
-fn until(trigger: Trigger, enough: impl Fn(&Running) -> bool) -> Outcome {
+fn until(trigger: Trigger, enough: impl Fn(&Running) -> bool) -> RunLog {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let running = Running::start(trigger).unwrap();
     let patience = Instant::now() + Duration::from_secs(60);

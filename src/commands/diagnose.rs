@@ -18,7 +18,7 @@ use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::input::Spool;
 use crate::os::signals::Signals;
-use crate::os::trigger::{Outcome, Running, Trigger};
+use crate::os::trigger::{RunLog, Running, Trigger};
 use crate::render;
 use crate::render::report::sparks::Pictures;
 use crate::report::build::Request;
@@ -87,7 +87,7 @@ struct Bench<'a, 'r> {
     line: LiveLine,
     trigger: Option<Trigger>,
     running: Option<Running>,
-    outcome: Option<Outcome>,
+    outcome: Option<RunLog>,
 }
 
 /// What is in flight when a trigger has ended still arrives.
@@ -103,9 +103,9 @@ impl Onlooker for Bench<'_, '_> {
             match Running::start(trigger) {
                 Ok(running) => self.running = Some(running),
                 Err(error) => {
-                    self.outcome = Some(Outcome {
+                    self.outcome = Some(RunLog {
                         impossible: Some(error.to_string()),
-                        ..Outcome::default()
+                        ..RunLog::default()
                     });
                 }
             }
@@ -136,7 +136,7 @@ fn look_around(roots: &Roots) -> Option<Status> {
 /// What a run gave before it is reported on.
 struct Run {
     recorded: Recorded,
-    trigger: Option<Outcome>,
+    trigger: Option<RunLog>,
     before: Option<Status>,
     after: Option<Status>,
 }

@@ -50,7 +50,7 @@ pub struct Runs {
 
 /// How the runs went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunLog {
     /// By CPU; `None` without `--spread`.
     pub by_cpu: BTreeMap<Option<u32>, Runs>,
     /// The last failure in words.
@@ -61,7 +61,7 @@ pub struct Outcome {
     pub impossible: Option<String>,
 }
 
-impl Outcome {
+impl RunLog {
     /// All runs.
     #[must_use]
     pub fn total(&self) -> Runs {
@@ -80,7 +80,7 @@ impl Outcome {
 pub struct Running {
     stop: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Outcome>>,
+    thread: Option<JoinHandle<RunLog>>,
 }
 
 impl Running {
@@ -96,7 +96,7 @@ impl Running {
         let runner = Runner {
             stop: Arc::clone(&stop),
             over: Arc::clone(&over),
-            outcome: Outcome::default(),
+            log: RunLog::default(),
             trigger,
         };
         let thread = thread::Builder::new()
@@ -117,11 +117,11 @@ impl Running {
 
     /// Stops the command and all that it started, and tells how it went.
     #[must_use]
-    pub fn finish(mut self) -> Outcome {
+    pub fn finish(mut self) -> RunLog {
         self.join()
     }
 
-    fn join(&mut self) -> Outcome {
+    fn join(&mut self) -> RunLog {
         self.stop.store(true, Ordering::SeqCst);
         let ended = self.thread.take().map(JoinHandle::join);
         ended.and_then(Result::ok).unwrap_or_default()
@@ -138,7 +138,7 @@ struct Runner {
     trigger: Trigger,
     stop: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
-    outcome: Outcome,
+    log: RunLog,
 }
 
 /// The CPUs this thread may use.
@@ -156,7 +156,7 @@ fn pin(cpu: u32) -> io::Result<()> {
 }
 
 impl Runner {
-    fn run(mut self) -> Outcome {
+    fn run(mut self) -> RunLog {
         let cpus: Vec<Option<u32>> = if self.trigger.spread {
             allowed().into_iter().map(Some).collect()
         } else {
@@ -165,7 +165,7 @@ impl Runner {
         let turns = u32::try_from(cpus.len()).unwrap_or(u32::MAX).max(1);
         let slice = self.trigger.within.map(|within| within / turns);
         for cpu in cpus.into_iter().cycle() {
-            if self.is_stopped() || self.outcome.impossible.is_some() {
+            if self.is_stopped() || self.log.impossible.is_some() {
                 break;
             }
             // A CPU may go offline meanwhile; the others have their turn.
@@ -174,12 +174,12 @@ impl Runner {
                 continue;
             }
             if let Err(error) = self.once(cpu, slice) {
-                self.outcome.impossible = Some(format!("/bin/sh cannot be started: {error}"));
+                self.log.impossible = Some(format!("/bin/sh cannot be started: {error}"));
             }
             self.pause();
         }
         self.over.store(true, Ordering::SeqCst);
-        self.outcome
+        self.log
     }
 
     fn is_stopped(&self) -> bool {
@@ -194,7 +194,7 @@ impl Runner {
     }
 
     fn once(&mut self, cpu: Option<u32>, slice: Option<Duration>) -> io::Result<()> {
-        let first = self.outcome.by_cpu.is_empty();
+        let first = self.log.by_cpu.is_empty();
         let mut child = Command::new("/bin/sh")
             .args(["-c", &self.trigger.command])
             .stdin(Stdio::null())
@@ -204,16 +204,16 @@ impl Runner {
             .process_group(0)
             .spawn()?;
         let ended = self.wait(&mut child, slice);
-        self.outcome.left_running += end_group(&mut child);
-        let runs = self.outcome.by_cpu.entry(cpu).or_default();
+        self.log.left_running += end_group(&mut child);
+        let runs = self.log.by_cpu.entry(cpu).or_default();
         runs.runs += 1;
         match ended {
             None => runs.stopped += 1,
             Some(status) if status.success() => {}
             Some(status) => {
                 runs.failures += 1;
-                self.outcome.last_failure = Some(in_words(status));
-                self.outcome.impossible = not_runnable(status).filter(|_| first).map(str::to_owned);
+                self.log.last_failure = Some(in_words(status));
+                self.log.impossible = not_runnable(status).filter(|_| first).map(str::to_owned);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
-use crate::os::trigger::Outcome;
+use crate::os::trigger::RunLog;
 use crate::status::rises::Rise;
 use crate::trace::Time;
 use crate::trace::event::Frames;
@@ -96,7 +96,7 @@ pub struct TriggerRuns {
     /// Whether it ran on each CPU in turn.
     pub spread: bool,
     /// Its runs.
-    pub outcome: Outcome,
+    pub outcome: RunLog,
 }
 
 fn widen(window: &mut Option<(Time, Time)>, other: Option<(Time, Time)>) {
