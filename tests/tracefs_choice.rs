@@ -21,7 +21,7 @@ use tracefs_tree::{Build, Tree, fixture};
 
 fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {
     let dir = tempfile::tempdir().unwrap();
-    let state = StateDir::open(&dir.path().join("state"), dir.path()).unwrap();
+    let state = StateDir::open(&dir.path().join("state"), "one").unwrap();
     let signals = Signals::take(&[]).unwrap();
     let env = Env {
         fs: tree,
@@ -129,7 +129,7 @@ fn nothing_is_set_up_that_a_foreign_reader_would_keep_busy() {
 fn a_dead_tracer_is_found_out() {
     // As with ftrace_enabled 0: everything can be set, and no event comes.
     let dir = tempfile::tempdir().unwrap();
-    let state = StateDir::open(&dir.path().join("state"), dir.path()).unwrap();
+    let state = StateDir::open(&dir.path().join("state"), "one").unwrap();
     let signals = Signals::take(&[]).unwrap();
     let tree = Tree::new(Build::Fp);
     let env = Env {

@@ -21,7 +21,7 @@ use ip6drop::tracefs::record::output::Output;
 use ip6drop::tracefs::record::recorder::record;
 use ip6drop::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
 use ip6drop::tracefs::setup::functions::Available;
-use ip6drop::tracefs::setup::method::Plan;
+use ip6drop::tracefs::setup::plan::Plan;
 use ip6drop::tracefs::setup::probes::Probe;
 use ip6drop::tracefs::undo::change::Change;
 use ip6drop::tracefs::undo::journal::{Stale, StateDir};
@@ -47,7 +47,7 @@ impl Bench {
     }
 
     fn state(&self) -> StateDir {
-        StateDir::open(&self.dir.path().join("state"), self.dir.path()).unwrap()
+        StateDir::open(&self.dir.path().join("state"), "one").unwrap()
     }
 
     fn host(&self) -> Host {

@@ -17,7 +17,7 @@ use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recorder::record;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
 use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::method::Plan;
+use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::setup::probes::{Probe, Probes};
 
 /// The plan for what the self-check chose.

@@ -48,7 +48,7 @@ pub(crate) fn ready(
     err: &mut dyn Write,
 ) -> Result<Ready, TraceError> {
     check_root()?;
-    let state = StateDir::open(&roots.state_dir, &roots.proc)?;
+    let state = StateDir::open(&roots.state_dir, &roots.host().boot_id())?;
     mend_stale(&state, err)?;
     let mounted = mount::find(&roots.host(), roots.tracefs.as_deref())?;
     let fs = RealFs::new(mounted.at);

@@ -17,7 +17,7 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError>
     check_root()?;
     // Not to be cut short by a Ctrl-C half-way.
     let _signals = live::signals()?;
-    let state = StateDir::open(&args.roots.state_dir, &args.roots.proc)?;
+    let state = StateDir::open(&args.roots.state_dir, &args.roots.host().boot_id())?;
     let mut any = false;
     let mut complete = true;
     if let Some(restored) = replay_stale(&state)? {

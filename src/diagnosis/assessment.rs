@@ -67,6 +67,17 @@ impl State {
         }
     }
 
+    /// The exit status of several caches: that of the worst. Where none is over its limit, one
+    /// that could not be read when it should is an error.
+    #[must_use]
+    pub fn exit_of_all<'a>(states: impl Iterator<Item = &'a State>, failed: bool) -> Exit {
+        let exits: Vec<Exit> = states.map(State::exit).collect();
+        let worst = [Exit::Confirmed, Exit::Suspected]
+            .into_iter()
+            .find(|exit| exits.contains(exit));
+        worst.unwrap_or(if failed { Exit::Error } else { Exit::Clean })
+    }
+
     /// What it means, in words that follow its name.
     #[must_use]
     pub fn meaning(&self) -> &'static str {
@@ -104,6 +115,8 @@ pub struct Headroom {
 pub struct Assessment {
     /// Regimes.
     pub state: State,
+    /// What decides could not be read.
+    pub is_unread: bool,
     /// `percpu_counter` batch, in entries.
     pub batch: Option<i64>,
     /// How far `fast` can be from `slow`, in entries.
@@ -116,6 +129,26 @@ pub struct Assessment {
     pub sizing: Option<Sizing>,
     /// What to do, and why.
     pub advice: Vec<Advice>,
+}
+
+impl Assessment {
+    /// True where the cache holds more than its limit, whether or not anything is refused yet.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.is_unread && self.state.is_over()
+    }
+
+    /// How bad it is: fine, unread, or over its limit and how far.
+    #[must_use]
+    pub fn badness(&self) -> u8 {
+        match self.state.exit() {
+            _ if self.is_unread => 1,
+            Exit::Confirmed => 4,
+            Exit::Suspected => 3,
+            _ if self.is_over() => 2,
+            _ => 0,
+        }
+    }
 }
 
 /// What a trace shows of a namespace's cache, beside its counters. Nothing by default.
@@ -264,6 +297,7 @@ pub fn assess(
         _ => sizing(snapshot, cpus),
     };
     let mut assessment = Assessment {
+        is_unread: snapshot.rt6_stats.is_none() || state == State::Unknown,
         state,
         batch,
         slack,

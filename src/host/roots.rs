@@ -63,6 +63,13 @@ impl Host {
         (!name.is_empty()).then_some(name)
     }
 
+    /// What the kernel drew at random when it booted; empty where it cannot be read.
+    #[must_use]
+    pub fn boot_id(&self) -> String {
+        let id = self.proc_text("sys/kernel/random/boot_id");
+        id.unwrap_or_default().trim().to_owned()
+    }
+
     /// How many CPUs are online and present.
     ///
     /// # Errors

@@ -90,24 +90,7 @@ impl Row {
     /// True where what decides could not be read.
     #[must_use]
     pub fn is_unread(&self) -> bool {
-        self.snapshot.rt6_stats.is_none() || self.assessment.state == State::Unknown
-    }
-
-    /// True where the cache holds more than its limit, whether or not anything is refused yet.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        !self.is_unread() && self.assessment.state.is_over()
-    }
-
-    /// How bad it is: fine, unread, or over its limit and how far.
-    fn badness(&self) -> u8 {
-        match self.assessment.state.exit() {
-            _ if self.is_unread() => 1,
-            Exit::Confirmed => 4,
-            Exit::Suspected => 3,
-            _ if self.is_over() => 2,
-            _ => 0,
-        }
+        self.assessment.is_unread
     }
 
     /// `Ip6OutNoRoutes`.
@@ -143,7 +126,10 @@ impl Status {
     /// before those that are fine.
     #[must_use]
     pub fn worst(&self) -> Option<&Row> {
-        self.rows.iter().rev().max_by_key(|row| row.badness())
+        self.rows
+            .iter()
+            .rev()
+            .max_by_key(|row| row.assessment.badness())
     }
 
     /// The exit status; a verdict only where one is `wanted`.
@@ -157,23 +143,9 @@ impl Status {
             .rows
             .iter()
             .any(|row| row.is_unread() && !(all && row.has_vanished()));
-        let verdict = self
-            .rows
-            .iter()
-            .filter(|row| !row.is_unread())
-            .map(|row| row.assessment.state.exit());
-        let mut worst = Exit::Clean;
-        for exit in verdict.filter(|_| wanted) {
-            worst = match (worst, exit) {
-                (Exit::Confirmed, _) | (_, Exit::Confirmed) => Exit::Confirmed,
-                (Exit::Suspected, _) | (_, Exit::Suspected) => Exit::Suspected,
-                _ => Exit::Clean,
-            };
-        }
-        if worst == Exit::Clean && (failed || self.rows.is_empty()) {
-            return Exit::Error;
-        }
-        worst
+        let read = self.rows.iter().filter(|row| wanted && !row.is_unread());
+        let states = read.map(|row| &row.assessment.state);
+        State::exit_of_all(states, failed || self.rows.is_empty())
     }
 }
 

@@ -3,7 +3,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_until, take_while, take_while1};
 use nom::character::complete::{char, space0};
-use nom::combinator::{all_consuming, map, opt};
+use nom::combinator::{all_consuming, map, opt, rest};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -63,13 +63,16 @@ fn framing(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
 
 /// `# os release : 6.1.0`, `# nrcpus online : 2` of `perf script --header`.
 fn perf_header(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
-    let (rest, key) = alt((
-        map(tag("# os release : "), |_| &b"kernel"[..]),
-        map(tag("# nrcpus online : "), |_| &b"cpus"[..]),
+    alt((
+        map(preceded(tag("# os release : "), rest), |kernel: &[u8]| {
+            Banner::PerfKernel(kernel.trim_ascii())
+        }),
+        map(
+            preceded(tag("# nrcpus online : "), number),
+            Banner::PerfCpus,
+        ),
     ))
-    .parse(input)?;
-    let value = rest.trim_ascii();
-    Ok((rest, Banner::Framing { key, value }))
+    .parse(input)
 }
 
 fn started(input: &[u8]) -> IResult<&[u8], Banner<'_>> {
@@ -164,11 +167,9 @@ mod tests {
         assert_eq!(parse("cpus=4"), Some(Banner::Cpus(4)));
         assert_eq!(
             parse("# os release : 6.1.0-56-cloud-amd64"),
-            Some(Banner::Framing {
-                key: b"kernel",
-                value: b"6.1.0-56-cloud-amd64"
-            })
+            Some(Banner::PerfKernel(b"6.1.0-56-cloud-amd64"))
         );
+        assert_eq!(parse("# nrcpus online : 2"), Some(Banner::PerfCpus(2)));
         assert_eq!(parse("# anything"), Some(Banner::Comment));
         assert_eq!(parse("cpus=4 and prose"), None);
         assert_eq!(parse("CPU:4294967296 [LOST 1 EVENTS]"), None);

@@ -119,7 +119,11 @@ pub enum Banner<'a> {
     },
     /// `cpus=4`, the first line of `trace-cmd report`.
     Cpus(u64),
-    /// `# ip6drop: KEY VALUE`; the header of perf has some of the same.
+    /// `# os release : 6.1.0` of `perf script --header`.
+    PerfKernel(&'a [u8]),
+    /// `# nrcpus online : 2` of the same.
+    PerfCpus(u64),
+    /// `# ip6drop: KEY VALUE`.
     Framing {
         /// First word.
         key: &'a [u8],

@@ -513,6 +513,10 @@ impl<D: DropSink> Sink for Collector<D> {
                 self.gathered.trace_cmd = true;
                 self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
             }
+            Banner::PerfKernel(kernel) => {
+                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
+            }
+            Banner::PerfCpus(cpus) => self.gathered.online_cpus = Some(cpus),
             Banner::Framing { key, value } => self.gathered.framing(&Framing::parse(key, value)),
             Banner::BufferStarted => self.gap(),
             Banner::LostSomewhere => {

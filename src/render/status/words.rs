@@ -85,7 +85,11 @@ pub fn sentence(status: &Status) -> String {
     if let [_] = status.rows[..] {
         return format!("IPv6 route cache {state}: {meaning}.");
     }
-    let worse = status.rows.iter().filter(|row| row.is_over()).count();
+    let worse = status
+        .rows
+        .iter()
+        .filter(|row| row.assessment.is_over())
+        .count();
     if worse == 0 {
         return match worst.is_unread() {
             true => format!(

@@ -118,7 +118,7 @@ impl Preflight {
 
     /// Root in a container may lack what root on the host has.
     fn capabilities(&mut self, host: &Host) {
-        let status = std::fs::read_to_string(host.proc.join("self/status")).unwrap_or_default();
+        let status = host.proc_text("self/status").unwrap_or_default();
         let Some(effective) = effective_capabilities(&status) else {
             return;
         };

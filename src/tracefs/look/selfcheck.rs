@@ -15,7 +15,7 @@ use crate::tracefs::files::{Pipe, TraceFs, drain, read_some, read_text};
 use crate::tracefs::look::foreign::Foreign;
 use crate::tracefs::seen::{ReadLine, Seen};
 use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::method::Plan;
+use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::journal::StateDir;

@@ -18,7 +18,7 @@ use crate::tracefs::record::guard::{Heat, judge};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
-use crate::tracefs::setup::method::Plan;
+use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::session::Session;
 

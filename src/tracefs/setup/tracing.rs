@@ -5,7 +5,7 @@ use crate::capture::method::Method;
 use crate::tracefs::control::{is_unused, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs};
-use crate::tracefs::setup::method::Plan;
+use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::session::Session;
 

@@ -23,8 +23,6 @@ pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
 /// The file that notes a mount of ours.
 const MOUNT: &str = "mounted";
 
-const BOOT_ID: &str = "sys/kernel/random/boot_id";
-
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -88,11 +86,12 @@ fn own_directory(path: &Path) -> io::Result<()> {
 }
 
 impl StateDir {
-    /// Makes the directory where it is missing, and takes the lock.
+    /// Makes the directory where it is missing, and takes the lock. Journals of another boot than
+    /// `boot_id` have nothing to put back.
     ///
     /// # Errors
     /// [`TraceError::Busy`] where another session lives, [`TraceError::Journal`] otherwise.
-    pub fn open(path: &Path, proc: &Path) -> Result<StateDir, TraceError> {
+    pub fn open(path: &Path, boot_id: &str) -> Result<StateDir, TraceError> {
         own_directory(path).map_err(failed(path, "make the state directory"))?;
         let lock_path = path.join("lock");
         let mut lock = OpenOptions::new()
@@ -127,10 +126,9 @@ impl StateDir {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(failed(&lock_path, "write the lock"))?;
-        let boot_id = std::fs::read_to_string(proc.join(BOOT_ID)).unwrap_or_default();
         Ok(StateDir {
             path: path.to_owned(),
-            boot_id: boot_id.trim().to_owned(),
+            boot_id: boot_id.to_owned(),
             _lock: lock,
         })
     }
@@ -336,7 +334,7 @@ mod tests {
     fn a_journal_outlives_its_process() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        let state = StateDir::open(&path, dir.path()).unwrap();
+        let state = StateDir::open(&path, "one").unwrap();
         assert_eq!(state.stale().unwrap(), None);
         let mut journal = state.begin(Path::new("/t")).unwrap();
         journal.push(&change("a")).unwrap();
@@ -351,7 +349,7 @@ mod tests {
             .open(path.join("journal"))
             .unwrap();
         file.write_all(b"{\"change\":\"val").unwrap();
-        let state = StateDir::open(&path, dir.path()).unwrap();
+        let state = StateDir::open(&path, "one").unwrap();
         let stale = state.stale().unwrap().unwrap();
         assert_eq!(stale.changes, [change("a"), change("b")]);
         assert!(!stale.rebooted);
@@ -364,15 +362,11 @@ mod tests {
     #[test]
     fn another_boot_has_nothing_to_put_back() {
         let dir = tempfile::tempdir().unwrap();
-        let boot_id = dir.path().join(BOOT_ID);
-        std::fs::create_dir_all(boot_id.parent().unwrap()).unwrap();
-        std::fs::write(&boot_id, "one\n").unwrap();
         let path = dir.path().join("state");
-        let state = StateDir::open(&path, dir.path()).unwrap();
+        let state = StateDir::open(&path, "one").unwrap();
         state.begin(Path::new("/t")).unwrap();
         drop(state);
-        std::fs::write(&boot_id, "two\n").unwrap();
-        let state = StateDir::open(&path, dir.path()).unwrap();
+        let state = StateDir::open(&path, "two").unwrap();
         assert!(state.stale().unwrap().unwrap().rebooted);
     }
 
@@ -380,21 +374,21 @@ mod tests {
     fn one_session_at_a_time_and_only_where_nobody_else_writes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        let first = StateDir::open(&path, dir.path()).unwrap();
-        let busy = StateDir::open(&path, dir.path()).unwrap_err();
+        let first = StateDir::open(&path, "one").unwrap();
+        let busy = StateDir::open(&path, "one").unwrap_err();
         assert!(matches!(&busy, TraceError::Busy { holder } if holder.contains("pid")));
         assert_eq!(busy.exit(), Exit::CannotTrace);
         drop(first);
-        StateDir::open(&path, dir.path()).unwrap();
+        StateDir::open(&path, "one").unwrap();
 
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(StateDir::open(&link, dir.path()).is_err());
+        assert!(StateDir::open(&link, "one").is_err());
         for (mode, taken) in [(0o755, true), (0o775, false), (0o757, false)] {
             let mut open = std::fs::metadata(&path).unwrap().permissions();
             std::os::unix::fs::PermissionsExt::set_mode(&mut open, mode);
             std::fs::set_permissions(&path, open).unwrap();
-            assert_eq!(StateDir::open(&path, dir.path()).is_ok(), taken, "{mode:o}");
+            assert_eq!(StateDir::open(&path, "one").is_ok(), taken, "{mode:o}");
         }
         let lock = std::fs::metadata(path.join("lock")).unwrap();
         assert_eq!(lock.mode() & 0o777, 0o600);

@@ -1,5 +1,4 @@
-//! The ways of tracing: a private instance, the classic recipe in the top-level buffer, and
-//! kprobe events.
+//! What to trace, and how: decided before anything is changed.
 
 use crate::capture::method::Method;
 use crate::tracefs::files::TraceFs;
