@@ -1,6 +1,6 @@
 //! The checker itself, on made-up sources.
 
-use super::order::{Room, violations};
+use super::order::{ROOMS as ROOMS_OF_THE_SOURCE, Room, violations};
 use super::source::{Crate, Sources};
 
 const ROOMS: &[Room] = &[("low", &[]), ("high", &["low"])];
@@ -43,6 +43,29 @@ fn an_import_upwards_is_found() {
         ]),
         ["against the direction: src/low.rs:4 -> src/high.rs"]
     );
+}
+
+#[test]
+fn a_room_that_opens_files_is_found_where_it_may_not() {
+    let text = ("src/text.rs", "use std::io::Read;\nuse std::{fmt, fs};\n");
+    let host = ("src/host.rs", text.1);
+    let sources = Sources::of(&[("src/lib.rs", "mod host;\nmod text;\n"), text, host]);
+    let found = violations(&sources, &[("text", &[]), ("host", &[])]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].text, "asks the system: src/text.rs:2 -> std::fs");
+}
+
+#[test]
+fn the_table_of_rooms_goes_upwards() {
+    for (place, (room, may)) in ROOMS_OF_THE_SOURCE.iter().enumerate() {
+        for import in *may {
+            let below = ROOMS_OF_THE_SOURCE[..place].iter();
+            assert!(
+                below.clone().any(|(room, _)| room == import),
+                "{room}: {import}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -32,6 +32,13 @@ fn the_source_keeps_its_order() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = Sources::read(root, "src");
     assert!(sources.len() > 100, "the source was not found");
+    for (room, _) in ROOMS {
+        let paths = [format!("src/{room}.rs"), format!("src/{room}")];
+        assert!(
+            paths.iter().any(|path| root.join(path).exists()),
+            "no {room}"
+        );
+    }
     let violations = order::violations(&sources, ROOMS);
     let known: BTreeSet<&str> = KNOWN.iter().copied().collect();
     let mut new = Vec::new();

@@ -1,8 +1,8 @@
-//! The order of the house: rooms and what they may import, circles, lengths.
+//! The order of the source: rooms and what they may import, circles, lengths.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::source::{Crate, Import, Length, Sources};
+use super::source::{Crate, Import, Length, Outside, Sources};
 
 /// The longest file, without its tests.
 const FILE_LINES: usize = 500;
@@ -37,6 +37,29 @@ pub(crate) const ROOMS: &[Room] = &[
     ("commands", &["cli", "schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
 
+/// Rooms that take values and give values: they open no file and ask nothing of the system.
+const PURE: [&str; 9] = [
+    "text",
+    "exit",
+    "kernel",
+    "trace",
+    "ring",
+    "capture",
+    "diagnosis",
+    "report",
+    "schema",
+];
+/// What asks something of the system.
+const SYSTEM: [&str; 7] = [
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::os",
+    "std::process",
+    "rustix::",
+    "tempfile::",
+];
+
 /// Something that breaks the order.
 #[derive(Debug)]
 pub(crate) struct Violation {
@@ -57,6 +80,7 @@ pub(crate) fn violations(sources: &Sources, rooms: &[Room]) -> Vec<Violation> {
             .iter()
             .filter_map(|import| against(import, rooms)),
     );
+    found.extend(source.outside.iter().filter_map(asks_the_system));
     found.extend(source.lengths.iter().filter_map(too_long));
     found
 }
@@ -98,6 +122,17 @@ fn against(import: &Import, rooms: &[Room]) -> Option<Violation> {
     (!allowed).then(|| Violation {
         key: format!("{from} -> {to}"),
         text: format!("against the direction: {from}:{line} -> {to}"),
+    })
+}
+
+/// A room that should not, and yet opens files or the like.
+fn asks_the_system(outside: &Outside) -> Option<Violation> {
+    let Outside { file, line, path } = outside;
+    let is_pure = room(file).is_some_and(|room| PURE.contains(&room));
+    let asks = SYSTEM.iter().any(|system| path.starts_with(system));
+    (is_pure && asks).then(|| Violation {
+        key: format!("{file} -> {path}"),
+        text: format!("asks the system: {file}:{line} -> {path}"),
     })
 }
 

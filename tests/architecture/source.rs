@@ -58,6 +58,17 @@ pub(crate) struct Import {
     pub(crate) to: String,
 }
 
+/// A file names something of another crate.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    /// The file that names it.
+    pub(crate) file: String,
+    /// The line in that file.
+    pub(crate) line: usize,
+    /// The first two names of the path: `std::fs`.
+    pub(crate) path: String,
+}
+
 /// A file or a function and the lines it takes.
 #[derive(Debug)]
 pub(crate) struct Length {
@@ -77,6 +88,8 @@ pub(crate) struct Crate {
     pub(crate) files: BTreeSet<String>,
     /// One for each two files, by the first line that imports.
     pub(crate) imports: Vec<Import>,
+    /// Paths that lead to nothing of this crate.
+    pub(crate) outside: Vec<Outside>,
     /// Of every file and function.
     pub(crate) lengths: Vec<Length>,
 }
@@ -121,6 +134,7 @@ impl Crate {
             });
         }
         let mut first: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut outside = Vec::new();
         for Named {
             file,
             line,
@@ -134,12 +148,17 @@ impl Crate {
                     let known = first.entry((file, to)).or_insert(line);
                     *known = line.min(*known);
                 }
-                _ => (),
+                Some(_) => (),
+                None => {
+                    let path = names[..2].join("::");
+                    outside.push(Outside { file, line, path });
+                }
             }
         }
         let import = |((from, to), line)| Import { from, line, to };
         Self {
             imports: first.into_iter().map(import).collect(),
+            outside,
             files: modules.files.into_values().collect(),
             lengths: reading.lengths,
         }
