@@ -216,3 +216,31 @@ fn where_the_text_is_cut_and_how_many_threads_read_it_changes_nothing() {
         }
     }
 }
+
+/// A text that goes on as another recording, and one in which a function turns out to be void.
+#[test]
+fn what_is_confirmed_stays_confirmed_whatever_text_follows() {
+    let request = Request::default();
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let read = |name: &str| text(&fixtures.join(name));
+    let ways_on = [
+        read("text/framed.trace"),
+        read("4.19-fp/lost.pipe"),
+        b"  a-1 [000] d..1 9.0: gc_exit: (dst_alloc+0x1/0x2 <- ip6_dst_gc) ret=7487\n".to_vec(),
+    ];
+    for path in captures() {
+        let begin = || {
+            let mut stream = Analysis::new(&request, true);
+            stream.begin(&path);
+            stream.feed(&text(&path));
+            stream
+        };
+        let before = Confirmed::of(&begin().so_far(None));
+        for way_on in &ways_on {
+            let mut stream = begin();
+            stream.feed(way_on);
+            let now = Confirmed::of(&stream.so_far(None));
+            assert!(before.is_in(&now), "{path:?}");
+        }
+    }
+}

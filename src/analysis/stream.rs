@@ -227,9 +227,11 @@ impl<'r> Analysis<'r> {
         self.report(inputs.collect(), Cow::Borrowed(&self.stacks), facts, true)
     }
 
-    /// The report on what has come so far, while more may come: what it confirms stays
-    /// confirmed. `facts` of the host are shown; they bracket nothing, and prove nothing. It
-    /// works on a copy of what was gathered, which is as large as that.
+    /// The report on what has come so far, while more of the same trace may come: what it
+    /// confirms stays confirmed. (Text of perf behind text of ftrace, and totals of lost events
+    /// without the recording that they are of, belong into inputs of their own.) `facts` of the
+    /// host are shown; they bracket nothing, and prove nothing. It works on a copy of what was
+    /// gathered, which is as large as that.
     #[must_use]
     pub fn so_far(&self, facts: Option<&Facts>) -> Report<'_, 'r> {
         let inputs = self.ended.iter().map(|ended| Cow::Borrowed(&ended.input));

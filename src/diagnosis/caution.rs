@@ -6,7 +6,8 @@ use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::rules::classify::{Classification, classify};
 
-/// The same knowledge, had everything gone wrong that can still go wrong.
+/// The same knowledge, had everything gone wrong that can still go wrong. What other things
+/// prove, such as the same number of lookups before each drop, starts from one of these.
 fn at_worst(knowledge: &Knowledge) -> Knowledge {
     Knowledge {
         // A later return of something else than 0 or 1 shows that the function returns nothing.
@@ -17,9 +18,6 @@ fn at_worst(knowledge: &Knowledge) -> Knowledge {
         losses_are_placed: knowledge.losses_are_placed && !knowledge.losses_outstanding,
         // Counters may be equal midway by chance, and another namespace may still show.
         proof: Proof::Nothing,
-        same_namespace: false,
-        // Later drops may have other numbers of lookups.
-        lookups_per_drop: None,
         ..*knowledge
     }
 }
@@ -39,5 +37,57 @@ pub fn classify_so_far(evidence: &Evidence, knowledge: &Knowledge) -> Classifica
         }
     } else {
         decided
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::evidence::{Attempt, Observed};
+    use crate::diagnosis::rules::witnesses::Given;
+
+    fn attempted(given: &mut Given, observed: Observed) {
+        let certain = true;
+        given.evidence.bounded = true;
+        given.evidence.receive.push(Attempt { certain, observed });
+    }
+
+    #[test]
+    fn what_can_be_taken_back_is_probable() {
+        let cases: [(&str, fn(&mut Given)); 5] = [
+            ("returns of a void function", |given| {
+                attempted(given, Observed::Failed);
+            }),
+            ("a split call", |given| {
+                attempted(given, Observed::Uncollected)
+            }),
+            ("totals of lost events", |given| {
+                given.knowledge.losses_outstanding = true;
+            }),
+            ("counters that are equal by chance", |given| {
+                given.knowledge.traced.dst_gc = false;
+                given.evidence.gc_seen = false;
+                given.knowledge.proof = Proof::NoneFailed("");
+            }),
+            ("a stack that is still to come", |given| {
+                given.evidence.whole = false;
+            }),
+        ];
+        for (what, change) in cases {
+            let mut given = Given::usual();
+            change(&mut given);
+            let decided = classify(&given.evidence, &given.knowledge);
+            assert_eq!(decided.confidence, Confidence::Confirmed, "{what}");
+            let so_far = classify_so_far(&given.evidence, &given.knowledge);
+            assert_eq!(so_far.confidence, Confidence::Probable, "{what}");
+            assert_eq!((so_far.class, so_far.rule), (decided.class, decided.rule));
+        }
+    }
+
+    #[test]
+    fn what_nothing_takes_back_is_confirmed() {
+        let given = Given::usual();
+        let so_far = classify_so_far(&given.evidence, &given.knowledge);
+        assert_eq!(so_far.confidence, Confidence::Confirmed);
     }
 }

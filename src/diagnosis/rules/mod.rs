@@ -10,4 +10,4 @@ pub mod rule;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod witnesses;
+pub(super) mod witnesses;
