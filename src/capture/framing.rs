@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::capture::method::Method;
-use crate::capture::text::Text;
+use crate::capture::one_line::OneLine;
 use crate::host::Fact;
 use crate::trace::FRAMING;
 
@@ -25,21 +25,21 @@ pub enum Framing<'a> {
     /// The version of the format.
     Version(u32),
     /// The host's name.
-    Host(Text<'a>),
+    Host(OneLine<'a>),
     /// When the recording began, in seconds since 1970; finite.
     Began(f64),
     /// The kernel's release.
-    Kernel(Text<'a>),
+    Kernel(OneLine<'a>),
     /// CPUs online.
     Cpus(u64),
     /// How it was traced.
     Method(Method),
     /// The functions whose entries were recorded.
-    Traced(Text<'a>),
+    Traced(OneLine<'a>),
     /// Further kprobe events.
-    Probes(Text<'a>),
+    Probes(OneLine<'a>),
     /// A function that was recorded without stacks from here on.
-    StacksOff(Text<'a>),
+    StacksOff(OneLine<'a>),
     /// A counter or limit of the host.
     Fact(When, Fact<'a>),
     /// Events that the kernel says it lost on a CPU.
@@ -60,8 +60,8 @@ pub enum Framing<'a> {
 /// A line of another version. Only [`Framing::parse`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown<'a> {
-    key: Text<'a>,
-    value: Text<'a>,
+    key: OneLine<'a>,
+    value: OneLine<'a>,
 }
 
 impl<'a> Framing<'a> {
@@ -70,14 +70,14 @@ impl<'a> Framing<'a> {
     pub fn parse(key: &'a [u8], value: &'a [u8]) -> Self {
         Self::known(key, value).unwrap_or_else(|| {
             Framing::Unknown(Unknown {
-                key: Text::new(key),
-                value: Text::new(value),
+                key: OneLine::new(key),
+                value: OneLine::new(value),
             })
         })
     }
 
     fn known(key: &[u8], bytes: &'a [u8]) -> Option<Self> {
-        let value = Text::new(bytes);
+        let value = OneLine::new(bytes);
         let text = value.as_str();
         Some(match key {
             b"version" => Framing::Version(text.parse().ok()?),
@@ -177,7 +177,7 @@ mod tests {
     /// Checks every kind of line with these values in it.
     fn check(text: &[u8], numbers: (u32, u64, i64), began: f64, stats: Rt6Stats, name: &str) {
         let (small, large, signed) = numbers;
-        let text = || Text::new(text);
+        let text = || OneLine::new(text);
         let mut all = vec![
             Framing::Version(small),
             Framing::Host(text()),
@@ -260,7 +260,7 @@ mod tests {
             assert!(now.take_line(line.as_bytes()), "{line}");
         }
         let facts = now.facts().map(|fact| Framing::Fact(When::Before, fact));
-        let names = Framing::Traced(Text::of_names(["ip6_pkt_drop", "ip6_dst_gc"]));
+        let names = Framing::Traced(OneLine::of_names(["ip6_pkt_drop", "ip6_dst_gc"]));
         let said = [Framing::Began(1_764_021_697.25), names]
             .into_iter()
             .chain(facts);

@@ -3,5 +3,5 @@
 
 pub mod framing;
 pub mod method;
+pub mod one_line;
 pub mod preamble;
-pub mod text;

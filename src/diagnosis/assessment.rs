@@ -4,7 +4,7 @@ use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::sizing::{Needs, Sizing, size};
 use crate::exit::Exit;
 use crate::host::netns::NetNs;
-use crate::host::{Cpus, Snapshot};
+use crate::host::{CpuCount, Snapshot};
 use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of, unsigned_thresh};
 use crate::kernel::release::{ASK_THE_KERNEL, Kernel};
 use crate::kernel::sysctls::absurd;
@@ -259,7 +259,7 @@ fn headroom(snapshot: &Snapshot) -> Option<Headroom> {
     })
 }
 
-fn sizing(snapshot: &Snapshot, cpus: Option<Cpus>) -> Option<Sizing> {
+fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>) -> Option<Sizing> {
     let stats = snapshot.rt6_stats?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Some(size(Needs {
@@ -275,7 +275,7 @@ fn sizing(snapshot: &Snapshot, cpus: Option<Cpus>) -> Option<Sizing> {
 #[must_use]
 pub fn assess(
     snapshot: &Snapshot,
-    cpus: Option<Cpus>,
+    cpus: Option<CpuCount>,
     kernel: &Kernel,
     netns: &NetNs,
     seen: &Behaviour,

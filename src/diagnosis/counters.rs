@@ -7,7 +7,7 @@ use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::host::netns::{NetNs, unidentified};
-use crate::host::{Cpus, Facts, Snapshot};
+use crate::host::{CpuCount, Facts, Snapshot};
 use crate::kernel::limits;
 use crate::kernel::release::{Kernel, Release, judge};
 
@@ -17,7 +17,7 @@ pub struct HereAndNow {
     /// The namespace the facts are of.
     pub netns: NetNs,
     /// CPUs, those offline included.
-    pub cpus: Option<Cpus>,
+    pub cpus: Option<CpuCount>,
     /// The kernel, with its vendor's level where it tells.
     pub kernel: Kernel,
 }
@@ -65,7 +65,7 @@ impl Counters {
         let elsewhere = || HereAndNow {
             netns: unidentified(PathBuf::new()),
             // The facts of a capture know the CPUs online alone.
-            cpus: last.cpus.map(|cpus| Cpus {
+            cpus: last.cpus.map(|cpus| CpuCount {
                 online: cpus,
                 present: cpus,
             }),

@@ -16,6 +16,6 @@ pub use counters::NetNsReading;
 pub use fact::Fact;
 pub use facts::{Facts, FactsError};
 pub use read::ReadError;
-pub use roots::{Cpus, Host};
+pub use roots::{CpuCount, Host};
 pub use rt6_stats::Rt6Stats;
 pub use snapshot::Snapshot;

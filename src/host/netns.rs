@@ -162,7 +162,7 @@ fn owner(proc: &Path, pid: u32) -> Owner {
 
 /// Ids of this program's own namespace and of process 1's, where they may be seen.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownIds {
     own: Option<Id>,
     init: Option<Id>,
 }
@@ -176,9 +176,9 @@ fn init_id(proc: &Path) -> Option<Id> {
     })
 }
 
-impl Known {
+impl KnownIds {
     fn new(proc: &Path) -> Self {
-        Known {
+        KnownIds {
             own: id_of(&proc.join("self/ns/net")).ok(),
             init: init_id(proc),
         }
@@ -199,7 +199,7 @@ impl Known {
 /// The namespace this program runs in.
 #[must_use]
 pub fn own(host: &Host) -> NetNs {
-    let known = Known::new(&host.proc);
+    let known = KnownIds::new(&host.proc);
     let path = host.proc.join("self/ns/net");
     match known.own {
         Some(id) => NetNs {
@@ -229,7 +229,7 @@ pub fn unidentified(path: PathBuf) -> NetNs {
 /// Says that there is none of that name, or that it may not be looked at.
 pub fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
     let proc = host.proc.as_path();
-    let known = Known::new(proc);
+    let known = KnownIds::new(proc);
     let mut candidates: Vec<(PathBuf, Option<u32>)> = Vec::new();
     if what.contains('/') {
         candidates.push((PathBuf::from(what), None));
@@ -275,7 +275,7 @@ pub struct All {
 /// Fails where the directory of processes cannot be read.
 pub fn all(host: &Host, run_dirs: &[&Path]) -> Result<All, NetNsError> {
     let proc = host.proc.as_path();
-    let known = Known::new(proc);
+    let known = KnownIds::new(proc);
     let mut pids: Vec<u32> = fs::read_dir(proc)
         .map_err(|e| NetNsError::from_io(proc, e))?
         .take(MAX_ENTRIES)

@@ -20,7 +20,7 @@ pub struct Host {
 
 /// CPUs of the host, in numbers of CPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cpus {
+pub struct CpuCount {
     /// CPUs that are online: the parts of a per-CPU counter.
     pub online: u32,
     /// CPUs that are there, online or not: with all of them online the batch was larger,
@@ -75,10 +75,10 @@ impl Host {
     /// # Errors
     /// See [`ReadError`]. Where only the list of present CPUs cannot be read, those online are
     /// taken for all.
-    pub fn cpus(&self) -> Result<Cpus, ReadError> {
+    pub fn cpus(&self) -> Result<CpuCount, ReadError> {
         let online = self.count_cpus("online")?;
         let present = self.count_cpus("present").unwrap_or(online);
-        Ok(Cpus {
+        Ok(CpuCount {
             online,
             present: present.max(online),
         })

@@ -1,12 +1,12 @@
 //! In which network namespaces of the node packets were dropped: the rise of their counters.
 
-use crate::status::sampler::{Row, Status};
+use crate::status::sampler::{NetNsStatus, Status};
 
 /// A namespace whose drop counters rose between two readings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rise {
     /// The namespace as it was read last.
-    pub row: Row,
+    pub row: NetNsStatus,
     /// Rise of `Ip6InNoRoutes`, in packets.
     pub in_no_routes: u64,
     /// Rise of `Ip6OutNoRoutes`, in packets.
@@ -20,11 +20,11 @@ pub fn rises(before: Option<&Status>, after: Option<Status>) -> Vec<Rise> {
     let (Some(before), Some(after)) = (before, after) else {
         return Vec::new();
     };
-    let rise = |row: Row| {
-        let same = |old: &&Row| old.netns.id.is_some() && old.netns.id == row.netns.id;
+    let rise = |row: NetNsStatus| {
+        let same = |old: &&NetNsStatus| old.netns.id.is_some() && old.netns.id == row.netns.id;
         let old = before.rows.iter().find(same);
         let in_before = old.and_then(|old| old.snapshot.in_no_routes());
-        let out_before = old.and_then(Row::out_no_routes);
+        let out_before = old.and_then(NetNsStatus::out_no_routes);
         let in_no_routes = row.snapshot.in_no_routes()?;
         let out_no_routes = row.out_no_routes()?;
         let rise = Rise {
@@ -50,7 +50,7 @@ mod tests {
     use crate::kernel::release::{Release, judge};
     use crate::status::sampler::Selection;
 
-    fn row(inode: u64, counters: Option<(u64, u64)>) -> Row {
+    fn row(inode: u64, counters: Option<(u64, u64)>) -> NetNsStatus {
         let mut netns = unidentified(PathBuf::new());
         netns.id = Some(Id { device: 4, inode });
         let mut snapshot = Snapshot::default();
@@ -61,7 +61,7 @@ mod tests {
                 .extend(names.map(|(name, n)| (name.to_owned(), n)));
         }
         let kernel = judge(&Release::default());
-        Row {
+        NetNsStatus {
             assessment: assess(&snapshot, None, &kernel, &netns, &Behaviour::default()),
             netns,
             snapshot,
@@ -70,7 +70,7 @@ mod tests {
         }
     }
 
-    fn status(rows: Vec<Row>) -> Status {
+    fn status(rows: Vec<NetNsStatus>) -> Status {
         Status {
             host: None,
             time: 0.0,

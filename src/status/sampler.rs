@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
-use crate::host::{Cpus, Host, ReadError, Snapshot};
+use crate::host::{CpuCount, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
 
 /// Which namespaces are asked about.
@@ -23,25 +23,25 @@ pub enum Selection {
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ReadProblem {
     /// Kind, such as `absent`, `denied` or `vanished`.
     pub kind: &'static str,
     /// What and why, and what to try.
     pub text: String,
 }
 
-impl From<&ReadError> for Problem {
+impl From<&ReadError> for ReadProblem {
     fn from(error: &ReadError) -> Self {
-        Problem {
+        ReadProblem {
             kind: error.kind(),
             text: error.to_string(),
         }
     }
 }
 
-impl From<&NetNsError> for Problem {
+impl From<&NetNsError> for ReadProblem {
     fn from(error: &NetNsError) -> Self {
-        Problem {
+        ReadProblem {
             kind: error.kind(),
             text: error.to_string(),
         }
@@ -65,20 +65,20 @@ pub struct Rates {
 
 /// One namespace.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct NetNsStatus {
     /// Which.
     pub netns: NetNs,
     /// What was read.
     pub snapshot: Snapshot,
     /// What could not be read.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ReadProblem>,
     /// What follows.
     pub assessment: Assessment,
     /// Rates since the reading before.
     pub rates: Option<Rates>,
 }
 
-impl Row {
+impl NetNsStatus {
     /// True where the namespace ended while it was looked at.
     #[must_use]
     pub fn has_vanished(&self) -> bool {
@@ -110,22 +110,22 @@ pub struct Status {
     /// The kernel.
     pub kernel: Kernel,
     /// CPUs, where they could be read.
-    pub cpus: Option<Cpus>,
+    pub cpus: Option<CpuCount>,
     /// Which namespaces were asked for.
     pub selection: Selection,
     /// The namespaces.
-    pub rows: Vec<Row>,
+    pub rows: Vec<NetNsStatus>,
     /// Processes whose namespace may not be looked at.
     pub hidden: usize,
     /// What could not be read of the host as a whole.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ReadProblem>,
 }
 
 impl Status {
     /// The namespace that is worst off, the first of several; one that could not be read goes
     /// before those that are fine.
     #[must_use]
-    pub fn worst(&self) -> Option<&Row> {
+    pub fn worst(&self) -> Option<&NetNsStatus> {
         self.rows
             .iter()
             .rev()
@@ -150,14 +150,14 @@ impl Status {
 }
 
 /// What a namespace is known by from one round to the next.
-type Key = (Option<netns::Id>, PathBuf);
+type NetNsKey = (Option<netns::Id>, PathBuf);
 
 /// Takes readings, and remembers the last ones for rates.
 #[derive(Debug)]
 pub struct Sampler {
     host: Host,
     selection: Selection,
-    last: BTreeMap<Key, (Instant, Snapshot)>,
+    last: BTreeMap<NetNsKey, (Instant, Snapshot)>,
 }
 
 fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
@@ -219,13 +219,13 @@ impl Sampler {
         let release = self
             .host
             .release()
-            .inspect_err(|e| problems.push(Problem::from(e)))
+            .inspect_err(|e| problems.push(ReadProblem::from(e)))
             .unwrap_or_default();
         let kernel = judge(&release);
         let cpus = self
             .host
             .cpus()
-            .inspect_err(|e| problems.push(Problem::from(e)))
+            .inspect_err(|e| problems.push(ReadProblem::from(e)))
             .ok();
         let netns::All { namespaces, hidden } = self.namespaces()?;
         let mut last = BTreeMap::new();
@@ -233,9 +233,9 @@ impl Sampler {
         for netns in namespaces {
             let (reading, mut failed) = match netns::read(&self.host, &netns) {
                 Ok(reading) => (reading, Vec::new()),
-                Err(error) => (Default::default(), vec![Problem::from(&error)]),
+                Err(error) => (Default::default(), vec![ReadProblem::from(&error)]),
             };
-            failed.extend(reading.errors.iter().map(Problem::from));
+            failed.extend(reading.errors.iter().map(ReadProblem::from));
             let snapshot = Snapshot {
                 cpus: cpus.map(|cpus| cpus.online),
                 ..reading.snapshot
@@ -246,7 +246,7 @@ impl Sampler {
                 rates(before, &snapshot, now.saturating_duration_since(*then))
             });
             last.insert(key, (now, snapshot.clone()));
-            rows.push(Row {
+            rows.push(NetNsStatus {
                 assessment: assess(&snapshot, cpus, &kernel, &netns, &Behaviour::default()),
                 netns,
                 snapshot,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::framing::{Framing, lines};
-use crate::capture::text::Text;
+use crate::capture::one_line::OneLine;
 use crate::input::trace_dat::contents::Contents;
 use crate::input::trace_dat::merge::MergedEvent;
 use crate::ring::format::Format;
@@ -40,7 +40,7 @@ pub(super) fn preamble(out: &mut Vec<u8>, contents: &Contents) {
         &mut release,
         contents.release.as_deref().unwrap_or_default(),
     );
-    let kernel = (!release.is_empty()).then(|| Framing::Kernel(Text::new(&release)));
+    let kernel = (!release.is_empty()).then(|| Framing::Kernel(OneLine::new(&release)));
     out.extend(lines([Framing::TraceDat].into_iter().chain(kernel)));
     if let Some(cpus) = contents.cpus {
         out.extend(format!("cpus={cpus}\n").bytes());

@@ -8,13 +8,13 @@ use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::render::status::words::sentence;
-use crate::status::sampler::{Problem, Row, Status};
+use crate::status::sampler::{NetNsStatus, ReadProblem, Status};
 use crate::text::harmless;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.status/1";
 
-fn problems(problems: &[Problem]) -> Value {
+fn problems(problems: &[ReadProblem]) -> Value {
     problems
         .iter()
         .map(|problem| json!({"kind": problem.kind, "text": problem.text}))
@@ -36,7 +36,7 @@ pub(crate) fn netns(netns: &NetNs) -> Value {
 }
 
 /// Every key is there; what could not be read is `null`.
-fn stats(row: &Row) -> Value {
+fn stats(row: &NetNsStatus) -> Value {
     let stats = row.snapshot.rt6_stats;
     json!({
         "fib_nodes": stats.map(|s| s.fib_nodes),
@@ -49,7 +49,7 @@ fn stats(row: &Row) -> Value {
     })
 }
 
-fn namespace(row: &Row) -> Value {
+fn namespace(row: &NetNsStatus) -> Value {
     let found = &row.assessment;
     let sysctls: Map<String, Value> = SYSCTLS
         .into_iter()

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use crate::diagnosis::assessment::State;
 use crate::kernel::limits::Regime;
-use crate::status::sampler::{Row, Status};
+use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
 
 /// A label's value, as the format wants it escaped.
@@ -19,7 +19,7 @@ fn escaped(value: &str) -> String {
 }
 
 /// Labels that last as long as the namespace; a process would make new series at each start.
-fn labels(row: &Row) -> String {
+fn labels(row: &NetNsStatus) -> String {
     let netns = &row.netns;
     let inode = netns.id.map_or_else(String::new, |id| id.inode.to_string());
     let name = match (&netns.init, &netns.name) {
@@ -50,10 +50,10 @@ struct Metric {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
-    value: fn(&Row) -> Option<f64>,
+    value: fn(&NetNsStatus) -> Option<f64>,
 }
 
-fn sysctl(row: &Row, name: &str) -> Option<f64> {
+fn sysctl(row: &NetNsStatus, name: &str) -> Option<f64> {
     row.snapshot.route.get(name).map(|n| *n as f64)
 }
 
@@ -170,7 +170,8 @@ const STATES: [&str; 5] = [
 /// # Errors
 /// Those of the writer.
 pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let labelled: Vec<(String, &Row)> = status.rows.iter().map(|row| (labels(row), row)).collect();
+    let labelled: Vec<(String, &NetNsStatus)> =
+        status.rows.iter().map(|row| (labels(row), row)).collect();
     let name = "ip6drop_build_info";
     family(name, "gauge", "Version of ip6drop.", out)?;
     writeln!(out, "{name}{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;

@@ -10,10 +10,10 @@ use crate::kernel::sysctls::SYSCTLS;
 use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
 use crate::render::table::table;
 use crate::render::words::or_dash;
-use crate::status::sampler::{Row, Status};
+use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
 
-fn percent(row: &Row) -> String {
+fn percent(row: &NetNsStatus) -> String {
     or_dash(
         row.assessment
             .headroom
@@ -39,7 +39,7 @@ pub(super) const COLUMNS: [&str; 9] = [
 ];
 
 /// The cells under [`COLUMNS`].
-pub(super) fn cells(row: &Row) -> Vec<String> {
+pub(super) fn cells(row: &NetNsStatus) -> Vec<String> {
     vec![
         short_name(&row.netns),
         state_name(row),
@@ -54,7 +54,7 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
 }
 
 /// The numbers of one namespace: name, value, and a word on it.
-pub(super) fn numbers(row: &Row) -> Vec<[String; 3]> {
+pub(super) fn numbers(row: &NetNsStatus) -> Vec<[String; 3]> {
     let found = &row.assessment;
     let snapshot = &row.snapshot;
     let mut all: Vec<[String; 3]> = Vec::new();
@@ -150,7 +150,7 @@ fn kernel_line(status: &Status) -> String {
     )
 }
 
-fn advice(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn advice(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
     for item in &row.assessment.advice {
         let word = match item.severity {
             Severity::Action => "do",
@@ -203,7 +203,7 @@ pub fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn problems(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn problems(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
     for problem in &row.problems {
         writeln!(
             out,
@@ -215,7 +215,7 @@ fn problems(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn one(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn one(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Network namespace: {}", description(&row.netns))?;
     problems(row, out)?;
     for [name, value, word] in numbers(row) {

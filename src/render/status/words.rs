@@ -2,7 +2,7 @@
 
 use crate::host::netns::NetNs;
 use crate::render::words::count;
-use crate::status::sampler::{Row, Status};
+use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
 
 /// A short name of a namespace: `init`, its own name, its pod, its process or its number.
@@ -55,7 +55,7 @@ pub fn description(netns: &NetNs) -> String {
 
 /// The state in a few words: regimes, or why there is none.
 #[must_use]
-pub fn state_name(row: &Row) -> String {
+pub fn state_name(row: &NetNsStatus) -> String {
     if row.is_unread() {
         let kind = row.problems.first().map_or("unreadable", |p| p.kind);
         return format!("({kind})");

@@ -7,7 +7,7 @@ use rustix::event::PollFlags;
 
 use crate::capture::framing::{Framing, VERSION, When, lines};
 use crate::capture::method::Method;
-use crate::capture::text::Text;
+use crate::capture::one_line::OneLine;
 use crate::host::Host;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, drain, read_some};
@@ -45,15 +45,15 @@ fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
     let said = [
         Some(Framing::Version(VERSION)),
-        name.as_ref().map(|n| Framing::Host(Text::new(n))),
+        name.as_ref().map(|n| Framing::Host(OneLine::new(n))),
         began.map(Framing::Began),
         kernel
             .as_ref()
-            .map(|k| Framing::Kernel(Text::new(&k.release))),
+            .map(|k| Framing::Kernel(OneLine::new(&k.release))),
         cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
         Some(Framing::Method(plan.method)),
-        Some(Framing::Traced(Text::of_names(traced))),
-        probes.map(|names| Framing::Probes(Text::of_names(names))),
+        Some(Framing::Traced(OneLine::of_names(traced))),
+        probes.map(|names| Framing::Probes(OneLine::of_names(names))),
     ];
     lines(said.into_iter().flatten())
 }
@@ -245,7 +245,7 @@ impl Recorder<'_, '_> {
 
     fn stacks_off(&mut self, off: &[String], cpu: u32, rate: u64) -> Result<(), TraceError> {
         for function in off {
-            let said = Framing::StacksOff(Text::new(function));
+            let said = Framing::StacksOff(OneLine::new(function));
             self.comment(&lines([said]))?;
             self.notes.push(format!(
                 "stacks of {function} were taken off: CPU {cpu} saw {rate} events/s, over --max-rate {}",

@@ -5,14 +5,14 @@ use std::fmt;
 
 /// Text that fits behind a key: on one line, without white space around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct OneLine<'a>(Cow<'a, str>);
 
-impl<'a> Text<'a> {
+impl<'a> OneLine<'a> {
     /// Takes text as it is, but for what would not fit: ends of lines inside it become `?`.
     #[must_use]
     pub fn new(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         let text = String::from_utf8_lossy(text.as_ref().trim_ascii());
-        Text(match text.contains('\n') {
+        OneLine(match text.contains('\n') {
             true => text.replace('\n', "?").into(),
             false => text,
         })
@@ -20,9 +20,9 @@ impl<'a> Text<'a> {
 
     /// Names, separated by commas.
     #[must_use]
-    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Text<'static> {
+    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> OneLine<'static> {
         let names: Vec<&str> = names.into_iter().collect();
-        Text(Text::new(&names.join(",")).0.into_owned().into())
+        OneLine(OneLine::new(&names.join(",")).0.into_owned().into())
     }
 
     /// The names in a list of them.
@@ -37,7 +37,7 @@ impl<'a> Text<'a> {
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
