@@ -80,49 +80,28 @@ fn records(
     let mut found = Found(stacks, Vec::new());
     parser.parse(text, text.len(), CutState::default(), &mut found);
     let mut apart = Vec::new();
-    // Where they start is not said of marks and frames right behind what they belong to.
-    let frames = |id| Record::Stack { at: 0, id };
-    let mark = |context| Record::Event {
-        at: 0,
+    let event = |context, signal| Record::Event {
         latency: false,
         context: Some(context),
-        signal: None,
+        signal,
         stack: None,
     };
     for mut record in found.1 {
         match record {
-            Record::Event {
-                ref mut at,
-                signal: None,
-                ref mut stack,
-                ..
-            } => {
-                *at = 0;
+            Record::Event { ref mut stack, .. } => {
                 let id = stack.take();
                 apart.push(record);
-                apart.extend(id.map(frames));
+                apart.extend(id.map(Record::Stack));
             }
             Record::Traced {
-                at,
                 context,
                 signal,
-                marked,
+                marked: time,
                 stack,
             } => {
-                apart.push(Record::Event {
-                    at,
-                    latency: false,
-                    context: Some(context),
-                    signal: Some(signal),
-                    stack: None,
-                });
-                let time = marked;
-                apart.push(mark(Context { time, ..context }));
-                apart.push(frames(stack));
-            }
-            Record::Stack { ref mut at, .. } => {
-                *at = 0;
-                apart.push(record);
+                apart.push(event(context, Some(signal)));
+                apart.push(event(Context { time, ..context }, None));
+                apart.push(Record::Stack(stack));
             }
             _ => apart.push(record),
         }

@@ -97,8 +97,7 @@ struct Border {
 
 /// Hands out an input in chunks. Where the reader's own reads end does not matter.
 pub struct Chunks<R> {
-    file: Option<(File, u64)>,
-    stream: Option<Mutex<R>>,
+    source: Source<Mutex<R>>,
     border: Mutex<Border>,
     passed: Condvar,
 }
@@ -127,13 +126,11 @@ fn fill(
 impl<R: Read> Chunks<R> {
     /// Starts at the beginning of a file, or at a stream's current position.
     pub fn new(source: Source<R>) -> Self {
-        let (file, stream) = match source {
-            Source::File(file, length) => (Some((file, length)), None),
-            Source::Stream(reader) => (None, Some(Mutex::new(reader))),
-        };
         Chunks {
-            file,
-            stream,
+            source: match source {
+                Source::File(file, length) => Source::File(file, length),
+                Source::Stream(reader) => Source::Stream(Mutex::new(reader)),
+            },
             border: Mutex::default(),
             passed: Condvar::new(),
         }
@@ -152,20 +149,22 @@ impl<R: Read> Chunks<R> {
             border.claimed - 1
         };
         chunk.index = index;
-        let wanted = match (index, &self.file) {
+        let wanted = match (index, &self.source) {
             (0, _) => FIRST,
-            (_, Some(_)) => READ,
-            (_, None) => STREAM,
+            (_, Source::File(..)) => READ,
+            (_, Source::Stream(_)) => STREAM,
         };
-        let from_file = self.file.as_ref().map(|(file, length)| {
+        let mut room = &mut chunk.memory[chunk.page..chunk.page + wanted];
+        let mut done = (0, None);
+        if let Source::File(file, length) = &self.source {
             let offset = match index.checked_sub(1) {
                 None => 0,
                 Some(before) => FIRST as u64 + before * READ as u64,
             };
             let len = length.saturating_sub(offset).min(wanted as u64) as usize;
-            let room = &mut chunk.memory[chunk.page..chunk.page + len];
-            fill(room, |out, done| file.read_at(out, offset + done as u64))
-        });
+            room = &mut room[..len];
+            done = fill(room, |out, done| file.read_at(out, offset + done as u64));
+        }
         let mut border = lock(&self.border);
         while border.cut != index {
             border = self
@@ -175,15 +174,11 @@ impl<R: Read> Chunks<R> {
         }
         let is_new = !border.at_end;
         if is_new {
-            let (read, error) = match (from_file, &self.stream) {
-                (Some(done), _) => done,
-                (None, Some(stream)) => {
-                    let room = &mut chunk.memory[chunk.page..chunk.page + wanted];
-                    let mut stream = lock(stream);
-                    fill(room, |out, _| stream.read(out))
-                }
-                (None, None) => (0, None),
-            };
+            if let Source::Stream(stream) = &self.source {
+                let mut stream = lock(stream);
+                done = fill(room, |out, _| stream.read(out));
+            }
+            let (read, error) = done;
             border.pass(chunk, read, read < wanted, error);
         }
         border.cut += 1;

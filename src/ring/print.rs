@@ -5,6 +5,7 @@
 //! kernel/trace/trace_probe.c), and those are understood. What computes anything is not; its
 //! fields are printed as they are.
 
+use crate::kernel::printed::RETURN_PROBE;
 use crate::ring::format::{Field, Format};
 use crate::ring::machine::Machine;
 use crate::ring::symbols::{Resolved, Symbols};
@@ -110,7 +111,7 @@ impl EventPrinter<'_> {
                 push_text(out, name);
                 out.extend(format!("+{offset:#x}").bytes());
             }
-            Resolved::ReturnProbe => out.extend(b"[unknown/kretprobe'd]"),
+            Resolved::ReturnProbe => out.extend(RETURN_PROBE.bytes()),
             Resolved::Nothing => out.extend(format!("{address:#x}").bytes()),
         }
     }

@@ -1,18 +1,11 @@
 //! Addresses to function names, from `/proc/kallsyms`.
 
+use crate::kernel::printed::RETURN_TRAMPOLINES;
 use crate::ring::names::Names;
 
 /// Farthest that an address may be behind a symbol and still belong to it, in bytes. No
 /// function is larger; what is farther away is memory of a module or a trampoline.
 const MAX_FUNCTION: u64 = 256 * 1024;
-
-/// What x86 and others put in place of a return address (arch/x86/kernel/kprobes/core.c,
-/// kernel/trace/rethook.c); the kernel prints all of them as `[unknown/kretprobe'd]`.
-const RETURN_TRAMPOLINES: [&[u8]; 3] = [
-    b"kretprobe_trampoline",
-    b"__kretprobe_trampoline",
-    b"arch_rethook_trampoline",
-];
 
 /// The functions of the traced kernel by address.
 #[derive(Default)]
@@ -53,8 +46,9 @@ impl Symbols {
 
     /// The function at an address.
     pub(crate) fn find(&self, address: u64) -> Resolved<'_> {
+        let is_trampoline = |name| RETURN_TRAMPOLINES.iter().any(|t| t.as_bytes() == name);
         match self.0.last_up_to(address) {
-            Some((_, name)) if RETURN_TRAMPOLINES.contains(&name) => Resolved::ReturnProbe,
+            Some((_, name)) if is_trampoline(name) => Resolved::ReturnProbe,
             Some((start, name)) if address - start < MAX_FUNCTION => {
                 Resolved::Function(name, address - start)
             }

@@ -3,9 +3,10 @@
 //! An entry is `@name[`, the keys, and `]: 42`; a stack among the keys stands on lines of its
 //! own, one frame a line, indented (src/output.cpp of bpftrace).
 
+use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::char;
-use nom::sequence::{delimited, terminated};
+use nom::combinator::{all_consuming, value};
 use nom::{IResult, Parser};
 
 use crate::trace::number::{decimal, number};
@@ -28,30 +29,23 @@ pub enum Printed {
 
 fn open(line: &[u8]) -> IResult<&[u8], Printed> {
     let (rest, _) = (char('@'), take_while(is_symbol_byte), char('[')).parse(line)?;
-    let on_one_line = memchr::memmem::find(rest, b"]:").is_some();
-    let end = &rest[rest.len()..];
-    Ok((
-        end,
-        if on_one_line {
-            Printed::Other
-        } else {
-            Printed::Open
-        },
-    ))
+    let is_whole = memchr::memmem::find(rest, b"]:").is_some();
+    let found = if is_whole {
+        Printed::Other
+    } else {
+        Printed::Open
+    };
+    Ok((&[], found))
 }
 
 fn lost(line: &[u8]) -> IResult<&[u8], Printed> {
-    let (rest, _) = delimited(tag("Lost "), number, tag(" events")).parse(line)?;
-    Ok((rest, Printed::Lost))
+    value(Printed::Lost, (tag("Lost "), number, tag(" events"))).parse(line)
 }
 
 fn attaching(line: &[u8]) -> IResult<&[u8], Printed> {
-    let (rest, _) = terminated(
-        delimited(tag("Attaching "), number, tag(" probe")),
-        take_while(|b| b == b's' || b == b'.'),
-    )
-    .parse(line)?;
-    Ok((rest, Printed::Other))
+    let dots = take_while(|b| b == b's' || b == b'.');
+    let attaching = (tag("Attaching "), number, tag(" probe"), dots);
+    value(Printed::Other, attaching).parse(line)
 }
 
 fn close(line: &[u8]) -> Option<Printed> {
@@ -69,11 +63,8 @@ fn close(line: &[u8]) -> Option<Printed> {
 
 /// Recognises a line that bpftrace prints, spaces at its end removed.
 pub(super) fn printed(line: &[u8]) -> Option<Printed> {
-    let whole = [open, lost, attaching]
-        .into_iter()
-        .filter_map(|parse| parse(line).ok())
-        .find(|(rest, _)| rest.is_empty());
-    whole.map(|(_, found)| found).or_else(|| close(line))
+    let whole = all_consuming(alt((open, lost, attaching))).parse(line);
+    whole.map_or_else(|_| close(line), |(_, found)| Some(found))
 }
 
 #[cfg(test)]

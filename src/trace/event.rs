@@ -167,9 +167,9 @@ pub trait Meaning {
 }
 
 /// A sink's signals.
-pub type SignalOf<S> = <<S as Sink>::Meaning as Meaning>::Signal;
+pub(super) type SignalOf<S> = <<S as Sink>::Meaning as Meaning>::Signal;
 /// What events say to a sink besides.
-pub type AsideOf<S> = <<S as Sink>::Meaning as Meaning>::Aside;
+pub(super) type AsideOf<S> = <<S as Sink>::Meaning as Meaning>::Aside;
 
 /// Takes what the assembler makes of the input, in the order of the text.
 pub trait Sink {

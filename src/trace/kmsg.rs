@@ -8,10 +8,9 @@
 //! namespace, for a packet going either way. The message is limited to 10 in 5 s;
 //! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
 
+use crate::kernel::printed::{CACHE_IS_FULL, CACHE_IS_FULL_LEFT_OUT};
 use crate::trace::number::number;
 
-const REFUSED: &[u8] = b"Route cache is full: consider increasing sysctl net.ipv";
-const SUPPRESSING: &[u8] = b"dst_alloc: ";
 const SUPPRESSED: &[u8] = b" callbacks suppressed";
 /// What syslog and journald put between the host and the kernel's own words.
 const FROM_KERNEL: &[u8] = b" kernel: ";
@@ -59,14 +58,14 @@ fn is_stamped(line: &[u8]) -> bool {
 
 /// Recognises a line of the kernel's log.
 pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
-    if let Some(at) = memchr::memmem::find(line, REFUSED) {
+    if let Some(at) = memchr::memmem::find(line, CACHE_IS_FULL.as_bytes()) {
         let when = line[..at].trim_ascii();
         // Behind anything but a time or the kernel's name somebody else quotes it.
         let is_own = when.is_empty() || when.ends_with(b"]") || when.ends_with(b"kernel:");
         return is_own.then_some(Message::Failed { when });
     }
-    if let Some(at) = memchr::memmem::find(line, SUPPRESSING)
-        && let Ok((SUPPRESSED, n)) = number(&line[at + SUPPRESSING.len()..])
+    if let Some(at) = memchr::memmem::find(line, CACHE_IS_FULL_LEFT_OUT.as_bytes())
+        && let Ok((SUPPRESSED, n)) = number(&line[at + CACHE_IS_FULL_LEFT_OUT.len()..])
     {
         return Some(Message::Suppressed(n));
     }

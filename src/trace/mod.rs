@@ -25,7 +25,6 @@ mod time;
 pub use assemble::{Assembler, KernelLog, LineCounts, TextFacts};
 pub use banner::FRAMING;
 pub use event::{Banner, Comm, Context, Meaning, Name, Payload, Sink, StackId, StackView};
-pub use header::Header;
 pub use line::{Line, line};
 pub use parse::Parser;
 pub use record::{Record, RecordOf, Records};

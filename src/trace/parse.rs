@@ -90,13 +90,10 @@ fn block(guesses: &mut Guesses, data: &[u8], stacks: &Stacks) -> Option<(usize, 
     Some((len, stacks.block(found).1))
 }
 
-fn span(start: usize, end: usize) -> Span {
-    start as u32..end as u32
-}
-
-/// Where `part` of `whole` starts.
-fn offset(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
+/// Where `part` of `whole` stands.
+fn span(whole: &[u8], part: &[u8]) -> Span {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start as u32..(start + part.len()) as u32
 }
 
 impl<M: Meaning> Parser<M> {
@@ -125,34 +122,20 @@ impl<M: Meaning> Parser<M> {
                 let at = self.parse_known(ahead, len, cutter.position(), records);
                 cutter.skip_to(at);
             }
-            match cutter.next() {
+            let record = match cutter.next() {
                 None => return,
-                Some(Piece::Line(text)) => {
-                    let record = self.line(bytes, offset(bytes, text), text, records);
-                    records.take(record);
-                }
-                Some(Piece::LongLine(text)) => {
-                    let start = offset(bytes, text);
-                    records.take(Record::Unknown(span(start, start + text.len())));
-                }
+                Some(Piece::Line(text)) => self.line(bytes, text, records),
+                Some(Piece::LongLine(text)) => Record::Unknown(span(bytes, text)),
                 Some(Piece::Frames {
                     bytes: block,
                     continued,
-                }) => {
-                    let at = offset(bytes, block);
-                    let span = span(at, at + block.len());
-                    let stacks = records.stacks();
-                    let record = match stacks.find(block) {
-                        _ if continued => Record::Rest(span),
-                        Some(known) => Record::Stack {
-                            at: at as u32,
-                            id: stacks.block(known).1,
-                        },
-                        None => Record::NewStack(span),
-                    };
-                    records.take(record);
-                }
-            }
+                }) => match records.stacks().find(block) {
+                    _ if continued => Record::Rest(span(bytes, block)),
+                    Some(known) => Record::Stack(records.stacks().block(known).1),
+                    None => Record::NewStack(span(bytes, block)),
+                },
+            };
+            records.take(record);
         }
     }
 
@@ -165,67 +148,59 @@ impl<M: Meaning> Parser<M> {
         records: &mut impl Records<M>,
     ) -> usize {
         while at < len {
-            let data = &bytes[at..];
-            if starts_frame(data, true) == Some(true) {
-                let Some((frames, id)) = block(&mut self.guesses, data, records.stacks()) else {
-                    return at;
-                };
-                records.take(Record::Stack { at: at as u32, id });
-                at += frames;
-                continue;
-            }
-            let Some(header) = self.columns.read(data) else {
-                return at;
+            let Some(known) = self.known(&bytes[at..], len - at, records) else {
+                break;
             };
-            let Some((&(signal, ref aside), payload)) = self.payloads.find(&data[header.len..])
-            else {
-                return at;
-            };
-            if let Some(aside) = aside {
-                records.take(Record::Aside(*aside));
-            }
-            let start = at as u32;
-            at += header.len + payload;
-            let context = header.context;
-            let record = match signal {
-                Some(signal) => {
-                    let traced = (at < len).then(|| {
-                        self.own_stack(data, &header, header.len + payload, records.stacks())
-                    });
-                    if let Some((marked, traced, stack)) = traced.flatten() {
-                        at += traced;
-                        Record::Traced {
-                            at: start,
-                            context,
-                            signal,
-                            marked,
-                            stack,
-                        }
-                    } else {
-                        Record::Event {
-                            at: start,
-                            latency: false,
-                            context: Some(context),
-                            signal: Some(signal),
-                            stack: None,
-                        }
-                    }
-                }
-                None => {
-                    let frames = self.frames(&bytes[at..], records.stacks());
-                    at += frames.map_or(0, |(frames, _)| frames);
-                    Record::Event {
-                        at: start,
-                        latency: false,
-                        context: Some(context),
-                        signal: None,
-                        stack: frames.map(|(_, id)| id),
-                    }
-                }
-            };
-            records.take(record);
+            at += known;
         }
         at
+    }
+
+    /// What is at the start of `data`, where that was seen before: so many bytes.
+    #[inline(always)]
+    fn known(&mut self, data: &[u8], len: usize, records: &mut impl Records<M>) -> Option<usize> {
+        if starts_frame(data, true) == Some(true) {
+            let (frames, id) = block(&mut self.guesses, data, records.stacks())?;
+            records.take(Record::Stack(id));
+            return Some(frames);
+        }
+        let header = self.columns.read(data)?;
+        let (&(signal, ref aside), payload) = self.payloads.find(&data[header.len..])?;
+        if let Some(aside) = aside {
+            records.take(Record::Aside(*aside));
+        }
+        let mut end = header.len + payload;
+        let context = header.context;
+        let event = |signal, stack| Record::Event {
+            latency: false,
+            context: Some(context),
+            signal,
+            stack,
+        };
+        let record = match signal {
+            Some(said) => {
+                let traced =
+                    (end < len).then(|| self.own_stack(data, &header, end, records.stacks()));
+                if let Some((marked, traced, stack)) = traced.flatten() {
+                    end += traced;
+                    Record::Traced {
+                        context,
+                        signal: said,
+                        marked,
+                        stack,
+                    }
+                } else {
+                    event(signal, None)
+                }
+            }
+            None => {
+                let frames = self.frames(&data[end..], records.stacks());
+                end += frames.map_or(0, |(frames, _)| frames);
+                event(None, frames.map(|(_, id)| id))
+            }
+        };
+        records.take(record);
+        Some(end)
     }
 
     /// The frames at the start of `data`, where they were seen before.
@@ -254,30 +229,16 @@ impl<M: Meaning> Parser<M> {
     }
 
     /// A line that was not recognised by its bytes; what it says besides goes in front.
-    fn line(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        text: &[u8],
-        records: &mut impl Records<M>,
-    ) -> RecordOf<M> {
-        let whole = span(at, at + text.len());
+    fn line(&mut self, bytes: &[u8], text: &[u8], records: &mut impl Records<M>) -> RecordOf<M> {
+        let whole = span(bytes, text);
         match line(text) {
             Line::Blank => Record::Blank,
             Line::Banner(_) => Record::Banner(whole),
             Line::Foreign(_) => Record::Foreign(whole),
             Line::Unknown => Record::Unknown(whole),
-            Line::Frame(frame) => {
-                let body = match frame {
-                    Frame::Symbol(symbol) => span(
-                        offset(bytes, symbol.name),
-                        offset(bytes, symbol.name) + symbol.name.len(),
-                    ),
-                    // Their names are not as they are written.
-                    Frame::Address(_) | Frame::ReturnProbe => whole.clone(),
-                };
-                Record::Frame(whole, body)
-            }
+            Line::Frame(Frame::Symbol(symbol)) => Record::Frame(whole, span(bytes, symbol.name)),
+            // Their names are not as they are written.
+            Line::Frame(_) => Record::Frame(whole.clone(), whole),
             Line::Event(header, said) => {
                 let (signal, aside) = meaning::<M>(&said);
                 if let Some(aside) = aside {
@@ -289,7 +250,6 @@ impl<M: Meaning> Parser<M> {
                     self.learn(text, header);
                 }
                 Record::Event {
-                    at: at as u32,
                     latency: header.is_some_and(|h| h.latency),
                     context: header.map(|h| h.context),
                     signal,
@@ -302,9 +262,9 @@ impl<M: Meaning> Parser<M> {
     fn learn(&mut self, text: &[u8], header: &Header) {
         self.columns.learn(text, header);
         if let Some(known) = self.columns.read(text) {
-            let said = payload(trim_end(&text[known.len..]));
-            self.payloads
-                .insert(&text[known.len..], meaning::<M>(&said));
+            let text = &text[known.len..];
+            let said = payload(trim_end(text));
+            self.payloads.insert(text, meaning::<M>(&said));
         }
     }
 }

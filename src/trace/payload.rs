@@ -129,8 +129,7 @@ pub(super) fn payload(input: &[u8]) -> Payload<'_> {
 }
 
 /// The value of argument `name` as text: `288` of `family=10 fast=288`.
-#[must_use]
-pub fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     arguments
         .split(|&b| b == b' ')
         .find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))

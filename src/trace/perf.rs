@@ -9,6 +9,7 @@ use nom::combinator::{fail, map_opt, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::kernel::functions::Function;
 use crate::trace::event::{Comm, Context, Payload};
 use crate::trace::number::{cpu, hex_number, number};
 use crate::trace::payload::{argument, payload};
@@ -85,16 +86,13 @@ fn columns(input: &[u8]) -> IResult<&[u8], (u64, Option<u32>, Option<Time>)> {
     }
 }
 
-/// `     250000 ` in front of the name of the event: the period of a sample.
-fn period(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    terminated(digit1, space1).parse(input)
-}
-
-/// A word with its colon; all of it but the last colon.
+/// The name of the event, a word with its colon; all of it but the last colon. In front of it
+/// may stand the period of the sample: `     250000 `.
 fn name(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let word = take_while1(|b: u8| b > b' ');
     let named = map_opt(word, |word: &[u8]| word.strip_suffix(b":"));
-    verify(named, |name: &[u8]| !name.is_empty()).parse(input)
+    let named = verify(named, |name: &[u8]| !name.is_empty());
+    preceded(opt((digit1, space1)), named).parse(input)
 }
 
 fn lost(input: &[u8]) -> IResult<&[u8], u64> {
@@ -124,22 +122,25 @@ fn says(input: &[u8]) -> Option<Says<'_>> {
     if let Ok((_, events)) = lost(input) {
         return Some(Says::Lost(events));
     }
-    let (start, _) = opt(period).parse(input).ok()?;
-    let (details, name) = name(start).ok()?;
+    let (details, name) = name(input).ok()?;
     let Some(colon) = memchr::memchr(b':', name) else {
         return Some(Says::Traced(Payload::Other));
     };
     let (group, event) = (&name[..colon], &name[colon + 1..]);
+    let probe = &input[input.len() - details.len() - 1 - event.len()..];
     let details = details.trim_ascii();
     let found = match (group, event) {
         (b"ftrace", b"function") => traced(details),
         (b"skb", b"kfree_skb") if argument(details, b"protocol") == Some(IPV6) => {
             let location = argument(details, b"location").unwrap_or_default();
-            let in_drop = location.starts_with(b"ip6_pkt_drop+");
+            let drop = Function::PktDrop.name().as_bytes();
+            let in_drop = location
+                .strip_prefix(drop)
+                .is_some_and(|at| at.starts_with(b"+"));
             return Some(Says::Freed { in_drop });
         }
         (b"skb", b"kfree_skb") => Payload::Other,
-        _ if details.starts_with(b"(") => traced(&start[colon + 1..]),
+        _ if details.starts_with(b"(") => traced(probe),
         _ => Payload::Other,
     };
     Some(Says::Traced(found))

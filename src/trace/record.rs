@@ -14,8 +14,6 @@ pub(super) type Span = Range<u32>;
 pub enum Record<S, A> {
     /// An event; its context is missing where the trace was written with `nocontext-info`.
     Event {
-        /// Where its line starts.
-        at: u32,
         /// Its header is in the latency format.
         latency: bool,
         /// Where and when it happened.
@@ -28,8 +26,6 @@ pub enum Record<S, A> {
     /// An event, right behind it its own `<stack trace>` line, and its frames: all of it was
     /// seen before.
     Traced {
-        /// Where it starts.
-        at: u32,
         /// Where and when the event happened.
         context: Context,
         /// What it says.
@@ -42,12 +38,7 @@ pub enum Record<S, A> {
     /// What the event right behind this says besides.
     Aside(A),
     /// A run of frames that was seen before.
-    Stack {
-        /// Where it starts.
-        at: u32,
-        /// Which stack it is.
-        id: StackId,
-    },
+    Stack(StackId),
     /// A run of frames that was not.
     NewStack(Span),
     /// The rest of a run of frames that is too long to be a stack.
@@ -62,25 +53,6 @@ pub enum Record<S, A> {
     Blank,
     /// Not understood, or too long to be looked at.
     Unknown(Span),
-}
-
-impl<S, A> Record<S, A> {
-    /// Where its first line that is not blank starts.
-    #[must_use]
-    pub fn at(&self) -> Option<u32> {
-        match self {
-            Record::Event { at, .. } | Record::Traced { at, .. } | Record::Stack { at, .. } => {
-                Some(*at)
-            }
-            Record::NewStack(span)
-            | Record::Rest(span)
-            | Record::Frame(span, _)
-            | Record::Banner(span)
-            | Record::Foreign(span)
-            | Record::Unknown(span) => Some(span.start),
-            Record::Aside(_) | Record::Blank => None,
-        }
-    }
 }
 
 /// A record of what payloads mean to `M`.

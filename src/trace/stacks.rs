@@ -5,14 +5,15 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
+use crate::kernel::printed::{FTRACE, RETURN_PROBE};
 use crate::trace::event::{Frames, Name, StackId};
 use crate::trace::line::{Line, line};
 use crate::trace::symbol::Frame;
 
 /// Distinct blocks of frame lines that are remembered; later ones are parsed every time.
-pub const MAX_STACKS: usize = 65_536;
+const MAX_STACKS: usize = 65_536;
 /// Bytes of text that remembered blocks may take together.
-pub const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
+const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
 
 /// A parsed block of frame lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +27,23 @@ pub struct Stack {
 }
 
 /// How `frame` is named in reports.
-#[must_use]
-pub fn frame_name(frame: &Frame<'_>) -> Box<[u8]> {
+pub(super) fn frame_name(frame: &Frame<'_>) -> Box<[u8]> {
     match frame {
         Frame::Symbol(symbol) => symbol.name.into(),
         Frame::Address(address) => format!("0x{address:x}").into_bytes().into(),
-        Frame::ReturnProbe => b"[unknown/kretprobe'd]"[..].into(),
+        Frame::ReturnProbe => RETURN_PROBE.as_bytes().into(),
     }
 }
 
 /// True for what the tracer itself leaves on top of a stack: the address of a trampoline, or
-/// one of its own functions (arch/x86/kernel/ftrace_64.S).
+/// one of its own functions.
 fn is_trampoline(name: &[u8]) -> bool {
-    name.starts_with(b"0x") || name.starts_with(b"ftrace_")
+    name.starts_with(b"0x") || name.starts_with(FTRACE.as_bytes())
 }
 
 /// Parses a block of frame lines. Trampolines of the tracer are left out: they say nothing,
 /// and their addresses differ with every boot.
-#[must_use]
-pub fn parse(block: &[u8]) -> Stack {
+fn parse(block: &[u8]) -> Stack {
     let mut stack = Stack {
         frames: Frames::default(),
         lines: 0,

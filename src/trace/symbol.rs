@@ -7,6 +7,7 @@ use nom::combinator::{all_consuming, map, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::kernel::printed::RETURN_PROBE;
 use crate::trace::number::{hex_number, hex_value};
 
 /// A kernel symbol, its decorations kept apart from its name.
@@ -116,7 +117,7 @@ fn bare_address(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
 }
 
 fn return_probe(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
-    let (rest, _) = tag("[unknown/kretprobe'd]").parse(input)?;
+    let (rest, _) = tag(RETURN_PROBE).parse(input)?;
     let (rest, _) = opt(address).parse(rest)?;
     Ok((rest, Frame::ReturnProbe))
 }

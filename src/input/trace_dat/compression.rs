@@ -1,6 +1,6 @@
 //! The compression methods of trace-cmd: zstd, zlib, none.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -11,6 +11,9 @@ const STEP: usize = 128 * 1024;
 /// Smallest window that an encoder asks for, whatever the size of its input, in bytes; some
 /// round it up to 128 KiB.
 const WINDOW: usize = 128 * 1024;
+
+/// What is wrong with data that decompresses to too much.
+const MORE: &str = "holds more than it says";
 
 /// A method by its name in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,26 +33,6 @@ pub(super) struct Compression {
     pub machine: Machine,
 }
 
-/// Takes no more than it was promised.
-struct Bounded {
-    bytes: Vec<u8>,
-    len: usize,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + data.len() > self.len {
-            return Err(std::io::Error::other("holds more than it says"));
-        }
-        self.bytes.extend_from_slice(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Method {
     /// The method of that name; `Ok(None)` for `none`.
     pub(super) fn from_name(name: &[u8]) -> Result<Option<Self>, ()> {
@@ -63,47 +46,42 @@ impl Method {
 
     /// Decompresses to exactly `len` bytes; the error says what is wrong.
     pub(super) fn unpack(self, data: &[u8], len: usize) -> Result<Vec<u8>, String> {
-        let mut out = Bounded {
-            bytes: Vec::with_capacity(len),
-            len,
-        };
+        let mut out = Vec::with_capacity(len);
         let done = match self {
-            Method::Zstd => zstd(data, &mut out),
+            Method::Zstd => zstd(data, len, &mut out),
             Method::Zlib => {
                 let mut decoder = flate2::read::ZlibDecoder::new(data).take(len as u64 + 1);
-                std::io::copy(&mut decoder, &mut out)
-                    .map(drop)
-                    .map_err(|e| e.to_string())
+                let read = decoder.read_to_end(&mut out);
+                read.map(drop).map_err(|e| e.to_string())
             }
         };
         match done {
-            Ok(()) if out.bytes.len() == len => Ok(out.bytes),
-            Ok(()) => Err(format!(
+            Ok(()) if out.len() == len => Ok(out),
+            Ok(()) if out.len() < len => Err(format!(
                 "decompresses to {} bytes and says {len}",
-                out.bytes.len()
+                out.len()
             )),
+            Ok(()) => Err(format!("cannot be decompressed: {MORE}")),
             Err(e) => Err(format!("cannot be decompressed: {e}")),
         }
     }
 }
 
-fn zstd(mut data: &[u8], out: &mut Bounded) -> Result<(), String> {
+fn zstd(mut data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let mut decoder = FrameDecoder::new();
-    decoder.set_max_window_size(out.len.saturating_mul(2).max(WINDOW) as u64);
+    decoder.set_max_window_size(len.saturating_mul(2).max(WINDOW) as u64);
     decoder.init(&mut data).map_err(|e| e.to_string())?;
-    while !decoder.is_finished() {
+    loop {
+        if decoder.can_collect() > len - out.len() {
+            return Err(MORE.to_owned());
+        }
+        let collected = decoder.collect_to_writer(&mut *out);
+        collected.map_err(|e| e.to_string())?;
+        if decoder.is_finished() {
+            return Ok(());
+        }
         decoder
             .decode_blocks(&mut data, BlockDecodingStrategy::UptoBytes(STEP))
             .map_err(|e| e.to_string())?;
-        if decoder.can_collect() > out.len - out.bytes.len() {
-            return Err("holds more than it says".to_owned());
-        }
-        decoder
-            .collect_to_writer(&mut *out)
-            .map_err(|e| e.to_string())?;
     }
-    decoder
-        .collect_to_writer(&mut *out)
-        .map_err(|e| e.to_string())?;
-    Ok(())
 }

@@ -13,9 +13,6 @@ use crate::ring::page::{NoLayout, PageLayout};
 use crate::ring::symbols::Symbols;
 use crate::ring::tasks::Tasks;
 
-/// Longest name of an event system, a buffer, a clock or a compression method, in bytes.
-const MAX_NAME: usize = 4096;
-
 /// The data of one CPU in one buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CpuData {
@@ -152,7 +149,8 @@ impl Contents {
         Ok(())
     }
 
-    fn format_files(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
+    /// Formats of the tracer's own events (FTRACE EVENT FORMATS).
+    pub(super) fn ftrace_events(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
         for _ in 0..from.u32()? {
             let len = from.u64()?;
             self.formats.insert(from.bytes(len)?);
@@ -160,16 +158,11 @@ impl Contents {
         Ok(())
     }
 
-    /// Formats of the tracer's own events (FTRACE EVENT FORMATS).
-    pub(super) fn ftrace_events(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
-        self.format_files(from)
-    }
-
     /// Formats of all other events (EVENT FORMATS).
     pub(super) fn event_formats(&mut self, from: &mut Fields<impl Read>) -> Result<(), Damage> {
         for _ in 0..from.u32()? {
-            from.string(MAX_NAME)?;
-            self.format_files(from)?;
+            from.name()?;
+            self.ftrace_events(from)?;
         }
         Ok(())
     }
@@ -194,8 +187,7 @@ impl Contents {
 
     /// One option that is not the offset of a section.
     pub(super) fn option(&mut self, id: u16, data: &[u8]) -> Result<(), Damage> {
-        let machine = self.machine;
-        let mut from = Fields::new(data, "option", 0, data.len() as u64, machine);
+        let mut from = Fields::of(data, "option", 0, self.machine);
         match id {
             option::CPUSTAT => self.dropping.extend(dropping_cpu(data)),
             option::DATE => {
@@ -220,8 +212,7 @@ impl Contents {
 
     /// The option BUFFER of version 6: an instance, whose table is elsewhere.
     pub(super) fn instance(&mut self, data: &[u8]) -> Result<(), Damage> {
-        let len = data.len() as u64;
-        let offset = Fields::new(data, "option BUFFER", 0, len, self.machine).u64()?;
+        let offset = Fields::of(data, "option BUFFER", 0, self.machine).u64()?;
         self.buffers.push(Buffer {
             offset,
             page_size: self.page_size,
@@ -232,12 +223,11 @@ impl Contents {
 
     /// The option BUFFER of version 7.
     pub(super) fn buffer(&mut self, data: &[u8]) -> Result<(), Damage> {
-        let len = data.len() as u64;
-        let mut from = Fields::new(data, "option BUFFER", 0, len, self.machine);
+        let mut from = Fields::of(data, "option BUFFER", 0, self.machine);
         let offset = from.u64()?;
-        let _name = from.string(MAX_NAME)?;
+        let _name = from.name()?;
         let mut clock = Clock::default();
-        clock.name(&from.string(MAX_NAME)?);
+        clock.name(&from.name()?);
         let page_size = from.u32()?.into();
         let mut cpus = Vec::new();
         for _ in 0..from.u32()? {
@@ -256,11 +246,6 @@ impl Contents {
         });
         Ok(())
     }
-}
-
-/// A string of the file's own header.
-pub(super) fn name(from: &mut Fields<impl Read>) -> Result<Vec<u8>, Damage> {
-    from.string(MAX_NAME)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is wrong with a file, where, and what to try.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// What may help whoever has the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,11 @@ impl Damage {
             remedy: Remedy::UseTraceCmd,
             ..Damage::new(part, offset, what)
         }
+    }
+
+    /// A part that the system does not give.
+    pub(super) fn unreadable(part: &'static str, offset: u64, error: &io::Error) -> Self {
+        Damage::new(part, offset, format!("cannot be read: {error}"))
     }
 
     /// A part that the file ends in.

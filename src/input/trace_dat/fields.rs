@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use crate::input::trace_dat::damage::{Damage, Remedy};
 use crate::ring::machine::Machine;
 
+/// Longest name, in bytes.
+const MAX_NAME: usize = 4096;
+
 /// Fields read one after another; none is larger than what is left of the part they are in.
 pub(super) struct Fields<R> {
     inner: R,
@@ -13,6 +16,13 @@ pub(super) struct Fields<R> {
     position: u64,
     left: u64,
     machine: Machine,
+}
+
+impl<'a> Fields<&'a [u8]> {
+    /// Fields of a part of these bytes.
+    pub(super) fn of(bytes: &'a [u8], part: &'static str, start: u64, machine: Machine) -> Self {
+        Fields::new(bytes, part, start, bytes.len() as u64, machine)
+    }
 }
 
 impl<R: Read> Fields<R> {
@@ -69,7 +79,7 @@ impl<R: Read> Fields<R> {
         }
         self.inner.read_exact(out).map_err(|e| match e.kind() {
             io::ErrorKind::UnexpectedEof => Damage::cut_off(self.part, self.start),
-            _ => self.damage(format!("cannot be read: {e}")),
+            _ => Damage::unreadable(self.part, self.start, &e),
         })?;
         self.left -= out.len() as u64;
         self.position += out.len() as u64;
@@ -113,13 +123,14 @@ impl<R: Read> Fields<R> {
         self.number::<8>()
     }
 
-    /// A string of at most `longest` bytes that ends with a NUL, without it.
-    pub(super) fn string(&mut self, longest: usize) -> Result<Vec<u8>, Damage> {
+    /// The name of an event system, a buffer, a clock or a compression method: a string that
+    /// ends with a NUL, without it.
+    pub(super) fn name(&mut self) -> Result<Vec<u8>, Damage> {
         let mut text = Vec::new();
         loop {
             match self.u8()? {
                 0 => return Ok(text),
-                _ if text.len() == longest => return Err(self.damage("holds an endless string")),
+                _ if text.len() == MAX_NAME => return Err(self.damage("holds an endless string")),
                 byte => text.push(byte),
             }
         }

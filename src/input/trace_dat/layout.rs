@@ -1,10 +1,10 @@
 //! The order of the parts in versions 6 and 7: trace-cmd.dat.v6(5), trace-cmd.dat.v7(5).
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use crate::input::trace_dat::compression::{Compression, Method};
-use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, EmbeddedText, name, option};
+use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, EmbeddedText, option};
 use crate::input::trace_dat::damage::{Damage, Damages};
 use crate::input::trace_dat::fields::Fields;
 use crate::input::trace_dat::store::Store;
@@ -25,12 +25,10 @@ const MAX_OPTION_SECTIONS: usize = 1024;
 /// # Errors
 /// Fails where nothing can be read behind the damage.
 pub(super) fn read(store: &mut Store, damages: &mut Damages) -> Result<Contents, Damage> {
-    let reader = store
-        .reader(0)
-        .map_err(|e| Damage::new("header", 0, format!("cannot be read: {e}")))?;
+    let reader = store.reader("header", 0)?;
     let mut from = Fields::new(reader, "header", 0, store.len(), Machine::default());
     from.bytes(MAGIC.len() as u64)?;
-    let version = name(&mut from)?;
+    let version = from.name()?;
     let big_endian = from.u8()? == 1;
     let long = usize::from(from.u8()?);
     if !matches!(long, 4 | 8) {
@@ -48,11 +46,8 @@ pub(super) fn read(store: &mut Store, damages: &mut Damages) -> Result<Contents,
         b"7" => version7(&mut from, store, &mut contents, damages)?,
         _ => {
             let version = harmless(&version);
-            return Err(Damage::unsupported(
-                "header",
-                0,
-                format!("is of version {version}; versions 6 and 7 are known"),
-            ));
+            let what = format!("is of version {version}; versions 6 and 7 are known");
+            return Err(Damage::unsupported("header", 0, what));
         }
     }
     Ok(contents)
@@ -106,15 +101,12 @@ fn version6(
             compression: None,
         }),
         b"flyrecord\0" => {
-            let cpus = cpu_table(from, contents.cpus)?;
-            contents.buffers.insert(
-                0,
-                Buffer {
-                    page_size: contents.page_size,
-                    cpus,
-                    ..Buffer::default()
-                },
-            );
+            let buffer = Buffer {
+                page_size: contents.page_size,
+                cpus: cpu_table(from, contents.cpus)?,
+                ..Buffer::default()
+            };
+            contents.buffers.insert(0, buffer);
         }
         _ => return Err(from.damage("is neither flyrecord nor latency")),
     }
@@ -148,9 +140,7 @@ fn instance6(
     let (offset, left) = (buffer.offset, store.len().saturating_sub(buffer.offset));
     // The tables of several instances may be one and the same.
     store.reserve(part, offset, 16 * u64::from(cpus.unwrap_or(0)))?;
-    let reader = store
-        .reader(offset)
-        .map_err(|e| Damage::new(part, offset, format!("cannot be read: {e}")))?;
+    let reader = store.reader(part, offset)?;
     let mut from = Fields::new(reader, part, offset, left, machine);
     if from.bytes(10)? != b"flyrecord\0" {
         return Err(from.damage("is not flyrecord"));
@@ -159,37 +149,39 @@ fn instance6(
     Ok(())
 }
 
-/// The header of a section: its number, whether it is compressed, and its size in the file.
-fn section_header(
-    store: &mut Store,
-    machine: Machine,
-    part: &'static str,
-    offset: u64,
-) -> Result<(u64, bool, u64), Damage> {
-    let header = store.bytes(part, offset, SECTION_HEADER)?;
-    let number = |from: usize, to: usize| header.get(from..to).map_or(0, |b| machine.number(b));
-    let found = (number(0, 2), number(2, 4) & COMPRESSED != 0, number(8, 16));
-    store.give_back(&header);
-    Ok(found)
+/// What the header of a section says.
+struct Section {
+    id: u64,
+    compression: Option<Compression>,
+    /// Where its contents start, and their size in the file.
+    start: u64,
+    size: u64,
 }
 
-/// How a section is compressed, if it says that it is.
-fn compression(
+fn section_header(
+    store: &mut Store,
     contents: &Contents,
     part: &'static str,
     offset: u64,
-    is_compressed: bool,
-) -> Result<Option<Compression>, Damage> {
+) -> Result<Section, Damage> {
     let machine = contents.machine;
-    match (is_compressed, contents.method) {
-        (false, _) => Ok(None),
-        (true, Some(method)) => Ok(Some(Compression { method, machine })),
-        (true, None) => Err(Damage::new(
-            part,
-            offset,
-            "is compressed, and the header names no method",
-        )),
-    }
+    let header = store.bytes(part, offset, SECTION_HEADER)?;
+    store.give_back(&header);
+    let number = |from: usize, to: usize| header.get(from..to).map_or(0, |b| machine.number(b));
+    let compression = match contents.method {
+        _ if number(2, 4) & COMPRESSED == 0 => None,
+        Some(method) => Some(Compression { method, machine }),
+        None => {
+            let what = "is compressed, and the header names no method";
+            return Err(Damage::new(part, offset, what));
+        }
+    };
+    Ok(Section {
+        id: number(0, 2),
+        compression,
+        start: offset + SECTION_HEADER,
+        size: number(8, 16),
+    })
 }
 
 /// The bytes of a section, decompressed.
@@ -200,16 +192,13 @@ fn section(
     offset: u64,
     wanted: u16,
 ) -> Result<Vec<u8>, Damage> {
-    let (id, is_compressed, size) = section_header(store, contents.machine, part, offset)?;
+    let found = section_header(store, contents, part, offset)?;
+    let (id, start, size) = (found.id, found.start, found.size);
     if id != u64::from(wanted) {
-        return Err(Damage::new(
-            part,
-            offset,
-            format!("has the number {id} instead of {wanted}"),
-        ));
+        let what = format!("has the number {id} instead of {wanted}");
+        return Err(Damage::new(part, offset, what));
     }
-    let start = offset + SECTION_HEADER;
-    match compression(contents, part, offset, is_compressed)? {
+    match found.compression {
         Some(compression) => Ok(store.block(part, start, start + size, compression)?.0),
         None => store.bytes(part, start, size),
     }
@@ -222,8 +211,8 @@ fn version7(
     contents: &mut Contents,
     damages: &mut Damages,
 ) -> Result<(), Damage> {
-    let method = name(from)?;
-    name(from)?;
+    let method = from.name()?;
+    from.name()?;
     contents.method = Method::from_name(&method).map_err(|()| {
         let method = harmless(&method);
         Damage::unsupported("header", 0, format!("names the compression {method}"))
@@ -251,11 +240,8 @@ fn version7(
     }
     let mut buffers = std::mem::take(&mut contents.buffers);
     for buffer in &mut buffers {
-        let (offset, part) = (buffer.offset, "buffer");
-        let found = section_header(store, contents.machine, part, offset)
-            .and_then(|(_, packed, _)| compression(contents, part, offset, packed));
-        match found {
-            Ok(found) => buffer.compression = found,
+        match section_header(store, contents, "buffer", buffer.offset) {
+            Ok(found) => buffer.compression = found.compression,
             Err(damage) => {
                 damages.push(damage);
                 buffer.cpus.clear();
@@ -275,19 +261,13 @@ fn options7(
     damages: &mut Damages,
 ) -> Result<u64, Damage> {
     let bytes = section(store, contents, "options", offset, option::DONE)?;
-    let len = bytes.len() as u64;
-    let mut from = Fields::new(bytes.as_slice(), "options", offset, len, contents.machine);
+    let machine = contents.machine;
+    let mut from = Fields::of(&bytes, "options", offset, machine);
     loop {
         let id = from.u16()?;
         let len = from.u32()?;
         let data = from.bytes(len.into())?;
-        let mut own = Fields::new(
-            data.as_slice(),
-            "options",
-            offset,
-            len.into(),
-            contents.machine,
-        );
+        let mut own = Fields::of(&data, "options", offset, machine);
         let taken = match id {
             option::DONE => return own.u64(),
             option::BUFFER => contents.buffer(&data),
@@ -304,14 +284,11 @@ fn options7(
 }
 
 fn text7(store: &mut Store, contents: &mut Contents, offset: u64) -> Result<(), Damage> {
-    let part = "buffer text";
-    let (_, packed, size) = section_header(store, contents.machine, part, offset)?;
-    let compression = compression(contents, part, offset, packed)?;
-    let offset = offset + SECTION_HEADER;
+    let found = section_header(store, contents, "buffer text", offset)?;
     contents.texts.push(EmbeddedText {
-        offset,
-        size,
-        compression,
+        offset: found.start,
+        size: found.size,
+        compression: found.compression,
     });
     Ok(())
 }
@@ -323,21 +300,16 @@ fn section7(
     id: u16,
     offset: u64,
 ) -> Result<(), Damage> {
-    let part = match id {
-        option::HEADER_INFO => "header info",
-        option::FTRACE_EVENTS => "ftrace event formats",
-        option::EVENT_FORMATS => "event formats",
-        option::KALLSYMS => "kallsyms",
-        _ => "saved command lines",
+    type Take = fn(&mut Contents, &mut Fields<Cursor<Vec<u8>>>) -> Result<(), Damage>;
+    let (part, take): (_, Take) = match id {
+        option::HEADER_INFO => ("header info", Contents::header_info),
+        option::FTRACE_EVENTS => ("ftrace event formats", Contents::ftrace_events),
+        option::EVENT_FORMATS => ("event formats", Contents::event_formats),
+        option::KALLSYMS => ("kallsyms", Contents::kallsyms),
+        _ => ("saved command lines", Contents::command_lines),
     };
     let bytes = section(store, contents, part, offset, id)?;
     let len = bytes.len() as u64;
-    let mut from = Fields::new(bytes.as_slice(), part, offset, len, contents.machine);
-    match id {
-        option::HEADER_INFO => contents.header_info(&mut from),
-        option::FTRACE_EVENTS => contents.ftrace_events(&mut from),
-        option::EVENT_FORMATS => contents.event_formats(&mut from),
-        option::KALLSYMS => contents.kallsyms(&mut from),
-        _ => contents.command_lines(&mut from),
-    }
+    let mut from = Fields::new(Cursor::new(bytes), part, offset, len, contents.machine);
+    take(contents, &mut from)
 }

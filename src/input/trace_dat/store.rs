@@ -42,8 +42,13 @@ impl Store {
     }
 
     /// Reads on from `offset` up to the end of the file.
-    pub(super) fn reader(&self, offset: u64) -> io::Result<impl Read + use<>> {
-        let file = self.file.try_clone()?;
+    pub(super) fn reader(
+        &self,
+        part: &'static str,
+        offset: u64,
+    ) -> Result<impl Read + use<>, Damage> {
+        let file = self.file.try_clone();
+        let file = file.map_err(|e| Damage::unreadable(part, offset, &e))?;
         let left = self.len.saturating_sub(offset);
         Ok(io::BufReader::new(At { file, offset }.take(left)))
     }
@@ -64,7 +69,7 @@ impl Store {
             Ok(()) => Ok(bytes),
             Err(e) => {
                 self.give_back(&bytes);
-                Err(Damage::new(part, offset, format!("cannot be read: {e}")))
+                Err(Damage::unreadable(part, offset, &e))
             }
         }
     }
@@ -85,11 +90,8 @@ impl Store {
         self.give_back(&sizes);
         let behind = offset + 8 + packed;
         if behind > end {
-            return Err(Damage::new(
-                part,
-                offset,
-                "reaches beyond where it should end",
-            ));
+            let what = "reaches beyond where it should end";
+            return Err(Damage::new(part, offset, what));
         }
         let compressed = self.bytes(part, offset + 8, packed)?;
         let unpacked = self.unpack(part, offset, &compressed, len, compression);
@@ -129,19 +131,15 @@ impl Store {
         offset: u64,
         len: u64,
     ) -> Result<(), Damage> {
-        match self.allowance.checked_sub(len) {
-            Some(left) => {
-                self.allowance = left;
-                Ok(())
-            }
-            None => Err(Damage::new(
+        self.allowance = self.allowance.checked_sub(len).ok_or_else(|| {
+            let most = format!("more than {MAX_EXPANSION} times the file");
+            Damage::new(
                 part,
                 offset,
-                format!(
-                    "claims {len} bytes, and all of it more than {MAX_EXPANSION} times the file"
-                ),
-            )),
-        }
+                format!("claims {len} bytes, and all of it {most}"),
+            )
+        })?;
+        Ok(())
     }
 
     /// Bytes that came from here are no longer kept.

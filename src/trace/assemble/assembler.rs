@@ -31,10 +31,8 @@ impl Assembler {
         stacks: &mut Table<'_>,
         sink: &mut S,
     ) {
-        if self.text.first_line.is_none()
-            && let Some(at) = record.at()
-        {
-            self.text.set_first(&bytes[at as usize..]);
+        if self.text.first_line.is_none() && !matches!(record, Record::Blank) {
+            self.text.set_first(bytes);
         }
         // Mostly it is one of these.
         if let Record::Event {
@@ -54,7 +52,6 @@ impl Assembler {
             signal,
             marked,
             stack: id,
-            ..
         } = record
         {
             self.end_open(stacks, sink);
@@ -96,7 +93,6 @@ impl Assembler {
                 context,
                 signal,
                 stack,
-                ..
             } => {
                 waiting.end(&mut out);
                 let Out { text, stacks, sink } = out;
@@ -117,7 +113,7 @@ impl Assembler {
             }
             Record::Traced { .. } => {}
             Record::Aside(aside) => out.sink.aside(aside),
-            Record::Stack { id, .. } => waiting.known_run(*id, &mut out),
+            Record::Stack(id) => waiting.known_run(*id, &mut out),
             Record::NewStack(span) => waiting.new_run(of(span), &mut out),
             // The rest of a stack that is too long to be one.
             Record::Rest(span) => count_lines(of(span), out.text),

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::kernel::functions::Function;
+use crate::kernel::printed::FREEING;
 use crate::trace::assemble::out::Out;
 use crate::trace::assemble::text_facts::MAX_COUNT;
 use crate::trace::bpftrace::Printed;
@@ -18,9 +20,6 @@ use crate::trace::perf::{ChainFrame, Sample, Says};
 const MAX_UNFREED: usize = 16_384;
 /// Frames on top of the function that frees a packet: those that do it, and the tracer's.
 const MAX_FREEING: usize = 6;
-
-const DROP: &[u8] = b"ip6_pkt_drop";
-const DROP_FRAME: &[u8] = b" => ip6_pkt_drop\n";
 
 /// What the frames that come are of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,13 +82,14 @@ impl Unfreed {
 
 /// An entry of `ip6_pkt_drop`.
 fn is_drop(payload: &Payload<'_>) -> bool {
-    match payload {
-        Payload::Function { function, .. } => function.name == DROP,
+    let name = match *payload {
+        Payload::Function { function, .. } => function.name,
         Payload::Probe {
             event, function, ..
-        } => function.map_or(*event, |f| f.name) == DROP,
-        _ => false,
-    }
+        } => function.map_or(event, |f| f.name),
+        _ => return false,
+    };
+    name == Function::PktDrop.name().as_bytes()
 }
 
 /// The block from `ip6_pkt_drop` on, where it is what has freed the packet: above it are
@@ -98,20 +98,12 @@ fn is_drop(payload: &Payload<'_>) -> bool {
 fn from_drop(block: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     for frame in block.split_inclusive(|&b| b == b'\n').take(MAX_FREEING) {
-        if frame == DROP_FRAME {
+        let name = frame.trim_ascii().strip_prefix(b"=> ")?;
+        if name == Function::PktDrop.name().as_bytes() {
             return Some(&block[at..]);
         }
-        let frees = [
-            &b"kfree_skb"[..],
-            b"skb_reason_drop",
-            b"perf_",
-            b"=> 0x",
-            b"ftrace_",
-        ];
-        if !frees
-            .iter()
-            .any(|word| memchr::memmem::find(frame, word).is_some())
-        {
+        let holds = |word: &str| memchr::memmem::find(name, word.as_bytes()).is_some();
+        if !name.starts_with(b"0x") && !FREEING.iter().any(|word| holds(word)) {
             return None;
         }
         at += frame.len();
@@ -176,7 +168,7 @@ impl Chains {
             Says::Unnamed => Chain::Ignored,
             Says::Freed { in_drop: stand_in } => {
                 if stand_in {
-                    self.frames.extend_from_slice(DROP_FRAME);
+                    self.push(Function::PktDrop.name().as_bytes());
                 }
                 Chain::Freed { context, stand_in }
             }
@@ -212,14 +204,15 @@ impl Chains {
         if frame.user || self.frames.len() >= MAX_BLOCK {
             return;
         }
-        self.frames.extend_from_slice(b" => ");
         match frame.name {
-            Some(name) => self.frames.extend_from_slice(name),
-            None => {
-                let address = frame.address.unwrap_or_default();
-                self.frames.extend(format!("0x{address:x}").bytes());
-            }
+            Some(name) => self.push(name),
+            None => self.push(format!("{:#x}", frame.address.unwrap_or_default()).as_bytes()),
         }
+    }
+
+    fn push(&mut self, name: &[u8]) {
+        self.frames.extend_from_slice(b" => ");
+        self.frames.extend_from_slice(name);
         self.frames.push(b'\n');
     }
 

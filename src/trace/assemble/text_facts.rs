@@ -1,7 +1,7 @@
 //! What is true of the text as a whole.
 
 use crate::trace::kmsg::Message;
-use crate::trace::line::trim_end;
+use crate::trace::line::{Line, line, trim_end};
 use crate::trace::stacks::Stack;
 
 /// Lines not understood that are kept as samples.
@@ -94,11 +94,11 @@ pub struct TextFacts {
 }
 
 impl TextFacts {
-    /// Remembers the first line that is not blank; `text` starts with it.
+    /// Remembers the first line of a text that is not blank.
     #[cold]
     pub(super) fn set_first(&mut self, text: &[u8]) {
-        let first = text.split(|&b| b == b'\n').next();
-        self.first_line = first.map(sample);
+        let mut lines = text.split(|&b| b == b'\n');
+        self.first_line = lines.find(|text| line(text) != Line::Blank).map(sample);
     }
 
     /// Counts a line that was not understood.
