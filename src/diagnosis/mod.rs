@@ -15,3 +15,6 @@ pub mod proof;
 pub mod rules;
 pub mod sizing;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

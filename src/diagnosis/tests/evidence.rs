@@ -1,83 +1,18 @@
 //! Traces that tempt to more certainty than they hold, each in its smallest form.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
-
-mod common;
-
-/// A trace of one CPU and task, an event a line, ten microseconds apart.
-fn trace(events: &[&str]) -> String {
-    let mut text = String::new();
-    for (n, event) in events.iter().enumerate() {
-        if event.starts_with("=>") {
-            text.push_str(&format!(" {event}\n"));
-        } else if let Some(raw) = event.strip_prefix("raw ") {
-            text.push_str(&format!("{raw}\n"));
-        } else {
-            let (pid, event) = event.split_once('@').unwrap_or(("7", event));
-            let us = n * 10;
-            text.push_str(&format!(
-                "          <idle>-{pid:<5} [001] ..s1   100.{us:06}: {event}\n"
-            ));
-        }
-    }
-    text
-}
-
-/// Class and confidence of each drop.
-fn drops(events: &[&str]) -> Vec<(String, String)> {
-    let mut command = common::command();
-    command
-        .args(["report", "--format", "ndjson"])
-        .write_stdin(trace(events));
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", common::stderr(&output));
-    let lines = common::stdout(&output);
-    let drops = lines.lines().map(common::json_line);
-    drops
-        .filter(|drop| drop["type"] == "drop")
-        .map(|drop| {
-            let text = |key: &str| drop[key].as_str().unwrap().to_owned();
-            (text("class"), text("confidence"))
-        })
-        .collect()
-}
-
-const GC: &str = "ip6_dst_gc <-dst_alloc";
-const RAN: &str = "fib6_run_gc <-ip6_dst_gc";
-const REFUSED: &str = "gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=1";
-const GRANTED: &str = "gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=0";
-const DROP: &str = "ip6_pkt_drop <-ip6_pkt_discard";
-const STACK: &str = "<stack trace>";
-const LOOKUP: &str = "ip6_route_input <-ip6_rcv_finish";
-/// The stack of a receive-path attempt and of a drop.
-const GC_FRAMES: [&str; 4] = [
-    "=> ip6_dst_gc",
-    "=> dst_alloc",
-    "=> ip6_route_input",
-    "=> ipv6_rcv",
-];
-const DROP_FRAMES: [&str; 3] = ["=> ip6_pkt_drop", "=> ip6_pkt_discard", "=> ipv6_rcv"];
-
-fn dropped() -> Vec<&'static str> {
-    [&[DROP, STACK][..], &DROP_FRAMES].concat()
-}
-
-fn attempted(outcome: &'static str) -> Vec<&'static str> {
-    [&[GC, STACK][..], &GC_FRAMES, &[outcome]].concat()
-}
-
-fn last(parts: &[Vec<&str>]) -> (String, String) {
-    drops(&parts.concat()).pop().unwrap()
-}
-
-fn is(got: (String, String), class: &str, confidence: &str) {
-    assert_eq!((got.0.as_str(), got.1.as_str()), (class, confidence));
-}
+use crate::diagnosis::class::Class::{RcvDstAlloc, RcvNoRoute, RcvProhibited};
+use crate::diagnosis::class::Confidence::{Confirmed, Probable};
+use crate::diagnosis::tests::trace::{
+    DROP, DROP_FRAMES, GC, GC_FRAMES, GRANTED, LOOKUP, RAN, REFUSED, STACK, attempted, dropped,
+    drops, is, last, report, trace,
+};
+use crate::host::Facts;
+use crate::report::build::Request;
 
 #[test]
 fn its_own_refused_lookup_convicts() {
     let parts = [dropped(), vec![LOOKUP], attempted(REFUSED), dropped()];
-    is(last(&parts), "rcv-dst-alloc", "confirmed");
+    is(last(&parts), RcvDstAlloc, Confirmed, "refused-in-between");
     let parts = [
         dropped(),
         vec![LOOKUP],
@@ -85,28 +20,30 @@ fn its_own_refused_lookup_convicts() {
         attempted(GRANTED),
         dropped(),
     ];
-    is(last(&parts), "rcv-dst-alloc", "confirmed");
+    is(last(&parts), RcvDstAlloc, Confirmed, "refused-in-between");
     let parts = [
         attempted(REFUSED),
         vec![LOOKUP],
         attempted(GRANTED),
         dropped(),
     ];
-    is(last(&parts), "rcv-no-route", "confirmed");
+    is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
 }
 
 #[test]
 fn a_refusal_may_be_of_a_packet_that_went_on() {
     is(
         last(&[dropped(), attempted(REFUSED), dropped()]),
-        "rcv-dst-alloc",
-        "probable",
+        RcvDstAlloc,
+        Probable,
+        "refused-last",
     );
     let went_on = vec!["ip6_forward <-ip6_rcv_finish"];
     is(
         last(&[dropped(), attempted(REFUSED), went_on, dropped()]),
-        "rcv-no-route",
-        "confirmed",
+        RcvNoRoute,
+        Confirmed,
+        "no-attempt-traced",
     );
 }
 
@@ -114,7 +51,7 @@ fn a_refusal_may_be_of_a_packet_that_went_on() {
 fn a_function_that_returns_nothing_has_no_return_value() {
     let garbage = "gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret=0xffffffff82a4c0c0";
     let parts = [dropped(), vec![LOOKUP], attempted(garbage), dropped()];
-    assert_ne!(last(&parts).1, "confirmed");
+    assert_ne!(last(&parts).confidence, Confirmed);
 }
 
 #[test]
@@ -128,8 +65,9 @@ fn a_short_stack_hides_whose_attempt_it_was() {
         let attempt = [&[GC, STACK][..], frames, &[REFUSED]].concat();
         is(
             last(&[dropped(), attempt, dropped()]),
-            "rcv-dst-alloc",
-            "probable",
+            RcvDstAlloc,
+            Probable,
+            "refused-last",
         );
     }
 }
@@ -143,20 +81,20 @@ fn a_question_is_no_packet() {
         "=> inet6_rtm_getroute",
     ];
     let question = [&[GC, STACK][..], &frames, &[REFUSED]].concat();
-    assert_eq!(last(&[dropped(), question, dropped()]).0, "rcv-no-route");
+    assert_eq!(last(&[dropped(), question, dropped()]).class, RcvNoRoute);
 }
 
 #[test]
 fn what_is_traced_later_was_not_there_before() {
     let parts = [dropped(), dropped(), attempted(GRANTED), dropped()].concat();
     let all = drops(&parts);
-    is(all[1].clone(), "rcv-no-route", "probable");
-    is(all[2].clone(), "rcv-no-route", "confirmed");
+    is(all[1], RcvNoRoute, Probable, "no-refusal-since-start");
+    is(all[2], RcvNoRoute, Confirmed, "no-attempt-traced");
     // fib6_run_gc shows up after an attempt without it: that one's outcome stays open.
     let silent = [&[GC, STACK][..], &GC_FRAMES].concat();
     let later = [&silent[..], &[RAN]].concat();
     let parts = [dropped(), silent, dropped(), later].concat();
-    assert_ne!(drops(&parts)[1].1, "confirmed");
+    assert_ne!(drops(&parts)[1].confidence, Confirmed);
 }
 
 #[test]
@@ -168,12 +106,17 @@ fn gaps_cut_evidence() {
         "raw # tracer: function",
     ] {
         assert_ne!(
-            last(&[before.clone(), vec![gap], dropped()]).1,
-            "confirmed",
+            last(&[before.clone(), vec![gap], dropped()]).confidence,
+            Confirmed,
             "{gap}"
         );
     }
-    is(last(&[before, dropped()]), "rcv-no-route", "confirmed");
+    is(
+        last(&[before, dropped()]),
+        RcvNoRoute,
+        Confirmed,
+        "no-attempt-traced",
+    );
 }
 
 #[test]
@@ -184,7 +127,7 @@ fn a_call_split_by_another_task_is_not_whole() {
         vec![GC, "9@icmp6_send <-icmpv6_send", RAN],
         dropped(),
     ];
-    assert_ne!(last(&parts).1, "confirmed");
+    assert_ne!(last(&parts).confidence, Confirmed);
 }
 
 #[test]
@@ -207,9 +150,7 @@ fn packets_received_in_a_list_are_not_told_apart() {
         .concat(),
     );
     assert!(
-        all[1..]
-            .iter()
-            .all(|(_, confidence)| confidence != "confirmed"),
+        all[1..].iter().all(|drop| drop.confidence != Confirmed),
         "{all:?}"
     );
     // Without a stack and with the handler for a caller it is not known either.
@@ -223,9 +164,7 @@ fn packets_received_in_a_list_are_not_told_apart() {
         .concat(),
     );
     assert!(
-        all[1..]
-            .iter()
-            .all(|(_, confidence)| confidence != "confirmed"),
+        all[1..].iter().all(|drop| drop.confidence != Confirmed),
         "{all:?}"
     );
 }
@@ -235,13 +174,15 @@ fn a_prohibit_behind_a_refusal_is_not_sure() {
     let prohibited = vec!["ip6_pkt_drop <-ip6_pkt_prohibit"];
     is(
         last(&[dropped(), prohibited.clone()]),
-        "rcv-prohibited",
-        "confirmed",
+        RcvProhibited,
+        Confirmed,
+        "prohibited",
     );
     is(
         last(&[dropped(), attempted(REFUSED), prohibited]),
-        "rcv-prohibited",
-        "probable",
+        RcvProhibited,
+        Probable,
+        "prohibited-perhaps-refused",
     );
 }
 
@@ -280,14 +221,9 @@ fn the_entry_probe_beside_a_kprobe_on_the_same_function_is_one_call() {
     ]
     .concat();
     for call in [[&gc[..], &enter].concat(), [&enter[..], &gc].concat()] {
-        let mut command = common::command();
         let text = trace(&[call, drop.clone()].concat().repeat(3));
-        command
-            .args(["report", "--format", "json"])
-            .write_stdin(text);
-        let report = common::json(&command.output().unwrap());
-        assert_eq!(report["drops"]["total"], 3);
-        assert_eq!(report["gc"]["calls"], 3, "{}", report["gc"]);
+        let (summary, drops) = report(&text, &Request::default());
+        assert_eq!((drops.len(), summary.findings.gc_total().calls), (3, 3));
     }
 }
 
@@ -295,38 +231,35 @@ fn the_entry_probe_beside_a_kprobe_on_the_same_function_is_one_call() {
 #[test]
 fn a_prohibit_behind_a_loss_is_not_certain() {
     let prohibit = "ip6_pkt_drop <-ip6_pkt_prohibit";
-    let found = drops(&[GC, RAN, "raw CPU:1 [LOST 5 EVENTS]", prohibit]);
-    assert_eq!(found, [("rcv-prohibited".into(), "probable".into())]);
+    let parts = [vec![GC, RAN, "raw CPU:1 [LOST 5 EVENTS]", prohibit]];
+    is(
+        last(&parts),
+        RcvProhibited,
+        Probable,
+        "prohibited-perhaps-refused",
+    );
 }
 
 /// Calls that bpftrace has counted were made at no known time: nothing follows from their number.
 #[test]
 fn counted_calls_prove_no_refusal() {
-    let dir = tempfile::tempdir().unwrap();
-    let facts = dir.path().join("facts");
     let reading = |allocations: u64, slow: u64, drops: u64| {
         format!(
             "0032 0028 {allocations:04x} 001e 0000 {slow:04x} 0000\nIp6InNoRoutes {drops}\n\
              net.ipv6.route.gc_thresh = 1024\nnet.ipv6.route.max_size = 4096\n4\n"
         )
     };
-    std::fs::write(&facts, reading(1000, 4000, 100) + &reading(1200, 4050, 108)).unwrap();
+    let facts = reading(1000, 4000, 100) + &reading(1200, 4050, 108);
     let mut text = String::from("@[\n    ip6_dst_gc+1\n    dst_alloc+109\n]: 5000\n");
-    let mut events = Vec::new();
-    for _ in 0..8 {
-        for _ in 0..2 {
-            events.extend([GC, STACK]);
-            events.extend(GC_FRAMES);
-            events.push(RAN);
-        }
-        events.extend([DROP, STACK]);
-        events.extend(DROP_FRAMES);
-    }
-    text.push_str(&trace(&events));
-    let mut command = common::command();
-    command.args(["report", "--format", "json", "--facts"]);
-    let output = command.arg(&facts).write_stdin(text).output().unwrap();
-    let report = common::json_line(&common::stdout(&output).replace('\n', " "));
-    assert_eq!(report["drops"]["total"], 8);
-    assert_eq!(report["gc"]["unknown"], 5016, "{report}");
+    let collected = attempted(RAN);
+    text.push_str(&trace(
+        &[collected.clone(), collected, dropped()].concat().repeat(8),
+    ));
+    let request = Request {
+        facts: Some(Facts::parse(facts.as_bytes()).unwrap()),
+        ..Request::default()
+    };
+    let (summary, drops) = report(&text, &request);
+    assert_eq!(drops.len(), 8);
+    assert_eq!(summary.findings.gc_total().unknown(), 5016);
 }

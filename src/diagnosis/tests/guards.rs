@@ -1,0 +1,679 @@
+//! The guards behind "confirmed" that stand in the way from a line to its evidence: for each
+//! a trace that passes it, and one that it stops.
+
+use crate::diagnosis::class::Class::{
+    OutDstAlloc, RcvDstAlloc, RcvNoRoute, RcvProhibited, RcvUndetermined,
+};
+use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
+use crate::diagnosis::evidence::{Observed, Window};
+use crate::diagnosis::tests::trace::{
+    DROP, DROP_FRAMES, Decided, GC, GC_FRAMES, GRANTED, LOOKUP, RAN, REFUSED, STACK, attempted,
+    dropped, drops, drops_between, is, last, report, trace,
+};
+use crate::kernel::functions::{Direction, Handler, Origin};
+use crate::report::build::Request;
+
+const PROBE: &str = "d: (ip6_pkt_drop+0x0/0xe0)";
+
+/// An attempt with another stack, granted.
+fn attempted_by(frames: &[&'static str]) -> Vec<&'static str> {
+    [&[GC, STACK, "=> ip6_dst_gc"][..], frames, &[GRANTED]].concat()
+}
+
+const NDISC: [&str; 2] = ["=> icmp6_dst_alloc", "=> ndisc_send_ns"];
+const ICMP_ERROR: [&str; 3] = [
+    "=> ip6_route_output_flags",
+    "=> icmp6_send",
+    "=> ip6_pkt_drop",
+];
+const OUTPUT: [&str; 2] = ["=> ip6_route_output_flags", "=> udpv6_sendmsg"];
+
+/// Drops right behind the refusals of two tables each; before the last one stands something.
+fn refused_twice_before_each(between: &[&'static str]) -> Decided {
+    let twice = [attempted(REFUSED), attempted(REFUSED)].concat();
+    let before = [
+        dropped(),
+        [twice.clone(), dropped()].concat().repeat(9),
+        twice,
+    ];
+    last(&[before.concat(), between.to_vec(), dropped()])
+}
+
+#[test]
+fn attempts_are_linked_to_the_drop_right_behind_them() {
+    let (class, rule) = (RcvDstAlloc, "refused-in-every-table");
+    is(refused_twice_before_each(&[]), class, Confirmed, rule);
+    let elsewhere = ["9/2@icmp6_send <-icmpv6_send", "9/2@schedule <-do_idle"];
+    is(
+        refused_twice_before_each(&elsewhere),
+        class,
+        Confirmed,
+        rule,
+    );
+    let unknown = ["__fib6_clean_all <-fib6_run_gc"];
+    is(refused_twice_before_each(&unknown), class, Confirmed, rule);
+}
+
+#[test]
+fn a_disturbance_by_another_task_unlinks() {
+    for other in [
+        "9@schedule <-do_idle",
+        "9@icmp6_send <-icmpv6_send",
+        "9@ip6_dst_gc <-dst_alloc",
+    ] {
+        let drop = refused_twice_before_each(&[other]);
+        is(drop, RcvDstAlloc, Probable, "refused-last");
+        assert!(!drop.evidence.receive_linked, "{other}");
+    }
+}
+
+#[test]
+fn an_error_and_a_call_of_something_else_unlink() {
+    let error = vec!["icmp6_send <-icmpv6_send"];
+    for between in [
+        error,
+        attempted_by(&NDISC),
+        attempted_by(&ICMP_ERROR),
+        attempted_by(&OUTPUT),
+    ] {
+        let drop = refused_twice_before_each(&between);
+        is(drop, RcvDstAlloc, Probable, "refused-last");
+        assert!(!drop.evidence.receive_linked, "{between:?}");
+    }
+}
+
+/// From the entry of the last call to the drop there are 70 microseconds besides the wait.
+#[test]
+fn a_link_is_a_hundred_milliseconds_long() {
+    let drop = refused_twice_before_each(&["wait 99930"]);
+    is(drop, RcvDstAlloc, Confirmed, "refused-in-every-table");
+    let drop = refused_twice_before_each(&["wait 99931"]);
+    is(drop, RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn every_drop_has_as_many_refusals() {
+    let twice = [attempted(REFUSED), attempted(REFUSED), dropped()].concat();
+    let once = [attempted(REFUSED), dropped()].concat();
+    let parts = [dropped(), twice.repeat(10)];
+    is(
+        last(&parts),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-every-table",
+    );
+    // A drop without any, and one whose lookup is bounded, say nothing of the others.
+    let bounded = [vec![LOOKUP], once.clone()].concat();
+    let parts = [dropped(), dropped(), bounded, twice.repeat(10)];
+    is(
+        last(&parts),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-every-table",
+    );
+    // What was before the first drop in the trace is not known.
+    let parts = [once.clone(), twice.repeat(10)];
+    is(
+        last(&parts),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-every-table",
+    );
+    let parts = [dropped(), once.clone(), twice.repeat(10)];
+    is(last(&parts), RcvDstAlloc, Probable, "refused-last");
+    let parts = [dropped(), once.repeat(12)];
+    is(last(&parts), RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn the_lookup_of_another_task_bounds_nothing() {
+    let other = vec!["9@ip6_route_input <-ip6_rcv_finish"];
+    let parts = [dropped(), vec![LOOKUP], attempted(REFUSED), dropped()];
+    is(last(&parts), RcvDstAlloc, Confirmed, "refused-in-between");
+    let parts = [dropped(), other, attempted(REFUSED), dropped()];
+    is(last(&parts), RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn an_earlier_lookup_is_over() {
+    let parts = [dropped(), attempted(REFUSED), vec![LOOKUP], dropped()];
+    is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
+    let went_on = vec![LOOKUP, "ip6_input <-ip6_rcv_finish"];
+    let parts = [dropped(), went_on, attempted(REFUSED), dropped()];
+    is(last(&parts), RcvDstAlloc, Probable, "refused-last");
+    let parts = [
+        dropped(),
+        vec![LOOKUP],
+        dropped(),
+        attempted(REFUSED),
+        dropped(),
+    ];
+    is(last(&parts), RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn calls_of_something_else_are_no_attempts_for_a_received_packet() {
+    for frames in [&NDISC[..], &ICMP_ERROR, &OUTPUT] {
+        let mut refused = attempted_by(frames);
+        refused.pop();
+        refused.push(REFUSED);
+        let parts = [dropped(), vec![LOOKUP], refused, dropped()];
+        is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
+    }
+    let sent = vec!["ip6_pkt_drop <-ip6_pkt_discard_out"];
+    let refused = [&[GC, STACK, "=> ip6_dst_gc"][..], &OUTPUT, &[REFUSED]].concat();
+    let parts = [dropped(), refused, sent.clone()];
+    is(last(&parts), OutDstAlloc, Probable, "refused-last");
+    let drop = last(&[dropped(), attempted(REFUSED), sent]);
+    assert_eq!(
+        (drop.rule, drop.confidence),
+        ("no-attempt-traced", Confirmed)
+    );
+}
+
+#[test]
+fn a_packet_is_single_where_frames_or_a_caller_say_so() {
+    let attempt = [dropped(), vec![LOOKUP], attempted(REFUSED)].concat();
+    for (drop, single) in [
+        (vec![DROP], false),
+        (vec![DROP, STACK], false),
+        (
+            vec![DROP, STACK, "=> ip6_pkt_drop", "=> ip6_send_skb"],
+            false,
+        ),
+        (vec!["ip6_pkt_drop <-process_backlog"], true),
+        (vec!["ip6_pkt_discard <-ip6_rcv_finish", DROP], true),
+        (vec!["ip6_pkt_discard <-do_softirq", DROP], false),
+        ([&[DROP, STACK][..], &DROP_FRAMES].concat(), true),
+    ] {
+        let found = last(&[attempt.clone(), drop.clone()]);
+        assert_eq!(found.evidence.single, single, "{drop:?}");
+        let (confidence, rule) = if single {
+            (Confirmed, "refused-in-between")
+        } else {
+            (Probable, "refused-last")
+        };
+        is(found, RcvDstAlloc, confidence, rule);
+    }
+    for drop in [
+        vec!["ip6_pkt_drop <-ip6_sublist_rcv_finish"],
+        vec!["ip6_pkt_discard <-ip6_list_rcv_finish", DROP],
+        vec![
+            "ip6_pkt_drop <-process_backlog",
+            STACK,
+            "=> ip6_pkt_drop",
+            "=> ipv6_list_rcv",
+        ],
+    ] {
+        let found = last(&[attempt.clone(), drop.clone()]);
+        assert!(found.evidence.list, "{drop:?}");
+        is(found, RcvDstAlloc, Probable, "refused-last");
+    }
+}
+
+#[test]
+fn the_handler_is_what_the_trace_names() {
+    for (drop, handler, direction) in [
+        (vec![DROP], Some(Handler::Discard), Direction::Receive),
+        (
+            vec!["ip6_pkt_drop <-process_backlog"],
+            None,
+            Direction::Receive,
+        ),
+        (vec!["ip6_pkt_drop <-ip6_xmit"], None, Direction::Output),
+        (vec!["ip6_pkt_drop <-do_softirq"], None, Direction::Unknown),
+        (vec![PROBE], None, Direction::Unknown),
+        (
+            vec![
+                "ip6_pkt_prohibit_out <-ip6_xmit",
+                "ip6_pkt_drop <-process_backlog",
+            ],
+            Some(Handler::ProhibitOut),
+            Direction::Output,
+        ),
+        (
+            vec!["ip6_pkt_prohibit <-ipv6_rcv", "ip6_pkt_drop <-ip6_xmit"],
+            Some(Handler::Prohibit),
+            Direction::Receive,
+        ),
+        (
+            vec![PROBE, STACK, "=> ip6_pkt_drop", "=> ip6_pkt_discard_out"],
+            Some(Handler::DiscardOut),
+            Direction::Output,
+        ),
+        (
+            vec![DROP, STACK, "=> ip6_pkt_drop", "=> ip6_pkt_prohibit_out"],
+            Some(Handler::Discard),
+            Direction::Receive,
+        ),
+        (
+            vec![
+                "ip6_pkt_drop <-process_backlog",
+                STACK,
+                "=> ip6_pkt_drop",
+                "=> ip6_xmit",
+            ],
+            None,
+            Direction::Receive,
+        ),
+    ] {
+        let evidence = last(&[vec![GC, GRANTED], drop.clone()]).evidence;
+        let named = evidence.handler.map(|(handler, _)| handler);
+        assert_eq!(
+            (named, evidence.direction),
+            (handler, direction),
+            "{drop:?}"
+        );
+    }
+}
+
+#[test]
+fn a_prohibit_must_not_hide() {
+    let hidden = ["ip6_pkt_drop <-process_backlog"];
+    let traced = "raw # ip6drop: traced ip6_dst_gc,ip6_pkt_discard,ip6_pkt_prohibit";
+    let parts = [dropped(), attempted(GRANTED), hidden.to_vec()];
+    is(last(&parts), RcvNoRoute, Probable, "no-refusal-seen");
+    let parts = [vec![traced], dropped(), attempted(GRANTED), hidden.to_vec()];
+    is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
+    let one = "raw # ip6drop: traced ip6_dst_gc,ip6_pkt_discard";
+    let parts = [vec![one], dropped(), attempted(GRANTED), hidden.to_vec()];
+    is(last(&parts), RcvNoRoute, Probable, "no-refusal-seen");
+}
+
+/// Counters before and after, with so many drops in between.
+fn counted(slow: u64, allocations: u64, max_size: i64, drops: u64) -> String {
+    let reading = |allocations: u64, drops: u64| {
+        format!(
+            "0032 0028 {allocations:04x} 001e 0000 {slow:04x} 0000\nIp6InNoRoutes {drops}\n\
+             net.ipv6.route.gc_thresh = 64\nnet.ipv6.route.max_size = {max_size}\n4\n"
+        )
+    };
+    reading(1000, 100) + &reading(1000 + allocations, 100 + drops)
+}
+
+#[test]
+fn counters_count_in_the_same_namespace_alone() {
+    // Two drops; the counters exclude a refusal.
+    let events = [dropped(), dropped()].concat();
+    let with = |before: &[&str], drops: u64| {
+        let events = [before, &events].concat();
+        drops_between(&events, &counted(500, 0, 4096, drops))
+            .pop()
+            .unwrap()
+    };
+    is(
+        with(&[], 2),
+        RcvNoRoute,
+        Confirmed,
+        "counters-exclude-refusal",
+    );
+    // More than the trace shows: some are of another namespace, or were not traced.
+    is(
+        with(&[], 3),
+        RcvNoRoute,
+        Probable,
+        "counters-exclude-refusal-here",
+    );
+    // Fewer: these drops are not, or not all, of the namespace of the counters.
+    let foreign = with(&[], 1);
+    assert_ne!(foreign.class, RcvNoRoute, "{}", foreign.rule);
+    for lost in [
+        "raw CPU:1 [LOST 3 EVENTS]",
+        "raw CPU:2 [LOST EVENTS]",
+        "raw # ip6drop: lost 3 1",
+    ] {
+        let drop = with(&[lost], 2);
+        is(drop, RcvNoRoute, Probable, "counters-exclude-refusal-here");
+    }
+    let of_namespace = |ops: u64| {
+        format!("gc_enter: (ip6_dst_gc+0x0/0xd0) ops={ops:#x} family=10 gc_thresh=64 fast=288")
+    };
+    let (one, other) = (of_namespace(1), of_namespace(2));
+    let drop = with(&[&one, &one], 2);
+    is(drop, RcvNoRoute, Confirmed, "counters-exclude-refusal");
+    let drop = with(&[&one, &other], 2);
+    is(drop, RcvNoRoute, Probable, "counters-exclude-refusal-here");
+}
+
+#[test]
+fn the_counters_decide_outcomes_of_their_own_namespace() {
+    // No allocation succeeded, so every attempt was refused.
+    let events = [
+        dropped(),
+        [&[LOOKUP, GC, STACK][..], &GC_FRAMES].concat(),
+        dropped(),
+    ]
+    .concat();
+    let with = |drops| {
+        drops_between(&events, &counted(500, 0, 200, drops))
+            .pop()
+            .unwrap()
+    };
+    is(with(2), RcvDstAlloc, Confirmed, "refused-in-between");
+    is(with(3), RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn only_fib6_run_gc_of_the_call_itself_counts() {
+    let call = [&[GC, STACK][..], &GC_FRAMES].concat();
+    let with = |inside: &[&'static str]| {
+        // A call with a collection, so that one without is seen to have none.
+        let first = [attempted(RAN), attempted(GRANTED), dropped()].concat();
+        last(&[
+            first,
+            vec![LOOKUP],
+            call.clone(),
+            inside.to_vec(),
+            dropped(),
+        ])
+    };
+    is(with(&[]), RcvNoRoute, Confirmed, "no-attempt-traced");
+    is(
+        with(&["fib6_run_gc <-fib6_gc_timer_cb"]),
+        RcvNoRoute,
+        Confirmed,
+        "no-attempt-traced",
+    );
+    for ran in [RAN, "run: (fib6_run_gc+0x0/0xd0)"] {
+        is(with(&[ran]), RcvDstAlloc, Probable, "attempted-for-packet");
+    }
+    // It ran behind the return: whose it was is not known, and the outcome is.
+    is(
+        with(&[GRANTED, RAN]),
+        RcvNoRoute,
+        Confirmed,
+        "no-attempt-traced",
+    );
+    is(
+        with(&[REFUSED, RAN]),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-between",
+    );
+    // It ran without any call: another task was in between, and nothing is whole.
+    let drop = with(&["9@schedule <-do_idle", RAN]);
+    is(drop, RcvDstAlloc, Possible, "attempted-before");
+    let drop = with(&["9@schedule <-do_idle", "fib6_run_gc <-fib6_gc_timer_cb"]);
+    is(drop, RcvNoRoute, Confirmed, "no-attempt-traced");
+}
+
+#[test]
+fn what_a_call_returned_decides_it() {
+    let call = [&[LOOKUP, GC, STACK][..], &GC_FRAMES].concat();
+    let with =
+        |inside: &[&'static str]| last(&[dropped(), call.clone(), inside.to_vec(), dropped()]);
+    let alloc = |ret: &str| format!("dst_exit: (ip6_dst_alloc+0x2/0x9 <- dst_alloc) ret={ret}");
+    let (null, entry) = (alloc("0x0").leak(), alloc("0xffff88800e1f2a00").leak());
+    is(
+        with(&[REFUSED]),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-between",
+    );
+    is(with(&[GRANTED]), RcvNoRoute, Confirmed, "no-attempt-traced");
+    is(with(&[null]), RcvDstAlloc, Confirmed, "refused-in-between");
+    is(with(&[entry]), RcvNoRoute, Confirmed, "no-attempt-traced");
+    is(
+        with(&[RAN, null]),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-between",
+    );
+    // dst_alloc of IPv4, and returns of anything else, say nothing.
+    is(
+        with(&[GRANTED, null]),
+        RcvNoRoute,
+        Confirmed,
+        "no-attempt-traced",
+    );
+    is(
+        with(&[REFUSED, entry]),
+        RcvDstAlloc,
+        Confirmed,
+        "refused-in-between",
+    );
+    let other = "x: (ip6_pol_route+0x2/0x9 <- ip6_route_input) ret=1";
+    is(
+        with(&[other]),
+        RcvDstAlloc,
+        Probable,
+        "attempted-for-packet",
+    );
+    is(
+        last(&[dropped(), vec![LOOKUP, null], dropped()]),
+        RcvUndetermined,
+        Possible,
+        "gc-not-traced",
+    );
+}
+
+/// Calls by what was observed, of all CPUs and origins.
+fn calls(events: &[&str]) -> Vec<(Origin, u64, u64, u64)> {
+    let (summary, _) = report(&trace(events), &Request::default());
+    let gc = summary.findings.gc.into_iter();
+    gc.map(|(origin, n)| (origin, n.calls, n.failed, n.succeeded))
+        .collect()
+}
+
+#[test]
+fn each_call_counts_once() {
+    let attempt = attempted(REFUSED);
+    assert_eq!(
+        calls(&[attempt.clone(), dropped()].concat()),
+        [(Origin::Receive, 1, 1, 0)]
+    );
+    // Returns without an entry, and entries without a return.
+    let parts = [&attempt[..], &[GRANTED, GRANTED, GC, GC], &dropped()].concat();
+    assert_eq!(
+        calls(&parts),
+        [(Origin::Receive, 1, 1, 0), (Origin::Other, 4, 0, 2)]
+    );
+    // An entry and a probe are one call, two entries are two.
+    let probe = "ip6_dst_gc: (ip6_dst_gc+0x0/0xd0)";
+    assert_eq!(
+        calls(&[GC, probe, REFUSED, DROP]),
+        [(Origin::Other, 1, 1, 0)]
+    );
+    assert_eq!(
+        calls(&[GC, probe, GC, probe, DROP]),
+        [(Origin::Other, 2, 0, 0)]
+    );
+    assert_eq!(
+        calls(&[GC, REFUSED, probe, DROP]),
+        [(Origin::Other, 2, 1, 0)]
+    );
+    // A stack that names the function is a call by itself.
+    let stack = [&[STACK][..], &GC_FRAMES].concat();
+    assert_eq!(
+        calls(&[&stack[..], &stack, &[DROP]].concat()),
+        [(Origin::Receive, 2, 0, 0)]
+    );
+    let both = [&[GC][..], &stack, &[probe], &stack, &stack, &[DROP]].concat();
+    assert_eq!(calls(&both), [(Origin::Receive, 2, 0, 0)]);
+}
+
+#[test]
+fn a_call_that_is_not_whole_has_no_outcome() {
+    let seen = attempted(RAN);
+    let call = [&[GC, STACK][..], &GC_FRAMES].concat();
+    let known = |events: &[&str]| calls(events)[0];
+    assert_eq!(
+        known(&[&seen[..], &call, &[DROP]].concat()),
+        (Origin::Receive, 2, 0, 1)
+    );
+    // The trace ends in it, or events were lost in it.
+    assert_eq!(
+        known(&[&seen[..], &call].concat()),
+        (Origin::Receive, 2, 0, 0)
+    );
+    let lost = "raw CPU:1 [LOST 3 EVENTS]";
+    assert_eq!(
+        known(&[&seen[..], &call, &[lost, DROP]].concat()),
+        (Origin::Receive, 2, 0, 0)
+    );
+    let lost = "raw CPU:2 [LOST 3 EVENTS]";
+    assert_eq!(
+        known(&[&seen[..], &call, &[lost, DROP]].concat()),
+        (Origin::Receive, 2, 0, 1)
+    );
+    // What it returned is an outcome all the same.
+    assert_eq!(known(&attempted(REFUSED)), (Origin::Receive, 1, 1, 0));
+}
+
+fn windows(events: &[&str]) -> Vec<Window> {
+    drops(events)
+        .iter()
+        .map(|drop| drop.evidence.window)
+        .collect()
+}
+
+#[test]
+fn a_window_is_whole_behind_a_packet_or_a_task() {
+    use Window::{Lost, Start, Whole};
+    assert_eq!(windows(&[DROP, DROP]), [Start, Whole]);
+    assert_eq!(
+        windows(&["9@schedule <-do_idle", DROP, DROP]),
+        [Whole, Whole]
+    );
+    assert_eq!(
+        windows(&["schedule <-do_idle", GC, GRANTED, GC, GRANTED, DROP]),
+        [Start]
+    );
+    let lost = "raw CPU:1 [LOST 3 EVENTS]";
+    assert_eq!(windows(&[DROP, lost, DROP, DROP]), [Start, Lost, Whole]);
+    assert_eq!(
+        windows(&[DROP, lost, "9@schedule <-do_idle", DROP]),
+        [Start, Whole]
+    );
+    assert_eq!(
+        windows(&[DROP, "raw CPU:2 [LOST 3 EVENTS]", DROP]),
+        [Start, Whole]
+    );
+    for gap in [
+        "raw # tracer: function",
+        "raw ##### CPU 1 buffer started ####",
+        "raw # entries-in-buffer/entries-written: 72/72   #P:4",
+        "raw # function latency trace v1.1.5 on 4.19.108",
+    ] {
+        assert_eq!(
+            windows(&[DROP, gap, DROP, DROP]),
+            [Start, Start, Whole],
+            "{gap}"
+        );
+    }
+}
+
+/// Where a CPU's time runs backwards another trace begins.
+#[test]
+fn time_that_runs_backwards_cuts() {
+    let at = |seconds: u32| format!("raw  <idle>-7 [001] ..s1   {seconds}.000000: {DROP}");
+    let (early, late) = (at(1), at(2));
+    assert_eq!(windows(&[&early, &late]), [Window::Start, Window::Whole]);
+    assert_eq!(windows(&[&late, &late]), [Window::Start, Window::Whole]);
+    assert_eq!(windows(&[&late, &early]), [Window::Start, Window::Start]);
+}
+
+/// A stack right behind lost events lost its own entry.
+#[test]
+fn a_stack_behind_a_loss_is_not_of_the_next_entry() {
+    let stack = [&[STACK][..], &DROP_FRAMES].concat();
+    assert_eq!(drops(&[&stack[..], &[DROP]].concat()).len(), 1);
+    let lost = "raw CPU:1 [LOST 3 EVENTS]";
+    assert_eq!(drops(&[&[lost][..], &stack, &[DROP]].concat()).len(), 2);
+    assert_eq!(
+        drops(&[&[lost, DROP][..], &stack, &[DROP]].concat()).len(),
+        2
+    );
+    let elsewhere = "raw CPU:2 [LOST 3 EVENTS]";
+    assert_eq!(
+        drops(&[&[elsewhere][..], &stack, &[DROP]].concat()).len(),
+        1
+    );
+    let calls = |before: &[&str]| calls(&[before, &[STACK], &GC_FRAMES, &[GC, DROP]].concat());
+    assert_eq!(calls(&[]), [(Origin::Receive, 1, 0, 0)]);
+    assert_eq!(
+        calls(&[lost]),
+        [(Origin::Receive, 1, 0, 0), (Origin::Other, 1, 0, 0)]
+    );
+}
+
+#[test]
+fn events_of_one_drop_are_near_each_other() {
+    let handler = "ip6_pkt_discard <-ip6_rcv_finish";
+    assert_eq!(drops(&[handler, "wait 99990", DROP]).len(), 1);
+    assert_eq!(drops(&[handler, "wait 99991", DROP]).len(), 2);
+    assert_eq!(
+        drops(&[
+            handler,
+            "wait 99990",
+            DROP,
+            "wait 99990",
+            "d: (ip6_pkt_drop+0x0/0xe0)"
+        ])
+        .len(),
+        1
+    );
+    assert_eq!(drops(&[handler, "9@schedule <-do_idle", DROP]).len(), 2);
+    assert_eq!(drops(&[DROP, handler]).len(), 2);
+}
+
+/// A task's state is its own, on each CPU.
+#[test]
+fn attempts_of_other_tasks_and_cpus_are_theirs() {
+    let refused = [
+        "9@ip6_dst_gc <-dst_alloc",
+        "9@gc_exit: (dst_alloc+0x1/0x2 <- ip6_dst_gc) ret=1",
+    ];
+    let parts = [dropped(), refused.to_vec(), dropped()];
+    is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
+    let elsewhere = [
+        "7/2@ip6_dst_gc <-dst_alloc",
+        "7/2@gc_exit: (dst_alloc+0x1/0x2 <- ip6_dst_gc) ret=1",
+    ];
+    let parts = [dropped(), elsewhere.to_vec(), dropped()];
+    is(last(&parts), RcvNoRoute, Confirmed, "no-attempt-traced");
+    // The same task again, behind another one: its attempt is there, and unlinked.
+    let own = [attempted(REFUSED), vec!["9@schedule <-do_idle"]].concat();
+    let drop = last(&[dropped(), own, dropped()]);
+    is(drop, RcvDstAlloc, Probable, "refused-last");
+    assert_eq!(drop.evidence.receive.count, 1);
+}
+
+#[test]
+fn a_prohibit_is_told_by_any_of_its_events() {
+    for drop in [
+        vec!["ip6_pkt_drop <-ip6_pkt_prohibit"],
+        vec!["ip6_pkt_prohibit <-ip6_rcv_finish"],
+        vec![
+            "h: (ip6_pkt_prohibit+0x0/0x40)",
+            "ip6_pkt_drop <-process_backlog",
+        ],
+        vec![
+            "ip6_pkt_drop <-process_backlog",
+            STACK,
+            "=> ip6_pkt_drop",
+            "=> ip6_pkt_prohibit",
+        ],
+    ] {
+        is(
+            last(&[dropped(), drop]),
+            RcvProhibited,
+            Confirmed,
+            "prohibited",
+        );
+    }
+}
+
+#[test]
+fn outcomes_are_observed_as_the_trace_shows_them() {
+    let observed = |events: &[&str]| {
+        let drop = drops(&[events, &[DROP]].concat()).pop().unwrap();
+        drop.evidence.receive.last.map(|attempt| attempt.observed)
+    };
+    assert_eq!(observed(&[]), None);
+    assert_eq!(observed(&[GC]), Some(Observed::Nothing));
+    assert_eq!(observed(&[GC, RAN]), Some(Observed::Collected));
+    assert_eq!(observed(&[GC, RAN, GC]), Some(Observed::Uncollected));
+    assert_eq!(observed(&[GC, RAN, REFUSED]), Some(Observed::Failed));
+    assert_eq!(observed(&[GC, GRANTED]), Some(Observed::Succeeded));
+}

@@ -1,0 +1,5 @@
+//! Small traces, and what is made of the drops in them.
+
+mod evidence;
+mod guards;
+pub(crate) mod trace;
