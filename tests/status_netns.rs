@@ -119,29 +119,6 @@ fn all_rows_and_their_names() {
 }
 
 #[test]
-fn pods() {
-    for (cgroup, pod) in [
-        (
-            format!("12:cpu:/kubepods/besteffort/pod{POD}/abc"),
-            Some(POD),
-        ),
-        (
-            format!("0::/../../kubepods-pod{}.slice", POD.replace('-', "_")),
-            Some(POD),
-        ),
-        (
-            "1:name=systemd:/kubepods/pod0123456789abcdef0123456789abcdef/x".to_owned(),
-            Some("0123456789abcdef0123456789abcdef"),
-        ),
-        (format!("0::/user.slice/pod{POD}"), None),
-        ("0::/kubepods/burstable".to_owned(), None),
-        (String::new(), None),
-    ] {
-        assert_eq!(netns::pod_of(&cgroup).as_deref(), pod, "{cgroup}");
-    }
-}
-
-#[test]
 fn names_that_lead_nowhere() {
     for what in ["no-such-name", "4194305", "/nonexistent/ns", "", ".", ".."] {
         let output = ip6drop(["status", "--netns", what]);

@@ -52,16 +52,13 @@ fn render(
     Ok(out)
 }
 
-/// Names on standard error what could not be read. Of many namespaces one that has ended
-/// meanwhile is no failure, and is named in the output.
+/// Names on standard error what could not be read. What is no failure is named in the output.
 fn complain(status: &Status, quiet: bool) -> io::Result<()> {
-    let in_rows = status.rows.iter().flat_map(|row| &row.problems);
-    let all = status.selection == Selection::All;
+    let rows = status.rows.iter().filter(|row| !status.excuses(row));
+    let in_rows = rows.flat_map(|row| &row.problems);
     let mut err = io::stderr().lock();
     for problem in status.problems.iter().chain(in_rows) {
-        if !(all && problem.kind == "vanished") {
-            writeln!(err, "ip6drop: {}", harmless(problem.text.as_bytes()))?;
-        }
+        writeln!(err, "ip6drop: {}", harmless(problem.text.as_bytes()))?;
     }
     if let Some(hidden) = hidden(status).filter(|_| !quiet) {
         writeln!(err, "ip6drop: {hidden}")?;

@@ -127,8 +127,7 @@ fn id_of(path: &Path) -> io::Result<Id> {
 
 /// The UID of the pod in the text of a `/proc/PID/cgroup`: the cgroup drivers write it as
 /// `kubepods/burstable/podUID/…` or `kubepods-burstable-podU_I_D.slice/…`.
-#[must_use]
-pub fn pod_of(cgroup: &str) -> Option<String> {
+fn pod_of(cgroup: &str) -> Option<String> {
     cgroup
         .lines()
         .filter(|line| line.contains("kubepods"))
@@ -366,4 +365,34 @@ pub fn read(host: &Host, netns: &NetNs) -> Result<NetNsReading, NetNsError> {
             })
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POD: &str = "0b5c3a9e-1f2d-4c6b-8a7e-9d0c1b2a3f4e";
+
+    #[test]
+    fn pods() {
+        for (cgroup, pod) in [
+            (
+                format!("12:cpu:/kubepods/besteffort/pod{POD}/abc"),
+                Some(POD),
+            ),
+            (
+                format!("0::/../../kubepods-pod{}.slice", POD.replace('-', "_")),
+                Some(POD),
+            ),
+            (
+                "1:name=systemd:/kubepods/pod0123456789abcdef0123456789abcdef/x".to_owned(),
+                Some("0123456789abcdef0123456789abcdef"),
+            ),
+            (format!("0::/user.slice/pod{POD}"), None),
+            ("0::/kubepods/burstable".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(pod_of(&cgroup).as_deref(), pod, "{cgroup}");
+        }
+    }
 }

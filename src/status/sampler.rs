@@ -79,14 +79,6 @@ pub struct NetNsStatus {
 }
 
 impl NetNsStatus {
-    /// True where the namespace ended while it was looked at.
-    #[must_use]
-    pub fn has_vanished(&self) -> bool {
-        self.problems
-            .iter()
-            .any(|problem| problem.kind == "vanished")
-    }
-
     /// True where what decides could not be read.
     #[must_use]
     pub fn is_unread(&self) -> bool {
@@ -132,17 +124,20 @@ impl Status {
             .max_by_key(|row| row.assessment.badness())
     }
 
-    /// The exit status; a verdict only where one is `wanted`.
-    ///
-    /// A namespace of many that ended meanwhile is no failure; one that was asked for is.
-    /// Hidden processes are none either: most share a namespace that is seen.
+    /// True where a namespace could not be read because it ended meanwhile, and was one of many:
+    /// that is no failure, unless it was asked for.
+    #[must_use]
+    pub fn excuses(&self, row: &NetNsStatus) -> bool {
+        let has_vanished = |problem: &ReadProblem| problem.kind == "vanished";
+        self.selection == Selection::All && row.problems.iter().any(has_vanished)
+    }
+
+    /// The exit status; a verdict only where one is `wanted`. Hidden processes are no failure:
+    /// most share a namespace that is seen.
     #[must_use]
     pub fn exit(&self, wanted: bool) -> Exit {
-        let all = self.selection == Selection::All;
-        let failed = self
-            .rows
-            .iter()
-            .any(|row| row.is_unread() && !(all && row.has_vanished()));
+        let mut rows = self.rows.iter();
+        let failed = rows.any(|row| row.is_unread() && !self.excuses(row));
         let read = self.rows.iter().filter(|row| wanted && !row.is_unread());
         let states = read.map(|row| &row.assessment.state);
         State::exit_of_all(states, failed || self.rows.is_empty())

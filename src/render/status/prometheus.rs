@@ -5,7 +5,6 @@
 
 use std::io::{self, Write};
 
-use crate::diagnosis::assessment::State;
 use crate::kernel::limits::Regime;
 use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
@@ -206,7 +205,7 @@ pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         out,
     )?;
     for (labels, row) in &labelled {
-        if row.is_unread() || row.assessment.state == State::Unknown {
+        if row.is_unread() {
             continue;
         }
         let possible = row.assessment.state.names();
