@@ -11,7 +11,7 @@ use ip6drop::host::Host;
 use ip6drop::kernel::traced::RT6_STATS_SEQ_SHOW;
 use ip6drop::os::signals::Signals;
 use ip6drop::tracefs::files::TraceFs;
-use ip6drop::tracefs::look::foreign::Foreign;
+use ip6drop::tracefs::look::others::Others;
 use ip6drop::tracefs::look::preflight::{Level, Preflight};
 use ip6drop::tracefs::look::selfcheck::{Choice, Env, choose};
 use ip6drop::tracefs::undo::journal::StateDir;
@@ -19,7 +19,7 @@ use ip6drop::tracefs::undo::leftovers::orphans;
 use ip6drop::tracefs::undo::replay::Undo;
 use tracefs_tree::{Build, Tree, fixture};
 
-fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Foreign) -> Choice {
+fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Others) -> Choice {
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(&dir.path().join("state"), "one").unwrap();
     let signals = Signals::take(&[]).unwrap();
@@ -58,14 +58,14 @@ fn where_stacks_come_out_empty_the_instance_is_chosen() {
     );
 
     let tree = Tree::new(Build::Odd);
-    let choice = chosen(&tree, None, &Foreign::default());
+    let choice = chosen(&tree, None, &Others::default());
     assert_eq!(choice.method, Some(Method::Instance));
     assert_eq!(choice.return_probes_keep_frames, Some(false));
 
-    let classic = chosen(&tree, Some(Method::FuncStackTrace), &Foreign::default());
+    let classic = chosen(&tree, Some(Method::FuncStackTrace), &Others::default());
     assert_eq!(classic.method, None);
-    assert!(classic.proofs[0].entry && classic.proofs[0].frames == 0);
-    assert!(classic.proofs[0].words().contains("stack is empty"));
+    assert!(classic.tried[0].entry && classic.tried[0].frames == 0);
+    assert!(classic.tried[0].words().contains("stack is empty"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_method_is_proved_where_it_works() {
         for rounds in [false, true] {
             let mut tree = Tree::new(Build::Fp);
             tree.rounds = rounds;
-            let choice = chosen(&tree, Some(method), &Foreign::default());
+            let choice = chosen(&tree, Some(method), &Others::default());
             assert_eq!(choice.method, Some(method));
             assert_eq!(choice.return_probes_keep_frames, Some(true), "{method:?}");
             // The kernel's mark of a buffer that was never used is gone for good.
@@ -83,7 +83,7 @@ fn every_method_is_proved_where_it_works() {
             };
             assert!(note.contains("first use"), "{note}");
             assert!(note.contains("holds 7, the nearest to 7 (expanded: 1408)"));
-            let again = chosen(&tree, Some(method), &Foreign::default());
+            let again = chosen(&tree, Some(method), &Others::default());
             assert!(again.notes.is_empty(), "{:?}", again.notes);
         }
     }
@@ -92,13 +92,13 @@ fn every_method_is_proved_where_it_works() {
 #[test]
 fn a_held_top_level_buffer_is_not_touched() {
     let tree = Tree::new(Build::Fp);
-    let foreign = Foreign {
+    let foreign = Others {
         tracer: Some("blk".to_owned()),
-        ..Foreign::default()
+        ..Others::default()
     };
     let choice = chosen(&tree, Some(Method::FuncStackTrace), &foreign);
     assert_eq!(choice.method, None);
-    assert!(choice.proofs[0].words().contains("tracer blk is on"));
+    assert!(choice.tried[0].words().contains("tracer blk is on"));
     let log = tree.log.borrow();
     assert!(log.iter().all(|what| what.starts_with("read ")), "{log:?}");
 }
@@ -106,9 +106,9 @@ fn a_held_top_level_buffer_is_not_touched() {
 #[test]
 fn nothing_is_set_up_that_a_foreign_reader_would_keep_busy() {
     // Before 5.9 an open trace_pipe keeps its tracer busy in every buffer.
-    let pinned = |tracer: &str| Foreign {
+    let pinned = |tracer: &str| Others {
         pinned: [tracer.to_owned()].into(),
-        ..Foreign::default()
+        ..Others::default()
     };
     let function = chosen(&Tree::new(Build::Fp), None, &pinned("function"));
     assert_eq!(function.method, Some(Method::Kprobe));
@@ -143,13 +143,13 @@ fn a_dead_tracer_is_found_out() {
         &env,
         Some(Method::Instance),
         &[RT6_STATS_SEQ_SHOW.to_owned()],
-        &Foreign::default(),
+        &Others::default(),
         false,
         true,
     )
     .unwrap();
     assert_eq!(choice.method, None);
-    assert!(choice.proofs[0].words().contains("no entry was seen"));
+    assert!(choice.tried[0].words().contains("no entry was seen"));
 }
 
 #[test]
@@ -165,14 +165,14 @@ fn preflight_names_who_is_there_and_what_is_missing() {
     std::fs::write(dir.path().join("proc/sys/kernel/ftrace_enabled"), "1\n").unwrap();
     let tree = Tree::new(Build::Fp);
     let free = Preflight::look(&tree, &host, false, &[]);
-    assert!(free.check().is_ok(), "{:?}", free.findings);
-    assert_eq!(free.foreign.holds_top_level(), None);
+    assert!(free.check().is_ok(), "{:?}", free.checks);
+    assert_eq!(free.others.holds_top_level(), None);
 
     tree.state.borrow_mut().top.tracer = "blk".to_owned();
     let held = Preflight::look(&tree, &host, false, &[]);
     assert!(held.check().is_ok(), "an instance still works");
     assert!(
-        held.foreign
+        held.others
             .holds_top_level()
             .unwrap()
             .contains("tracer blk is on")
@@ -198,7 +198,7 @@ fn preflight_names_who_is_there_and_what_is_missing() {
         "{off}"
     );
     let levels = |seen: &Preflight| {
-        seen.findings
+        seen.checks
             .iter()
             .filter(|f| f.level == Level::Fail)
             .count()

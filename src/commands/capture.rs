@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::tracefs::record::counts::Counts;
     use crate::tracefs::undo::change::Change;
-    use crate::tracefs::undo::replay::{Left, Undo};
+    use crate::tracefs::undo::replay::{LeftBehind, Undo};
 
     fn recorded(ended: Stopped) -> Recorded {
         Recorded {
@@ -197,7 +197,7 @@ mod tests {
             tell(2000, &recorded(Stopped::Limit(Limit::Size)), &mut said),
             Exit::Clean
         );
-        run.undo.left.push(Left {
+        run.undo.left.push(LeftBehind {
             change: Change::Instance {
                 dir: "instances/x".to_owned(),
             },

@@ -11,12 +11,12 @@ use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::TRACED;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::look::preflight::{Finding, Level, Preflight};
+use crate::tracefs::look::preflight::{Check, Level, Preflight};
 use crate::tracefs::look::selfcheck::{Choice, Env};
 
 /// What `check` found.
 struct Answer {
-    findings: Vec<Finding>,
+    checks: Vec<Check>,
     choice: Option<Choice>,
     preflight: Option<Preflight>,
     /// Why the host cannot be traced, and what to do.
@@ -31,7 +31,7 @@ impl Answer {
 
 fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answer, TraceError> {
     let mut answer = Answer {
-        findings: Vec::new(),
+        checks: Vec::new(),
         choice: None,
         preflight: None,
         refusal: None,
@@ -40,7 +40,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
     let ready = match live::ready(roots, &[], err) {
         Ok(ready) => ready,
         Err(e) if e.exit() == Exit::CannotTrace => {
-            answer.findings.push(Finding {
+            answer.checks.push(Check {
                 name: "tracefs",
                 level: Level::Fail,
                 text: e.to_string(),
@@ -51,7 +51,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         }
         Err(e) => return Err(e),
     };
-    answer.findings.clone_from(&ready.preflight.findings);
+    answer.checks.clone_from(&ready.preflight.checks);
     if let Err(e) = ready.preflight.check() {
         answer.refusal = Some(e);
         answer.preflight = Some(ready.preflight);
@@ -75,20 +75,20 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
 }
 
 fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &answer.findings {
-        let mark = match finding.level {
+    for check in &answer.checks {
+        let mark = match check.level {
             Level::Ok => "ok  ",
             Level::Note => "note",
             Level::Warn => "warn",
             Level::Fail => "FAIL",
         };
-        writeln!(out, "{mark}  {}: {}", finding.name, finding.text)?;
-        if let Some(advice) = &finding.advice {
+        writeln!(out, "{mark}  {}: {}", check.name, check.text)?;
+        if let Some(advice) = &check.advice {
             writeln!(out, "      {advice}")?;
         }
     }
     if let Some(choice) = &answer.choice {
-        for proof in &choice.proofs {
+        for proof in &choice.tried {
             let mark = if proof.works() { "ok  " } else { "no  " };
             let name = proof.method.name();
             writeln!(out, "{mark}  self-check, {name}: {}", proof.words())?;
@@ -128,10 +128,10 @@ fn json(answer: &Answer) -> Value {
         })
         .collect();
     let choice = answer.choice.as_ref();
-    let proofs: Vec<Value> = choice
+    let tried: Vec<Value> = choice
         .map(|choice| {
             choice
-                .proofs
+                .tried
                 .iter()
                 .map(|proof| {
                     json!({
@@ -152,11 +152,11 @@ fn json(answer: &Answer) -> Value {
         "exit": answer.exit().status(),
         "reason": answer.refusal.as_ref().map(ToString::to_string),
         "method": choice.and_then(|choice| choice.method),
-        "methods": proofs,
+        "methods": tried,
         "return_probes_keep_frames": choice.and_then(|choice| choice.return_probes_keep_frames),
-        "findings": answer.findings,
+        "findings": answer.checks,
         "functions": functions,
-        "others": answer.preflight.as_ref().map(|preflight| &preflight.foreign),
+        "others": answer.preflight.as_ref().map(|preflight| &preflight.others),
     })
 }
 
@@ -191,24 +191,24 @@ mod tests {
     use super::*;
     use crate::capture::method::Method;
     use crate::schema::{Definition, of};
-    use crate::tracefs::look::foreign::Foreign;
-    use crate::tracefs::look::selfcheck::Proof;
+    use crate::tracefs::look::others::Others;
+    use crate::tracefs::look::selfcheck::Tried;
     use crate::tracefs::setup::functions::Available;
 
     #[test]
     fn a_host_that_can_be_traced_keeps_to_the_schema() {
-        let findings = vec![Finding {
+        let checks = vec![Check {
             name: "tracefs",
             level: Level::Ok,
             text: "fine".to_owned(),
             advice: None,
         }];
         let answer = Answer {
-            findings: findings.clone(),
+            checks: checks.clone(),
             choice: Some(Choice {
                 method: Some(Method::Instance),
                 top_level: false,
-                proofs: vec![Proof {
+                tried: vec![Tried {
                     method: Method::Instance,
                     entry: true,
                     frames: 12,
@@ -219,10 +219,10 @@ mod tests {
                 notes: Vec::new(),
             }),
             preflight: Some(Preflight {
-                findings,
+                checks,
                 kprobe_events: true,
                 available: Available::parse("ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
-                foreign: Foreign::default(),
+                others: Others::default(),
             }),
             refusal: None,
         };

@@ -75,7 +75,7 @@ pub(crate) fn choose_method(
         env,
         how.method.asked(),
         preflight.available.real(RT6_STATS_SEQ_SHOW),
-        &preflight.foreign,
+        &preflight.others,
         how.force,
         return_probe,
     )?;
@@ -89,7 +89,7 @@ pub(crate) fn choose_method(
 #[must_use]
 pub(crate) fn no_method(choice: &Choice) -> TraceError {
     let tried: Vec<String> = choice
-        .proofs
+        .tried
         .iter()
         .map(|proof| format!("{}: {}", proof.method.name(), proof.words()))
         .collect();

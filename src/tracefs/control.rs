@@ -2,6 +2,12 @@
 
 use crate::tracefs::files::{TraceFs, read_text};
 
+/// The name of our instance, and of our probes' group, in front of the process: so what a killed
+/// run left behind is recognised without its journal.
+pub const INSTANCE: &str = "ip6drop-";
+/// The kernel allows no dash in the name of a group.
+pub const GROUP: &str = "ip6drop_";
+
 const BUFFER_SIZE: &str = "buffer_size_kb";
 
 /// True for a file of which the kernel may hold another value than the one written.
@@ -72,6 +78,19 @@ pub fn filter_commands(text: &str) -> Vec<String> {
         .filter(|line| !line.starts_with('#') && line.contains(':'))
         .map(|line| line.strip_suffix(":unlimited").unwrap_or(line).to_owned())
         .collect()
+}
+
+/// The `stats` of each CPU of the buffer in `dir` (empty, or ending in a slash).
+pub fn buffer_stats<'a>(
+    fs: &'a dyn TraceFs,
+    dir: &'a str,
+) -> impl Iterator<Item = (u32, String)> + 'a {
+    let names = fs.list(&format!("{dir}per_cpu")).unwrap_or_default();
+    names.into_iter().filter_map(move |name| {
+        let cpu = name.strip_prefix("cpu")?.parse().ok()?;
+        let stats = read_text(fs, &format!("{dir}per_cpu/{name}/stats")).ok()?;
+        Some((cpu, stats))
+    })
 }
 
 /// One number of a `stats` file; 0 where it is not there.

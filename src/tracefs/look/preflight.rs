@@ -11,7 +11,7 @@ use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::look::foreign::Foreign;
+use crate::tracefs::look::others::Others;
 use crate::tracefs::setup::functions::Available;
 
 /// How much a finding matters.
@@ -30,7 +30,7 @@ pub enum Level {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct Check {
     /// What was looked at.
     pub name: &'static str,
     /// How it is.
@@ -45,65 +45,39 @@ pub struct Finding {
 #[derive(Debug, Clone)]
 pub struct Preflight {
     /// In the order of looking.
-    pub findings: Vec<Finding>,
+    pub checks: Vec<Check>,
     /// True where this kernel has kprobe events.
     pub kprobe_events: bool,
     /// The functions this kernel lets us trace.
     pub available: Available,
     /// Who else traces.
-    pub foreign: Foreign,
+    pub others: Others,
 }
 
 impl Preflight {
-    fn add(&mut self, name: &'static str, level: Level, text: impl Into<String>) {
-        self.findings.push(Finding {
-            name,
-            level,
-            text: text.into(),
-            advice: None,
-        });
-    }
-
-    fn advise(
-        &mut self,
-        name: &'static str,
-        level: Level,
-        text: impl Into<String>,
-        advice: impl Into<String>,
-    ) {
-        self.findings.push(Finding {
-            name,
-            level,
-            text: text.into(),
-            advice: Some(advice.into()),
-        });
-    }
-
     /// The first thing that makes tracing impossible.
     ///
     /// # Errors
     /// [`TraceError::Untraceable`].
     pub fn check(&self) -> Result<(), TraceError> {
-        match self.findings.iter().find(|f| f.level == Level::Fail) {
-            None => Ok(()),
-            Some(failed) => Err(TraceError::untraceable(
-                &failed.text,
-                failed
-                    .advice
-                    .as_deref()
-                    .unwrap_or("ip6drop check tells more"),
-            )),
-        }
+        let Some(failed) = self.checks.iter().find(|c| c.level == Level::Fail) else {
+            return Ok(());
+        };
+        let advice = failed.advice.as_deref();
+        Err(TraceError::untraceable(
+            &failed.text,
+            advice.unwrap_or("ip6drop check tells more"),
+        ))
     }
 
     /// Looks at everything without changing anything. `extra` are more functions to look for.
     #[must_use]
     pub fn look(fs: &dyn TraceFs, host: &Host, read_only: bool, extra: &[String]) -> Preflight {
         let mut seen = Preflight {
-            findings: Vec::new(),
+            checks: Vec::new(),
             kprobe_events: fs.exists("kprobe_events"),
             available: Available::default(),
-            foreign: Foreign::default(),
+            others: Others::default(),
         };
         seen.capabilities(host);
         if seen.access(fs, host, read_only, extra) {
@@ -114,6 +88,24 @@ impl Preflight {
             seen.load(host);
         }
         seen
+    }
+
+    fn add(&mut self, name: &'static str, level: Level, text: impl Into<String>) {
+        self.checks.push(Check {
+            name,
+            level,
+            text: text.into(),
+            advice: None,
+        });
+    }
+
+    fn fail(&mut self, name: &'static str, text: impl Into<String>, advice: impl Into<String>) {
+        self.checks.push(Check {
+            name,
+            level: Level::Fail,
+            text: text.into(),
+            advice: Some(advice.into()),
+        });
     }
 
     /// Root in a container may lack what root on the host has.
@@ -129,130 +121,63 @@ impl Preflight {
             .collect();
         if missing.is_empty() {
             self.add("capabilities", Level::Ok, "all that tracing needs");
-        } else {
-            self.advise(
-                "capabilities",
-                Level::Warn,
-                format!("root without {}", missing.join(" and ")),
-                "in a container: run it privileged, or on the host itself",
-            );
+            return;
         }
+        self.checks.push(Check {
+            name: "capabilities",
+            level: Level::Warn,
+            text: format!("root without {}", missing.join(" and ")),
+            advice: Some("in a container: run it privileged, or on the host itself".to_owned()),
+        });
     }
 
     /// True where control files can be read and written.
     fn access(&mut self, fs: &dyn TraceFs, host: &Host, read_only: bool, extra: &[String]) -> bool {
-        let root = fs.root().display().to_string();
-        if let Err(e) = fs.read("current_tracer") {
-            self.unreadable(fs, host, "current_tracer", &e);
-            return false;
-        }
+        let root = fs.root().display();
         let mut names: Vec<&str> = TRACED.iter().map(Traced::name).collect();
         names.push(RT6_STATS_SEQ_SHOW);
         names.extend(extra.iter().map(String::as_str));
-        match fs.read("available_filter_functions") {
+        let read = |file| fs.read(file).map_err(|e| unreadable(fs, host, file, &e));
+        match read("current_tracer").and_then(|_| read("available_filter_functions")) {
             Ok(text) => {
                 self.available = Available::parse(&String::from_utf8_lossy(&text), &names);
             }
-            Err(e) => {
-                self.unreadable(fs, host, "available_filter_functions", &e);
+            Err((text, advice)) => {
+                self.fail("tracefs", text, advice);
                 return false;
             }
         }
         if read_only {
-            self.advise(
+            self.fail(
                 "tracefs",
-                Level::Fail,
                 format!("{root} is mounted read-only"),
-                "run on the host or in a privileged container, or remount it: mount -o remount,rw "
-                    .to_owned()
-                    + &root,
+                format!("run on the host or in a privileged container, or remount it: mount -o remount,rw {root}"),
             );
-            return false;
+        } else {
+            let text = format!("{root} can be read and written");
+            self.add("tracefs", Level::Ok, text);
         }
-        self.add(
-            "tracefs",
-            Level::Ok,
-            format!("{root} can be read and written"),
-        );
-        true
-    }
-
-    fn unreadable(&mut self, fs: &dyn TraceFs, host: &Host, file: &str, error: &io::Error) {
-        let root = fs.root().display();
-        let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-        match errno {
-            Some(Errno::PERM) => {
-                let mode = std::fs::read_to_string(host.sys.join("kernel/security/lockdown"))
-                    .unwrap_or_default();
-                let mode = match mode.trim() {
-                    "" => String::new(),
-                    mode => format!(" (lockdown: {mode})"),
-                };
-                self.advise(
-                    "tracefs",
-                    Level::Fail,
-                    format!("the kernel is locked down: reading {root}/{file} answers EPERM to root{mode}"),
-                    "boot without lockdown (it comes with Secure Boot or the lockdown= parameter), or trace another host with the fault; report still reads traces made elsewhere",
-                );
-            }
-            Some(Errno::ACCESS) => self.advise(
-                "tracefs",
-                Level::Fail,
-                format!("{root}/{file} may not be read by this user"),
-                "run as root: sudo ip6drop",
-            ),
-            _ if error.kind() == io::ErrorKind::NotFound && file == "current_tracer" => {
-                self.advise(
-                    "tracefs",
-                    Level::Fail,
-                    format!("{root} holds no tracing files: an empty mount, as containers show it, or a kernel without tracing"),
-                    "run on the host, or give the container the host's /sys/kernel/tracing",
-                );
-            }
-            _ if error.kind() == io::ErrorKind::NotFound => self.advise(
-                "tracefs",
-                Level::Fail,
-                format!("{root}/{file} is missing: this kernel was built without dynamic ftrace"),
-                "use a kernel with CONFIG_DYNAMIC_FTRACE",
-            ),
-            _ => self.advise(
-                "tracefs",
-                Level::Fail,
-                format!("{root}/{file}: {error}"),
-                "see dmesg",
-            ),
-        }
+        !read_only
     }
 
     fn tracer(&mut self, fs: &dyn TraceFs, host: &Host) {
         let tracers = read_text(fs, "available_tracers").unwrap_or_default();
-        if tracers
-            .split_whitespace()
-            .any(|tracer| tracer == "function")
-        {
+        if tracers.split_whitespace().any(|t| t == "function") {
             self.add("function tracer", Level::Ok, "available");
         } else if self.kprobe_events {
-            self.add(
-                "function tracer",
-                Level::Warn,
-                format!("not among {tracers:?}; only the kprobe method is left"),
-            );
+            let text = format!("not among {tracers:?}; only the kprobe method is left");
+            self.add("function tracer", Level::Warn, text);
         } else {
-            self.advise(
+            self.fail(
                 "function tracer",
-                Level::Fail,
                 format!("not among {tracers:?}, and there are no kprobe events"),
                 "use a kernel with CONFIG_FUNCTION_TRACER",
             );
         }
-        match host
-            .proc_text("sys/kernel/ftrace_enabled")
-            .as_deref()
-            .map(str::trim)
-        {
-            Some("0") => self.advise(
+        let enabled = host.proc_text("sys/kernel/ftrace_enabled");
+        match enabled.as_deref().map(str::trim) {
+            Some("0") => self.fail(
                 "ftrace_enabled",
-                Level::Fail,
                 "kernel.ftrace_enabled is 0: no function is traced",
                 "switch it on: sysctl kernel.ftrace_enabled=1",
             ),
@@ -260,9 +185,8 @@ impl Preflight {
             None => self.add("ftrace_enabled", Level::Note, "not shown by this kernel"),
         }
         if host.proc_text("net/rt6_stats").is_none() {
-            self.advise(
+            self.fail(
                 "IPv6",
-                Level::Fail,
                 "/proc/net/rt6_stats is missing: IPv6 is off",
                 "nothing can drop IPv6 packets here; look at ipv6.disable on the kernel's command line",
             );
@@ -278,124 +202,140 @@ impl Preflight {
                 self.add(name, Level::Ok, format!("traceable as {real}"));
             } else if traced.function == Function::PktDrop {
                 let advice = "look for it in available_filter_functions and set_ftrace_notrace";
-                self.advise(name, Level::Fail, missing, advice);
+                self.fail(name, missing, advice);
             } else {
                 self.add(name, Level::Warn, missing);
             }
         }
         for name in extra {
             if self.available.real(name).is_empty() {
-                self.advise(
-                    "--function",
-                    Level::Fail,
-                    format!("{name} cannot be traced on this kernel"),
-                    "look for it in available_filter_functions",
-                );
+                let text = format!("{name} cannot be traced on this kernel");
+                let advice = "look for it in available_filter_functions";
+                self.fail("--function", text, advice);
             }
         }
     }
 
     fn ways(&mut self, fs: &dyn TraceFs) {
-        if fs.exists("instances") {
-            self.add("instances", Level::Ok, "available");
-        } else {
-            self.add(
+        for (name, there, missing) in [
+            (
                 "instances",
-                Level::Warn,
-                "not on this kernel: only the top-level buffer is left, shared with others",
-            );
-        }
-        if self.kprobe_events {
-            self.add("kprobe events", Level::Ok, "available");
-        } else {
-            self.add(
+                fs.exists("instances"),
+                "only the top-level buffer is left, shared with others",
+            ),
+            (
                 "kprobe events",
-                Level::Warn,
-                "not on this kernel: the shared count of dst entries cannot be read",
-            );
+                self.kprobe_events,
+                "the shared count of dst entries cannot be read",
+            ),
+        ] {
+            if there {
+                self.add(name, Level::Ok, "available");
+            } else {
+                self.add(name, Level::Warn, format!("not on this kernel: {missing}"));
+            }
         }
-        let text = |path: &str| read_text(fs, path).unwrap_or_default();
-        let hidden = filter_functions(&text("set_ftrace_notrace"));
+        let notrace = read_text(fs, "set_ftrace_notrace").unwrap_or_default();
+        let hidden = filter_functions(&notrace);
         let ours: Vec<&str> = TRACED
             .iter()
             .map(Traced::name)
             .filter(|name| hidden.iter().any(|h| h == name))
             .collect();
         if !ours.is_empty() {
-            self.add(
-                "set_ftrace_notrace",
-                Level::Warn,
-                format!("hides {} from the top-level buffer", ours.join(", ")),
-            );
+            let text = format!("hides {} from the top-level buffer", ours.join(", "));
+            self.add("set_ftrace_notrace", Level::Warn, text);
         }
     }
 
     fn others(&mut self, fs: &dyn TraceFs, host: &Host) {
-        self.foreign = Foreign::look(fs, host);
-        match self.foreign.holds_top_level() {
-            None => self.add("top-level buffer", Level::Ok, "free"),
-            Some(why) => self.add(
-                "top-level buffer",
-                Level::Note,
-                format!("in use: {why}; an instance does not disturb it"),
-            ),
+        let others = Others::look(fs, host);
+        if let Some(why) = others.holds_top_level() {
+            let text = format!("in use: {why}; an instance does not disturb it");
+            self.add("top-level buffer", Level::Note, text);
+        } else {
+            self.add("top-level buffer", Level::Ok, "free");
         }
-        if self.foreign.stopped {
-            self.add(
-                "tracing_on",
-                Level::Note,
-                "0: somebody stopped the top-level buffer",
-            );
+        let mut note = |name, text: String| self.add(name, Level::Note, text);
+        if others.stopped {
+            let text = "0: somebody stopped the top-level buffer";
+            note("tracing_on", text.to_owned());
         }
-        if self.foreign.probes > 0 {
-            let probes = self.foreign.probes;
-            self.add(
-                "kprobe events",
-                Level::Note,
-                format!("{probes} of others; they stay"),
-            );
+        if others.probes > 0 {
+            let text = format!("{} of others; they stay", others.probes);
+            note("kprobe events", text);
         }
-        if !self.foreign.instances.is_empty() {
-            let names = self.foreign.instances.join(", ");
-            self.add("instances", Level::Note, format!("of others: {names}"));
+        if !others.instances.is_empty() {
+            let text = format!("of others: {}", others.instances.join(", "));
+            note("instances", text);
         }
-        if !self.foreign.users.is_empty() {
-            self.add("processes", Level::Note, self.foreign.who());
+        if !others.users.is_empty() {
+            note("processes", others.who());
         }
+        self.others = others;
     }
 
     fn load(&mut self, host: &Host) {
         let patches: Vec<String> = std::fs::read_dir(host.sys.join("kernel/livepatch"))
-            .map(|dir| {
-                dir.flatten()
-                    .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                    .collect()
-            })
-            .unwrap_or_default();
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         if !patches.is_empty() {
-            self.add(
-                "livepatch",
-                Level::Note,
-                format!(
-                    "active ({}): a patched function is traced at its old entry",
-                    patches.join(", ")
-                ),
-            );
+            let patches = patches.join(", ");
+            let text = format!("active ({patches}): a patched function is traced at its old entry");
+            self.add("livepatch", Level::Note, text);
         }
         // An instance starts with buffers of the default size before it can be shrunk.
         if let (Some(free), Ok(cpus)) = (host.available_kb(), host.cpus()) {
             let needed = u64::from(cpus.online) * 1408;
-            let text = format!(
-                "{} MiB free, buffers take up to {} MiB",
-                free / 1024,
-                needed / 1024
-            );
-            if free < needed * 4 {
-                self.add("memory", Level::Warn, text);
-            } else {
-                self.add("memory", Level::Ok, text);
-            }
+            let scarce = free < needed * 4;
+            let level = if scarce { Level::Warn } else { Level::Ok };
+            let (free, needed) = (free / 1024, needed / 1024);
+            let text = format!("{free} MiB free, buffers take up to {needed} MiB");
+            self.add("memory", level, text);
         }
+    }
+}
+
+/// Why a control file cannot be read, and what to do about it.
+fn unreadable(
+    fs: &dyn TraceFs,
+    host: &Host,
+    file: &str,
+    error: &io::Error,
+) -> (String, &'static str) {
+    let root = fs.root().display();
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::PERM) => {
+            let mode = std::fs::read_to_string(host.sys.join("kernel/security/lockdown"));
+            let mode = match mode.as_deref().map(str::trim) {
+                Err(_) | Ok("") => String::new(),
+                Ok(mode) => format!(" (lockdown: {mode})"),
+            };
+            (
+                format!(
+                    "the kernel is locked down: reading {root}/{file} answers EPERM to root{mode}"
+                ),
+                "boot without lockdown (it comes with Secure Boot or the lockdown= parameter), or trace another host with the fault; report still reads traces made elsewhere",
+            )
+        }
+        Some(Errno::ACCESS) => (
+            format!("{root}/{file} may not be read by this user"),
+            "run as root: sudo ip6drop",
+        ),
+        Some(Errno::NOENT) if file == "current_tracer" => (
+            format!(
+                "{root} holds no tracing files: an empty mount, as containers show it, or a kernel without tracing"
+            ),
+            "run on the host, or give the container the host's /sys/kernel/tracing",
+        ),
+        Some(Errno::NOENT) => (
+            format!("{root}/{file} is missing: this kernel was built without dynamic ftrace"),
+            "use a kernel with CONFIG_DYNAMIC_FTRACE",
+        ),
+        _ => (format!("{root}/{file}: {error}"), "see dmesg"),
     }
 }
 

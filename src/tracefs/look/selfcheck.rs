@@ -12,10 +12,10 @@ use crate::os::signals::Signals;
 use crate::tracefs::control::is_unused;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain, read_some, read_text};
-use crate::tracefs::look::foreign::Foreign;
+use crate::tracefs::look::others::Others;
 use crate::tracefs::seen::{ReadLine, Seen};
 use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::plan::Plan;
+use crate::tracefs::setup::plan::{Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::journal::StateDir;
@@ -44,7 +44,7 @@ pub struct Env<'a> {
 
 /// What the self-check saw of one method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
+pub struct Tried {
     /// The method.
     pub method: Method,
     /// True where the function's entry was seen.
@@ -57,9 +57,9 @@ pub struct Proof {
     pub error: Option<String>,
 }
 
-impl Proof {
-    fn failed(method: Method, error: String) -> Proof {
-        Proof {
+impl Tried {
+    fn failed(method: Method, error: String) -> Tried {
+        Tried {
             method,
             entry: false,
             frames: 0,
@@ -149,8 +149,8 @@ fn listen(pipe: &mut dyn Pipe, env: &Env<'_>) -> io::Result<Vec<u8>> {
 
 fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {
     let heard = || TraceError::file(env.fs.root().join("trace_pipe"), "read");
-    let mut tracing = Tracing::prepare(session, plan)?;
-    drain(tracing.pipe(env.fs)?.as_mut()).map_err(heard())?;
+    let tracing = Tracing::prepare(session, plan)?;
+    tracing.discard(env.fs)?;
     tracing.stacks_on(session)?;
     tracing.start(session)?;
     let mut pipe = tracing.pipe(env.fs)?;
@@ -175,7 +175,7 @@ fn prove(
     show: &[String],
     caller: Option<&str>,
     notes: &mut Vec<String>,
-) -> Result<Proof, TraceError> {
+) -> Result<Tried, TraceError> {
     TraceError::check(env.signals)?;
     let plan = Plan {
         method,
@@ -206,7 +206,7 @@ fn prove(
     match seen {
         Ok(text) => {
             let (entry, names) = examine(&text, env.read);
-            Ok(Proof {
+            Ok(Tried {
                 method,
                 entry,
                 frames: names.len(),
@@ -215,7 +215,7 @@ fn prove(
             })
         }
         Err(e @ TraceError::Journal { .. }) => Err(e),
-        Err(e) => Ok(Proof::failed(method, e.to_string())),
+        Err(e) => Ok(Tried::failed(method, e.to_string())),
     }
 }
 
@@ -227,7 +227,7 @@ pub struct Choice {
     /// True where it has to use the top-level buffer.
     pub top_level: bool,
     /// What was tried, in order.
-    pub proofs: Vec<Proof>,
+    pub tried: Vec<Tried>,
     /// Whether stacks keep their frames beside a return probe; `None` where it is not known.
     pub return_probes_keep_frames: Option<bool>,
     /// Things the user should know of what was put back.
@@ -235,7 +235,7 @@ pub struct Choice {
 }
 
 /// Tries the methods in order, or only `asked`, until one shows entry and frames.
-/// What `foreign` holds of the top-level buffer is left alone without `force`;
+/// What `others` holds of the top-level buffer is left alone without `force`;
 /// `return_probe` asks whether return probes cost frames, too.
 ///
 /// # Errors
@@ -244,14 +244,14 @@ pub fn choose(
     env: &Env<'_>,
     asked: Option<Method>,
     show: &[String],
-    foreign: &Foreign,
+    others: &Others,
     force: bool,
     return_probe: bool,
 ) -> Result<Choice, TraceError> {
     let mut choice = Choice {
         method: None,
         top_level: false,
-        proofs: Vec::new(),
+        tried: Vec::new(),
         return_probes_keep_frames: None,
         notes: Vec::new(),
     };
@@ -262,34 +262,34 @@ pub fn choose(
             continue;
         }
         // What could not be undone is not done: not even with --force.
-        let idle = foreign.pins("nop");
+        let idle = others.pins("nop");
         let busy = match method {
             Method::Kprobe => None,
-            _ => idle.clone().or_else(|| foreign.pins("function")),
+            _ => idle.clone().or_else(|| others.pins("function")),
         };
-        let top_level = idle.is_some() || method.needs_top_level(env.fs);
-        let held = foreign.holds_top_level().filter(|_| top_level && !force);
+        let top_level = idle.is_some() || needs_top_level(method, env.fs);
+        let held = others.holds_top_level().filter(|_| top_level && !force);
         let proof = match (busy, held) {
-            (Some(why), _) => Proof::failed(method, why),
-            (_, Some(who)) => Proof::failed(
+            (Some(why), _) => Tried::failed(method, why),
+            (_, Some(who)) => Tried::failed(
                 method,
                 format!("the top-level buffer is in use ({who}); left alone without --force"),
             ),
-            _ if show.is_empty() => Proof::failed(
+            _ if show.is_empty() => Tried::failed(
                 method,
                 format!("{RT6_STATS_SEQ_SHOW} cannot be traced on this kernel"),
             ),
             _ => prove(env, method, top_level, show, None, &mut choice.notes)?,
         };
         let works = proof.works();
-        choice.proofs.push(proof);
+        choice.tried.push(proof);
         if works {
             choice.method = Some(method);
             choice.top_level = top_level;
             break;
         }
     }
-    if let (Some(method), Some(proof)) = (choice.method, choice.proofs.last())
+    if let (Some(method), Some(proof)) = (choice.method, choice.tried.last())
         && return_probe
         && env.fs.exists("kprobe_events")
     {

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::event::PollFlags;
 
 use crate::capture::framing::{Framing, VERSION, When, lines};
-use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Host;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{Pipe, drain, read_some};
+use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
@@ -140,7 +139,7 @@ impl Recorder<'_, '_> {
         self.notes.extend_from_slice(tracing.refused_probes());
         self.put(&preamble(self.plan, self.host, tracing.probes()))?;
         // The top-level buffer may still hold older events.
-        self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
+        tracing.discard(self.env.fs)?;
         if let Some(too_hot) = self.trial(session, &mut tracing)? {
             return Ok(too_hot);
         }
@@ -181,10 +180,6 @@ impl Recorder<'_, '_> {
         TraceError::file(self.env.fs.root().join("trace_pipe"), "read")
     }
 
-    fn drained(&self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
-        drain(pipe).map_err(self.failed())
-    }
-
     /// Counts entries without stacks for a moment, and takes the stacks off what is hot.
     fn trial(
         &mut self,
@@ -212,13 +207,7 @@ impl Recorder<'_, '_> {
         }
         let passed = began.elapsed();
         tracing.pause(session)?;
-        tracing.empty_own_buffer(self.env.fs).or_else(|_| {
-            let mut pipe = tracing.pipe(self.env.fs)?;
-            self.drained(pipe.as_mut())
-        })?;
-        if self.plan.method == Method::FuncStackTrace {
-            self.drained(tracing.pipe(self.env.fs)?.as_mut())?;
-        }
+        tracing.discard(self.env.fs)?;
         loop {
             let stacks: Vec<&str> = tracing.stack_functions().collect();
             match judge(&counts, passed, self.limits.max_rate, &stacks) {

@@ -32,7 +32,7 @@ pub struct Mounted {
 
 /// One line of the mount table.
 #[derive(Debug, PartialEq, Eq)]
-struct Line {
+struct MountEntry {
     source: String,
     at: PathBuf,
     kind: String,
@@ -60,7 +60,7 @@ fn unescape(text: &str) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(out))
 }
 
-fn parse(table: &str) -> Vec<Line> {
+fn parse(table: &str) -> Vec<MountEntry> {
     table
         .lines()
         .filter_map(|line| {
@@ -68,7 +68,7 @@ fn parse(table: &str) -> Vec<Line> {
             let source = words.next()?.to_owned();
             let at = unescape(words.next()?);
             let kind = words.next()?.to_owned();
-            Some(Line { source, at, kind })
+            Some(MountEntry { source, at, kind })
         })
         .collect()
 }

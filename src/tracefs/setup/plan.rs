@@ -5,12 +5,10 @@ use crate::tracefs::files::TraceFs;
 use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::probes::Probe;
 
-impl Method {
-    /// True where this method has only the top-level buffer.
-    #[must_use]
-    pub fn needs_top_level(self, fs: &dyn TraceFs) -> bool {
-        self == Method::FuncStackTrace || !fs.exists("instances")
-    }
+/// True where this method has only the top-level buffer.
+#[must_use]
+pub fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
+    method == Method::FuncStackTrace || !fs.exists("instances")
 }
 
 /// What to trace, and how.

@@ -2,10 +2,11 @@
 //! them run last.
 
 use crate::capture::method::Method;
-use crate::tracefs::control::{is_unused, stat, value_of};
+use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, stat, value_of};
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{Pipe, TraceFs};
-use crate::tracefs::setup::plan::Plan;
+use crate::tracefs::files::{Pipe, TraceFs, drain};
+use crate::tracefs::setup::functions::Traceable;
+use crate::tracefs::setup::plan::{Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::session::Session;
 
@@ -20,8 +21,8 @@ pub struct Tracing {
     // The names of the further probes that the kernel took, and why it refused others.
     probes: Vec<String>,
     refused: Vec<String>,
-    // Kernel names of the functions whose stacks are wanted, and still on.
-    stacks: Vec<(String, Vec<String>)>,
+    // The functions whose stacks are wanted, and still on.
+    stacks: Vec<Traceable>,
 }
 
 /// Options that would change the text, or add to it, beyond what a reader expects.
@@ -38,19 +39,6 @@ const OPTIONS: [(&str, &str); 10] = [
     ("print-parent", "1"),
 ];
 
-/// The name of our instance and of our probes' group carries the process, so that what a
-/// killed run left behind is recognised without its journal.
-#[must_use]
-pub fn instance_name(pid: u32) -> String {
-    format!("ip6drop-{pid}")
-}
-
-/// The group of our kprobe events; the kernel allows no dash in it.
-#[must_use]
-pub fn group_name(pid: u32) -> String {
-    format!("ip6drop_{pid}")
-}
-
 impl Tracing {
     /// Sets everything up but the stacks and what makes it run: probes, buffer, filter.
     ///
@@ -58,7 +46,7 @@ impl Tracing {
     /// What the kernel refuses; the session takes back what was done.
     pub fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
         let pid = std::process::id();
-        let group = group_name(pid);
+        let group = format!("{GROUP}{pid}");
         let mut refused = Vec::new();
         let mut probes = Vec::new();
         // Before the instance, so that undoing removes them after it: a probe in use stays.
@@ -86,10 +74,10 @@ impl Tracing {
                 }
             }
         }
-        let dir = if plan.top_level || plan.method.needs_top_level(session.fs()) {
+        let dir = if plan.top_level || needs_top_level(plan.method, session.fs()) {
             String::new()
         } else {
-            let dir = format!("instances/{}", instance_name(pid));
+            let dir = format!("instances/{INSTANCE}{pid}");
             session.make_instance(&dir)?;
             format!("{dir}/")
         };
@@ -103,12 +91,7 @@ impl Tracing {
             switches,
             probes: names,
             refused,
-            stacks: plan
-                .functions
-                .iter()
-                .filter(|f| f.stack)
-                .map(|f| (f.name.clone(), f.real.clone()))
-                .collect(),
+            stacks: plan.functions.iter().filter(|f| f.stack).cloned().collect(),
         };
         tracing.prepare_buffer(session, plan)?;
         if plan.method != Method::Kprobe {
@@ -170,21 +153,29 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn stacks_on(&mut self, session: &mut Session<'_>) -> Result<(), TraceError> {
-        if self.stacks.is_empty() {
+    pub fn stacks_on(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+        self.switch_stacks(session, &self.stacks, true)
+    }
+
+    fn switch_stacks(
+        &self,
+        session: &mut Session<'_>,
+        functions: &[Traceable],
+        on: bool,
+    ) -> Result<(), TraceError> {
+        if functions.is_empty() {
             return Ok(());
         }
+        let (not, value) = if on { ("", "1") } else { ("!", "0") };
         match self.method {
-            Method::Instance => {
-                for (_, reals) in &self.stacks {
-                    for real in reals {
-                        session.command(&self.dir, &format!("{real}:stacktrace"))?;
-                    }
-                }
-                Ok(())
-            }
-            Method::FuncStackTrace => session.set("options/func_stack_trace", "1"),
-            Method::Kprobe => session.set(&self.path("options/stacktrace"), "1"),
+            Method::Instance => functions
+                .iter()
+                .flat_map(|function| &function.real)
+                .try_for_each(|real| {
+                    session.command(&self.dir, &format!("{not}{real}:stacktrace"))
+                }),
+            Method::FuncStackTrace => session.set("options/func_stack_trace", value),
+            Method::Kprobe => session.set(&self.path("options/stacktrace"), value),
         }
     }
 
@@ -202,25 +193,17 @@ impl Tracing {
         let (off, kept): (Vec<_>, Vec<_>) = self
             .stacks
             .drain(..)
-            .partition(|(name, _)| self.method != Method::Instance || name == function);
+            .partition(|f| self.method != Method::Instance || f.name == function);
         self.stacks = kept;
-        if running && !off.is_empty() {
-            match self.method {
-                Method::Instance => {
-                    for real in off.iter().flat_map(|(_, reals)| reals) {
-                        session.command(&self.dir, &format!("!{real}:stacktrace"))?;
-                    }
-                }
-                Method::FuncStackTrace => session.set("options/func_stack_trace", "0")?,
-                Method::Kprobe => session.set(&self.path("options/stacktrace"), "0")?,
-            }
+        if running {
+            self.switch_stacks(session, &off, false)?;
         }
-        Ok(off.into_iter().map(|(name, _)| name).collect())
+        Ok(off.into_iter().map(|f| f.name).collect())
     }
 
     /// The functions whose stacks are wanted, and still on.
     pub fn stack_functions(&self) -> impl Iterator<Item = &str> {
-        self.stacks.iter().map(|(name, _)| name.as_str())
+        self.stacks.iter().map(|f| f.name.as_str())
     }
 
     /// Makes events flow: the tracer, then our probes.
@@ -269,37 +252,27 @@ impl Tracing {
             .map_err(TraceError::file(fs.root().join(&path), "open"))
     }
 
-    /// Empties our own buffer. The top-level buffer may hold events of others: it is read empty
-    /// by its pipe instead.
+    /// Throws away what waits in the buffer. The top-level buffer may hold events of others: it
+    /// is read empty by its pipe.
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn empty_own_buffer(&self, fs: &dyn TraceFs) -> Result<(), TraceError> {
-        if self.dir.is_empty() {
+    pub fn discard(&self, fs: &dyn TraceFs) -> Result<(), TraceError> {
+        if !self.dir.is_empty() && fs.write(&self.path("trace"), b"").is_ok() {
             return Ok(());
         }
-        let path = self.path("trace");
-        fs.write(&path, b"")
-            .map_err(TraceError::file(fs.root().join(&path), "empty"))
+        let path = fs.root().join(self.path("trace_pipe"));
+        drain(self.pipe(fs)?.as_mut()).map_err(TraceError::file(path, "read"))
     }
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
     #[must_use]
     pub fn lost(&self, fs: &dyn TraceFs) -> Vec<(u32, u64)> {
-        let Ok(names) = fs.list(&self.path("per_cpu")) else {
-            return Vec::new();
-        };
-        let mut lost: Vec<(u32, u64)> = names
-            .iter()
-            .filter_map(|name| {
-                let cpu = name.strip_prefix("cpu")?.parse().ok()?;
-                let stats = fs.read(&self.path(&format!("per_cpu/{name}/stats"))).ok()?;
-                let stats = String::from_utf8_lossy(&stats).into_owned();
-                let count = stat(&stats, "overrun") + stat(&stats, "dropped events");
-                Some((cpu, count))
-            })
+        let lost = |stats: &str| stat(stats, "overrun") + stat(stats, "dropped events");
+        let mut cpus: Vec<(u32, u64)> = buffer_stats(fs, &self.dir)
+            .map(|(cpu, stats)| (cpu, lost(&stats)))
             .collect();
-        lost.sort_unstable();
-        lost
+        cpus.sort_unstable();
+        cpus
     }
 }

@@ -47,7 +47,7 @@ pub enum Change {
 
 /// What undoing one change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Undone {
     /// It was put back.
     Restored,
     /// It was as before already.
@@ -63,7 +63,7 @@ impl Change {
     ///
     /// # Errors
     /// What the kernel answered, after a few tries.
-    pub fn undo(&self, fs: &dyn TraceFs) -> io::Result<Outcome> {
+    pub fn undo(&self, fs: &dyn TraceFs) -> io::Result<Undone> {
         match self {
             Change::Value {
                 path,
@@ -130,17 +130,17 @@ fn undo_value(
     before: &str,
     after: &str,
     read_back: Option<&str>,
-) -> io::Result<Outcome> {
+) -> io::Result<Undone> {
     let text = match patiently(|| read_text(fs, path)) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Outcome::Already),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Undone::Already),
         other => other?,
     };
     let now = value_of(path, &text);
     if now == before {
-        return Ok(Outcome::Already);
+        return Ok(Undone::Already);
     }
     let nearest = |found: &str| {
-        Outcome::Noted(format!(
+        Undone::Noted(format!(
             "{path} holds {found}, the nearest this kernel takes to {before}"
         ))
     };
@@ -152,7 +152,7 @@ fn undo_value(
         return Ok(if is_rounded(fs, path, before, &now) {
             nearest(&now)
         } else {
-            Outcome::Noted(format!(
+            Undone::Noted(format!(
                 "{path} holds {now:?}, set by somebody else since; left alone (before: {before:?})"
             ))
         });
@@ -160,7 +160,7 @@ fn undo_value(
     patiently(|| fs.write(path, format!("{before}\n").as_bytes()))?;
     let found = value_of(path, &patiently(|| read_text(fs, path))?);
     if found == before {
-        Ok(Outcome::Restored)
+        Ok(Undone::Restored)
     } else if is_rounded(fs, path, before, &found) {
         Ok(nearest(&found))
     } else {
@@ -168,18 +168,18 @@ fn undo_value(
     }
 }
 
-fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Result<Outcome> {
+fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Result<Undone> {
     const PATH: &str = "set_ftrace_filter";
     let now = filter_functions(&patiently(|| read_text(fs, PATH))?);
     if now == before {
-        return Ok(Outcome::Already);
+        return Ok(Undone::Already);
     }
     // The kernel takes names one by one, so a process killed in between leaves some of them.
     let part_of = |whole: &[String]| now.iter().all(|name| whole.contains(name));
     let tracer = patiently(|| read_text(fs, "current_tracer"))?;
     let emptied_by_others = now.is_empty() && tracer != "nop";
     if emptied_by_others || !(part_of(after) || part_of(before)) {
-        return Ok(Outcome::Noted(format!(
+        return Ok(Undone::Noted(format!(
             "{PATH} was set by somebody else since; left alone"
         )));
     }
@@ -196,7 +196,7 @@ fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Res
     patiently(|| fs.write(PATH, text.as_bytes()))?;
     let found = filter_functions(&patiently(|| read_text(fs, PATH))?);
     if found == before {
-        Ok(Outcome::Restored)
+        Ok(Undone::Restored)
     } else {
         Err(io::Error::other(format!(
             "the kernel holds {} functions instead of {}",
@@ -211,9 +211,9 @@ const READER: &str = "busy: somebody has it open; before kernel 5.9 an open trac
 
 /// Switches everything in an instance off in the safe order, then removes it. Only the removal
 /// has to succeed: the kernel does the rest itself.
-fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Outcome> {
+fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Undone> {
     if !fs.exists(dir) {
-        return Ok(Outcome::Already);
+        return Ok(Undone::Already);
     }
     let quiet = |path: &str, value: &[u8]| patiently(|| fs.write(path, value));
     let _ = quiet(&format!("{dir}/tracing_on"), b"0\n");
@@ -233,10 +233,10 @@ fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Outcome> {
         io::ErrorKind::ResourceBusy => io::Error::new(e.kind(), READER),
         _ => e,
     })?;
-    Ok(Outcome::Restored)
+    Ok(Undone::Restored)
 }
 
-fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Outcome> {
+fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Undone> {
     const PATH: &str = "kprobe_events";
     let defined = |fs: &dyn TraceFs| -> io::Result<bool> {
         let text = patiently(|| read_text(fs, PATH))?;
@@ -248,7 +248,7 @@ fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Outcome> 
         }))
     };
     if !defined(fs)? {
-        return Ok(Outcome::Already);
+        return Ok(Undone::Already);
     }
     let enable = format!("events/{group}/{name}/enable");
     // The kernel refuses to remove a probe that is enabled.
@@ -257,6 +257,6 @@ fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Outcome> 
     if defined(fs)? {
         Err(io::Error::other("the kernel still lists it"))
     } else {
-        Ok(Outcome::Restored)
+        Ok(Undone::Restored)
     }
 }

@@ -25,7 +25,7 @@ const MOUNT: &str = "mounted";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
+pub struct JournalHeader {
     /// The format's version.
     pub version: u32,
     /// The boot it belongs to: another boot has nothing to put back.
@@ -40,7 +40,7 @@ pub struct Header {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
     /// Who wrote it, and of which tracefs.
-    pub header: Header,
+    pub header: JournalHeader,
     /// The changes, in the order they were made.
     pub changes: Vec<Change>,
     /// True where the host has booted since: nothing is left to put back.
@@ -149,19 +149,14 @@ impl StateDir {
             other => other.map_err(failed(&path, "read"))?,
         };
         let mut lines = text.lines();
-        let Some(first) = lines.next() else {
-            // Died before the header was whole, so before any change.
-            self.remove()?;
-            return Ok(None);
-        };
-        let Ok(header) = serde_json::from_str::<Header>(first) else {
-            if lines.next().is_none() {
-                self.remove()?;
-                return Ok(None);
+        let header = match lines.next().map(serde_json::from_str::<JournalHeader>) {
+            Some(Ok(header)) => header,
+            Some(Err(_)) if lines.next().is_some() => {
+                let damaged = io::Error::other("damaged");
+                return Err(failed(&path, "understand its first line")(damaged));
             }
-            return Err(failed(&path, "understand its first line")(
-                io::Error::other("damaged"),
-            ));
+            // Died before the header was whole, so before any change.
+            _ => return self.remove().map(|()| None),
         };
         let mut changes: Vec<Change> = Vec::new();
         for change in lines.map_while(|line| serde_json::from_str::<Change>(line).ok()) {
@@ -182,15 +177,7 @@ impl StateDir {
     /// Fails where a stale journal is in the way, or the disk refuses.
     pub fn begin(&self, tracefs: &Path) -> Result<Journal, TraceError> {
         let path = self.journal_path();
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&path)
-            .map_err(failed(&path, "make the journal"))?;
-        let mut journal = Journal { file, path };
-        journal.line(&self.header(tracefs))?;
+        let journal = Journal::create(path, "make the journal", &self.header(tracefs))?;
         // The name has to last as well as the content.
         File::open(&self.path)
             .and_then(|dir| dir.sync_all())
@@ -202,26 +189,16 @@ impl StateDir {
     ///
     /// # Errors
     /// What the disk answers.
-    pub fn settle(&self, header: &Header, left: &[Change]) -> Result<(), TraceError> {
+    pub fn settle(&self, header: &JournalHeader, left: &[Change]) -> Result<(), TraceError> {
         if left.is_empty() {
             return self.remove();
         }
         let path = self.journal_path();
         let fresh = self.path.join("journal.new");
         let _ = std::fs::remove_file(&fresh);
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&fresh)
-            .map_err(failed(&fresh, "rewrite the journal"))?;
-        let mut journal = Journal {
-            file,
-            path: fresh.clone(),
-        };
-        journal.line(header)?;
+        let mut journal = Journal::create(fresh.clone(), "rewrite the journal", header)?;
         for change in left {
-            journal.line(change)?;
+            journal.push(change)?;
         }
         std::fs::rename(&fresh, &path).map_err(failed(&path, "replace"))
     }
@@ -236,8 +213,8 @@ impl StateDir {
 
     /// The header a journal of this process carries.
     #[must_use]
-    pub fn header(&self, tracefs: &Path) -> Header {
-        Header {
+    pub fn header(&self, tracefs: &Path) -> JournalHeader {
+        JournalHeader {
             version: 1,
             boot_id: self.boot_id.clone(),
             pid: std::process::id(),
@@ -254,6 +231,24 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Makes the file, for its owner alone, with its first line.
+    fn create(
+        path: PathBuf,
+        doing: &'static str,
+        header: &JournalHeader,
+    ) -> Result<Journal, TraceError> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)
+            .map_err(failed(&path, doing))?;
+        let mut journal = Journal { file, path };
+        journal.line(header)?;
+        Ok(journal)
+    }
+
     /// Writes a change and waits until it is on disk.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What a killed run left behind: its journal, and instances and probes without a journal.
 
 use crate::host::Host;
+use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{RealFs, TraceFs, read_text};
 use crate::tracefs::undo::change::Change;
@@ -22,7 +23,7 @@ pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
             continue;
         };
         if let Some((group, name)) = event.split_once('/')
-            && group.strip_prefix("ip6drop_").is_some_and(dead)
+            && group.strip_prefix(GROUP).is_some_and(dead)
         {
             found.push(Change::Probe {
                 group: group.to_owned(),
@@ -31,7 +32,7 @@ pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
         }
     }
     for name in fs.list("instances").unwrap_or_default() {
-        if name.strip_prefix("ip6drop-").is_some_and(dead) {
+        if name.strip_prefix(INSTANCE).is_some_and(dead) {
             found.push(Change::Instance {
                 dir: format!("instances/{name}"),
             });

@@ -2,12 +2,12 @@
 
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
-use crate::tracefs::undo::change::{Change, Outcome};
-use crate::tracefs::undo::journal::{Header, StateDir};
+use crate::tracefs::undo::change::{Change, Undone};
+use crate::tracefs::undo::journal::{JournalHeader, StateDir};
 
 /// A change that could not be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftBehind {
     /// The change.
     pub change: Change,
     /// What the kernel answered.
@@ -25,7 +25,7 @@ pub struct Undo {
     /// nearly as the kernel can.
     pub notes: Vec<String>,
     /// What could not be put back.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftBehind>,
 }
 
 impl Undo {
@@ -35,10 +35,10 @@ impl Undo {
         let mut undo = Undo::default();
         for change in changes.iter().rev() {
             match change.undo(fs) {
-                Ok(Outcome::Restored) => undo.restored.push(change.what()),
-                Ok(Outcome::Already) => {}
-                Ok(Outcome::Noted(note)) => undo.notes.push(note),
-                Err(e) => undo.left.push(Left {
+                Ok(Undone::Restored) => undo.restored.push(change.what()),
+                Ok(Undone::Already) => {}
+                Ok(Undone::Noted(note)) => undo.notes.push(note),
+                Err(e) => undo.left.push(LeftBehind {
                     change: change.clone(),
                     why: e.to_string(),
                     mend: change.mend(fs),
@@ -52,7 +52,7 @@ impl Undo {
     ///
     /// # Errors
     /// [`TraceError::Journal`]; the undo is done all the same.
-    pub fn settle(self, state: &StateDir, header: &Header) -> Result<Undo, TraceError> {
+    pub fn settle(self, state: &StateDir, header: &JournalHeader) -> Result<Undo, TraceError> {
         let left: Vec<Change> = self.left.iter().rev().map(|l| l.change.clone()).collect();
         state.settle(header, &left)?;
         Ok(self)
@@ -61,7 +61,7 @@ impl Undo {
     /// An error where something was left behind.
     ///
     /// # Errors
-    /// [`TraceError::Left`].
+    /// [`TraceError::LeftBehind`].
     pub fn check(&self) -> Result<(), TraceError> {
         if self.complete() {
             return Ok(());

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::kernel::release::version;
-use crate::tracefs::control::{filter_functions, stat, value_of};
+use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, filter_functions, stat, value_of};
 use crate::tracefs::files::{TraceFs, read_text};
 
 /// What somebody else has set up in the top-level buffer, and who holds files of tracefs open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Foreign {
+pub struct Others {
     /// The tracer, where one is on.
     pub tracer: Option<String>,
     /// Functions in the filter.
@@ -35,20 +35,14 @@ pub struct Foreign {
     pub users: Vec<(u32, String, String)>,
 }
 
-impl Foreign {
+impl Others {
     /// Looks without changing anything. What cannot be read counts as unused.
     #[must_use]
-    pub fn look(fs: &dyn TraceFs, host: &Host) -> Foreign {
+    pub fn look(fs: &dyn TraceFs, host: &Host) -> Others {
         let text = |path: &str| read_text(fs, path).unwrap_or_default();
         let tracer = text("current_tracer");
         let mut instances = fs.list("instances").unwrap_or_default();
-        instances.retain(|name| !name.starts_with("ip6drop-"));
-        let unread = fs
-            .list("per_cpu")
-            .unwrap_or_default()
-            .iter()
-            .map(|cpu| stat(&text(&format!("per_cpu/{cpu}/stats")), "entries"))
-            .sum();
+        instances.retain(|name| !name.starts_with(INSTANCE));
         let users = host.users_of(fs.root());
         let pinned = if readers_pin_tracers(host) {
             users
@@ -58,15 +52,17 @@ impl Foreign {
         } else {
             BTreeSet::new()
         };
-        Foreign {
+        Others {
             tracer: (!tracer.is_empty() && tracer != "nop").then_some(tracer),
             filter: filter_functions(&text("set_ftrace_filter")).len(),
             events: text("set_event").lines().count(),
             probes: text("kprobe_events")
                 .lines()
-                .filter(|line| !line.contains(":ip6drop_"))
+                .filter(|line| !line.contains(&format!(":{GROUP}")))
                 .count(),
-            unread,
+            unread: buffer_stats(fs, "")
+                .map(|(_, stats)| stat(&stats, "entries"))
+                .sum(),
             by_pid: ["set_ftrace_pid", "set_event_pid"]
                 .iter()
                 .any(|file| !value_of(file, &text(file)).is_empty()),
