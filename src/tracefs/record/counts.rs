@@ -106,6 +106,16 @@ impl Counts {
         self.cpus.values().map(|cpu| cpu.drops).sum()
     }
 
+    /// Forgets entries of these functions since the guard last looked.
+    pub fn forget_recent(&mut self, functions: &[String]) {
+        for cpu in self.cpus.values_mut() {
+            for function in functions {
+                let gone = cpu.recent.remove(function.as_bytes()).unwrap_or(0);
+                cpu.recent_events -= gone.min(cpu.recent_events);
+            }
+        }
+    }
+
     /// Forgets what was counted since the guard last looked.
     pub fn clear_recent(&mut self) {
         for cpu in self.cpus.values_mut() {

@@ -30,14 +30,25 @@ pub enum Heat {
     },
 }
 
+/// A count that was made within `passed` as one per second.
+#[must_use]
+pub fn per_second(count: u64, passed: Duration) -> u64 {
+    let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
+    count.saturating_mul(1000) / milliseconds.max(1)
+}
+
 /// Judges the events since it last looked, `passed` ago, against `max_rate` events per second
 /// and CPU. `stacks` are the functions whose stacks are still on.
 #[must_use]
-pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) -> Heat {
-    let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+pub fn judge<'a>(
+    counts: &Counts,
+    passed: Duration,
+    max_rate: u64,
+    stacks: impl Iterator<Item = &'a str>,
+) -> Heat {
     let mut hottest: Option<(u64, u32)> = None;
     for (&cpu, seen) in &counts.cpus {
-        let rate = seen.recent_events.saturating_mul(1000) / milliseconds;
+        let rate = per_second(seen.recent_events, passed);
         if rate > hottest.map_or(max_rate, |(rate, _)| rate) {
             hottest = Some((rate, cpu));
         }
@@ -50,12 +61,11 @@ pub fn judge(counts: &Counts, passed: Duration, max_rate: u64, stacks: &[&str]) 
     }
     let recent = &counts.cpus[&cpu].recent;
     let hot = stacks
-        .iter()
         .map(|name| (recent.get(name.as_bytes()).copied().unwrap_or(0), name))
         .max_by_key(|(count, _)| *count);
     match hot {
         Some((count, function)) if count > 0 => Heat::Hot {
-            function: (*function).to_owned(),
+            function: function.to_owned(),
             cpu,
             rate,
         },
@@ -80,7 +90,9 @@ mod tests {
     fn limits() {
         let stacks = ["ip6_pkt_drop", "ip6_dst_gc"];
         let second = Duration::from_secs(1);
-        let judge = |counts: &Counts, stacks: &[&str]| judge(counts, second, 100, stacks);
+        let judge = |counts: &Counts, stacks: &[&'static str]| {
+            judge(counts, second, 100, stacks.iter().copied())
+        };
         assert_eq!(judge(&counts(50, 50), &stacks), Heat::Calm);
         assert_eq!(
             judge(&counts(1, 100), &stacks),

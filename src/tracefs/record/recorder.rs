@@ -1,6 +1,8 @@
 //! One recording: set up, listen, put back, and tell how it went.
 
 use std::io;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::PollFlags;
@@ -13,7 +15,7 @@ use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
-use crate::tracefs::record::guard::{Heat, judge};
+use crate::tracefs::record::guard::{Heat, judge, per_second};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
@@ -154,13 +156,7 @@ impl Recorder<'_, '_> {
         self.onlooker.began();
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
         self.onlooker.ending();
-        let is_whole = matches!(
-            ended,
-            Ok(
-                Stopped::Limit(Limit::Duration | Limit::Drops | Limit::Onlooker)
-                    | Stopped::Signal(_)
-            )
-        );
+        let is_whole = ended.as_ref().is_ok_and(Stopped::is_whole);
         if is_whole {
             let after = self.bracket(pipe.as_mut(), When::After)?;
             self.keep(&after.text)?;
@@ -180,6 +176,12 @@ impl Recorder<'_, '_> {
         TraceError::file(self.env.fs.root().join("trace_pipe"), "read")
     }
 
+    /// Waits until `fd` can be read, a signal comes, or the time is over; true for `fd`.
+    fn wait(&self, fd: Option<BorrowedFd<'_>>, time: Duration) -> Result<bool, TraceError> {
+        let waited = self.env.signals.wait(fd, PollFlags::IN, time);
+        waited.map_err(self.failed())
+    }
+
     /// Counts entries without stacks for a moment, and takes the stacks off what is hot.
     fn trial(
         &mut self,
@@ -189,51 +191,52 @@ impl Recorder<'_, '_> {
         tracing.start(session)?;
         let began = Instant::now();
         let mut counts = Counts::new(self.env.read);
-        {
-            let mut pipe = tracing.pipe(self.env.fs)?;
-            let mut buffer = vec![0; BUFFER];
-            while began.elapsed() < self.limits.trial && self.env.signals.came().is_none() {
-                self.env
-                    .signals
-                    .wait(None, PollFlags::IN, GATHER)
-                    .map_err(self.failed())?;
-                while let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())? {
-                    counts.take(&buffer[..n], None);
-                    if began.elapsed() >= self.limits.trial {
-                        break;
-                    }
+        let mut pipe = tracing.pipe(self.env.fs)?;
+        let mut buffer = vec![0; BUFFER];
+        while began.elapsed() < self.limits.trial && self.env.signals.came().is_none() {
+            self.wait(None, GATHER)?;
+            while let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())? {
+                counts.take(&buffer[..n], None);
+                if began.elapsed() >= self.limits.trial {
+                    break;
                 }
             }
         }
+        drop(pipe);
         let passed = began.elapsed();
         tracing.pause(session)?;
         tracing.discard(self.env.fs)?;
         loop {
-            let stacks: Vec<&str> = tracing.stack_functions().collect();
-            match judge(&counts, passed, self.limits.max_rate, &stacks) {
-                Heat::Calm => return Ok(None),
-                Heat::Melting { cpu, rate } => return Ok(Some(Stopped::TooHot { cpu, rate })),
-                Heat::Hot {
-                    function,
-                    cpu,
-                    rate,
-                } => {
-                    let off = tracing.stacks_off(session, &function, false)?;
-                    self.stacks_off(&off, cpu, rate)?;
-                    // The rest is judged without the one that is dealt with.
-                    for seen in counts.cpus.values_mut() {
-                        for name in &off {
-                            let gone = seen.recent.remove(name.as_bytes()).unwrap_or(0);
-                            seen.recent_events -= gone.min(seen.recent_events);
-                        }
-                    }
-                }
+            let heat = judge(&counts, passed, self.limits.max_rate, tracing.stacks());
+            match self.cool(session, tracing, heat, false)? {
+                Break(too_hot) => return Ok(Some(too_hot)),
+                Continue(off) if off.is_empty() => return Ok(None),
+                // The rest is judged without those that are dealt with.
+                Continue(off) => counts.forget_recent(&off),
             }
         }
     }
 
-    fn stacks_off(&mut self, off: &[String], cpu: u32, rate: u64) -> Result<(), TraceError> {
-        for function in off {
+    /// Takes the stacks off what is hot, and answers with the functions that lost theirs; or
+    /// stops.
+    fn cool(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+        heat: Heat,
+        running: bool,
+    ) -> Result<ControlFlow<Stopped, Vec<String>>, TraceError> {
+        let (function, cpu, rate) = match heat {
+            Heat::Calm => return Ok(Continue(Vec::new())),
+            Heat::Melting { cpu, rate } => return Ok(Break(Stopped::TooHot { cpu, rate })),
+            Heat::Hot {
+                function,
+                cpu,
+                rate,
+            } => (function, cpu, rate),
+        };
+        let off = tracing.stacks_off(session, &function, running)?;
+        for function in &off {
             let said = Framing::StacksOff(OneLine::new(function));
             self.comment(&lines([said]))?;
             self.notes.push(format!(
@@ -241,7 +244,7 @@ impl Recorder<'_, '_> {
                 self.limits.max_rate
             ));
         }
-        Ok(())
+        Ok(Continue(off))
     }
 
     fn listen(
@@ -268,20 +271,13 @@ impl Recorder<'_, '_> {
             }
             // Some kernels call an empty pipe readable; then only time wakes.
             let fd = pipe.poll_fd().filter(|_| empty_wakes < 8);
-            let ready = self
-                .env
-                .signals
-                .wait(fd, PollFlags::IN, patience)
-                .map_err(self.failed())?;
+            let ready = self.wait(fd, patience)?;
             let (read, full) = self.gather(pipe, &mut buffer)?;
             if let Some(limit) = full {
                 return Ok(Stopped::Limit(limit));
             }
-            if self
-                .limits
-                .drops
-                .is_some_and(|most| self.counts.drops() >= most)
-            {
+            let drops = self.counts.drops();
+            if self.limits.drops.is_some_and(|most| drops >= most) {
                 return Ok(Stopped::Limit(Limit::Drops));
             }
             if self.onlooker.is_over() {
@@ -290,17 +286,15 @@ impl Recorder<'_, '_> {
             if read {
                 empty_wakes = 0;
                 last_event = Instant::now();
-                self.env
-                    .signals
-                    .wait(None, PollFlags::IN, GATHER)
-                    .map_err(self.failed())?;
+                self.wait(None, GATHER)?;
             } else if ready {
                 empty_wakes += 1;
             }
             if guard.elapsed() >= GUARD {
                 let passed = guard.elapsed();
                 guard = Instant::now();
-                if let Some(too_hot) = self.watch(session, tracing, passed)? {
+                let heat = self.watch(tracing, passed);
+                if let Break(too_hot) = self.cool(session, tracing, heat, true)? {
                     return Ok(too_hot);
                 }
             }
@@ -308,35 +302,17 @@ impl Recorder<'_, '_> {
     }
 
     /// The guard's look, and the live line.
-    fn watch(
-        &mut self,
-        session: &mut Session<'_>,
-        tracing: &mut Tracing,
-        passed: Duration,
-    ) -> Result<Option<Stopped>, TraceError> {
-        let recent: u64 = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
-        let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+    fn watch(&mut self, tracing: &Tracing, passed: Duration) -> Heat {
+        let recent = self.counts.cpus.values().map(|cpu| cpu.recent_events).sum();
         self.onlooker.look(&Live {
             elapsed: self.began.elapsed(),
             counts: &self.counts,
-            rate: recent.saturating_mul(1000) / milliseconds,
+            rate: per_second(recent, passed),
         });
-        let stacks: Vec<&str> = tracing.stack_functions().collect();
-        let verdict = judge(&self.counts, passed, self.limits.max_rate, &stacks);
+        let max_rate = self.limits.max_rate;
+        let heat = judge(&self.counts, passed, max_rate, tracing.stacks());
         self.counts.clear_recent();
-        match verdict {
-            Heat::Calm => Ok(None),
-            Heat::Melting { cpu, rate } => Ok(Some(Stopped::TooHot { cpu, rate })),
-            Heat::Hot {
-                function,
-                cpu,
-                rate,
-            } => {
-                let off = tracing.stacks_off(session, &function, true)?;
-                self.stacks_off(&off, cpu, rate)?;
-                Ok(None)
-            }
-        }
+        heat
     }
 
     /// Reads what waits, for at most a tick, and writes it. True where something was read; the
@@ -350,20 +326,10 @@ impl Recorder<'_, '_> {
         let mut any = false;
         while let Some(n) = read_some(pipe, buffer).map_err(self.failed())? {
             any = true;
-            let kept = self.counts.take(&buffer[..n], self.limits.events);
-            if self
-                .limits
-                .bytes
-                .is_some_and(|most| self.output.written + kept as u64 + TAIL > most)
-            {
-                return Ok((any, Some(Limit::Size)));
-            }
-            self.put(&buffer[..kept])?;
-            if kept < n {
-                return Ok((any, Some(Limit::Events)));
-            }
-            if began.elapsed() >= TICK || self.env.signals.came().is_some() {
-                break;
+            let full = self.keep(&buffer[..n])?;
+            let late = began.elapsed() >= TICK || self.env.signals.came().is_some();
+            if full.is_some() || late {
+                return Ok((any, full));
             }
         }
         Ok((any, None))
@@ -387,22 +353,22 @@ impl Recorder<'_, '_> {
         bracket(pipe, &mut || facts(self.host, when)).map_err(self.failed())
     }
 
-    /// Writes what was read as far as the limits allow; false where they do not.
-    fn keep(&mut self, piece: &[u8]) -> Result<bool, TraceError> {
+    /// Writes what was read as far as the limits allow; the one that was reached, if any.
+    fn keep(&mut self, piece: &[u8]) -> Result<Option<Limit>, TraceError> {
         let kept = self.counts.take(piece, self.limits.events);
-        let full = |most| self.output.written + kept as u64 + TAIL > most;
-        if self.limits.bytes.is_some_and(full) {
-            return Ok(false);
+        let size = self.output.written + kept as u64 + TAIL;
+        if self.limits.bytes.is_some_and(|most| size > most) {
+            return Ok(Some(Limit::Size));
         }
         self.put(&piece[..kept])?;
-        Ok(kept == piece.len())
+        Ok((kept < piece.len()).then_some(Limit::Events))
     }
 
     /// Reads the buffer to its end; no more events flow into it.
     fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
         let mut buffer = vec![0; BUFFER];
         while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
-            if !self.keep(&buffer[..n])? {
+            if self.keep(&buffer[..n])?.is_some() {
                 break;
             }
         }

@@ -59,6 +59,19 @@ pub enum Stopped {
     Failed(TraceError),
 }
 
+impl Stopped {
+    /// True where what is in the buffer, and facts behind it, are still to be taken.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !matches!(
+            self,
+            Stopped::Limit(Limit::Events | Limit::Size)
+                | Stopped::TooHot { .. }
+                | Stopped::Failed(_)
+        )
+    }
+}
+
 /// How a recording went.
 #[derive(Debug)]
 pub struct Recorded {

@@ -202,7 +202,7 @@ impl Tracing {
     }
 
     /// The functions whose stacks are wanted, and still on.
-    pub fn stack_functions(&self) -> impl Iterator<Item = &str> {
+    pub fn stacks(&self) -> impl Iterator<Item = &str> {
         self.stacks.iter().map(|f| f.name.as_str())
     }
 
