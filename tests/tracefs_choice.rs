@@ -64,7 +64,7 @@ fn where_stacks_come_out_empty_the_instance_is_chosen() {
 
     let classic = chosen(&tree, Some(Method::FuncStackTrace), &Others::default());
     assert_eq!(classic.method, None);
-    assert!(classic.tried[0].entry && classic.tried[0].frames == 0);
+    assert!(classic.tried[0].entry && classic.tried[0].frames.is_empty());
     assert!(classic.tried[0].words().contains("stack is empty"));
 }
 

@@ -88,10 +88,10 @@ fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if let Some(choice) = &answer.choice {
-        for proof in &choice.tried {
-            let mark = if proof.works() { "ok  " } else { "no  " };
-            let name = proof.method.name();
-            writeln!(out, "{mark}  self-check, {name}: {}", proof.words())?;
+        for tried in &choice.tried {
+            let mark = if tried.works() { "ok  " } else { "no  " };
+            let name = tried.method.name();
+            writeln!(out, "{mark}  self-check, {name}: {}", tried.words())?;
         }
         match choice.return_probes_keep_frames {
             Some(true) => writeln!(out, "ok    return probes: cost no frames here")?,
@@ -133,13 +133,13 @@ fn json(answer: &Answer) -> Value {
             choice
                 .tried
                 .iter()
-                .map(|proof| {
+                .map(|tried| {
                     json!({
-                        "method": proof.method,
-                        "works": proof.works(),
-                        "entry": proof.entry,
-                        "frames": proof.frames,
-                        "text": proof.words(),
+                        "method": tried.method,
+                        "works": tried.works(),
+                        "entry": tried.entry,
+                        "frames": tried.frames.len(),
+                        "text": tried.words(),
                     })
                 })
                 .collect()
@@ -211,8 +211,7 @@ mod tests {
                 tried: vec![Tried {
                     method: Method::Instance,
                     entry: true,
-                    frames: 12,
-                    names: Vec::new(),
+                    frames: vec!["vfs_read".to_owned(); 12],
                     error: None,
                 }],
                 return_probes_keep_frames: Some(false),

@@ -91,7 +91,7 @@ pub(crate) fn no_method(choice: &Choice) -> TraceError {
     let tried: Vec<String> = choice
         .tried
         .iter()
-        .map(|proof| format!("{}: {}", proof.method.name(), proof.words()))
+        .map(|tried| format!("{}: {}", tried.method.name(), tried.words()))
         .collect();
     TraceError::Untraceable {
         why: format!("no method of tracing works here ({})", tried.join("; ")),

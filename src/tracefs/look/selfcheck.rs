@@ -49,10 +49,8 @@ pub struct Tried {
     pub method: Method,
     /// True where the function's entry was seen.
     pub entry: bool,
-    /// Frames of its stack, from the function on.
-    pub frames: usize,
-    /// Names of these frames.
-    pub names: Vec<String>,
+    /// The names of the frames of its stack, from the function on.
+    pub frames: Vec<String>,
     /// Why it could not be tried.
     pub error: Option<String>,
 }
@@ -62,8 +60,7 @@ impl Tried {
         Tried {
             method,
             entry: false,
-            frames: 0,
-            names: Vec::new(),
+            frames: Vec::new(),
             error: Some(error),
         }
     }
@@ -71,20 +68,18 @@ impl Tried {
     /// True where entry and frames were seen.
     #[must_use]
     pub fn works(&self) -> bool {
-        self.error.is_none() && self.entry && self.frames >= ENOUGH
+        self.error.is_none() && self.entry && self.frames.len() >= ENOUGH
     }
 
     /// The finding in words.
     #[must_use]
     pub fn words(&self) -> String {
-        match &self.error {
-            Some(error) => error.clone(),
-            None if !self.entry => "the function ran and no entry was seen".to_owned(),
-            None if self.frames == 0 => "entry seen, its stack is empty".to_owned(),
-            None if self.frames < ENOUGH => {
-                format!("entry seen, its stack stops after {} frames", self.frames)
-            }
-            None => format!("entry and {} frames seen", self.frames),
+        match (&self.error, self.frames.len()) {
+            (Some(error), _) => error.clone(),
+            _ if !self.entry => "the function ran and no entry was seen".to_owned(),
+            (None, 0) => "entry seen, its stack is empty".to_owned(),
+            (None, n) if n < ENOUGH => format!("entry seen, its stack stops after {n} frames"),
+            (None, n) => format!("entry and {n} frames seen"),
         }
     }
 }
@@ -168,7 +163,7 @@ fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>,
 /// # Errors
 /// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
 /// could not be put back. What the kernel refuses is a finding, not an error.
-fn prove(
+fn try_method(
     env: &Env<'_>,
     method: Method,
     top_level: bool,
@@ -205,12 +200,11 @@ fn prove(
     TraceError::check(env.signals)?;
     match seen {
         Ok(text) => {
-            let (entry, names) = examine(&text, env.read);
+            let (entry, frames) = examine(&text, env.read);
             Ok(Tried {
                 method,
                 entry,
-                frames: names.len(),
-                names,
+                frames,
                 error: None,
             })
         }
@@ -220,7 +214,7 @@ fn prove(
 }
 
 /// The outcome of the self-check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
     /// The method to use, where one works.
     pub method: Option<Method>,
@@ -239,7 +233,7 @@ pub struct Choice {
 /// `return_probe` asks whether return probes cost frames, too.
 ///
 /// # Errors
-/// As [`prove`].
+/// As [`try_method`].
 pub fn choose(
     env: &Env<'_>,
     asked: Option<Method>,
@@ -248,13 +242,7 @@ pub fn choose(
     force: bool,
     return_probe: bool,
 ) -> Result<Choice, TraceError> {
-    let mut choice = Choice {
-        method: None,
-        top_level: false,
-        tried: Vec::new(),
-        return_probes_keep_frames: None,
-        notes: Vec::new(),
-    };
+    let mut choice = Choice::default();
     let size = || read_text(env.fs, "buffer_size_kb").unwrap_or_default();
     let before = size();
     for method in Method::ALL {
@@ -269,7 +257,7 @@ pub fn choose(
         };
         let top_level = idle.is_some() || needs_top_level(method, env.fs);
         let held = others.holds_top_level().filter(|_| top_level && !force);
-        let proof = match (busy, held) {
+        let tried = match (busy, held) {
             (Some(why), _) => Tried::failed(method, why),
             (_, Some(who)) => Tried::failed(
                 method,
@@ -279,35 +267,30 @@ pub fn choose(
                 method,
                 format!("{RT6_STATS_SEQ_SHOW} cannot be traced on this kernel"),
             ),
-            _ => prove(env, method, top_level, show, None, &mut choice.notes)?,
+            _ => try_method(env, method, top_level, show, None, &mut choice.notes)?,
         };
-        let works = proof.works();
-        choice.tried.push(proof);
+        let works = tried.works();
+        choice.tried.push(tried);
         if works {
             choice.method = Some(method);
             choice.top_level = top_level;
             break;
         }
     }
-    if let (Some(method), Some(proof)) = (choice.method, choice.tried.last())
+    if let (Some(method), Some(tried)) = (choice.method, choice.tried.last())
         && return_probe
         && env.fs.exists("kprobe_events")
     {
         let caller = RT6_STATS_CALLERS
             .iter()
-            .find(|name| proof.names.iter().any(|frame| frame == *name));
+            .find(|name| tried.frames.iter().any(|frame| frame == *name));
         if let Some(caller) = caller {
-            let without = proof.frames;
-            let with = prove(
-                env,
-                method,
-                choice.top_level,
-                show,
-                Some(caller),
-                &mut choice.notes,
-            )?;
+            let (top_level, without) = (choice.top_level, tried.frames.len());
+            let notes = &mut choice.notes;
+            let with = try_method(env, method, top_level, show, Some(caller), notes)?;
             if with.error.is_none() {
-                choice.return_probes_keep_frames = Some(with.works() && with.frames >= without);
+                let kept = with.works() && with.frames.len() >= without;
+                choice.return_probes_keep_frames = Some(kept);
             }
         }
     }

@@ -96,8 +96,12 @@ fn is_tracefs(at: &Path) -> bool {
         .is_ok_and(|stat| MAGICS.contains(&u64::try_from(stat.f_type).unwrap_or_default()))
 }
 
-fn is_read_only(at: &Path) -> bool {
-    rustix::fs::statvfs(at).is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
+fn mounted(at: &Path) -> Mounted {
+    let stat = rustix::fs::statvfs(at);
+    Mounted {
+        at: at.to_owned(),
+        read_only: stat.is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY)),
+    }
 }
 
 /// Finds tracefs: `given` where the user names it, else by the mount table, verified by
@@ -113,27 +117,16 @@ pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
                 format!("mount it: mount -t tracefs tracefs {}", at.display()),
             ));
         }
-        return Ok(Mounted {
-            at: at.to_owned(),
-            read_only: is_read_only(at),
-        });
+        return Ok(mounted(at));
     }
     let table = host
         .proc_text("self/mounts")
         .or_else(|| host.proc_text("mounts"))
         .unwrap_or_default();
     let candidates = candidates(&table);
-    let mut mounts: Vec<Mounted> = candidates
-        .iter()
-        .filter(|at| is_tracefs(at))
-        .map(|at| Mounted {
-            at: at.clone(),
-            read_only: is_read_only(at),
-        })
-        .collect();
     // One that can be written comes first.
-    mounts.sort_by_key(|mounted| mounted.read_only);
-    if let Some(found) = mounts.into_iter().next() {
+    let there = candidates.iter().filter(|at| is_tracefs(at));
+    if let Some(found) = there.map(|at| mounted(at)).min_by_key(|m| m.read_only) {
         return Ok(found);
     }
     let covered = candidates
