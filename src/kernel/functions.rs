@@ -47,12 +47,7 @@ impl Handler {
     /// The kernel's name of it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Handler::Discard => "ip6_pkt_discard",
-            Handler::Prohibit => "ip6_pkt_prohibit",
-            Handler::DiscardOut => "ip6_pkt_discard_out",
-            Handler::ProhibitOut => "ip6_pkt_prohibit_out",
-        }
+        Function::Handler(self).name()
     }
 
     /// Input handlers see received packets, output handlers locally sent ones.
