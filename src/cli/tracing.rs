@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 
 use crate::capture::method::Method;
 use crate::host::Host;
-use crate::tracefs::setup::probes::Probes;
 use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 
 /// Where tracefs and the host's facts are found.
@@ -85,6 +84,20 @@ impl MethodArg {
             MethodArg::Kprobe => Some(Method::Kprobe),
         }
     }
+}
+
+/// Which probes a recording adds to the function entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Probes {
+    /// `full` where a return probe does not cost the frames of the stacks, else `entry`.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries.
+    Entry,
+    /// The return of `ip6_dst_gc` as well: whether the allocation was refused.
+    Full,
 }
 
 /// Arguments of every command that records.

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::cli::tracing::{CaptureArgs, Roots};
+use crate::cli::tracing::{CaptureArgs, Probes, Roots};
 use crate::commands::live::{self, Ready};
 use crate::commands::seen::seen;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ use crate::tracefs::record::recorder::record;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
 use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::plan::Plan;
-use crate::tracefs::setup::probes::{Probe, Probes};
+use crate::tracefs::setup::probes::Probe;
 
 /// The plan for what the self-check chose.
 fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {

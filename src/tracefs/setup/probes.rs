@@ -65,20 +65,6 @@ impl Probe {
     }
 }
 
-/// Which probes a recording adds to the function entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Probes {
-    /// `full` where a return probe does not cost the frames of the stacks, else `entry`.
-    #[default]
-    Auto,
-    /// None.
-    None,
-    /// The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries.
-    Entry,
-    /// The return of `ip6_dst_gc` as well: whether the allocation was refused.
-    Full,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
