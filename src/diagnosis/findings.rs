@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::assessment::Assessment;
-use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::{Evidence, Observed};
@@ -103,14 +103,21 @@ impl Findings {
         self.classes.values().sum()
     }
 
+    fn of(&self, wanted: impl Fn(Class) -> bool) -> u64 {
+        let drops = self.classes.iter().filter(|((class, _), _)| wanted(*class));
+        drops.map(|(_, n)| n).sum()
+    }
+
     /// Drops of one class.
     #[must_use]
     pub fn of_class(&self, class: Class) -> u64 {
-        self.classes
-            .iter()
-            .filter(|((c, _), _)| *c == class)
-            .map(|(_, n)| n)
-            .sum()
+        self.of(|of| of == class)
+    }
+
+    /// Drops for one cause, whichever way the packets were going.
+    #[must_use]
+    pub fn of_cause(&self, cause: Cause) -> u64 {
+        self.of(|class| class.cause() == cause)
     }
 
     /// Drops of one class and confidence.

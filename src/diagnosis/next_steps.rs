@@ -2,7 +2,7 @@
 
 use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::assessment::State;
-use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::findings::{Control, Findings, Missing};
 use crate::kernel::functions::Origin;
 
@@ -61,7 +61,7 @@ pub fn advise(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
     let over = !over_limit(found).is_empty();
     let logged = found.health.log.refusals() > 0;
-    let failed = found.of_class(Class::RcvDstAlloc) + found.of_class(Class::OutDstAlloc) > 0;
+    let failed = found.of_cause(Cause::DstAlloc) > 0;
     if over || logged || failed {
         all.extend(full_cache(found));
     }
@@ -93,14 +93,14 @@ pub fn advise(found: &Findings) -> Vec<Advice> {
             None,
         ));
     }
-    if found.of_class(Class::RcvNoRoute) + found.of_class(Class::OutNoRoute) > 0 {
+    if found.of_cause(Cause::NoRoute) > 0 {
         all.push(advice(
             Severity::Action,
             "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes. While the cache is full, `ip -6 route get` answers unreachable also for routes that exist.",
             Some("ip -6 route get ADDRESS; ip -6 route show table all type unreachable"),
         ));
     }
-    if found.of_class(Class::RcvProhibited) + found.of_class(Class::OutProhibited) > 0 {
+    if found.of_cause(Cause::Prohibited) > 0 {
         all.push(advice(
             Severity::Action,
             "A prohibit route or rule drops these packets on purpose: find out who put it there.",

@@ -40,7 +40,7 @@ pub(super) fn classify_by(
         .map(|cap| cap.at_most)
         .fold(rule.confidence, Confidence::min);
     Classification {
-        class: rule.cause.class(case.evidence.direction),
+        class: Class::of(case.evidence.direction, rule.cause),
         confidence,
         rule,
     }

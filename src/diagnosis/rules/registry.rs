@@ -3,7 +3,7 @@
 //! A condition that a later rule shares with an earlier one is not repeated where the earlier
 //! rule has decided it by then: the order is part of the rules.
 
-use crate::diagnosis::class::Confidence;
+use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
     ALL_ON_ITS_PATH, ALL_PROVEN_FAILED, ALL_PROVEN_SUCCEEDED, ALL_SUCCEEDED, ALONE, ANY_FAILED,
     ANY_PROVEN_FAILED, AS_MANY_AS_EVERY_DROP, COUNTERS_EXCLUDE_REFUSAL, DIRECTION_UNKNOWN, GC_SEEN,
@@ -13,7 +13,7 @@ use crate::diagnosis::rules::condition::{
     SENT, SINCE_ROUTE_INPUT, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
-use crate::diagnosis::rules::rule::{Cap, Cause, Grounds, Rule};
+use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
 
 /// The rules, most telling first; the first that applies decides, and the last always does.
 pub static RULES: &[Rule] = &[

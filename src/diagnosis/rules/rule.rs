@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::rules::case::Case;
 use crate::diagnosis::rules::condition::{Condition, RECEIVED};
 use crate::kernel::functions::Direction;
@@ -44,36 +44,6 @@ impl Grounds {
     pub(super) fn are_met(&self, case: &Case<'_>) -> bool {
         self.needs.iter().all(|need| need.is_met(case))
             && !self.unless.iter().any(|condition| (condition.holds)(case))
-    }
-}
-
-/// What a rule says a drop is, whichever way the packet was going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// `dst_alloc` refused.
-    DstAlloc,
-    /// There is no route.
-    NoRoute,
-    /// A prohibit route says no.
-    Prohibited,
-    /// Nothing tells.
-    Undetermined,
-}
-
-impl Cause {
-    /// The class of a drop with that cause.
-    #[must_use]
-    pub fn class(self, direction: Direction) -> Class {
-        match (direction, self) {
-            (Direction::Receive, Cause::DstAlloc) => Class::RcvDstAlloc,
-            (Direction::Receive, Cause::NoRoute) => Class::RcvNoRoute,
-            (Direction::Receive, Cause::Prohibited) => Class::RcvProhibited,
-            (Direction::Receive, Cause::Undetermined) => Class::RcvUndetermined,
-            (Direction::Output, Cause::DstAlloc) => Class::OutDstAlloc,
-            (Direction::Output, Cause::NoRoute) => Class::OutNoRoute,
-            (Direction::Output, Cause::Prohibited) => Class::OutProhibited,
-            (Direction::Output, Cause::Undetermined) | (Direction::Unknown, _) => Class::Unknown,
-        }
     }
 }
 
@@ -137,7 +107,7 @@ impl Rule {
         };
         let mut classes: Vec<Class> = directions
             .iter()
-            .map(|direction| self.cause.class(*direction))
+            .map(|direction| Class::of(*direction, self.cause))
             .collect();
         classes.dedup();
         classes

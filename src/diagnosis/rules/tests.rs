@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnosis::class::Confidence;
+use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::case::Case;
 use crate::diagnosis::rules::classify::{Classification, classify_by};
 use crate::diagnosis::rules::condition::Condition;
 use crate::diagnosis::rules::registry::{CAPS, RULES};
-use crate::diagnosis::rules::rule::{Cap, Cause, Grounds, Need, Rule};
+use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
 use crate::diagnosis::rules::witnesses::{AGAINST, FOR, Given, Row};
 
 const MESSAGES: &str = include_str!("../../../docs/messages.md");

@@ -1,9 +1,8 @@
 //! What a report says in sentences and lines, the same in every format for people.
 
-use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::counters::Counters;
+use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::Control;
-use crate::diagnosis::verdict::Verdict;
+use crate::diagnosis::verdict::{Headline, Verdict};
 use crate::exit::Exit;
 use crate::render::words::{count, drops};
 use crate::report::summary::{CpuKey, Summary, TriggerRuns};
@@ -49,25 +48,26 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
     }
 }
 
-fn is_over_limit(summary: &Summary) -> bool {
-    summary
-        .findings
-        .counters
-        .as_ref()
-        .is_some_and(Counters::is_over)
-}
-
 /// The verdict in one sentence, and how sure it is.
 #[must_use]
 pub(crate) fn sentence(summary: &Summary) -> String {
     let verdict = Verdict::of(&summary.findings);
+    let head = match verdict.headline {
+        Headline::Class(class) => class.headline(),
+        Headline::CacheOverLimit => "The IPv6 route cache is over its limit",
+        Headline::CacheProbablyFull => "The IPv6 route cache is probably full",
+        Headline::CacheMayBeFull => "The IPv6 route cache may be full",
+        Headline::Unreadable => {
+            "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable."
+        }
+        Headline::OnlyLogged => {
+            "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text."
+        }
+        Headline::NoDrop if summary.left_out > 0 => "No IPv6 drop passes the filters.",
+        Headline::NoDrop => "No IPv6 drop in this trace.",
+    };
     let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
-        return match verdict.exit {
-            Exit::Inconclusive => "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable.".to_owned(),
-            Exit::Suspected => "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text.".to_owned(),
-            _ if summary.left_out > 0 => "No IPv6 drop passes the filters.".to_owned(),
-            _ => "No IPv6 drop in this trace.".to_owned(),
-        };
+        return head.to_owned();
     };
     let n = summary.findings.of_class(class);
     let sure = summary.findings.count(class, confidence);
@@ -82,20 +82,6 @@ pub(crate) fn sentence(summary: &Summary) -> String {
         drops(n)
     } else {
         format!("{n} of {all} drops")
-    };
-    let head = match class {
-        Class::RcvDstAlloc if confidence == Confidence::Confirmed => "The IPv6 route cache is full",
-        // The counters speak of the cache itself, the confidence of single drops.
-        Class::RcvDstAlloc if is_over_limit(summary) => "The IPv6 route cache is over its limit",
-        Class::RcvDstAlloc if confidence == Confidence::Probable => {
-            "The IPv6 route cache is probably full"
-        }
-        Class::RcvDstAlloc => "The IPv6 route cache may be full",
-        Class::RcvUndetermined => "Undetermined: a full IPv6 route cache or a missing route",
-        Class::RcvNoRoute | Class::OutNoRoute => "A route is missing",
-        Class::RcvProhibited | Class::OutProhibited => "A prohibit route drops packets",
-        Class::OutDstAlloc => "The IPv6 route cache refuses this host's own packets",
-        Class::Unknown => "IPv6 packets are dropped, and the trace does not show why",
     };
     let mut text = format!("{head}: {share}{place} ({}, {how}).", class.name());
     if verdict.exit == Exit::Inconclusive {
