@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use common::{command, fixture, json, number, stderr, stdout};
 use ip6drop::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
 use ip6drop::fleet::hosts::Fleet;
-use ip6drop::fleet::problem::{Kind, MAX_NAMED};
+use ip6drop::fleet::problem::{MAX_NAMED, ProblemKind};
 use ip6drop::fleet::read::Reader;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
@@ -178,6 +178,93 @@ fn a_row_says_what_its_report_says() {
         .max()
         .unwrap();
     assert_eq!(number(&row["busiest"]["drops"]), most);
+}
+
+/// A report that gives `n` of its drops to another class.
+fn renamed(report: &Value, class: &str, n: u64) -> Value {
+    let mut newer = report.clone();
+    let of_verdict = report["verdict"]["class"].as_str().unwrap();
+    let left = number(&report["drops"]["by_class"][of_verdict]["total"]) - n;
+    newer["drops"]["by_class"][of_verdict]["total"] = value!(left);
+    newer["drops"]["by_class"][class] =
+        value!({"total": n, "confirmed": n, "probable": 0, "possible": 0});
+    newer
+}
+
+#[test]
+fn classes_of_newer_writers_are_carried_on_by_their_names() {
+    let report = report("4.19-fp/noroute");
+    let total = number(&report["drops"]["total"]);
+    let mut newer = renamed(&report, "rcv-rpfilter-dst-alloc", 5);
+    newer["verdict"]["class"] = value!("rcv-rpfilter-dst-alloc");
+    let newest = renamed(&newer, "rcv-lwt2", 2);
+    let lines = [
+        line(report.clone(), "today"),
+        line(newer, "newer"),
+        line(newest, "newest"),
+    ];
+    let table = merged(&["--all-hosts"], &lines.concat());
+    assert_eq!(table["totals"]["drops"]["total"], 3 * total);
+    for by_class in [
+        &table["totals"]["drops"]["by_class"],
+        &table["by_kernel"][0]["drops"]["by_class"],
+        &table["by_max_size"][0]["drops"]["by_class"],
+    ] {
+        assert_eq!(by_class["rcv-rpfilter-dst-alloc"], 5 + 3);
+        assert_eq!(by_class["rcv-lwt2"], 2);
+        let sum: u64 = by_class.as_object().unwrap().values().map(number).sum();
+        assert_eq!(sum, 3 * total);
+    }
+    for row in table["hosts"].as_array().unwrap() {
+        let by_class = row["drops"]["by_class"].as_object().unwrap();
+        assert_eq!(by_class.values().map(number).sum::<u64>(), total);
+        assert_eq!(
+            by_class.contains_key("rcv-rpfilter-dst-alloc"),
+            row["host"] != "today"
+        );
+    }
+    let text = stdout(&merge(&[], &lines.concat()));
+    let classes = text.split("Drops by class").nth(1).unwrap();
+    assert!(classes.contains("rcv-lwt2"), "{text}");
+    let newer = text.lines().find(|l| l.trim_start().starts_with("newer "));
+    assert!(newer.unwrap().contains("rcv-rpfilter-dst-alloc"), "{text}");
+}
+
+#[test]
+fn a_class_that_an_older_writer_did_not_know_has_no_drops() {
+    let report = report("4.19-fp/exhausted");
+    let mut older = report.clone();
+    let classes = older["drops"]["by_class"].as_object_mut().unwrap();
+    assert!(classes.remove("rcv-undetermined").is_some());
+    assert!(classes.remove("unknown").is_some());
+    let table = merged(&[], &line(older, "node7"));
+    assert_eq!(table, merged(&[], &line(report, "node7")));
+}
+
+#[test]
+fn what_is_no_class_is_malformed() {
+    let report = report("4.19-fp/noroute");
+    let with = |name: &str| renamed(&report, name, 1).to_string();
+    let twice = with("new").replace("\"new\":", "\"new\":{\"total\":1},\"new\":");
+    let mut many = report.clone();
+    for n in 0..64 {
+        many["drops"]["by_class"][format!("new-{n}")] = value!({"total": 1});
+    }
+    let long = many.to_string();
+    for bad in [
+        with("New"),
+        with("a--b"),
+        with("-a"),
+        with("9"),
+        with(""),
+        twice,
+        long,
+    ] {
+        assert_eq!(kinds(&merged(&[], &bad)), ["malformed"], "{bad}");
+    }
+    for good in ["new", "x9-2b"] {
+        assert!(kinds(&merged(&[], &with(good))).is_empty(), "{good}");
+    }
 }
 
 #[test]
@@ -437,7 +524,7 @@ fn what_cannot_be_used_is_named_and_stops_nothing() {
             file(
                 &dir,
                 "class.json",
-                pretty.replace("\"class\": \"rcv-dst-alloc\"", "\"class\": \"gremlins\""),
+                pretty.replace("\"class\": \"rcv-dst-alloc\"", "\"class\": \"Gremlins!\""),
             ),
             "malformed",
             Some(2),
@@ -702,8 +789,8 @@ fn hosts_and_names_of_problems_have_a_limit() {
         .concat();
     read_into(&mut fleet, lines.as_bytes());
     assert_eq!((fleet.hosts(), fleet.documents()), (2, 4));
-    assert_eq!(fleet.problems.of_kind(Kind::Beyond), 1);
-    assert_eq!(fleet.problems.of_kind(Kind::Duplicate), 1);
+    assert_eq!(fleet.problems.of_kind(ProblemKind::Beyond), 1);
+    assert_eq!(fleet.problems.of_kind(ProblemKind::Duplicate), 1);
     let beyond = 5;
     read_into(&mut fleet, "{}\n".repeat(MAX_NAMED + beyond).as_bytes());
     assert_eq!(fleet.problems.named().len(), MAX_NAMED);

@@ -9,7 +9,7 @@ use crate::commands::output::{Destination, written};
 use crate::exit::Exit;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::inputs::expand;
-use crate::fleet::problem::{Kind, Place};
+use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::read::Reader;
 use crate::input::{InputError, open};
 use crate::render::fleet::{json, markdown, text};
@@ -62,7 +62,12 @@ fn read_all(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<F
                     reader.read(&path, opened.reader(), is_gzip, &mut fleet);
                 }
                 Err(error) => {
-                    refuse(&mut fleet, &path, Kind::Unreadable, reason(&path, &error));
+                    refuse(
+                        &mut fleet,
+                        &path,
+                        ProblemKind::Unreadable,
+                        reason(&path, &error),
+                    );
                 }
             }
         }

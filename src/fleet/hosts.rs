@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::exit::Exit;
-use crate::fleet::problem::{Kind, Place, Problem, Problems};
-use crate::fleet::row::{Evidence, Finding, Row};
+use crate::fleet::problem::{DocumentProblem, Place, ProblemKind, Problems};
+use crate::fleet::row::{Basis, Finding, HostRow};
 
 /// The most hosts of one table; some 700 bytes each.
 pub const MAX_HOSTS: usize = 200_000;
@@ -13,7 +13,7 @@ pub const MAX_HOSTS: usize = 200_000;
 /// What was read, while it is read.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    hosts: HashMap<String, Row>,
+    hosts: HashMap<String, HostRow>,
     max_hosts: usize,
     /// Inputs named, or found in a directory or by a pattern.
     pub inputs: u64,
@@ -52,20 +52,20 @@ impl Fleet {
     }
 
     /// Counts and names a document, or an input without one, that is in no row.
-    pub fn refuse(&mut self, place: Place, kind: Kind, text: String) {
-        self.problems.add(Problem { place, kind, text });
+    pub fn refuse(&mut self, place: Place, kind: ProblemKind, text: String) {
+        self.problems.add(DocumentProblem { place, kind, text });
     }
 
     /// Takes in a document.
-    pub fn add(&mut self, row: Row) {
+    pub fn add(&mut self, row: HostRow) {
         let place = row.place.clone();
-        let refusal = |kind, text| place.map(|place| Problem { place, kind, text });
-        let evidence = row.evidence;
+        let refusal = |kind, text| place.map(|place| DocumentProblem { place, kind, text });
+        let basis = row.basis;
         let full = self.hosts.len() >= self.max_hosts;
         let failed = match self.hosts.entry(row.host.clone()) {
             Entry::Occupied(entry) if entry.get().has_seen(&row) => {
                 let text = format!("the same document of {} again; counted once", row.host);
-                refusal(Kind::Duplicate, text)
+                refusal(ProblemKind::Duplicate, text)
             }
             Entry::Occupied(mut entry) => {
                 entry.get_mut().add(row);
@@ -77,30 +77,33 @@ impl Fleet {
                     "more than {} hosts; merge them in parts, or see docs/fleet.md",
                     self.max_hosts
                 );
-                refusal(Kind::Beyond, text)
+                refusal(ProblemKind::Beyond, text)
             }
             Entry::Vacant(entry) => {
                 entry.insert(row);
                 None
             }
         };
-        match (failed, evidence) {
+        match (failed, basis) {
             (Some(problem), _) => self.problems.add(problem),
-            (None, Evidence::Report) => self.reports += 1,
-            (None, Evidence::Status) => self.statuses += 1,
+            (None, Basis::Report) => self.reports += 1,
+            (None, Basis::Status) => self.statuses += 1,
         }
     }
 
     /// Documents seen: each is in a row, or among the problems.
     #[must_use]
     pub fn documents(&self) -> u64 {
-        self.reports + self.statuses + self.problems.lost() + self.problems.of_kind(Kind::Duplicate)
+        self.reports
+            + self.statuses
+            + self.problems.lost()
+            + self.problems.of_kind(ProblemKind::Duplicate)
     }
 
     /// The hosts, worst first, and by name where they are alike.
     #[must_use]
-    pub fn worst_first(&self) -> Vec<&Row> {
-        let mut rows: Vec<&Row> = self.hosts.values().collect();
+    pub fn worst_first(&self) -> Vec<&HostRow> {
+        let mut rows: Vec<&HostRow> = self.hosts.values().collect();
         rows.sort_unstable_by(|a, b| a.badness(b).then_with(|| a.host.cmp(&b.host)));
         rows
     }

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fleet::problem::Kind;
+use crate::fleet::problem::ProblemKind;
 use crate::input::STDIN;
 
 /// What files with documents are called.
 const ENDINGS: [&str; 3] = [".json", ".ndjson", ".jsonl"];
 
 /// Why a path leads to no input.
-pub type Refusal = (Kind, String);
+pub type Refusal = (ProblemKind, String);
 
 fn without_gz(name: &str) -> &str {
     name.strip_suffix(".gz").unwrap_or(name)
@@ -23,7 +23,12 @@ fn has_ending(path: &Path) -> bool {
 }
 
 fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
-    let failed = |e: std::io::Error| (Kind::Unreadable, format!("cannot list the directory: {e}"));
+    let failed = |e: std::io::Error| {
+        (
+            ProblemKind::Unreadable,
+            format!("cannot list the directory: {e}"),
+        )
+    };
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -36,7 +41,7 @@ fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
             "no file in it ends with {} (or one of these and .gz); name the files, or a pattern such as '*/report.json'",
             ENDINGS.join(", ")
         );
-        return Err((Kind::Empty, text));
+        return Err((ProblemKind::Empty, text));
     }
     found.sort();
     Ok(found)
@@ -49,17 +54,20 @@ fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, Refusal>> {
         .filter(|text| text.contains(['*', '?', '[']))?;
     let paths = match glob::glob(text) {
         Ok(paths) => paths,
-        Err(e) => return Some(Err((Kind::Unreadable, format!("no pattern: {e}")))),
+        Err(e) => return Some(Err((ProblemKind::Unreadable, format!("no pattern: {e}")))),
     };
     let mut found = Vec::new();
     for path in paths {
         match path {
             Ok(path) => found.push(path),
-            Err(e) => return Some(Err((Kind::Unreadable, e.to_string()))),
+            Err(e) => return Some(Err((ProblemKind::Unreadable, e.to_string()))),
         }
     }
     Some(if found.is_empty() {
-        Err((Kind::Unreadable, "no file fits this pattern".to_owned()))
+        Err((
+            ProblemKind::Unreadable,
+            "no file fits this pattern".to_owned(),
+        ))
     } else {
         Ok(found)
     })

@@ -4,11 +4,16 @@
 //! is needed of each, [`read`] names its host, and [`fleet`] keeps one [`row`] a host. Memory
 //! grows with the number of hosts alone, and that has a cap.
 
+mod capped;
+pub mod classes;
 pub mod cut;
 pub mod document;
 pub mod hosts;
 pub mod inputs;
+mod members;
 pub mod problem;
 pub mod read;
+mod report;
 pub mod row;
+mod status;
 pub mod totals;

@@ -31,7 +31,7 @@ impl fmt::Display for Place {
 /// Why a document is in no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ProblemKind {
     /// The input could not be opened or read to its end.
     Unreadable,
     /// There is no document in the input.
@@ -54,46 +54,46 @@ pub enum Kind {
     Duplicate,
 }
 
-impl Kind {
+impl ProblemKind {
     /// All kinds, in the order of every output.
-    pub const ALL: [Kind; 10] = [
-        Kind::Unreadable,
-        Kind::Empty,
-        Kind::Truncated,
-        Kind::Broken,
-        Kind::Foreign,
-        Kind::Version,
-        Kind::Malformed,
-        Kind::TooLarge,
-        Kind::Beyond,
-        Kind::Duplicate,
+    pub const ALL: [ProblemKind; 10] = [
+        ProblemKind::Unreadable,
+        ProblemKind::Empty,
+        ProblemKind::Truncated,
+        ProblemKind::Broken,
+        ProblemKind::Foreign,
+        ProblemKind::Version,
+        ProblemKind::Malformed,
+        ProblemKind::TooLarge,
+        ProblemKind::Beyond,
+        ProblemKind::Duplicate,
     ];
 
     /// The name used in every output.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Unreadable => "unreadable",
-            Kind::Empty => "empty",
-            Kind::Truncated => "truncated",
-            Kind::Broken => "broken",
-            Kind::Foreign => "foreign",
-            Kind::Version => "version",
-            Kind::Malformed => "malformed",
-            Kind::TooLarge => "too-large",
-            Kind::Beyond => "beyond",
-            Kind::Duplicate => "duplicate",
+            ProblemKind::Unreadable => "unreadable",
+            ProblemKind::Empty => "empty",
+            ProblemKind::Truncated => "truncated",
+            ProblemKind::Broken => "broken",
+            ProblemKind::Foreign => "foreign",
+            ProblemKind::Version => "version",
+            ProblemKind::Malformed => "malformed",
+            ProblemKind::TooLarge => "too-large",
+            ProblemKind::Beyond => "beyond",
+            ProblemKind::Duplicate => "duplicate",
         }
     }
 }
 
 /// A document that is in no row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct DocumentProblem {
     /// Where it is.
     pub place: Place,
     /// What kind of problem.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// What is wrong, and what to do.
     pub text: String,
 }
@@ -101,13 +101,13 @@ pub struct Problem {
 /// All problems: counted by kind, and named up to [`MAX_NAMED`].
 #[derive(Debug, Clone, Default)]
 pub struct Problems {
-    counts: [u64; Kind::ALL.len()],
-    named: Vec<Problem>,
+    counts: [u64; ProblemKind::ALL.len()],
+    named: Vec<DocumentProblem>,
 }
 
 impl Problems {
     /// Counts a problem, and names it where there is room.
-    pub fn add(&mut self, problem: Problem) {
+    pub fn add(&mut self, problem: DocumentProblem) {
         self.counts[problem.kind as usize] += 1;
         if self.named.len() < MAX_NAMED {
             self.named.push(problem);
@@ -116,19 +116,19 @@ impl Problems {
 
     /// How many of a kind.
     #[must_use]
-    pub fn of_kind(&self, kind: Kind) -> u64 {
+    pub fn of_kind(&self, kind: ProblemKind) -> u64 {
         self.counts[kind as usize]
     }
 
     /// Documents that were lost: all kinds but duplicates.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.counts.iter().sum::<u64>() - self.of_kind(Kind::Duplicate)
+        self.counts.iter().sum::<u64>() - self.of_kind(ProblemKind::Duplicate)
     }
 
     /// Those with a name, in the order of the input.
     #[must_use]
-    pub fn named(&self) -> &[Problem] {
+    pub fn named(&self) -> &[DocumentProblem] {
         &self.named
     }
 

@@ -7,12 +7,13 @@ use std::path::Path;
 use foldhash::quality::RandomState;
 use memchr::memchr_iter;
 
+use crate::fleet::capped::capped;
 use crate::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
-use crate::fleet::document::{Document, capped, read};
+use crate::fleet::document::{Document, read};
 use crate::fleet::hosts::Fleet;
 use crate::fleet::inputs::host_of;
-use crate::fleet::problem::{Kind, Place};
-use crate::fleet::row::Row;
+use crate::fleet::problem::{Place, ProblemKind};
+use crate::fleet::row::HostRow;
 use crate::input::{InputError, STDIN};
 
 /// Reads inputs one after the other, with one buffer for all.
@@ -29,7 +30,7 @@ struct Input<'a> {
     fleet: &'a mut Fleet,
     hasher: &'a RandomState,
     /// The first document without a host: as the only one it is named after the file.
-    waiting: Option<Row>,
+    waiting: Option<HostRow>,
     rows: u64,
     documents: u64,
     /// Lines about drops since the last report.
@@ -46,14 +47,14 @@ impl Input<'_> {
     }
 
     /// Names a document after its place, where nothing else names it.
-    fn settle(&mut self, mut row: Row) {
+    fn settle(&mut self, mut row: HostRow) {
         if row.host.is_empty() {
             row.host = row.place.as_ref().map(Place::to_string).unwrap_or_default();
         }
         self.fleet.add(row);
     }
 
-    fn row(&mut self, row: Row, bytes: &[u8], line: u64) {
+    fn row(&mut self, row: HostRow, bytes: &[u8], line: u64) {
         let row = row.placed(self.place(line), self.hasher.hash_one(bytes));
         self.rows += 1;
         self.drop_lines = 0;
@@ -83,7 +84,7 @@ impl Input<'_> {
                     self.drop_lines += 1;
                     length
                 }
-                Ok((Document::Row(row), length)) => {
+                Ok((Document::Host(row), length)) => {
                     self.row(*row, &bytes[..length], line);
                     length
                 }
@@ -115,16 +116,16 @@ impl Input<'_> {
             // The message names the input itself; here its place does.
             let text = InputError::ended(self.path, is_gzip, read, source).to_string();
             self.fleet
-                .refuse(whole, Kind::Unreadable, self.unnamed(&text));
+                .refuse(whole, ProblemKind::Unreadable, self.unnamed(&text));
         } else if self.drop_lines > 0 {
             let text = format!(
                 "cut off: {} drops, and no report behind them; fetch it again",
                 self.drop_lines
             );
-            self.fleet.refuse(whole, Kind::Truncated, text);
+            self.fleet.refuse(whole, ProblemKind::Truncated, text);
         } else if self.documents == 0 {
             let text = "no document in it; was it written to the end?".to_owned();
-            self.fleet.refuse(whole, Kind::Empty, text);
+            self.fleet.refuse(whole, ProblemKind::Empty, text);
         }
     }
 
@@ -178,7 +179,7 @@ impl Reader {
                         MAX_DOCUMENT >> 20
                     );
                     let place = input.place(line);
-                    input.fleet.refuse(place, Kind::TooLarge, text);
+                    input.fleet.refuse(place, ProblemKind::TooLarge, text);
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),

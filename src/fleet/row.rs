@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::class::Confidence;
 use crate::exit::Exit;
-use crate::fleet::document::least;
+use crate::fleet::classes::{ClassCounts, ClassName};
 use crate::fleet::problem::Place;
 use crate::kernel::limits::Regime;
 
@@ -67,7 +67,7 @@ impl Finding {
 
 /// What a row rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Evidence {
+pub enum Basis {
     /// A trace.
     Report,
     /// Counters and limits alone.
@@ -115,7 +115,7 @@ impl Regimes {
 
 /// Count and limits of a route cache, in entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct CacheLimits {
     /// The exact count.
     pub slow: Option<i64>,
     /// The shared part of the count, at its last reading.
@@ -130,7 +130,7 @@ pub struct Limits {
     pub advised: Option<i64>,
 }
 
-impl Limits {
+impl CacheLimits {
     /// Entries left below the limit; negative above it.
     #[must_use]
     pub fn headroom(&self) -> Option<i64> {
@@ -155,21 +155,21 @@ pub struct Busiest {
 
 /// One host: its worst document, and what is known from all of them.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Row {
+pub struct HostRow {
     /// Its name.
     pub host: String,
     /// What was found.
     pub finding: Finding,
     /// What that rests on.
-    pub evidence: Evidence,
+    pub basis: Basis,
     /// The verdict's class.
-    pub class: Option<Class>,
+    pub class: Option<ClassName>,
     /// The verdict's confidence.
     pub confidence: Option<Confidence>,
     /// Drops in the trace.
     pub drops: u64,
-    /// The same by class, in the order of [`Class::ALL`].
-    pub by_class: [u64; Class::ALL.len()],
+    /// The same by class.
+    pub by_class: ClassCounts,
     /// The first drop, in the trace's own clock.
     pub first: Option<f64>,
     /// The last drop, in the trace's own clock.
@@ -187,7 +187,7 @@ pub struct Row {
     /// CPUs online.
     pub cpus: Option<u64>,
     /// Count and limits.
-    pub limits: Limits,
+    pub limits: CacheLimits,
     /// Events missing from the trace; `None` where the kernel did not count them.
     pub lost_events: Option<u64>,
     /// Lines of the trace that were not understood.
@@ -202,6 +202,12 @@ pub struct Row {
     pub(super) seen: Vec<u64>,
 }
 
+/// The smaller of two where both are known, else the known one.
+#[must_use]
+pub fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    [a, b].into_iter().flatten().reduce(f64::min)
+}
+
 fn later(a: Option<(f64, Finding)>, b: Option<(f64, Finding)>) -> Option<(f64, Finding)> {
     // Of two at the same moment the worse counts.
     let newer =
@@ -209,10 +215,10 @@ fn later(a: Option<(f64, Finding)>, b: Option<(f64, Finding)>) -> Option<(f64, F
     [a, b].into_iter().flatten().max_by(newer)
 }
 
-impl Row {
+impl HostRow {
     /// The row of one document, which begins at `place`.
     #[must_use]
-    pub fn placed(mut self, place: Place, fingerprint: u64) -> Row {
+    pub fn placed(mut self, place: Place, fingerprint: u64) -> HostRow {
         self.place = Some(place);
         self.documents = 1;
         self.since = self.time.filter(|_| self.finding.is_fault());
@@ -223,7 +229,7 @@ impl Row {
 
     /// True where `other`, of the same host, is a copy of a document that is in here.
     #[must_use]
-    pub fn has_seen(&self, other: &Row) -> bool {
+    pub fn has_seen(&self, other: &HostRow) -> bool {
         other
             .seen
             .iter()
@@ -232,8 +238,8 @@ impl Row {
 
     /// Worst first: finding, confidence, regime, drops for a full cache, all drops, room left.
     #[must_use]
-    pub fn badness(&self, other: &Row) -> Ordering {
-        let full = |row: &Row| row.by_class[Class::RcvDstAlloc as usize];
+    pub fn badness(&self, other: &HostRow) -> Ordering {
+        let full = |row: &HostRow| row.by_class.of_fault();
         let (regime, room) = self.limits.rank();
         let (other_regime, other_room) = other.limits.rank();
         self.finding
@@ -247,7 +253,7 @@ impl Row {
 
     /// Takes in another document of the same host. The worse of the two is shown; what it does
     /// not know is taken from the other.
-    pub fn add(&mut self, other: Row) {
+    pub fn add(&mut self, other: HostRow) {
         let documents = self.documents + other.documents;
         let since = least(self.since, other.since);
         let latest = later(self.latest, other.latest);
@@ -267,7 +273,7 @@ impl Row {
             self.kernel = spare.kernel;
         }
         self.cpus = self.cpus.or(spare.cpus);
-        if self.limits == Limits::default() {
+        if self.limits == CacheLimits::default() {
             self.limits = spare.limits;
         }
         self.documents = documents;

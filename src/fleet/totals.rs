@@ -3,27 +3,25 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::diagnosis::class::Class;
-use crate::fleet::row::{Finding, Row};
+use crate::fleet::classes::ClassCounts;
+use crate::fleet::row::{Finding, HostRow};
 
 /// Hosts by finding, and their drops.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Group {
     /// Hosts, in the order of [`Finding::ALL`].
     pub by_finding: [u64; Finding::ALL.len()],
-    /// Drops of their rows, in the order of [`Class::ALL`].
-    pub by_class: [u64; Class::ALL.len()],
+    /// Drops of their rows by class.
+    pub by_class: ClassCounts,
     /// All drops of their rows.
     pub drops: u64,
 }
 
 impl Group {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &HostRow) {
         self.by_finding[row.finding as usize] += 1;
         self.drops = self.drops.saturating_add(row.drops);
-        for (sum, drops) in self.by_class.iter_mut().zip(row.by_class) {
-            *sum = sum.saturating_add(drops);
-        }
+        self.by_class.add(&row.by_class);
     }
 
     /// Hosts in it.
@@ -65,7 +63,7 @@ fn most_faults_first<K: Ord>(groups: BTreeMap<K, Group>) -> Vec<(K, Group)> {
 impl<'a> Totals<'a> {
     /// Of these rows.
     #[must_use]
-    pub fn of(rows: &[&'a Row]) -> Totals<'a> {
+    pub fn of(rows: &[&'a HostRow]) -> Totals<'a> {
         let mut all = Group::default();
         let mut by_kernel: BTreeMap<Option<&str>, Group> = BTreeMap::new();
         let mut by_max_size: BTreeMap<Option<i64>, Group> = BTreeMap::new();

@@ -10,6 +10,9 @@ use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
 use crate::host::{CpuCount, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
 
+/// Name and version of a status as a JSON document.
+pub const SCHEMA: &str = "ip6drop.status/1";
+
 /// Which namespaces are asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {

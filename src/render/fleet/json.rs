@@ -4,22 +4,20 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::diagnosis::class::{Class, Confidence};
+use crate::diagnosis::class::Confidence;
+use crate::fleet::classes::{ClassCounts, ClassName};
 use crate::fleet::hosts::Fleet;
-use crate::fleet::problem::Kind;
-use crate::fleet::row::{Evidence, Finding, Row};
+use crate::fleet::problem::ProblemKind;
+use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::fleet::words::sentence;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.merge/1";
 
-fn by_class(counts: [u64; Class::ALL.len()]) -> Value {
-    let classes = Class::ALL.into_iter().zip(counts);
-    classes
-        .map(|(class, n)| (class.name().to_owned(), json!(n)))
-        .collect::<Map<_, _>>()
-        .into()
+fn by_class(counts: &ClassCounts) -> Value {
+    let members = counts.all().map(|(name, n)| (name.to_owned(), json!(n)));
+    members.collect::<Map<_, _>>().into()
 }
 
 fn group(group: &Group) -> Map<String, Value> {
@@ -38,7 +36,7 @@ fn group(group: &Group) -> Map<String, Value> {
         ("by_exit", by_exit.into()),
         (
             "drops",
-            json!({"total": group.drops, "by_class": by_class(group.by_class)}),
+            json!({"total": group.drops, "by_class": by_class(&group.by_class)}),
         ),
     ];
     members
@@ -54,16 +52,16 @@ fn keyed(name: &str, key: Value, of: &Group) -> Value {
     members.into()
 }
 
-fn host(row: &Row) -> Value {
+fn host(row: &HostRow) -> Value {
     let limits = &row.limits;
-    let traced = row.evidence == Evidence::Report;
+    let traced = row.basis == Basis::Report;
     json!({
         "host": row.host,
         "exit": row.finding.exit().status(),
-        "class": row.class.map(Class::name),
+        "class": row.class.as_ref().map(ClassName::as_str),
         "confidence": row.confidence.map(Confidence::name),
         "evidence": if traced { "report" } else { "status" },
-        "drops": traced.then(|| json!({"total": row.drops, "by_class": by_class(row.by_class)})),
+        "drops": traced.then(|| json!({"total": row.drops, "by_class": by_class(&row.by_class)})),
         "first": row.first,
         "last": row.last,
         "time": row.time,
@@ -99,7 +97,7 @@ fn host(row: &Row) -> Value {
 
 fn documents(fleet: &Fleet) -> Value {
     let problems = &fleet.problems;
-    let by_kind: Map<String, Value> = Kind::ALL
+    let by_kind: Map<String, Value> = ProblemKind::ALL
         .into_iter()
         .map(|kind| (kind.name().to_owned(), json!(problems.of_kind(kind))))
         .collect();

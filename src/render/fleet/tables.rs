@@ -1,6 +1,7 @@
 //! The tables of `merge`: rows of cells, the head first.
 
-use crate::fleet::row::{Evidence, Finding, Row};
+use crate::fleet::classes::ClassName;
+use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::fleet::words::utc;
 use crate::render::words::or_dash;
@@ -14,16 +15,20 @@ const MAX_GROUPS: usize = 12;
 const MAX_NAME: usize = 48;
 
 /// The name of a class or the words for its absence.
-fn verdict(row: &Row) -> String {
+fn verdict(row: &HostRow) -> String {
     let confidence = row.confidence.map_or("", |confidence| confidence.name());
-    match (row.finding, row.evidence) {
+    match (row.finding, row.basis) {
         (Finding::Confirmed, _) => "full, confirmed".to_owned(),
-        (Finding::Suspected, Evidence::Report) => format!("full, {confidence}"),
-        (Finding::Suspected, Evidence::Status) => "refuses".to_owned(),
+        (Finding::Suspected, Basis::Report) => format!("full, {confidence}"),
+        (Finding::Suspected, Basis::Status) => "refuses".to_owned(),
         (Finding::Inconclusive, _) => "no verdict".to_owned(),
-        (Finding::OtherDrops, _) => row.class.map_or("other", |class| class.name()).to_owned(),
-        (Finding::Clean, Evidence::Report) => "no drop".to_owned(),
-        (Finding::Clean, Evidence::Status) => "room left".to_owned(),
+        (Finding::OtherDrops, _) => row
+            .class
+            .as_ref()
+            .map_or("other", ClassName::as_str)
+            .to_owned(),
+        (Finding::Clean, Basis::Report) => "no drop".to_owned(),
+        (Finding::Clean, Basis::Status) => "room left".to_owned(),
     }
 }
 
@@ -36,7 +41,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// When the fault was first seen: a date where a document has one, else the trace's own clock.
-fn since(row: &Row) -> String {
+fn since(row: &HostRow) -> String {
     let date = row.since.or(row.time).and_then(utc);
     let clock = || row.first.map(|first| format!("clock {first:.6}"));
     or_dash(date.or_else(clock))
@@ -47,8 +52,8 @@ const COLUMNS: [&str; 12] = [
     "since", "kernel",
 ];
 
-fn cells(row: &Row) -> Vec<String> {
-    let traced = row.evidence == Evidence::Report;
+fn cells(row: &HostRow) -> Vec<String> {
+    let traced = row.basis == Basis::Report;
     let counted = |n: u64| {
         if traced {
             n.to_string()
@@ -63,7 +68,7 @@ fn cells(row: &Row) -> Vec<String> {
         shortened(&row.host),
         verdict(row),
         counted(row.drops),
-        counted(row.by_class[0]),
+        counted(row.by_class.of_fault()),
         format!("{}/{cpus}", counted(row.dropping_cpus)),
         if regimes.is_empty() {
             "-".to_owned()
@@ -80,7 +85,7 @@ fn cells(row: &Row) -> Vec<String> {
 }
 
 /// The table of hosts, its head first, and what it leaves out.
-pub(super) fn hosts(rows: &[&Row], all_hosts: bool) -> (Vec<Vec<String>>, Option<String>) {
+pub(super) fn hosts(rows: &[&HostRow], all_hosts: bool) -> (Vec<Vec<String>>, Option<String>) {
     let found = rows
         .iter()
         .filter(|row| row.finding != Finding::Clean)

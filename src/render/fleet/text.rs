@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::diagnosis::class::Class;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Totals;
@@ -56,10 +55,9 @@ pub fn write(fleet: &Fleet, options: Options, out: &mut dyn Write) -> io::Result
     }
     if totals.all.drops > 0 {
         section(out, "Drops by class")?;
-        let classes = Class::ALL.into_iter().zip(totals.all.by_class);
-        let classes = classes.filter(|(_, drops)| *drops > 0);
+        let classes = totals.all.by_class.all().filter(|(_, drops)| *drops > 0);
         let rows: Vec<Vec<String>> = classes
-            .map(|(class, drops)| vec![class.name().to_owned(), drops.to_string()])
+            .map(|(name, drops)| vec![name.to_owned(), drops.to_string()])
             .collect();
         table(out, &rows)?;
     }

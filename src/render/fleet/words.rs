@@ -1,7 +1,7 @@
 //! What `merge` says in sentences, the same in every format for people.
 
 use crate::fleet::hosts::Fleet;
-use crate::fleet::problem::Kind;
+use crate::fleet::problem::ProblemKind;
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Group;
 use crate::render::words::count;
@@ -74,7 +74,7 @@ pub(super) fn accounting(fleet: &Fleet) -> String {
         count(fleet.reports, "report", "reports"),
         count(fleet.statuses, "status", "statuses"),
     );
-    for kind in Kind::ALL {
+    for kind in ProblemKind::ALL {
         let n = fleet.problems.of_kind(kind);
         if n > 0 {
             text.push_str(&format!(", {n} {}", kind.name()));

@@ -13,12 +13,9 @@ use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
 use crate::report::stacks::numbered_stacks;
-use crate::report::summary::{CpuKey, Summary};
+use crate::report::summary::{CpuKey, SCHEMA, Summary};
 use crate::status::rises::Rise;
 use crate::trace::{Stamp, Time};
-
-/// Name and version of the schema.
-pub const SCHEMA: &str = "ip6drop.report/1";
 
 /// The origins of the contract, with their names.
 pub const ORIGINS: [(Origin, &str); 5] = [

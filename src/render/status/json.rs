@@ -8,11 +8,8 @@ use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::render::status::words::sentence;
-use crate::status::sampler::{NetNsStatus, ReadProblem, Status};
+use crate::status::sampler::{NetNsStatus, ReadProblem, SCHEMA, Status};
 use crate::text::harmless;
-
-/// Name and version of the schema.
-pub const SCHEMA: &str = "ip6drop.status/1";
 
 fn problems(problems: &[ReadProblem]) -> Value {
     problems
