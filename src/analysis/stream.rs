@@ -74,6 +74,15 @@ impl<'r> Open<'r> {
     }
 }
 
+/// Why an input gives no report.
+fn no_trace(input: &Input<'_>) -> InputError {
+    let (name, text) = (input.name().to_owned(), input.text());
+    match &text.first_line {
+        None => InputError::Empty(name),
+        Some(first) => InputError::no_trace(name, text.lines.total, first),
+    }
+}
+
 /// An input that has ended.
 struct Ended<'r> {
     input: Input<'r>,
@@ -155,7 +164,7 @@ impl<'r> Analysis<'r> {
     ) -> Result<(), InputError> {
         self.names.push(input.name().to_owned());
         if !input.has_trace() {
-            return Err(error.unwrap_or_else(|| input.no_trace()));
+            return Err(error.unwrap_or_else(|| no_trace(&input)));
         }
         self.ended.push(Ended {
             input,

@@ -5,10 +5,10 @@ use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
+use crate::diagnosis::health::Health;
 use crate::diagnosis::knowledge::{Knowledge, knowledge};
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::host::{Facts, Snapshot};
-use crate::input::InputError;
 use crate::kernel::functions::Origin;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::drops::{Drops, Kept};
@@ -129,13 +129,10 @@ impl<'f> Input<'f> {
         text.lines.events > 0 || (known && !is_binary)
     }
 
-    /// Why an input without a trace gives no report.
+    /// What is true of its text.
     #[must_use]
-    pub fn no_trace(self) -> InputError {
-        match &self.text.first_line {
-            None => InputError::Empty(self.name),
-            Some(first) => InputError::no_trace(self.name, self.text.lines.total, first),
-        }
+    pub fn text(&self) -> &TextFacts {
+        &self.text
     }
 
     /// Judges the drops. `receive_drops` are those of all inputs that share the facts; where
@@ -197,9 +194,7 @@ impl Input<'_> {
     ) -> Summary {
         let Input { gathered, text, .. } = self;
         let tally = &self.drops.tally;
-        let Judgement { knowledge, decided } = judgement;
-        let taken =
-            |at: u32| Some(decided[at as usize]).filter(|d| tally.filter.takes_class(d.class));
+        let knowledge = &judgement.knowledge;
         let mut summary = Summary {
             inputs: vec![self.name.clone()],
             hosts: gathered.preamble.host.clone().into_iter().collect(),
@@ -221,6 +216,27 @@ impl Input<'_> {
         for &cpu in &gathered.cpus {
             summary.per_cpu.entry(CpuKey::Cpu(cpu)).or_default();
         }
+        self.count_drops(judgement, stacks, &mut summary);
+        self.count_calls(&judgement.knowledge, &mut summary);
+        summary.findings.counters = Counters::new(
+            shown,
+            gathered,
+            host,
+            knowledge,
+            summary.findings.gc_total().failed > 0,
+        );
+        summary.left_out = tally.all - summary.findings.drops();
+        summary.findings.health = self.health();
+        summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());
+        summary
+    }
+
+    /// Counts the drops that pass the filters: by class, rule, CPU, task and stack.
+    fn count_drops(&self, judgement: &Judgement, stacks: &Stacks, summary: &mut Summary) {
+        let tally = &self.drops.tally;
+        let taken = |at: u32| {
+            Some(judgement.decided[at as usize]).filter(|d| tally.filter.takes_class(d.class))
+        };
         for &((cpu, at), cell) in tally.cpus.all() {
             let Some(decided) = taken(at) else { continue };
             *summary
@@ -259,7 +275,11 @@ impl Input<'_> {
                 *summary.stacks.entry((frames, decided.class)).or_default() += drops;
             }
         }
-        for (&(cpu, origin, observed), &calls) in &gathered.gc {
+    }
+
+    /// Counts the calls of `ip6_dst_gc`.
+    fn count_calls(&self, knowledge: &Knowledge, summary: &mut Summary) {
+        for (&(cpu, origin, observed), &calls) in &self.gathered.gc {
             let failed = knowledge.failed(observed);
             let counts = GcCounts {
                 calls,
@@ -280,27 +300,22 @@ impl Input<'_> {
                 .gc
                 .add(counts);
         }
-        summary.findings.counters = Counters::new(
-            shown,
-            gathered,
-            host,
-            knowledge,
-            summary.findings.gc_total().failed > 0,
-        );
-        summary.left_out = tally.all - summary.findings.drops();
-        let health = &mut summary.findings.health;
-        health.lines = text.lines;
-        health.log = text.log.clone();
-        health.samples.clone_from(&text.samples);
-        health.stacks = gathered.stacks;
-        health.empty_stacks = gathered.empty_stacks;
-        health.lost.clone_from(&gathered.lost);
-        health.lost_uncounted = gathered.lost_uncounted;
-        health.overwritten = gathered.overwritten;
-        health.broken_inputs = u64::from(self.broke_off);
-        health.stacks_beyond = tally.stacks_beyond;
-        health.evictions = gathered.evictions;
-        summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());
-        summary
+    }
+
+    fn health(&self) -> Health {
+        let Input { gathered, text, .. } = self;
+        Health {
+            lines: text.lines,
+            log: text.log.clone(),
+            samples: text.samples.clone(),
+            stacks: gathered.stacks,
+            empty_stacks: gathered.empty_stacks,
+            lost: gathered.lost.clone(),
+            lost_uncounted: gathered.lost_uncounted,
+            overwritten: gathered.overwritten,
+            broken_inputs: u64::from(self.broke_off),
+            stacks_beyond: self.drops.tally.stacks_beyond,
+            evictions: gathered.evictions,
+        }
     }
 }

@@ -8,3 +8,4 @@ pub mod gathered;
 pub mod packet_drop;
 pub mod signal;
 mod slots;
+mod stacks;
