@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::{command, fixture};
-use ip6drop::diagnosis::collect::signal::{Reading, Signal};
+use ip6drop::diagnosis::collect::signal::{OpsReading, Signal};
 use ip6drop::trace::cut::CutState;
 use ip6drop::trace::{Context, Parser, Record, Records, Stacks};
 use proptest::prelude::*;
@@ -59,14 +59,14 @@ fn lines() -> Vec<Vec<u8>> {
 }
 
 /// Keeps all records.
-struct Found<'a>(&'a Stacks, Vec<Record<Signal, Reading>>);
+struct Found<'a>(&'a Stacks, Vec<Record<Signal, OpsReading>>);
 
 impl Records<Signal> for Found<'_> {
     fn stacks(&self) -> &Stacks {
         self.0
     }
 
-    fn take(&mut self, record: Record<Signal, Reading>) {
+    fn take(&mut self, record: Record<Signal, OpsReading>) {
         self.1.push(record);
     }
 }
@@ -76,7 +76,7 @@ fn records(
     parser: &mut Parser<Signal>,
     text: &[u8],
     stacks: &Stacks,
-) -> Vec<Record<Signal, Reading>> {
+) -> Vec<Record<Signal, OpsReading>> {
     let mut found = Found(stacks, Vec::new());
     parser.parse(text, text.len(), CutState::default(), &mut found);
     let mut apart = Vec::new();

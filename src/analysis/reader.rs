@@ -46,13 +46,13 @@ struct Batch {
 }
 
 /// Keeps records until it is their turn.
-struct Kept<'a> {
+struct BatchRecords<'a> {
     stacks: &'a Stacks,
     records: &'a mut Vec<RecordOf<Signal>>,
     new: bool,
 }
 
-impl Records<Signal> for Kept<'_> {
+impl Records<Signal> for BatchRecords<'_> {
     fn stacks(&self) -> &Stacks {
         self.stacks
     }
@@ -78,7 +78,7 @@ impl Batch {
         if more {
             self.records.clear();
             let stacks = stacks.read().unwrap_or_else(PoisonError::into_inner);
-            let mut kept = Kept {
+            let mut kept = BatchRecords {
                 stacks: &stacks,
                 records: &mut self.records,
                 new: false,

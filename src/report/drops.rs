@@ -60,7 +60,7 @@ impl Keep {
 
 /// What becomes of single drops.
 #[derive(Debug, Clone)]
-enum Wanted {
+enum Keeping {
     /// Nothing.
     No,
     /// They are kept, up to a number.
@@ -74,7 +74,7 @@ enum Wanted {
 pub struct Drops<'f> {
     /// The counts.
     pub(crate) tally: Tally<'f>,
-    wanted: Wanted,
+    wanted: Keeping,
 }
 
 impl<'f> Drops<'f> {
@@ -84,9 +84,9 @@ impl<'f> Drops<'f> {
         Drops {
             tally: Tally::new(filter),
             wanted: if keep {
-                Wanted::Some(Keep::default())
+                Keeping::Some(Keep::default())
             } else {
-                Wanted::No
+                Keeping::No
             },
         }
     }
@@ -96,7 +96,7 @@ impl<'f> Drops<'f> {
     pub fn passing(filter: &'f Filter) -> Self {
         Drops {
             tally: Tally::new(filter),
-            wanted: Wanted::Next(Vec::new()),
+            wanted: Keeping::Next(Vec::new()),
         }
     }
 
@@ -104,23 +104,23 @@ impl<'f> Drops<'f> {
     #[must_use]
     pub fn kept(&self) -> Option<&Keep> {
         match &self.wanted {
-            Wanted::Some(keep) => Some(keep),
-            Wanted::No | Wanted::Next(_) => None,
+            Keeping::Some(keep) => Some(keep),
+            Keeping::No | Keeping::Next(_) => None,
         }
     }
 
     /// Hands over what was kept since the last time.
     pub fn take(&mut self, mut each: impl FnMut(&Kept)) {
-        if let Wanted::Next(next) = &mut self.wanted {
+        if let Keeping::Next(next) = &mut self.wanted {
             next.drain(..).for_each(|kept| each(&kept));
         }
     }
 
     fn keep(&mut self, kept: Kept) {
         match &mut self.wanted {
-            Wanted::No => {}
-            Wanted::Some(keep) => keep.push(kept),
-            Wanted::Next(next) => next.push(kept),
+            Keeping::No => {}
+            Keeping::Some(keep) => keep.push(kept),
+            Keeping::Next(next) => next.push(kept),
         }
     }
 }
@@ -133,7 +133,7 @@ impl DropSink for Drops<'_> {
     fn drop(&mut self, drop: &PacketDrop) {
         let passed = self.tally.count(drop);
         if let Some(evidence) = passed
-            && !matches!(self.wanted, Wanted::No)
+            && !matches!(self.wanted, Keeping::No)
         {
             self.keep(Kept::Drop(KeptDrop {
                 context: drop.context,

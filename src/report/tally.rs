@@ -21,7 +21,7 @@ const RECENT: usize = 2048;
 
 /// Drops of one CPU and evidence.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Cell {
+pub(crate) struct Tallied {
     pub(crate) drops: u64,
     pub(crate) span: Option<(Time, Time)>,
 }
@@ -110,7 +110,7 @@ pub struct Tally<'f> {
     pub(crate) receive_drops: u64,
     /// All drops, filtered or not.
     pub(crate) all: u64,
-    pub(crate) cpus: Rows<(Option<u32>, u32), Cell>,
+    pub(crate) cpus: Rows<(Option<u32>, u32), Tallied>,
     pub(crate) comms: HashMap<u64, Comm, FixedState>,
     pub(crate) tasks: Rows<(u64, u32), u64>,
     pub(crate) stacks: Rows<StackKey, u64>,

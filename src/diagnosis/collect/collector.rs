@@ -4,8 +4,8 @@ use crate::capture::framing::Framing;
 use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via};
 use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
-use crate::diagnosis::collect::signal::{Caller, Reading, Signal, Source};
-use crate::diagnosis::collect::slots::{CpuSlot, Cpus, Key, Tasks};
+use crate::diagnosis::collect::signal::{Caller, EntryBy, OpsReading, Signal};
+use crate::diagnosis::collect::slots::{CpuSlot, CpuSlots, Key, TaskSlots};
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::kernel::frames::{Head, StackFacts};
 use crate::kernel::functions::{Function, Origin};
@@ -19,7 +19,7 @@ pub(super) type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
 
 /// One CPU's row: cuts of the evidence start its state anew, not its counts.
 #[derive(Clone, Default)]
-pub(super) struct CpuRow {
+pub(super) struct CpuState {
     pub(super) state: Cpu,
     pub(super) gc: CallTable,
 }
@@ -28,8 +28,8 @@ pub(super) struct CpuRow {
 #[derive(Clone)]
 pub struct Collector<D> {
     pub(super) drops: D,
-    pub(super) cpus: Cpus<CpuRow>,
-    pub(super) tasks: Tasks<Task>,
+    pub(super) cpus: CpuSlots<CpuState>,
+    pub(super) tasks: TaskSlots<Task>,
     pub(super) stack_facts: Vec<Option<StackFacts>>,
     /// Counts cuts of all CPUs.
     generation: u64,
@@ -46,8 +46,8 @@ impl<D: DropSink> Collector<D> {
     pub fn new(drops: D) -> Self {
         Collector {
             drops,
-            cpus: Cpus::default(),
-            tasks: Tasks::new(),
+            cpus: CpuSlots::default(),
+            tasks: TaskSlots::new(),
             stack_facts: Vec::new(),
             generation: 0,
             gc_seen: false,
@@ -301,7 +301,7 @@ impl<D: DropSink> Collector<D> {
                 caller,
             } => {
                 let via = Via::of(source);
-                if source != Source::Entry
+                if source != EntryBy::Entry
                     && let Some((fast, context)) = self.fast.take().zip(context)
                 {
                     self.drops.fast(context.time, fast);
@@ -353,7 +353,7 @@ impl<D: DropSink> Sink for Collector<D> {
         }
     }
 
-    fn aside(&mut self, reading: &Reading) {
+    fn aside(&mut self, reading: &OpsReading) {
         self.gathered.note_fast(reading);
         self.fast = reading.fast.map(|(fast, _)| fast).or(self.fast);
     }

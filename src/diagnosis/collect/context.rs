@@ -1,6 +1,6 @@
 //! The state of one CPU, and of one task on it.
 
-use crate::diagnosis::collect::signal::Source;
+use crate::diagnosis::collect::signal::EntryBy;
 use crate::diagnosis::collect::slots::{CpuSlot, TaskSlot};
 use crate::diagnosis::evidence::{Attempts, Observed};
 use crate::kernel::functions::Origin;
@@ -35,11 +35,11 @@ impl Via {
     const ENTRIES: Via = Via(1 | 2 | 64);
 
     /// How an entry was seen.
-    pub(super) fn of(source: Source) -> Via {
+    pub(super) fn of(source: EntryBy) -> Via {
         match source {
-            Source::Entry => Via::ENTRY,
-            Source::Probe => Via::PROBE,
-            Source::Arguments => Via::ARGUMENTS,
+            EntryBy::Entry => Via::ENTRY,
+            EntryBy::Probe => Via::PROBE,
+            EntryBy::Arguments => Via::ARGUMENTS,
         }
     }
 

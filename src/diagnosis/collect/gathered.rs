@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::framing::Framing;
 use crate::capture::preamble::Preamble;
-use crate::diagnosis::collect::signal::Reading;
+use crate::diagnosis::collect::signal::OpsReading;
 use crate::diagnosis::evidence::{Attempts, Observed, Traced};
 use crate::kernel::functions::Origin;
 use crate::trace::Time;
@@ -104,7 +104,7 @@ impl Gathered {
     }
 
     /// What the entry probe on `ip6_dst_gc` read.
-    pub(super) fn note_fast(&mut self, reading: &Reading) {
+    pub(super) fn note_fast(&mut self, reading: &OpsReading) {
         if let Some(ops) = reading.ops
             && self.namespaces.len() < MAX_NAMESPACES
         {

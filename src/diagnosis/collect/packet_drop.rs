@@ -35,7 +35,7 @@ pub trait DropSink {
 
 /// A drop that waits for its stack, or for earlier drops.
 #[derive(Clone)]
-struct Waiting {
+struct Queued {
     drop: PacketDrop,
     done: bool,
 }
@@ -43,7 +43,7 @@ struct Waiting {
 /// Drops in the order of the trace, from the first that may still change.
 #[derive(Clone, Default)]
 pub(super) struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Queued>,
     first_ticket: u64,
 }
 
@@ -55,7 +55,7 @@ impl Queue {
 
     /// A new drop; where too many wait, the oldest waits no longer.
     pub(super) fn push(&mut self, drop: PacketDrop, sink: &mut impl DropSink) {
-        self.waiting.push_back(Waiting { drop, done: false });
+        self.waiting.push_back(Queued { drop, done: false });
         if self.waiting.len() > MAX_WAITING {
             self.done(self.first_ticket, sink);
         }

@@ -7,7 +7,7 @@ use crate::trace::{Meaning, Payload, Symbol};
 
 /// How an event came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum EntryBy {
     /// The function tracer, at the entry.
     Entry,
     /// A probe that stands for the entry.
@@ -42,7 +42,7 @@ pub enum Signal {
     /// The entry of a function that is evidence.
     Entry {
         /// How it was seen.
-        source: Source,
+        source: EntryBy,
         /// The function.
         function: Function,
         /// Where it returns to.
@@ -63,16 +63,16 @@ pub enum Signal {
 
 /// The arguments that a probe on the entry of `ip6_dst_gc` read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub struct OpsReading {
     /// The `dst_ops`, one for each network namespace.
     pub ops: Option<u64>,
     /// `fast` and `gc_thresh`, of IPv6 alone.
     pub fast: Option<(i64, i64)>,
 }
 
-impl Reading {
+impl OpsReading {
     /// `family=10 gc_thresh=64 fast=288`; anything but IPv6 is left alone.
-    fn new(arguments: &[u8]) -> Reading {
+    fn new(arguments: &[u8]) -> OpsReading {
         const AF_INET6: i128 = 10;
         let number = |name: &[u8]| integer(arguments, name);
         let fast = match (number(b"family"), number(b"fast"), number(b"gc_thresh")) {
@@ -81,7 +81,7 @@ impl Reading {
             }
             _ => None,
         };
-        Reading {
+        OpsReading {
             ops: number(b"ops").and_then(|ops| u64::try_from(ops).ok()),
             fast,
         }
@@ -99,13 +99,13 @@ fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
 
 impl Meaning for Signal {
     type Signal = Signal;
-    type Aside = Reading;
+    type Aside = OpsReading;
 
-    fn of(payload: &Payload<'_>) -> (Signal, Option<Reading>) {
+    fn of(payload: &Payload<'_>) -> (Signal, Option<OpsReading>) {
         match payload {
             Payload::Function { function, caller } => {
                 let entry = functions::function(function.name).map(|function| Signal::Entry {
-                    source: Source::Entry,
+                    source: EntryBy::Entry,
                     function,
                     caller: caller.map(|caller| Caller {
                         mark: mark(caller.name),
@@ -121,16 +121,16 @@ impl Meaning for Signal {
             } => {
                 let known = probed(event, function.as_ref());
                 let source = if arguments.is_empty() {
-                    Source::Probe
+                    EntryBy::Probe
                 } else {
-                    Source::Arguments
+                    EntryBy::Arguments
                 };
                 let entry = known.map(|function| Signal::Entry {
                     source,
                     function,
                     caller: None,
                 });
-                let reading = (known == Some(Function::DstGc)).then(|| Reading::new(arguments));
+                let reading = (known == Some(Function::DstGc)).then(|| OpsReading::new(arguments));
                 (entry.unwrap_or(Signal::Other), reading)
             }
             Payload::ReturnProbe {

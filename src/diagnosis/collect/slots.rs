@@ -20,14 +20,14 @@ pub(super) struct Key {
 
 /// States of CPUs; `None` is that of events that name none.
 #[derive(Clone, Default)]
-pub(super) struct Cpus<C> {
+pub(super) struct CpuSlots<C> {
     /// Places, one more than the slot's number, 0 where there is none.
     plain: Vec<u32>,
     others: HashMap<Option<u32>, CpuSlot, FixedState>,
     all: Vec<(Option<u32>, C)>,
 }
 
-impl<C: Default> Cpus<C> {
+impl<C: Default> CpuSlots<C> {
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
@@ -91,16 +91,16 @@ pub(super) struct TaskSlot(u32);
 
 /// States of tasks. A CPU mostly goes on with the task it had, which is looked at first.
 #[derive(Clone)]
-pub(super) struct Tasks<T> {
+pub(super) struct TaskSlots<T> {
     index: HashMap<Key, TaskSlot, FixedState>,
     all: Vec<(Key, T)>,
     /// The last task of each CPU.
     recent: Vec<TaskSlot>,
 }
 
-impl<T: Default> Tasks<T> {
+impl<T: Default> TaskSlots<T> {
     pub(super) fn new() -> Self {
-        Tasks {
+        TaskSlots {
             index: HashMap::default(),
             all: Vec::new(),
             recent: Vec::new(),
