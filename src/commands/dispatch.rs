@@ -19,7 +19,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         );
     }
     match command {
-        Command::Report(args) => report::run(*args),
+        Command::Report(args) => report::run(&args),
         Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
         Command::Record(args) => Ok(record::run(&args, &mut stderr())),
         Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())),

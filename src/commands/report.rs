@@ -120,7 +120,7 @@ fn write(
 ///
 /// # Errors
 /// Fails where the facts or the filters are unusable, or the output cannot be written.
-pub(crate) fn run(args: ReportArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let advice = "name a saved trace, or pipe one in (see ip6drop report --help)";
     let paths = inputs(&args.files, advice)?;
     let destination = Destination::new("report", args.output.as_deref());
@@ -129,7 +129,7 @@ pub(crate) fn run(args: ReportArgs) -> anyhow::Result<Exit> {
             destination.spare(path)?;
         }
     }
-    let request = request(&args)?;
+    let request = request(args)?;
     let wanted = match args.format {
         _ if args.quiet => Wanted::Numbers,
         ReportFormat::Ndjson => Wanted::Drops,
@@ -154,7 +154,7 @@ pub(crate) fn run(args: ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     if !args.quiet {
-        written(write(&args, &destination, &report, wanted))?;
+        written(write(args, &destination, &report, wanted))?;
     }
     if !errors.is_empty() {
         return Ok(Exit::Error);
