@@ -1,4 +1,7 @@
-//! Makes foreign text harmless.
+//! What text is recognised by, and foreign text made harmless.
+
+/// What the framing lines of our own captures start with, among the trace's lines.
+pub const FRAMING: &str = "# ip6drop: ";
 
 /// Makes bytes of a trace harmless for a terminal: whoever runs a process chooses its name.
 ///

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Fact;
-use crate::trace::FRAMING;
+use crate::text::FRAMING;
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;

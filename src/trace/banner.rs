@@ -7,11 +7,9 @@ use nom::combinator::{all_consuming, map, opt, rest};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::text::FRAMING;
 use crate::trace::event::Banner;
 use crate::trace::number::{cpu, number};
-
-/// What the framing lines of our own captures start with.
-pub const FRAMING: &str = "# ip6drop: ";
 
 /// The kernel writes `CPU:3 [LOST 57 EVENTS]`, trace-cmd `CPU:3 [57 EVENTS DROPPED]`;
 /// both leave the number out when it is not known.

@@ -1,6 +1,7 @@
 //! One line of trace text.
 
-use crate::trace::banner::{FRAMING, banner};
+use crate::text::FRAMING;
+use crate::trace::banner::banner;
 use crate::trace::event::{Banner, Payload};
 use crate::trace::foreign::{Foreign, foreign};
 use crate::trace::header::{Header, header};

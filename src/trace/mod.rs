@@ -23,7 +23,6 @@ pub mod symbol;
 mod time;
 
 pub use assemble::{Assembler, KernelLog, LineCounts, TextFacts};
-pub use banner::FRAMING;
 pub use event::{Banner, Comm, Context, Meaning, Name, Payload, Sink, StackId, StackView};
 pub use line::{Line, line};
 pub use parse::Parser;

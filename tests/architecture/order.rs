@@ -23,7 +23,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ("trace", &["kernel", "text"]),
     ("ring", &["kernel", "text"]),
     ("host", &["kernel", "os", "text"]),
-    ("capture", &["host", "kernel"]),
+    ("capture", &["host", "kernel", "text"]),
     ("input", &["trace", "ring", "capture", "kernel", "os", "text"]),
     ("tracefs", &["host", "kernel", "capture", "os", "text", "exit"]),
     ("diagnosis", &["trace", "host", "kernel", "capture", "exit", "text"]),
