@@ -77,6 +77,13 @@ impl Change {
         }
     }
 
+    /// Notes what the kernel was found to hold after the change.
+    pub fn amend(&mut self, found: String) {
+        if let Change::Value { read_back, .. } = self {
+            *read_back = Some(found);
+        }
+    }
+
     /// True where this is `earlier` with what the kernel was found to hold.
     #[must_use]
     pub fn amends(&self, earlier: &Change) -> bool {

@@ -99,11 +99,9 @@ impl<'a> Session<'a> {
         // By this the undo tells our own value from that of somebody else.
         if !is_ours
             && is_size(path)
-            && let Some(change @ Change::Value { .. }) = self.changes.last_mut()
+            && let Some(change) = self.changes.last_mut()
         {
-            if let Change::Value { read_back, .. } = change {
-                *read_back = Some(found);
-            }
+            change.amend(found);
             self.journal.push(change)?;
         }
         Ok(())
