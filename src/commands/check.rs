@@ -15,6 +15,7 @@ use crate::tracefs::look::preflight::{Check, Level, Preflight};
 use crate::tracefs::look::selfcheck::{Choice, Env};
 
 /// What `check` found.
+#[derive(Default)]
 struct Answer {
     checks: Vec<Check>,
     choice: Option<Choice>,
@@ -30,12 +31,7 @@ impl Answer {
 }
 
 fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answer, TraceError> {
-    let mut answer = Answer {
-        checks: Vec::new(),
-        choice: None,
-        preflight: None,
-        refusal: None,
-    };
+    let mut answer = Answer::default();
     let signals = live::signals()?;
     let ready = match live::ready(roots, &[], err) {
         Ok(ready) => ready,
@@ -161,9 +157,12 @@ fn json(answer: &Answer) -> Value {
 }
 
 /// Runs `check`.
-#[must_use]
-pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let answer = live::with_mount(&args.roots, args.how.mount, |roots| {
+pub(crate) fn run(
+    args: &CheckArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, TraceError> {
+    live::with_mount(&args.roots, args.how.mount, |roots| {
         let answer = examine(args, roots, err)?;
         let written = match args.format {
             CheckFormat::Text => text(&answer, out),
@@ -179,11 +178,7 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write) ->
             }),
             _ => Ok(answer.exit()),
         }
-    });
-    match answer {
-        Ok(exit) => exit,
-        Err(e) => live::fail(&e, err),
-    }
+    })
 }
 
 #[cfg(test)]

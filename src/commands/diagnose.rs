@@ -332,23 +332,17 @@ fn diagnose(
 }
 
 /// Runs `diagnose`.
-#[must_use]
-pub(crate) fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Exit {
-    let capture = &args.capture;
-    let ended = live::signals().and_then(|signals| {
-        live::with_mount(&capture.roots, capture.how.mount, |roots| {
-            diagnose(args, roots, &signals, err)
-        })
+pub(crate) fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Result<Exit, TraceError> {
+    let signals = live::signals()?;
+    let ended = live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
+        diagnose(args, roots, &signals, err)
     });
     match ended {
-        Ok(exit) => exit,
-        Err(e @ TraceError::Signal(_)) => e.exit(),
-        Err(e) => {
-            let exit = live::fail(&e, err);
-            if exit == Exit::CannotTrace {
-                tell_counters(args, err);
-            }
-            exit
+        Err(e) if e.exit() == Exit::CannotTrace => {
+            let _ = writeln!(err, "ip6drop: {e}");
+            tell_counters(args, err);
+            Ok(Exit::CannotTrace)
         }
+        ended => ended,
     }
 }

@@ -1,5 +1,6 @@
 //! Runs a command, and turns how it went into an exit status.
 
+use std::fmt::Display;
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use crate::commands::inputs::Misuse;
 use crate::commands::output::is_broken_pipe;
 use crate::commands::{check, diagnose, generate, merge, record, report, restore, status};
 use crate::exit::Exit;
+use crate::tracefs::error::TraceError;
 use crate::tracefs::undo::journal::{DEFAULT_STATE_DIR, is_stale};
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
@@ -20,25 +22,32 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     }
     match command {
         Command::Report(args) => report::run(&args),
-        Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())),
-        Command::Record(args) => Ok(record::run(&args, &mut stderr())),
-        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())),
-        Command::Restore(args) => Ok(restore::run(&args, &mut stdout(), &mut stderr())),
+        Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())?),
+        Command::Record(args) => Ok(record::run(&args, &mut stderr())?),
+        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())?),
+        Command::Restore(args) => Ok(restore::run(&args, &mut stdout())?),
         Command::Merge(args) => merge::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }
 
-/// Runs a command. What ends it early is said on standard error, with what to try next.
-#[must_use]
-pub fn run(cli: Cli) -> Exit {
-    match dispatch(cli.command) {
-        Ok(exit) => exit,
-        Err(error) if is_broken_pipe(&error) => Exit::Clean,
-        Err(error) => {
-            // Where even standard error is gone, the status has to do.
-            let _ = writeln!(stderr(), "ip6drop: {error:#}");
+/// Says what ended a command early, and answers with the status it means.
+fn fail(error: &anyhow::Error) -> Exit {
+    // Where even standard error is gone, the status has to do.
+    let say = |text: &dyn Display| {
+        let _ = writeln!(stderr(), "ip6drop: {text}");
+    };
+    match error.downcast_ref::<TraceError>() {
+        // Whoever sent it knows.
+        Some(error @ TraceError::Signal(_)) => error.exit(),
+        Some(error) => {
+            say(error);
+            error.exit()
+        }
+        None if is_broken_pipe(error) => Exit::Clean,
+        None => {
+            say(&format_args!("{error:#}"));
             if error.is::<Misuse>() {
                 Exit::Usage
             } else {
@@ -46,4 +55,10 @@ pub fn run(cli: Cli) -> Exit {
             }
         }
     }
+}
+
+/// Runs a command. What ends it early is said on standard error, with what to try next.
+#[must_use]
+pub fn run(cli: Cli) -> Exit {
+    dispatch(cli.command).unwrap_or_else(|error| fail(&error))
 }

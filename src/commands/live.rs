@@ -172,10 +172,3 @@ pub(crate) fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
     forget_mount(&roots.state_dir)?;
     Ok(was_mounted)
 }
-
-/// Says what went wrong and answers with the end it means.
-#[must_use]
-pub(crate) fn fail(error: &TraceError, err: &mut dyn Write) -> Exit {
-    let _ = writeln!(err, "ip6drop: {error}");
-    error.exit()
-}

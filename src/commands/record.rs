@@ -59,16 +59,9 @@ fn trace(
 }
 
 /// Runs `record`.
-#[must_use]
-pub(crate) fn run(args: &RecordArgs, err: &mut dyn Write) -> Exit {
-    let ended = live::signals().and_then(|signals| {
-        live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
-            trace(args, roots, &signals, err)
-        })
-    });
-    match ended {
-        Ok(exit) => exit,
-        Err(e @ TraceError::Signal(_)) => e.exit(),
-        Err(e) => live::fail(&e, err),
-    }
+pub(crate) fn run(args: &RecordArgs, err: &mut dyn Write) -> Result<Exit, TraceError> {
+    let signals = live::signals()?;
+    live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
+        trace(args, roots, &signals, err)
+    })
 }

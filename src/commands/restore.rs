@@ -13,7 +13,8 @@ use crate::tracefs::undo::journal::{StateDir, noted_mount};
 use crate::tracefs::undo::leftovers::{Restored, orphans, replay_stale};
 use crate::tracefs::undo::replay::Undo;
 
-fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
+/// Runs `restore`.
+pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError> {
     check_root()?;
     // Not to be cut short by a Ctrl-C half-way.
     let _signals = live::signals()?;
@@ -54,13 +55,4 @@ fn put_back(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, TraceError>
     } else {
         Exit::NotRestored
     })
-}
-
-/// Runs `restore`.
-#[must_use]
-pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    match put_back(args, out) {
-        Ok(exit) => exit,
-        Err(e) => live::fail(&e, err),
-    }
 }
