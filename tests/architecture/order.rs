@@ -60,17 +60,8 @@ const SYSTEM: [&str; 7] = [
     "tempfile::",
 ];
 
-/// Something that breaks the order.
-#[derive(Debug)]
-pub(crate) struct Violation {
-    /// What it is, without line numbers.
-    pub(crate) key: String,
-    /// The same with them.
-    pub(crate) text: String,
-}
-
 /// Everything that breaks the order.
-pub(crate) fn violations(sources: &Sources, rooms: &[Room]) -> Vec<Violation> {
+pub(crate) fn violations(sources: &Sources, rooms: &[Room]) -> Vec<String> {
     let source = Crate::read(sources);
     let mut found = circles(&source.imports);
     found.extend(unknown_rooms(&source, rooms));
@@ -93,23 +84,18 @@ fn room(file: &str) -> Option<&str> {
     (room != "lib" && room != "main").then_some(room)
 }
 
-fn unknown_rooms(source: &Crate, rooms: &[Room]) -> Vec<Violation> {
+fn unknown_rooms(source: &Crate, rooms: &[Room]) -> Vec<String> {
     let named: BTreeSet<&str> = source.files.iter().filter_map(|file| room(file)).collect();
     let unknown = named
         .into_iter()
         .filter(|name| !rooms.iter().any(|(room, _)| room == name));
-    let violation = |name: &str| {
-        let text = format!("src/{name} is no room that is known");
-        Violation {
-            key: text.clone(),
-            text,
-        }
-    };
-    unknown.map(violation).collect()
+    unknown
+        .map(|name| format!("src/{name} is no room that is known"))
+        .collect()
 }
 
 /// An import that the rooms do not allow.
-fn against(import: &Import, rooms: &[Room]) -> Option<Violation> {
+fn against(import: &Import, rooms: &[Room]) -> Option<String> {
     let Import { from, line, to } = import;
     let below = room(from)?;
     let allowed = match room(to) {
@@ -119,43 +105,34 @@ fn against(import: &Import, rooms: &[Room]) -> Option<Violation> {
             .any(|(room, may)| *room == below && may.contains(&above)),
         None => false,
     };
-    (!allowed).then(|| Violation {
-        key: format!("{from} -> {to}"),
-        text: format!("against the direction: {from}:{line} -> {to}"),
-    })
+    (!allowed).then(|| format!("against the direction: {from}:{line} -> {to}"))
 }
 
 /// A room that should not, and yet opens files or the like.
-fn asks_the_system(outside: &Outside) -> Option<Violation> {
+fn asks_the_system(outside: &Outside) -> Option<String> {
     let Outside { file, line, path } = outside;
     let is_pure = room(file).is_some_and(|room| PURE.contains(&room));
     let asks = SYSTEM.iter().any(|system| path.starts_with(system));
-    (is_pure && asks).then(|| Violation {
-        key: format!("{file} -> {path}"),
-        text: format!("asks the system: {file}:{line} -> {path}"),
-    })
+    (is_pure && asks).then(|| format!("asks the system: {file}:{line} -> {path}"))
 }
 
-fn too_long(length: &Length) -> Option<Violation> {
+fn too_long(length: &Length) -> Option<String> {
     let Length {
         file,
         line,
         function,
         lines,
     } = length;
-    let (most, key) = match function {
-        Some(name) => (FUNCTION_LINES, format!("{file}: {name} is too long")),
-        None => (FILE_LINES, format!("{file} is too long")),
+    let (what, most) = match function {
+        Some(name) => (name.as_str(), FUNCTION_LINES),
+        None => ("the file", FILE_LINES),
     };
-    let what = function.as_deref().unwrap_or("the file");
-    (*lines > most).then(|| Violation {
-        key,
-        text: format!("too long: {file}:{line}: {what} has {lines} lines, at most {most}"),
-    })
+    (*lines > most)
+        .then(|| format!("too long: {file}:{line}: {what} has {lines} lines, at most {most}"))
 }
 
 /// The shortest circle through each file that is on one; circles through several files once.
-fn circles(imports: &[Import]) -> Vec<Violation> {
+fn circles(imports: &[Import]) -> Vec<String> {
     let mut next: BTreeMap<&str, Vec<&Import>> = BTreeMap::new();
     for import in imports {
         next.entry(&import.from).or_default().push(import);
@@ -170,10 +147,7 @@ fn circles(imports: &[Import]) -> Vec<Violation> {
         if seen.insert(files) {
             let line = |import: &&Import| format!("{}:{} -> ", import.from, import.line);
             let lines: String = circle.iter().map(line).collect();
-            found.push(Violation {
-                key: format!("{file} is on a circle"),
-                text: format!("circle: {lines}{file}"),
-            });
+            found.push(format!("circle: {lines}{file}"));
         }
     }
     found
