@@ -26,19 +26,15 @@ pub struct Rt6Stats {
 
 impl fmt::Display for Rt6Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rt6Stats {
-            fib_nodes,
-            fib_route_nodes,
-            fib_rt_alloc,
-            fib_rt_entries,
-            fib_rt_cache,
-            dst_entries,
-            fib_discarded_routes,
-        } = self;
+        let (nodes, route_nodes) = (self.fib_nodes, self.fib_route_nodes);
         write!(
             f,
-            "{fib_nodes:04x} {fib_route_nodes:04x} {fib_rt_alloc:04x} {fib_rt_entries:04x} {fib_rt_cache:04x} {dst_entries:04x} {fib_discarded_routes:04x}"
-        )
+            "{nodes:04x} {route_nodes:04x} {:04x} ",
+            self.fib_rt_alloc
+        )?;
+        let (entries, cache) = (self.fib_rt_entries, self.fib_rt_cache);
+        write!(f, "{entries:04x} {cache:04x} {:04x} ", self.dst_entries)?;
+        write!(f, "{:04x}", self.fib_discarded_routes)
     }
 }
 

@@ -33,21 +33,10 @@ pub struct ReadProblem {
     pub text: String,
 }
 
-impl From<&ReadError> for ReadProblem {
-    fn from(error: &ReadError) -> Self {
-        ReadProblem {
-            kind: error.kind(),
-            text: error.to_string(),
-        }
-    }
-}
-
-impl From<&NetNsError> for ReadProblem {
-    fn from(error: &NetNsError) -> Self {
-        ReadProblem {
-            kind: error.kind(),
-            text: error.to_string(),
-        }
+impl ReadProblem {
+    fn of(error: &ReadError) -> Self {
+        let (kind, text) = (error.kind(), error.to_string());
+        ReadProblem { kind, text }
     }
 }
 
@@ -217,13 +206,13 @@ impl Sampler {
         let release = self
             .host
             .release()
-            .inspect_err(|e| problems.push(ReadProblem::from(e)))
+            .inspect_err(|e| problems.push(ReadProblem::of(e)))
             .unwrap_or_default();
         let kernel = judge(&release);
         let cpus = self
             .host
             .cpus()
-            .inspect_err(|e| problems.push(ReadProblem::from(e)))
+            .inspect_err(|e| problems.push(ReadProblem::of(e)))
             .ok();
         let netns::All { namespaces, hidden } = self.namespaces()?;
         let mut last = BTreeMap::new();
@@ -231,9 +220,12 @@ impl Sampler {
         for netns in namespaces {
             let (reading, mut failed) = match netns::read(&self.host, &netns) {
                 Ok(reading) => (reading, Vec::new()),
-                Err(error) => (Default::default(), vec![ReadProblem::from(&error)]),
+                Err(error) => {
+                    let (kind, text) = (error.kind(), error.to_string());
+                    (Default::default(), vec![ReadProblem { kind, text }])
+                }
             };
-            failed.extend(reading.errors.iter().map(ReadProblem::from));
+            failed.extend(reading.errors.iter().map(ReadProblem::of));
             let snapshot = Snapshot {
                 cpus: cpus.map(|cpus| cpus.online),
                 ..reading.snapshot
