@@ -15,6 +15,7 @@ use ip6drop::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
 use ip6drop::fleet::hosts::Fleet;
 use ip6drop::fleet::problem::{MAX_NAMED, ProblemKind};
 use ip6drop::fleet::read::Reader;
+use ip6drop::render::view::FleetView;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
 use tempfile::TempDir;
@@ -873,8 +874,10 @@ proptest! {
         read_into(&mut fleet, &bytes);
         prop_assert!(fleet.documents() + fleet.drop_lines > 0);
         let mut out = Vec::new();
-        ip6drop::render::fleet::text::write(&fleet, Default::default(), &mut out).unwrap();
-        ip6drop::render::fleet::markdown::write(&fleet, true, &mut out).unwrap();
+        for format in &ip6drop::render::registry::MERGE {
+            let view = FleetView { fleet: &fleet, color: true, all_hosts: true };
+            format.format.write(&view, &mut out).unwrap();
+        }
     }
 
     #[test]

@@ -3,25 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::colour::Color;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
 use crate::input::STDIN;
-
-/// Formats of `diagnose`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DiagnoseFormat {
-    /// For people: the verdict first
-    Text,
-    /// One object, that of `report`
-    Json,
-    /// For tickets
-    Markdown,
-    /// One page with pictures, to be opened in a browser; it loads nothing
-    Html,
-}
+use crate::render::format::FormatEntry;
+use crate::render::registry;
+use crate::render::view::ReportDocument;
 
 /// Arguments of `diagnose`.
 #[derive(Debug, Clone, Args)]
@@ -58,8 +48,8 @@ pub struct DiagnoseArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256M")]
     pub max_size: u64,
     /// How to write the report
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: DiagnoseFormat,
+    #[arg(long, value_parser = values::format(&registry::DIAGNOSE), default_value = "text")]
+    pub format: &'static FormatEntry<ReportDocument>,
     /// Write the report to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub output: Option<PathBuf>,

@@ -2,20 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::colour::Color;
-
-/// Formats of `merge`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MergeFormat {
-    /// For people: the hosts with the fault first
-    Text,
-    /// One object
-    Json,
-    /// For tickets
-    Markdown,
-}
+use crate::cli::values;
+use crate::render::format::FormatEntry;
+use crate::render::registry;
+use crate::render::view::FleetDocument;
 
 /// Arguments of `merge`.
 #[derive(Debug, Args)]
@@ -44,8 +37,8 @@ pub struct MergeArgs {
     pub files: Vec<PathBuf>,
 
     /// How to write the table
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: MergeFormat,
+    #[arg(long, value_parser = values::format(&registry::MERGE), default_value = "text")]
+    pub format: &'static FormatEntry<FleetDocument>,
 
     /// Write to FILE instead of standard output, replacing it as a whole
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

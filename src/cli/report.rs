@@ -4,29 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use regex::bytes::Regex;
 
 use crate::cli::colour::Color;
 use crate::cli::values;
 use crate::diagnosis::class::Class;
-
-/// Formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people: the verdict first
-    Text,
-    /// One object
-    Json,
-    /// One object a drop, then the report as the last line
-    Ndjson,
-    /// For tickets
-    Markdown,
-    /// One line a stack, for flame-graph tools
-    Folded,
-    /// One page with pictures, to be opened in a browser; it loads nothing
-    Html,
-}
+use crate::render::format::FormatEntry;
+use crate::render::registry;
+use crate::render::view::ReportDocument;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -47,8 +33,8 @@ pub struct ReportArgs {
     pub files: Vec<PathBuf>,
 
     /// How to write the report
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: ReportFormat,
+    #[arg(long, value_parser = values::format(&registry::REPORT), default_value = "text")]
+    pub format: &'static FormatEntry<ReportDocument>,
 
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -3,23 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::colour::Color;
 use crate::cli::values;
-
-/// Formats of `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StatusFormat {
-    /// For people: the verdict first
-    Text,
-    /// One object; with --interval one a line
-    Json,
-    /// For tickets
-    Markdown,
-    /// For the node exporter's textfile collector
-    Prometheus,
-}
+use crate::render::format::FormatEntry;
+use crate::render::registry;
+use crate::render::view::StatusDocument;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -47,8 +37,8 @@ pub struct StatusArgs {
     pub all_netns: bool,
 
     /// How to write it
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: StatusFormat,
+    #[arg(long, value_parser = values::format(&registry::STATUS), default_value = "text")]
+    pub format: &'static FormatEntry<StatusDocument>,
 
     /// Write to FILE instead of standard output, replacing it as a whole each time
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -4,10 +4,25 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diagnosis::class::Class;
 use crate::host::cpulist::{self, CpuListError};
+use crate::render::format::{Document, FormatEntry};
+
+/// One of these formats by its name; help and completions list them all.
+pub(super) fn format<D: Document>(
+    formats: &'static [FormatEntry<D>],
+) -> impl TypedValueParser<Value = &'static FormatEntry<D>> {
+    let name = |format: &FormatEntry<D>| PossibleValue::new(format.name).help(format.help);
+    PossibleValuesParser::new(formats.iter().map(name)).try_map(|name| {
+        let mut formats = formats.iter();
+        formats
+            .find(|format| format.name == name)
+            .ok_or("no format")
+    })
+}
 
 /// A list of CPUs such as `0-3,7`.
 pub(super) fn cpus(text: &str) -> Result<Arc<BTreeSet<u32>>, CpuListError> {

@@ -8,22 +8,22 @@ use anyhow::Context;
 use tempfile::TempDir;
 
 use crate::analysis::stream::Analysis;
-use crate::cli::diagnose::{DiagnoseArgs, DiagnoseFormat};
+use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::tracing::Roots;
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::live;
-use crate::commands::output::{Destination, written};
+use crate::commands::output::{Destination, write_report, written};
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::input::Spool;
 use crate::os::signals::Signals;
 use crate::os::trigger::{RunLog, Running, Trigger};
-use crate::render;
-use crate::render::report::sparks::Pictures;
+use crate::render::format::Extras;
+use crate::render::status::words::sentence;
+use crate::render::view::ReportLook;
 use crate::report::build::Request;
-use crate::report::summary::{Summary, TriggerRuns};
-use crate::report::timeline::Timeline;
+use crate::report::summary::TriggerRuns;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::tracefs::error::TraceError;
@@ -196,39 +196,11 @@ fn run_capture(
     })
 }
 
-fn write(
-    args: &DiagnoseArgs,
-    destination: &Destination<'_>,
-    summary: &Summary,
-    timelines: &[Timeline],
-) -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    match args.format {
-        DiagnoseFormat::Text => {
-            let options = render::report::text::Options {
-                color: destination.has_color(args.color),
-                all_cpus: false,
-                rules: false,
-                pictures: destination.terminal().map(|terminal| Pictures {
-                    terminal,
-                    timelines,
-                }),
-            };
-            render::report::text::write(summary, options, &mut text)?;
-        }
-        DiagnoseFormat::Json => render::report::json::write(summary, &mut text)?,
-        DiagnoseFormat::Markdown => render::report::markdown::write(summary, &mut text)?,
-        DiagnoseFormat::Html => render::report::html::write(summary, timelines, &mut text)?,
-    }
-    destination.put(&text)
-}
-
 /// Whether the report shows when drops were.
 fn is_drawn(args: &DiagnoseArgs, destination: &Destination<'_>) -> bool {
-    let drawn = match args.format {
-        DiagnoseFormat::Html => true,
-        DiagnoseFormat::Text => destination.terminal().is_some(),
-        DiagnoseFormat::Json | DiagnoseFormat::Markdown => false,
+    let drawn = match args.format.format.extras() {
+        Extras::TimelinesOnTerminal => destination.terminal().is_some(),
+        extras => extras == Extras::Timelines,
     };
     drawn && !args.quiet
 }
@@ -243,27 +215,31 @@ fn report(
     let destination = Destination::new("report", args.output.as_deref());
     analysis.set_host(run.after.as_ref().and_then(here_and_now));
     analysis.end(Spool::new(&place.path()).ok())?;
-    let report = analysis.finish();
-    let timelines = if is_drawn(args, &destination) {
-        report.timelines()?
-    } else {
-        Vec::new()
-    };
-    let mut summary = report.summary;
-    summary.trigger = args
-        .trigger
-        .clone()
-        .zip(run.trigger)
-        .map(|(command, outcome)| TriggerRuns {
-            command,
-            spread: args.spread,
-            outcome,
-        });
-    summary.set_namespaces(rises(run.before.as_ref(), run.after));
+    let mut report = analysis.finish();
+    let runs = args.trigger.clone().zip(run.trigger);
+    report.summary.trigger = runs.map(|(command, outcome)| TriggerRuns {
+        command,
+        spread: args.spread,
+        outcome,
+    });
+    let rises = rises(run.before.as_ref(), run.after);
+    report.summary.set_namespaces(rises);
     if !args.quiet {
-        written(write(args, &destination, &summary, &timelines))?;
+        let timelines = if is_drawn(args, &destination) {
+            report.timelines()?
+        } else {
+            Vec::new()
+        };
+        let look = ReportLook {
+            color: destination.has_color(args.color),
+            terminal: destination.terminal(),
+            ..ReportLook::default()
+        };
+        let mut text = Vec::new();
+        write_report(&report, &timelines, args.format.format, look, &mut text)?;
+        written(destination.put(&text))?;
     }
-    Ok(Verdict::of(&summary.findings).exit)
+    Ok(Verdict::of(&report.summary.findings).exit)
 }
 
 /// A host that cannot be traced can still be looked at.
@@ -275,7 +251,7 @@ fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
         let _ = writeln!(
             err,
             "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
-            render::status::words::sentence(&status)
+            sentence(&status)
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::cli::merge::{MergeArgs, MergeFormat};
+use crate::cli::merge::MergeArgs;
 use crate::commands::inputs::inputs;
 use crate::commands::output::{Destination, written};
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use crate::fleet::inputs::expand;
 use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::read::Reader;
 use crate::input::{InputError, open};
-use crate::render::fleet::{json, markdown, text};
+use crate::render::view::FleetView;
 use crate::text::harmless;
 
 /// Why an input cannot be opened, without its name.
@@ -102,18 +102,13 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
     let fleet = read_all(args, &destination)?;
     complain(&fleet)?;
     if !args.quiet {
+        let view = FleetView {
+            fleet: &fleet,
+            color: destination.has_color(args.color),
+            all_hosts: args.all_hosts,
+        };
         let mut out = Vec::new();
-        match args.format {
-            MergeFormat::Text => {
-                let options = text::Options {
-                    color: destination.has_color(args.color),
-                    all_hosts: args.all_hosts,
-                };
-                text::write(&fleet, options, &mut out)?;
-            }
-            MergeFormat::Json => json::write(&fleet, &mut out)?,
-            MergeFormat::Markdown => markdown::write(&fleet, args.all_hosts, &mut out)?,
-        }
+        args.format.format.write(&view, &mut out)?;
         written(destination.put(&out))?;
     }
     Ok(fleet.exit(args.exit_code))

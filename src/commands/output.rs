@@ -8,10 +8,15 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::analysis::stream::Report;
 use crate::cli::colour::Color;
 use crate::input::STDIN;
 use crate::os::atomic;
 use crate::os::terminal::Terminal;
+use crate::render::format::Format;
+use crate::render::view::{ReportDocument, ReportLook, ReportView};
+use crate::report::decided::DecidedSink;
+use crate::report::timeline::Timeline;
 
 /// Standard output, or a file.
 pub(crate) struct Destination<'a> {
@@ -135,4 +140,28 @@ pub(crate) fn written(result: anyhow::Result<()>) -> anyhow::Result<()> {
         Err(error) if is_broken_pipe(&error) => Ok(()),
         result => result,
     }
+}
+
+/// Writes a report in that format.
+///
+/// # Errors
+/// Those of the writer, and of inputs that are read again.
+pub(crate) fn write_report(
+    report: &Report<'_, '_>,
+    timelines: &[Timeline],
+    format: &dyn Format<ReportDocument>,
+    look: ReportLook,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let walk = |sink: &mut dyn DecidedSink| {
+        let mut inputs = 0..report.inputs();
+        inputs.try_for_each(|input| report.walk(input, sink).map_err(io::Error::other))
+    };
+    let view = ReportView {
+        summary: &report.summary,
+        timelines,
+        walk: &walk,
+        look,
+    };
+    format.write(&view, out)
 }

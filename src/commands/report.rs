@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::analysis::stream::{Analysis, Report};
-use crate::cli::report::{ReportArgs, ReportFormat};
+use crate::analysis::stream::Analysis;
+use crate::cli::report::ReportArgs;
 use crate::commands::inputs::inputs;
-use crate::commands::output::{Destination, written};
+use crate::commands::output::{Destination, write_report, written};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::Facts;
 use crate::host::facts::MAX_FACTS;
-use crate::render;
-use crate::render::report::sparks::Pictures;
+use crate::render::format::Extras;
+use crate::render::view::ReportLook;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
 
@@ -60,62 +60,6 @@ fn are_small(paths: &[PathBuf]) -> bool {
     total.is_some_and(|total| total <= SMALL)
 }
 
-/// What formats ask for besides the numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// Nothing.
-    Numbers,
-    /// Each drop.
-    Drops,
-    /// The time of drops.
-    Timelines,
-}
-
-fn write_lines(report: &Report<'_, '_>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let numbers = render::report::ndjson::stack_numbers(&report.summary);
-    let mut lines = render::report::ndjson::Lines::new(&numbers, out);
-    for input in 0..report.inputs() {
-        report.walk(input, &mut lines)?;
-    }
-    lines.finish()?;
-    render::report::ndjson::write_summary(&report.summary, out)?;
-    Ok(())
-}
-
-fn write(
-    args: &ReportArgs,
-    destination: &Destination<'_>,
-    report: &Report<'_, '_>,
-    wanted: Wanted,
-) -> anyhow::Result<()> {
-    let summary = &report.summary;
-    let timelines = match wanted {
-        Wanted::Timelines => report.timelines()?,
-        Wanted::Numbers | Wanted::Drops => Vec::new(),
-    };
-    let mut out = BufWriter::new(destination.open()?);
-    match args.format {
-        ReportFormat::Text => {
-            let options = render::report::text::Options {
-                color: destination.has_color(args.color),
-                all_cpus: args.all_cpus,
-                rules: args.verbose,
-                pictures: destination.terminal().map(|terminal| Pictures {
-                    terminal,
-                    timelines: &timelines,
-                }),
-            };
-            render::report::text::write(summary, options, &mut out)?;
-        }
-        ReportFormat::Json => render::report::json::write(summary, &mut out)?,
-        ReportFormat::Markdown => render::report::markdown::write(summary, &mut out)?,
-        ReportFormat::Folded => render::report::folded::write(summary, &mut out)?,
-        ReportFormat::Ndjson => write_lines(report, &mut out)?,
-        ReportFormat::Html => render::report::html::write(summary, &timelines, &mut out)?,
-    }
-    out.flush().context("cannot write the report")
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -130,16 +74,14 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     }
     let request = request(args)?;
-    let wanted = match args.format {
-        _ if args.quiet => Wanted::Numbers,
-        ReportFormat::Ndjson => Wanted::Drops,
-        ReportFormat::Html => Wanted::Timelines,
-        ReportFormat::Text if destination.terminal().is_some() && are_small(&paths) => {
-            Wanted::Timelines
-        }
-        _ => Wanted::Numbers,
-    };
-    let mut analysis = Analysis::new(&request, wanted != Wanted::Numbers);
+    let format = args.format.format;
+    let drawn = !args.quiet
+        && match format.extras() {
+            Extras::TimelinesOnTerminal => destination.terminal().is_some() && are_small(&paths),
+            extras => extras == Extras::Timelines,
+        };
+    let keeps = drawn || !args.quiet && format.extras() == Extras::Drops;
+    let mut analysis = Analysis::new(&request, keeps);
     let mut errors = Vec::new();
     // One that fails is named, and the others are reported on.
     for path in &paths {
@@ -154,7 +96,23 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     }
     if !args.quiet {
-        written(write(args, &destination, &report, wanted))?;
+        let look = ReportLook {
+            color: destination.has_color(args.color),
+            all_cpus: args.all_cpus,
+            rules: args.verbose,
+            terminal: destination.terminal(),
+        };
+        let put = || {
+            let timelines = if drawn {
+                report.timelines()?
+            } else {
+                Vec::new()
+            };
+            let mut out = BufWriter::new(destination.open()?);
+            write_report(&report, &timelines, format, look, &mut out)?;
+            out.flush().context("cannot write the report")
+        };
+        written(put())?;
     }
     if !errors.is_empty() {
         return Ok(Exit::Error);

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use anyhow::bail;
 
-use crate::cli::status::{StatusArgs, StatusFormat};
+use crate::cli::status::StatusArgs;
 use crate::commands::inputs::Misuse;
 use crate::commands::output::Destination;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::os::signals::{SIGINT, SIGTERM, Signals};
 use crate::render::status::words::hidden;
-use crate::render::status::{json, markdown, prometheus, text};
+use crate::render::view::{Round, StatusView};
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::text::harmless;
 
@@ -21,35 +21,6 @@ fn selection(args: &StatusArgs) -> Selection {
         None if args.all_netns => Selection::All,
         None => Selection::Own,
     }
-}
-
-/// The text of one round; `first` is false from the second round of `--interval` on.
-fn render(
-    status: &Status,
-    args: &StatusArgs,
-    destination: &Destination<'_>,
-    first: bool,
-) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    // A file is replaced each time, so that every round is a whole one.
-    let whole = first || destination.is_file();
-    let color = destination.has_color(args.color);
-    match (args.format, args.interval) {
-        (StatusFormat::Text, None) => text::write(status, color, &mut out)?,
-        (StatusFormat::Text, Some(_)) => {
-            if whole {
-                text::write(status, color, &mut out)?;
-                writeln!(out)?;
-                text::write_tick_head(&mut out)?;
-            }
-            text::write_tick(status, &mut out)?;
-        }
-        (StatusFormat::Json, Some(_)) => json::write_line(status, &mut out)?,
-        (StatusFormat::Json, None) => json::write(status, &mut out)?,
-        (StatusFormat::Markdown, _) => markdown::write(status, &mut out)?,
-        (StatusFormat::Prometheus, _) => prometheus::write(status, &mut out)?,
-    }
-    Ok(out)
 }
 
 /// Names on standard error what could not be read. What is no failure is named in the output.
@@ -71,7 +42,8 @@ fn complain(status: &Status, quiet: bool) -> io::Result<()> {
 /// # Errors
 /// Fails where the namespace asked for cannot be found, or the output not be written.
 pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
-    if args.interval.is_some() && args.format == StatusFormat::Markdown {
+    let format = args.format.format;
+    if args.interval.is_some() && !format.repeats() {
         bail!(Misuse(
             "--interval has no markdown form; use --format text or json"
         ));
@@ -91,7 +63,19 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
             complain(&status, args.quiet)?;
         }
         if !args.quiet {
-            destination.put(&render(&status, args, &destination, first)?)?;
+            let view = StatusView {
+                status: &status,
+                color: destination.has_color(args.color),
+                round: match args.interval {
+                    None => Round::Only,
+                    // A file is replaced each time, so that every round is a whole one.
+                    Some(_) if first || destination.is_file() => Round::First,
+                    Some(_) => Round::Later,
+                },
+            };
+            let mut out = Vec::new();
+            format.write(&view, &mut out)?;
+            destination.put(&out)?;
         }
         first = false;
         let (Some(interval), Some(signals)) = (args.interval, &signals) else {

@@ -11,6 +11,8 @@ use crate::fleet::problem::ProblemKind;
 use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::fleet::words::sentence;
+use crate::render::format::Format;
+use crate::render::view::{FleetDocument, FleetView};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "ip6drop.merge/1";
@@ -128,33 +130,36 @@ fn documents(fleet: &Fleet) -> Value {
     })
 }
 
-/// Writes one indented object; a host at a time, so that no second copy of the table is made.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(fleet: &Fleet, out: &mut dyn Write) -> io::Result<()> {
-    let rows = fleet.worst_first();
-    let totals = Totals::of(&rows);
-    let exit = fleet.worst().map(|finding| finding.exit().status());
-    let by_kernel = totals.by_kernel.iter();
-    let by_max_size = totals.by_max_size.iter();
-    let head = json!({
-        "schema": SCHEMA,
-        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
-        "verdict": {"exit": exit, "summary": sentence(fleet, &totals.all)},
-        "documents": documents(fleet),
-        "totals": group(&totals.all),
-        "by_kernel": by_kernel.map(|(kernel, of)| keyed("kernel", json!(kernel), of)).collect::<Vec<_>>(),
-        "by_max_size": by_max_size.map(|(limit, of)| keyed("max_size", json!(limit), of)).collect::<Vec<_>>(),
-    });
-    let head = serde_json::to_string_pretty(&head)?;
-    out.write_all(head.trim_end_matches(['}', '\n']).as_bytes())?;
-    out.write_all(b",\n  \"hosts\": [")?;
-    let mut separator = "\n    ";
-    for row in rows {
-        out.write_all(separator.as_bytes())?;
-        serde_json::to_writer(&mut *out, &host(row))?;
-        separator = ",\n    ";
+/// One indented object; a host at a time, so that no second copy of the table is made.
+#[derive(Debug)]
+pub struct JsonTable;
+
+impl Format<FleetDocument> for JsonTable {
+    fn write(&self, view: &FleetView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let fleet = view.fleet;
+        let rows = fleet.worst_first();
+        let totals = Totals::of(&rows);
+        let exit = fleet.worst().map(|finding| finding.exit().status());
+        let by_kernel = totals.by_kernel.iter();
+        let by_max_size = totals.by_max_size.iter();
+        let head = json!({
+            "schema": SCHEMA,
+            "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+            "verdict": {"exit": exit, "summary": sentence(fleet, &totals.all)},
+            "documents": documents(fleet),
+            "totals": group(&totals.all),
+            "by_kernel": by_kernel.map(|(kernel, of)| keyed("kernel", json!(kernel), of)).collect::<Vec<_>>(),
+            "by_max_size": by_max_size.map(|(limit, of)| keyed("max_size", json!(limit), of)).collect::<Vec<_>>(),
+        });
+        let head = serde_json::to_string_pretty(&head)?;
+        out.write_all(head.trim_end_matches(['}', '\n']).as_bytes())?;
+        out.write_all(b",\n  \"hosts\": [")?;
+        let mut separator = "\n    ";
+        for row in rows {
+            out.write_all(separator.as_bytes())?;
+            serde_json::to_writer(&mut *out, &host(row))?;
+            separator = ",\n    ";
+        }
+        out.write_all(b"\n  ]\n}\n")
     }
-    out.write_all(b"\n  ]\n}\n")
 }

@@ -2,58 +2,62 @@
 
 use std::io::{self, Write};
 
-use crate::fleet::hosts::Fleet;
 use crate::fleet::totals::Totals;
 use crate::render::fleet::tables;
 use crate::render::fleet::words::{accounting, repeats, sentence};
+use crate::render::format::Format;
 use crate::render::markdown::{escaped, table};
+use crate::render::view::{FleetDocument, FleetView};
 use crate::text::harmless;
 
 /// Documents that could not be used and are named.
 const MAX_NAMED: usize = 20;
 
-/// Writes it.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(fleet: &Fleet, all_hosts: bool, out: &mut dyn Write) -> io::Result<()> {
-    let rows = fleet.worst_first();
-    let totals = Totals::of(&rows);
-    writeln!(out, "**{}**", escaped(&sentence(fleet, &totals.all)))?;
-    let (hosts, left_out) = tables::hosts(&rows, all_hosts);
-    if hosts.len() > 1 {
-        writeln!(out, "\n### Hosts, worst first\n")?;
-        table(&hosts, out)?;
+/// For tickets.
+#[derive(Debug)]
+pub struct MarkdownTable;
+
+impl Format<FleetDocument> for MarkdownTable {
+    fn write(&self, view: &FleetView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let fleet = view.fleet;
+        let rows = fleet.worst_first();
+        let totals = Totals::of(&rows);
+        writeln!(out, "**{}**", escaped(&sentence(fleet, &totals.all)))?;
+        let (hosts, left_out) = tables::hosts(&rows, view.all_hosts);
+        if hosts.len() > 1 {
+            writeln!(out, "\n### Hosts, worst first\n")?;
+            table(&hosts, out)?;
+        }
+        if let Some(note) = left_out {
+            writeln!(out, "\n{}", escaped(&note))?;
+        }
+        if !rows.is_empty() {
+            writeln!(out, "\n### By kernel\n")?;
+            table(&tables::by_kernel(&totals), out)?;
+            writeln!(out, "\n### By limit\n")?;
+            table(&tables::by_limit(&totals), out)?;
+        }
+        writeln!(out, "\n### Documents\n\n{}.", escaped(&accounting(fleet)))?;
+        if let Some(note) = repeats(fleet) {
+            writeln!(out, "\n{}.", escaped(&note))?;
+        }
+        let named = fleet.problems.named();
+        if !named.is_empty() {
+            writeln!(out)?;
+        }
+        for problem in named.iter().take(MAX_NAMED) {
+            let line = format!(
+                "{}: {} ({})",
+                problem.place,
+                problem.text,
+                problem.kind.name()
+            );
+            writeln!(out, "- {}", escaped(&harmless(line.as_bytes())))?;
+        }
+        let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);
+        if more > 0 {
+            writeln!(out, "- … {more} more")?;
+        }
+        Ok(())
     }
-    if let Some(note) = left_out {
-        writeln!(out, "\n{}", escaped(&note))?;
-    }
-    if !rows.is_empty() {
-        writeln!(out, "\n### By kernel\n")?;
-        table(&tables::by_kernel(&totals), out)?;
-        writeln!(out, "\n### By limit\n")?;
-        table(&tables::by_limit(&totals), out)?;
-    }
-    writeln!(out, "\n### Documents\n\n{}.", escaped(&accounting(fleet)))?;
-    if let Some(note) = repeats(fleet) {
-        writeln!(out, "\n{}.", escaped(&note))?;
-    }
-    let named = fleet.problems.named();
-    if !named.is_empty() {
-        writeln!(out)?;
-    }
-    for problem in named.iter().take(MAX_NAMED) {
-        let line = format!(
-            "{}: {} ({})",
-            problem.place,
-            problem.text,
-            problem.kind.name()
-        );
-        writeln!(out, "- {}", escaped(&harmless(line.as_bytes())))?;
-    }
-    let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);
-    if more > 0 {
-        writeln!(out, "- … {more} more")?;
-    }
-    Ok(())
 }

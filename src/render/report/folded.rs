@@ -2,27 +2,30 @@
 
 use std::io::{self, Write};
 
-use crate::report::summary::Summary;
+use crate::render::format::Format;
+use crate::render::view::{ReportDocument, ReportView};
 use crate::text::harmless;
 
-/// Writes `outermost;…;innermost COUNT` lines, most frequent first.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let mut folded = std::collections::BTreeMap::<String, u64>::new();
-    for ((frames, _), drops) in &summary.stacks {
-        let names: Vec<String> = frames
-            .iter()
-            .rev()
-            .map(|frame| harmless(frame).replace([';', ' '], "_"))
-            .collect();
-        *folded.entry(names.join(";")).or_default() += drops;
+/// `outermost;…;innermost COUNT` lines, most frequent first.
+#[derive(Debug)]
+pub struct FoldedReport;
+
+impl Format<ReportDocument> for FoldedReport {
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let mut folded = std::collections::BTreeMap::<String, u64>::new();
+        for ((frames, _), drops) in &view.summary.stacks {
+            let names: Vec<String> = frames
+                .iter()
+                .rev()
+                .map(|frame| harmless(frame).replace([';', ' '], "_"))
+                .collect();
+            *folded.entry(names.join(";")).or_default() += drops;
+        }
+        let mut lines: Vec<_> = folded.into_iter().collect();
+        lines.sort_by_key(|(_, drops)| std::cmp::Reverse(*drops));
+        for (stack, drops) in lines {
+            writeln!(out, "{stack} {drops}")?;
+        }
+        Ok(())
     }
-    let mut lines: Vec<_> = folded.into_iter().collect();
-    lines.sort_by_key(|(_, drops)| std::cmp::Reverse(*drops));
-    for (stack, drops) in lines {
-        writeln!(out, "{stack} {drops}")?;
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The JSON of the contract: schema `ip6drop.report/1`.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::host::Snapshot;
 use crate::kernel::functions::Origin;
+use crate::render::format::Format;
+use crate::render::view::{ReportDocument, ReportView};
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::{CpuKey, SCHEMA, Summary};
 use crate::status::rises::Rise;
@@ -326,11 +329,13 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
     })
 }
 
-/// Writes the report as one indented object.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(summary: &Summary, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &value(summary)?)?;
-    writeln!(out)
+/// The report as one indented object.
+#[derive(Debug)]
+pub struct JsonReport;
+
+impl Format<ReportDocument> for JsonReport {
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &value(view.summary)?)?;
+        writeln!(out)
+    }
 }

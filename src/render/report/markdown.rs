@@ -5,84 +5,88 @@ use std::io::{self, Write};
 use crate::diagnosis::advice::Severity;
 use crate::diagnosis::class::Class;
 use crate::diagnosis::next_steps::advise;
+use crate::render::format::Format;
 use crate::render::markdown::{escaped, list, table};
 use crate::render::report::tables;
 use crate::render::report::words::{
     cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
-use crate::report::summary::Summary;
+use crate::render::view::{ReportDocument, ReportView};
 use crate::text::harmless;
 
-/// Writes verdict, table, commands to apply, evidence, and the facts of the host.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "**{}**", escaped(&sentence(summary)))?;
-    if let Some(grounds) = grounds(summary) {
-        writeln!(out, "\n{}", escaped(&grounds))?;
-    }
-    if !summary.per_cpu.is_empty() {
-        writeln!(out, "\n### Per CPU\n")?;
-        table(&tables::per_cpu(summary, false), out)?;
-    }
-    if let Some(rows) = tables::namespaces(summary) {
-        writeln!(out, "\n### Network namespaces with drops\n")?;
-        table(&rows, out)?;
-    }
-    if let Some(trigger) = &summary.trigger {
-        writeln!(out, "\n### Trigger\n")?;
-        writeln!(out, "{}", escaped(&trigger_sentence(trigger)))?;
-        if let Some(rows) = tables::trigger(summary, trigger) {
-            writeln!(out)?;
+/// For tickets: verdict, table, commands to apply, evidence, and the facts of the host.
+#[derive(Debug)]
+pub struct MarkdownReport;
+
+impl Format<ReportDocument> for MarkdownReport {
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let summary = view.summary;
+        writeln!(out, "**{}**", escaped(&sentence(summary)))?;
+        if let Some(grounds) = grounds(summary) {
+            writeln!(out, "\n{}", escaped(&grounds))?;
+        }
+        if !summary.per_cpu.is_empty() {
+            writeln!(out, "\n### Per CPU\n")?;
+            table(&tables::per_cpu(summary, false), out)?;
+        }
+        if let Some(rows) = tables::namespaces(summary) {
+            writeln!(out, "\n### Network namespaces with drops\n")?;
             table(&rows, out)?;
         }
-    }
-    let advice = advise(&summary.findings);
-    if !advice.is_empty() {
-        writeln!(out, "\n### What to do next")?;
-    }
-    for item in advice {
-        let word = match item.severity {
-            Severity::Action => "Do",
-            Severity::Evidence => "Look",
-            Severity::Note => "Note",
-        };
-        writeln!(out, "\n{word}: {}", escaped(&item.text))?;
-        if let Some(command) = &item.command {
-            writeln!(out, "\n    {}", harmless(command.as_bytes()))?;
-        }
-    }
-    if summary.findings.drops() > 0 {
-        writeln!(out, "\n### Evidence\n")?;
-        let mut rows = vec![
-            ["drops", "class", "confidence", "because"]
-                .map(String::from)
-                .to_vec(),
-        ];
-        for class in Class::ALL {
-            for ((_, confidence, rule), n) in summary
-                .findings
-                .rules
-                .iter()
-                .filter(|((c, ..), _)| *c == class)
-            {
-                rows.push(vec![
-                    n.to_string(),
-                    class.name().to_owned(),
-                    confidence.name().to_owned(),
-                    rule.reason.to_owned(),
-                ]);
+        if let Some(trigger) = &summary.trigger {
+            writeln!(out, "\n### Trigger\n")?;
+            writeln!(out, "{}", escaped(&trigger_sentence(trigger)))?;
+            if let Some(rows) = tables::trigger(summary, trigger) {
+                writeln!(out)?;
+                table(&rows, out)?;
             }
         }
-        table(&rows, out)?;
+        let advice = advise(&summary.findings);
+        if !advice.is_empty() {
+            writeln!(out, "\n### What to do next")?;
+        }
+        for item in advice {
+            let word = match item.severity {
+                Severity::Action => "Do",
+                Severity::Evidence => "Look",
+                Severity::Note => "Note",
+            };
+            writeln!(out, "\n{word}: {}", escaped(&item.text))?;
+            if let Some(command) = &item.command {
+                writeln!(out, "\n    {}", harmless(command.as_bytes()))?;
+            }
+        }
+        if summary.findings.drops() > 0 {
+            writeln!(out, "\n### Evidence\n")?;
+            let mut rows = vec![
+                ["drops", "class", "confidence", "because"]
+                    .map(String::from)
+                    .to_vec(),
+            ];
+            for class in Class::ALL {
+                for ((_, confidence, rule), n) in summary
+                    .findings
+                    .rules
+                    .iter()
+                    .filter(|((c, ..), _)| *c == class)
+                {
+                    rows.push(vec![
+                        n.to_string(),
+                        class.name().to_owned(),
+                        confidence.name().to_owned(),
+                        rule.reason.to_owned(),
+                    ]);
+                }
+            }
+            table(&rows, out)?;
+        }
+        let cache = cache_lines(summary);
+        if !cache.is_empty() {
+            writeln!(out, "\n### Route cache\n")?;
+            list(&cache, out)?;
+        }
+        writeln!(out, "\n### Host and capture\n")?;
+        list(&[source(summary)], out)?;
+        list(&health_lines(summary), out)
     }
-    let cache = cache_lines(summary);
-    if !cache.is_empty() {
-        writeln!(out, "\n### Route cache\n")?;
-        list(&cache, out)?;
-    }
-    writeln!(out, "\n### Host and capture\n")?;
-    list(&[source(summary)], out)?;
-    list(&health_lines(summary), out)
 }

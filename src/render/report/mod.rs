@@ -5,7 +5,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;
-pub mod sparks;
+mod sparks;
 mod tables;
 pub mod text;
 mod words;

@@ -7,50 +7,20 @@ use serde_json::{Value, json};
 
 use crate::diagnosis::class::Class;
 use crate::diagnosis::rules::explain::explain;
+use crate::render::format::{Extras, Format};
 use crate::render::report::json::{time, value};
+use crate::render::view::{ReportDocument, ReportView};
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::stacks::numbered_stacks;
-use crate::report::summary::Summary;
 use crate::trace::event::Frames;
 
-/// The numbers of the stacks in a report.
-pub type StackNumbers = HashMap<(Frames, Class), u64>;
-
-/// Looks up the numbers that the summary line gives its stacks.
-#[must_use]
-pub fn stack_numbers(summary: &Summary) -> StackNumbers {
-    numbered_stacks(summary)
-        .into_iter()
-        .map(|s| ((s.frames, s.class), s.id))
-        .collect()
-}
-
 /// Writes each drop as it comes.
-pub struct Lines<'a> {
-    /// Numbers of stacks.
-    numbers: &'a StackNumbers,
-    /// Where to.
+struct Lines<'a> {
+    /// Numbers of the stacks in the last line.
+    numbers: HashMap<(Frames, Class), u64>,
     out: &'a mut dyn Write,
+    /// The first error of the writer.
     error: Option<io::Error>,
-}
-
-impl<'a> Lines<'a> {
-    /// A writer of drops.
-    pub fn new(numbers: &'a StackNumbers, out: &'a mut dyn Write) -> Self {
-        Lines {
-            numbers,
-            out,
-            error: None,
-        }
-    }
-
-    /// The first error of the writer, if there was one.
-    ///
-    /// # Errors
-    /// That error.
-    pub fn finish(self) -> io::Result<()> {
-        self.error.map_or(Ok(()), Err)
-    }
 }
 
 impl DecidedSink for Lines<'_> {
@@ -79,14 +49,30 @@ impl DecidedSink for Lines<'_> {
     }
 }
 
-/// Writes the last line.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_summary(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = json!({"type": "summary"});
-    if let (Value::Object(line), Value::Object(report)) = (&mut line, value(summary)?) {
-        line.extend(report);
+/// Drop by drop.
+#[derive(Debug)]
+pub struct NdjsonReport;
+
+impl Format<ReportDocument> for NdjsonReport {
+    fn extras(&self) -> Extras {
+        Extras::Drops
     }
-    writeln!(out, "{line}")
+
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let stacks = numbered_stacks(view.summary).into_iter();
+        let mut lines = Lines {
+            numbers: stacks.map(|s| ((s.frames, s.class), s.id)).collect(),
+            out,
+            error: None,
+        };
+        (view.walk)(&mut lines)?;
+        if let Some(error) = lines.error {
+            return Err(error);
+        }
+        let mut line = json!({"type": "summary"});
+        if let (Value::Object(line), Value::Object(report)) = (&mut line, value(view.summary)?) {
+            line.extend(report);
+        }
+        writeln!(out, "{line}")
+    }
 }

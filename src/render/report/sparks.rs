@@ -21,15 +21,6 @@ fn ramp(terminal: Terminal, unicode: [char; 9]) -> [char; 9] {
     if terminal.unicode { unicode } else { ASCII }
 }
 
-/// What is drawn, and for whom.
-#[derive(Debug, Clone, Copy)]
-pub struct Pictures<'a> {
-    /// For whom.
-    pub terminal: Terminal,
-    /// Drops over time, of each input that was read for it.
-    pub timelines: &'a [Timeline],
-}
-
 /// A bar of `n` where `most` is `width` columns wide; whatever is not nothing shows.
 fn bar(n: u64, most: u64, width: usize, ramp: [char; 9]) -> String {
     let eighths = (n as f64 / most.max(1) as f64 * width as f64 * 8.0).round() as usize;
@@ -67,13 +58,13 @@ pub(super) fn add_bars(rows: &mut [Vec<String>], terminal: Terminal) {
 }
 
 /// One line of drops over time and what its height means, for each input.
-pub(super) fn sparks(pictures: Pictures<'_>) -> Vec<String> {
+pub(super) fn sparks(timelines: &[Timeline], terminal: Terminal) -> Vec<String> {
     let mut lines = Vec::new();
-    for timeline in pictures.timelines {
-        let Some(spark) = spark(timeline, pictures.terminal) else {
+    for timeline in timelines {
+        let Some(spark) = spark(timeline, terminal) else {
             continue;
         };
-        if pictures.timelines.len() > 1 {
+        if timelines.len() > 1 {
             lines.push(harmless(timeline.name.as_bytes()));
         }
         lines.extend(spark);

@@ -11,13 +11,15 @@ use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::kernel::functions::Origin;
+use crate::render::format::{Extras, Format};
 use crate::render::report::json::ORIGINS;
-use crate::render::report::sparks::{Pictures, add_bars, sparks};
+use crate::render::report::sparks::{add_bars, sparks};
 use crate::render::report::tables;
 use crate::render::report::words::{
     cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
 use crate::render::table::table;
+use crate::render::view::{ReportDocument, ReportView};
 use crate::render::words::drops;
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::Summary;
@@ -28,19 +30,6 @@ const MAX_STACKS: usize = 5;
 const MAX_TASKS: usize = 8;
 /// Frames shown of a folded stack.
 const MAX_FRAMES: usize = 14;
-
-/// How the text is written.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options<'a> {
-    /// With colour.
-    pub color: bool,
-    /// A row for every CPU.
-    pub all_cpus: bool,
-    /// The name of the rule in front of its reason.
-    pub rules: bool,
-    /// Bars and sparklines, on a terminal.
-    pub pictures: Option<Pictures<'a>>,
-}
 
 struct Styles {
     bold: Style,
@@ -205,72 +194,81 @@ fn live_sections(
     Ok(())
 }
 
-/// Writes the whole report.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(summary: &Summary, options: Options<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Styles { bold, head } = styles(summary, options.color);
-    writeln!(out, "{head}{}{head:#}", sentence(summary))?;
-    if let Some(grounds) = grounds(summary) {
-        writeln!(out, "{grounds}")?;
+/// For people.
+#[derive(Debug)]
+pub struct TextReport;
+
+impl Format<ReportDocument> for TextReport {
+    fn extras(&self) -> Extras {
+        Extras::TimelinesOnTerminal
     }
-    if summary.left_out > 0 {
-        writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
-    }
-    let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
-    if !summary.per_cpu.is_empty() {
-        section(out, "Per CPU")?;
-        let mut rows = tables::per_cpu(summary, options.all_cpus);
-        if let Some(pictures) = options.pictures {
-            add_bars(&mut rows, pictures.terminal);
+
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let (summary, look) = (view.summary, &view.look);
+        let Styles { bold, head } = styles(summary, look.color);
+        writeln!(out, "{head}{}{head:#}", sentence(summary))?;
+        if let Some(grounds) = grounds(summary) {
+            writeln!(out, "{grounds}")?;
         }
-        table(out, &rows)?;
-    }
-    let sparks = options.pictures.map(sparks).unwrap_or_default();
-    if !sparks.is_empty() {
-        section(out, "Drops over time")?;
-        indented(&sparks, out)?;
-    }
-    if summary.findings.drops() > 0 {
-        section(out, "Drops by class")?;
-        classes(summary, options.rules, out)?;
-    }
-    if !summary.findings.gc.is_empty() {
-        section(out, "Allocations attempted under pressure")?;
-        gc(summary, out)?;
-    }
-    if !summary.stacks.is_empty() {
-        section(out, "Stacks, innermost first")?;
-        stacks(summary, out)?;
-    }
-    if !summary.tasks.is_empty() {
-        section(out, "Running at the time")?;
-        tasks(summary, out)?;
-    }
-    live_sections(summary, section, out)?;
-    let cache = cache_lines(summary);
-    if !cache.is_empty() {
-        section(out, "Route cache")?;
-        indented(&cache, out)?;
-    }
-    section(out, "Health")?;
-    writeln!(out, "  {}", source(summary))?;
-    indented(&health_lines(summary), out)?;
-    let advice = advise(&summary.findings);
-    if !advice.is_empty() {
-        section(out, "What to do next")?;
-    }
-    for item in advice {
-        let mark = match item.severity {
-            Severity::Action => "!",
-            Severity::Evidence => "?",
-            Severity::Note => "-",
-        };
-        writeln!(out, "  {mark} {}", item.text)?;
-        if let Some(command) = &item.command {
-            writeln!(out, "      {}", harmless(command.as_bytes()))?;
+        if summary.left_out > 0 {
+            writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
         }
+        let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
+        if !summary.per_cpu.is_empty() {
+            section(out, "Per CPU")?;
+            let mut rows = tables::per_cpu(summary, look.all_cpus);
+            if let Some(terminal) = look.terminal {
+                add_bars(&mut rows, terminal);
+            }
+            table(out, &rows)?;
+        }
+        let sparks = look
+            .terminal
+            .map(|terminal| sparks(view.timelines, terminal));
+        if let Some(sparks) = sparks.filter(|lines| !lines.is_empty()) {
+            section(out, "Drops over time")?;
+            indented(&sparks, out)?;
+        }
+        if summary.findings.drops() > 0 {
+            section(out, "Drops by class")?;
+            classes(summary, look.rules, out)?;
+        }
+        if !summary.findings.gc.is_empty() {
+            section(out, "Allocations attempted under pressure")?;
+            gc(summary, out)?;
+        }
+        if !summary.stacks.is_empty() {
+            section(out, "Stacks, innermost first")?;
+            stacks(summary, out)?;
+        }
+        if !summary.tasks.is_empty() {
+            section(out, "Running at the time")?;
+            tasks(summary, out)?;
+        }
+        live_sections(summary, section, out)?;
+        let cache = cache_lines(summary);
+        if !cache.is_empty() {
+            section(out, "Route cache")?;
+            indented(&cache, out)?;
+        }
+        section(out, "Health")?;
+        writeln!(out, "  {}", source(summary))?;
+        indented(&health_lines(summary), out)?;
+        let advice = advise(&summary.findings);
+        if !advice.is_empty() {
+            section(out, "What to do next")?;
+        }
+        for item in advice {
+            let mark = match item.severity {
+                Severity::Action => "!",
+                Severity::Evidence => "?",
+                Severity::Note => "-",
+            };
+            writeln!(out, "  {mark} {}", item.text)?;
+            if let Some(command) = &item.command {
+                writeln!(out, "      {}", harmless(command.as_bytes()))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

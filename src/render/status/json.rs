@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
 use crate::kernel::sysctls::SYSCTLS;
+use crate::render::format::Format;
 use crate::render::status::words::sentence;
+use crate::render::view::{Round, StatusDocument, StatusView};
 use crate::status::sampler::{NetNsStatus, ReadProblem, SCHEMA, Status};
 use crate::text::harmless;
 
@@ -91,8 +93,7 @@ fn namespace(row: &NetNsStatus) -> Value {
 }
 
 /// The object of the schema.
-#[must_use]
-pub fn value(status: &Status) -> Value {
+fn value(status: &Status) -> Value {
     let kernel = &status.kernel;
     let release = (!kernel.release.is_empty()).then(|| harmless(kernel.release.as_bytes()));
     json!({
@@ -116,20 +117,17 @@ pub fn value(status: &Status) -> Value {
     })
 }
 
-/// Writes one indented object.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &value(status))?;
-    writeln!(out)
-}
+/// One object: indented, or of several a line each.
+#[derive(Debug)]
+pub struct JsonStatus;
 
-/// Writes one object on one line.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_line(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &value(status))?;
-    writeln!(out)
+impl Format<StatusDocument> for JsonStatus {
+    fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let value = value(view.status);
+        match view.round {
+            Round::Only => serde_json::to_writer_pretty(&mut *out, &value)?,
+            Round::First | Round::Later => serde_json::to_writer(&mut *out, &value)?,
+        }
+        writeln!(out)
+    }
 }

@@ -6,7 +6,9 @@
 use std::io::{self, Write};
 
 use crate::kernel::limits::Regime;
-use crate::status::sampler::{NetNsStatus, Status};
+use crate::render::format::Format;
+use crate::render::view::{StatusDocument, StatusView};
+use crate::status::sampler::NetNsStatus;
 use crate::text::harmless;
 
 /// A label's value, as the format wants it escaped.
@@ -164,68 +166,71 @@ const STATES: [&str; 5] = [
     "unaffected",
 ];
 
-/// Writes every metric, each family together.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let labelled: Vec<(String, &NetNsStatus)> =
-        status.rows.iter().map(|row| (labels(row), row)).collect();
-    let name = "ip6drop_build_info";
-    family(name, "gauge", "Version of ip6drop.", out)?;
-    writeln!(out, "{name}{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
-    if let Some(checks) = status.kernel.checks {
-        let name = "ip6drop_kernel_checks_max_size";
+/// Every metric, each family together.
+#[derive(Debug)]
+pub struct PrometheusStatus;
+
+impl Format<StatusDocument> for PrometheusStatus {
+    fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let status = view.status;
+        let labelled: Vec<(String, &NetNsStatus)> =
+            status.rows.iter().map(|row| (labels(row), row)).collect();
+        let name = "ip6drop_build_info";
+        family(name, "gauge", "Version of ip6drop.", out)?;
+        writeln!(out, "{name}{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
+        if let Some(checks) = status.kernel.checks {
+            let name = "ip6drop_kernel_checks_max_size";
+            family(
+                name,
+                "gauge",
+                "Whether this kernel refuses IPv6 dst entries above max_size, judged by version.",
+                out,
+            )?;
+            writeln!(out, "{name} {}", u8::from(checks))?;
+        }
+        if let Some(cpus) = status.cpus {
+            let name = "ip6drop_online_cpus";
+            family(name, "gauge", "CPUs that are online.", out)?;
+            writeln!(out, "{name} {}", cpus.online)?;
+        }
+        let name = "ip6drop_hidden_processes";
         family(
             name,
             "gauge",
-            "Whether this kernel refuses IPv6 dst entries above max_size, judged by version.",
+            "Processes whose network namespace could not be looked at.",
             out,
         )?;
-        writeln!(out, "{name} {}", u8::from(checks))?;
-    }
-    if let Some(cpus) = status.cpus {
-        let name = "ip6drop_online_cpus";
-        family(name, "gauge", "CPUs that are online.", out)?;
-        writeln!(out, "{name} {}", cpus.online)?;
-    }
-    let name = "ip6drop_hidden_processes";
-    family(
-        name,
-        "gauge",
-        "Processes whose network namespace could not be looked at.",
-        out,
-    )?;
-    writeln!(out, "{name} {}", status.hidden)?;
-    let name = "ip6drop_route_cache_regime";
-    family(
-        name,
-        "gauge",
-        "Whether the regime is possible (1) or not (0); more than one is possible where the counters cannot decide.",
-        out,
-    )?;
-    for (labels, row) in &labelled {
-        if row.is_unread() {
-            continue;
+        writeln!(out, "{name} {}", status.hidden)?;
+        let name = "ip6drop_route_cache_regime";
+        family(
+            name,
+            "gauge",
+            "Whether the regime is possible (1) or not (0); more than one is possible where the counters cannot decide.",
+            out,
+        )?;
+        for (labels, row) in &labelled {
+            if row.is_unread() {
+                continue;
+            }
+            let possible = row.assessment.state.names();
+            for state in STATES {
+                let value = u8::from(possible.contains(&state));
+                writeln!(out, "{name}{{{labels},regime=\"{state}\"}} {value}")?;
+            }
         }
-        let possible = row.assessment.state.names();
-        for state in STATES {
-            let value = u8::from(possible.contains(&state));
-            writeln!(out, "{name}{{{labels},regime=\"{state}\"}} {value}")?;
+        for metric in METRICS {
+            let values: Vec<(&String, f64)> = labelled
+                .iter()
+                .filter_map(|(labels, row)| Some((labels, (metric.value)(row)?)))
+                .collect();
+            if values.is_empty() {
+                continue;
+            }
+            family(metric.name, metric.kind, metric.help, out)?;
+            for (labels, value) in values {
+                writeln!(out, "{}{{{labels}}} {value}", metric.name)?;
+            }
         }
+        Ok(())
     }
-    for metric in METRICS {
-        let values: Vec<(&String, f64)> = labelled
-            .iter()
-            .filter_map(|(labels, row)| Some((labels, (metric.value)(row)?)))
-            .collect();
-        if values.is_empty() {
-            continue;
-        }
-        family(metric.name, metric.kind, metric.help, out)?;
-        for (labels, value) in values {
-            writeln!(out, "{}{{{labels}}} {value}", metric.name)?;
-        }
-    }
-    Ok(())
 }

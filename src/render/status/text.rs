@@ -7,8 +7,10 @@ use anstyle::{AnsiColor, Style};
 use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
 use crate::kernel::sysctls::SYSCTLS;
+use crate::render::format::Format;
 use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
 use crate::render::table::table;
+use crate::render::view::{Round, StatusDocument, StatusView};
 use crate::render::words::or_dash;
 use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
@@ -166,10 +168,7 @@ fn advice(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes the whole status.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let style = head_style(status, color);
     writeln!(out, "{style}{}{style:#}", sentence(status))?;
     writeln!(out)?;
@@ -242,10 +241,7 @@ fn clock(time: f64) -> String {
 }
 
 /// Writes the head of the lines of [`write_tick`].
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_tick_head(out: &mut dyn Write) -> io::Result<()> {
+fn write_tick_head(out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{:<8} {:>8} {:>10} {:>9} {:>9} {:>9} {:>9}  regime  namespace",
@@ -254,10 +250,7 @@ pub fn write_tick_head(out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes one line a namespace: numbers, and rates since the round before.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     for row in &status.rows {
         let rates = row.rates.unwrap_or_default();
         writeln!(
@@ -275,4 +268,24 @@ pub fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// For people; of several rounds the later ones are a line a namespace.
+#[derive(Debug)]
+pub struct TextStatus;
+
+impl Format<StatusDocument> for TextStatus {
+    fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if view.round != Round::Later {
+            write(view.status, view.color, out)?;
+        }
+        if view.round == Round::First {
+            writeln!(out)?;
+            write_tick_head(out)?;
+        }
+        if view.round != Round::Only {
+            write_tick(view.status, out)?;
+        }
+        Ok(())
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::render::format::{Extras, Format};
 use crate::render::report::html::markup::{add, foreign};
 use crate::render::report::html::policy::{SCRIPT, STYLE, policy};
 use crate::render::report::html::{cache, flame, sections, timeline};
-use crate::report::summary::Summary;
+use crate::render::view::{ReportDocument, ReportView};
 use crate::report::timeline::Timeline;
 
 /// Swatches of the classes: each has its own pattern, so that colour is not needed.
@@ -78,63 +79,70 @@ fn for_each(
     Some(out)
 }
 
-/// Writes the page. `timelines` are those of the first inputs,
-/// [`MAX_TIMELINES`](crate::timeline::MAX_TIMELINES) at most.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(summary: &Summary, timelines: &[Timeline], out: &mut dyn Write) -> io::Result<()> {
-    let inputs = summary.inputs.len();
-    let names: Vec<String> = summary
-        .inputs
-        .iter()
-        .take(3)
-        .map(|name| foreign(name.as_bytes()))
-        .collect();
-    write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<meta name=\"generator\" content=\"ip6drop {}\"/>\n<title>IPv6 drops: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n{}",
-        policy(),
-        env!("CARGO_PKG_VERSION"),
-        names.join(", "),
-        patterns()
-    )?;
-    out.write_all(sections::head(summary).as_bytes())?;
-    writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
-    let parts = [
-        section("advice", "What to do next", sections::advice(summary)),
-        section(
-            "time",
-            "Drops over time",
-            for_each(timelines, inputs, timeline::write),
-        ),
-        section(
-            "cache",
-            "Route cache",
-            sections::cache(summary, for_each(timelines, inputs, cache::write)),
-        ),
-        section("stacks", "Drop stacks", flame::write(summary)),
-        section("cpus", "Per CPU", sections::cpus(summary)),
-        section("classes", "Drops by class", sections::classes(summary)),
-        section(
-            "gc",
-            "Allocations attempted under pressure",
-            sections::gc(summary),
-        ),
-        section("tasks", "Running at the time", sections::tasks(summary)),
-        section(
-            "netns",
-            "Network namespaces with drops",
-            sections::namespaces(summary),
-        ),
-        section("trigger", "Trigger", sections::trigger(summary)),
-        section("health", "Health", Some(sections::health(summary))),
-    ];
-    for part in parts {
-        out.write_all(part.as_bytes())?;
+/// The page. The timelines are those of the first inputs,
+/// [`MAX_TIMELINES`](crate::report::timeline::MAX_TIMELINES) at most.
+#[derive(Debug)]
+pub struct HtmlReport;
+
+impl Format<ReportDocument> for HtmlReport {
+    fn extras(&self) -> Extras {
+        Extras::Timelines
     }
-    write!(
-        out,
-        "</main>\n<p id=\"said\" role=\"status\"></p>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+
+    fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let (summary, timelines) = (view.summary, view.timelines);
+        let inputs = summary.inputs.len();
+        let names: Vec<String> = summary
+            .inputs
+            .iter()
+            .take(3)
+            .map(|name| foreign(name.as_bytes()))
+            .collect();
+        write!(
+            out,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<meta name=\"generator\" content=\"ip6drop {}\"/>\n<title>IPv6 drops: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n{}",
+            policy(),
+            env!("CARGO_PKG_VERSION"),
+            names.join(", "),
+            patterns()
+        )?;
+        out.write_all(sections::head(summary).as_bytes())?;
+        writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
+        let parts = [
+            section("advice", "What to do next", sections::advice(summary)),
+            section(
+                "time",
+                "Drops over time",
+                for_each(timelines, inputs, timeline::write),
+            ),
+            section(
+                "cache",
+                "Route cache",
+                sections::cache(summary, for_each(timelines, inputs, cache::write)),
+            ),
+            section("stacks", "Drop stacks", flame::write(summary)),
+            section("cpus", "Per CPU", sections::cpus(summary)),
+            section("classes", "Drops by class", sections::classes(summary)),
+            section(
+                "gc",
+                "Allocations attempted under pressure",
+                sections::gc(summary),
+            ),
+            section("tasks", "Running at the time", sections::tasks(summary)),
+            section(
+                "netns",
+                "Network namespaces with drops",
+                sections::namespaces(summary),
+            ),
+            section("trigger", "Trigger", sections::trigger(summary)),
+            section("health", "Health", Some(sections::health(summary))),
+        ];
+        for part in parts {
+            out.write_all(part.as_bytes())?;
+        }
+        write!(
+            out,
+            "</main>\n<p id=\"said\" role=\"status\"></p>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+        )
+    }
 }

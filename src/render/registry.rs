@@ -1,0 +1,46 @@
+//! All formats: the command line takes their names, order and help from here.
+
+use crate::render::format::FormatEntry;
+use crate::render::view::{FleetDocument, ReportDocument, StatusDocument};
+use crate::render::{fleet, report, status};
+
+const PEOPLE: &str = "For people: the verdict first";
+const TICKETS: &str = "For tickets";
+const PAGE: &str = "One page with pictures, to be opened in a browser; it loads nothing";
+
+/// Formats of a report on saved traces.
+#[rustfmt::skip]
+pub static REPORT: [FormatEntry<ReportDocument>; 6] = [
+    FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
+    FormatEntry { name: "json", help: "One object", format: &report::json::JsonReport },
+    FormatEntry { name: "ndjson", help: "One object a drop, then the report as the last line", format: &report::ndjson::NdjsonReport },
+    FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
+    FormatEntry { name: "folded", help: "One line a stack, for flame-graph tools", format: &report::folded::FoldedReport },
+    FormatEntry { name: "html", help: PAGE, format: &report::html::HtmlReport },
+];
+
+/// Formats of a report on what was recorded just now.
+#[rustfmt::skip]
+pub static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
+    FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
+    FormatEntry { name: "json", help: "One object, that of `report`", format: &report::json::JsonReport },
+    FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
+    FormatEntry { name: "html", help: PAGE, format: &report::html::HtmlReport },
+];
+
+/// Formats of a status.
+#[rustfmt::skip]
+pub static STATUS: [FormatEntry<StatusDocument>; 4] = [
+    FormatEntry { name: "text", help: PEOPLE, format: &status::text::TextStatus },
+    FormatEntry { name: "json", help: "One object; with --interval one a line", format: &status::json::JsonStatus },
+    FormatEntry { name: "markdown", help: TICKETS, format: &status::markdown::MarkdownStatus },
+    FormatEntry { name: "prometheus", help: "For the node exporter's textfile collector", format: &status::prometheus::PrometheusStatus },
+];
+
+/// Formats of the table of many hosts.
+#[rustfmt::skip]
+pub static MERGE: [FormatEntry<FleetDocument>; 3] = [
+    FormatEntry { name: "text", help: "For people: the hosts with the fault first", format: &fleet::text::TextTable },
+    FormatEntry { name: "json", help: "One object", format: &fleet::json::JsonTable },
+    FormatEntry { name: "markdown", help: TICKETS, format: &fleet::markdown::MarkdownTable },
+];

@@ -1,0 +1,93 @@
+//! What formats are given: what is shown, and how it shall look.
+
+use std::io;
+
+use crate::fleet::hosts::Fleet;
+use crate::os::terminal::Terminal;
+use crate::render::format::Document;
+use crate::report::decided::DecidedSink;
+use crate::report::summary::Summary;
+use crate::report::timeline::Timeline;
+use crate::status::sampler::Status;
+
+/// The report on traces.
+#[derive(Debug)]
+pub enum ReportDocument {}
+
+/// A report as it is shown.
+pub struct ReportView<'a> {
+    /// Its numbers.
+    pub summary: &'a Summary,
+    /// Drops over time, of each input that was read for it.
+    pub timelines: &'a [Timeline],
+    /// Hands on every drop, input after input.
+    pub walk: &'a dyn Fn(&mut dyn DecidedSink) -> io::Result<()>,
+    /// How it shall look.
+    pub look: ReportLook,
+}
+
+/// How a report for people shall look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReportLook {
+    /// With colour.
+    pub color: bool,
+    /// A row for every CPU.
+    pub all_cpus: bool,
+    /// The name of the rule in front of its reason.
+    pub rules: bool,
+    /// With bars and sparklines for this terminal.
+    pub terminal: Option<Terminal>,
+}
+
+impl Document for ReportDocument {
+    type View<'a> = ReportView<'a>;
+}
+
+/// The counters of network namespaces.
+#[derive(Debug)]
+pub enum StatusDocument {}
+
+/// A status as it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct StatusView<'a> {
+    /// What was read.
+    pub status: &'a Status,
+    /// With colour.
+    pub color: bool,
+    /// Its place among others.
+    pub round: Round,
+}
+
+/// The place of a status among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// It is the only one.
+    Only,
+    /// The first of several.
+    First,
+    /// One of the others.
+    Later,
+}
+
+impl Document for StatusDocument {
+    type View<'a> = StatusView<'a>;
+}
+
+/// The table of many hosts.
+#[derive(Debug)]
+pub enum FleetDocument {}
+
+/// The table of many hosts as it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct FleetView<'a> {
+    /// The hosts.
+    pub fleet: &'a Fleet,
+    /// With colour.
+    pub color: bool,
+    /// A row for every host.
+    pub all_hosts: bool,
+}
+
+impl Document for FleetDocument {
+    type View<'a> = FleetView<'a>;
+}
