@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn what_can_be_taken_back_is_probable() {
-        let cases: [(&str, fn(&mut Given)); 5] = [
+        type Case = (&'static str, fn(&mut Given));
+        let cases: [Case; 5] = [
             ("returns of a void function", |given| {
                 attempted(given, Observed::Failed);
             }),

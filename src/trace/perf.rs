@@ -73,8 +73,11 @@ impl Sample<'_> {
     }
 }
 
+/// Pid, CPU and time.
+type PidCpuTime = (u64, Option<u32>, Option<Time>);
+
 /// `119 [000]    11.100098: `, `119/119`, with or without CPU and time.
-fn columns(input: &[u8]) -> IResult<&[u8], (u64, Option<u32>, Option<Time>)> {
+fn columns(input: &[u8]) -> IResult<&[u8], PidCpuTime> {
     let (rest, pid) = terminated(number, (opt((char('/'), digit1)), space1)).parse(input)?;
     let cpu = delimited(char('['), cpu, char(']'));
     let (rest, cpu) = opt(terminated(cpu, space1)).parse(rest)?;
