@@ -68,7 +68,7 @@ mod tests {
             ("counters that are equal by chance", |given| {
                 given.knowledge.traced.dst_gc = false;
                 given.evidence.gc_seen = false;
-                given.knowledge.proof = Proof::NoneFailed("");
+                given.knowledge.proof = Proof::NoneFailed;
             }),
             ("a stack that is still to come", |given| {
                 given.evidence.whole = false;

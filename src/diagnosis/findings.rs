@@ -203,7 +203,7 @@ pub fn missing(
         return missing;
     }
     let gc_traced = knowledge.traced.dst_gc || knowledge.seen.dst_gc;
-    if !gc_traced && !matches!(knowledge.proof, Proof::NoneFailed(_)) {
+    if !gc_traced && knowledge.proof != Proof::NoneFailed {
         missing.insert(Missing::DstGc);
     }
     if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {

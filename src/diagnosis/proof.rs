@@ -9,11 +9,11 @@ pub enum Proof {
     /// Nothing.
     Nothing,
     /// Every one refused.
-    AllFailed(&'static str),
+    AllFailed,
     /// None refused.
-    NoneFailed(&'static str),
+    NoneFailed,
     /// One refused exactly if `fib6_run_gc` ran inside it.
-    CollectedFailed(&'static str),
+    CollectedFailed,
 }
 
 /// `fib_rt_alloc` is an int and wraps.
@@ -65,35 +65,25 @@ pub fn prove(facts: &Facts, calls: CallCounts) -> Proof {
         return Proof::Nothing;
     };
     let succeeded = allocations(before, after).map_or(0, i64::unsigned_abs);
-    if high <= max_size {
-        return Proof::NoneFailed(
-            "slow never exceeded max_size between the two readings of rt6_stats",
-        );
+    // Either slow never exceeded max_size, or fast never gc_thresh, and no limit was checked.
+    if high <= max_size || high.saturating_add(slack(cpus)) <= gc_thresh {
+        return Proof::NoneFailed;
     }
-    if high.saturating_add(slack(cpus)) <= gc_thresh {
-        return Proof::NoneFailed(
-            "fast never exceeded gc_thresh between the two readings of rt6_stats, so no limit was checked",
-        );
-    }
+    // Nothing was granted: the third field of rt6_stats did not rise.
     if succeeded == 0 && calls.all > 0 {
-        return Proof::AllFailed(
-            "no allocation succeeded between the two readings (the third field of rt6_stats did not rise), so every attempt was refused",
-        );
+        return Proof::AllFailed;
     }
     // Calls that are granted are among the successes that the third field counts, and only
     // those with fib6_run_gc inside can refuse: where both bounds meet, all of these did.
     let failed = calls.all.saturating_sub(succeeded);
     if calls.collected > 0 && failed >= calls.collected {
-        return Proof::CollectedFailed(
-            "fewer allocations succeeded between the two readings of rt6_stats than were attempted, and the difference is every attempt in which fib6_run_gc ran",
-        );
+        return Proof::CollectedFailed;
     }
-    // More successes than calls without fib6_run_gc contradict that: another namespace, or a
-    // kernel that no longer checks.
+    // Where slow stayed above max_size, fib6_run_gc and a refusal went together. More
+    // successes than calls without it contradict that: another namespace, or a kernel that no
+    // longer checks.
     if low > max_size && succeeded <= calls.all.saturating_sub(calls.collected) {
-        return Proof::CollectedFailed(
-            "slow stayed above max_size between the two readings of rt6_stats, so an attempt was refused exactly when fib6_run_gc ran in it",
-        );
+        return Proof::CollectedFailed;
     }
     Proof::Nothing
 }
@@ -102,10 +92,11 @@ pub fn prove(facts: &Facts, calls: CallCounts) -> Proof {
 mod tests {
     use super::*;
 
-    fn facts(slow: (u64, u64), allocations: (u64, u64), max_size: i64) -> Facts {
+    /// `slow` and allocations made by then, in both readings, on 4 CPUs.
+    fn facts(slow: (u64, u64), allocations: (u64, u64), max_size: i64, gc_thresh: i64) -> Facts {
         let side = |slow: u64, allocations: u64| {
             let text = format!(
-                "0001 0001 {allocations:04x} 0001 0000 {slow:04x} 0000\nnet.ipv6.route.max_size = {max_size}\nnet.ipv6.route.gc_thresh = 64\n4\n"
+                "0001 0001 {allocations:04x} 0001 0000 {slow:04x} 0000\nnet.ipv6.route.max_size = {max_size}\nnet.ipv6.route.gc_thresh = {gc_thresh}\n4\n"
             );
             Facts::parse(text.as_bytes()).unwrap().before
         };
@@ -115,50 +106,108 @@ mod tests {
         }
     }
 
+    fn calls(all: u64, collected: u64) -> CallCounts {
+        CallCounts { all, collected }
+    }
+
     #[test]
-    fn proofs() {
-        let calls = CallCounts {
-            all: 96,
-            collected: 0,
-        };
-        let prove = |facts| super::prove(&facts, calls);
-        assert!(matches!(
-            prove(facts((616, 616), (753, 753), 200)),
-            Proof::AllFailed(_)
-        ));
-        assert!(matches!(
-            prove(facts((377, 377), (512, 560), 4096)),
-            Proof::NoneFailed(_)
-        ));
-        assert!(matches!(
-            prove(facts((380, 380), (511, 520), 366)),
-            Proof::CollectedFailed(_)
-        ));
-        // 323 allocations went through in between: slow may have been anywhere.
-        assert_eq!(prove(facts((376, 379), (511, 834), 366)), Proof::Nothing);
-        // The counter wrapped, and eight allocations were made: not all were refused.
-        assert!(matches!(
-            prove(facts((600, 600), (0xffff_fffc, 4), 200)),
-            Proof::CollectedFailed(_)
-        ));
-        // More successes than calls: these facts are not those of the calls.
-        assert_eq!(prove(facts((1000, 1105), (500, 605), 200)), Proof::Nothing);
+    fn none_failed_where_the_limit_was_never_passed() {
+        let prove = |facts| prove(&facts, calls(96, 0));
         assert_eq!(
-            prove(Facts {
-                after: None,
-                ..facts((616, 616), (1, 1), 200)
-            }),
-            Proof::Nothing
+            prove(facts((377, 377), (512, 560), 425, 64)),
+            Proof::NoneFailed
+        );
+        // The 48 allocations may have come before any entry was freed.
+        assert_ne!(
+            prove(facts((377, 377), (512, 560), 424, 64)),
+            Proof::NoneFailed
+        );
+        // The counter wrapped, and eight allocations were made.
+        assert_eq!(
+            prove(facts((600, 600), (0xffff_fffc, 4), 608, 64)),
+            Proof::NoneFailed
+        );
+        assert_ne!(
+            prove(facts((600, 600), (0xffff_fffc, 4), 607, 64)),
+            Proof::NoneFailed
         );
     }
 
     #[test]
-    fn refusals_by_counting() {
-        let facts = facts((376, 379), (511, 834), 366);
-        let prove = |all, collected| prove(&facts, CallCounts { all, collected });
-        assert!(matches!(prove(326, 3), Proof::CollectedFailed(_)));
+    fn none_failed_where_the_threshold_was_never_passed() {
+        // 616 entries, 8 more on the way, and 4 CPUs that may hide 31 each.
+        let with = |gc_thresh| prove(&facts((616, 616), (1, 9), 200, gc_thresh), calls(9, 0));
+        assert_eq!(with(748), Proof::NoneFailed);
+        assert_ne!(with(747), Proof::NoneFailed);
+    }
+
+    #[test]
+    fn all_failed_where_nothing_was_granted() {
+        let facts = |after| facts((616, 616), (753, after), 200, 64);
+        assert_eq!(prove(&facts(753), calls(96, 0)), Proof::AllFailed);
+        assert_eq!(prove(&facts(753), calls(1, 1)), Proof::AllFailed);
+        assert_eq!(prove(&facts(753), calls(0, 0)), Proof::CollectedFailed);
+        assert_eq!(prove(&facts(754), calls(96, 0)), Proof::CollectedFailed);
+    }
+
+    #[test]
+    fn the_collected_failed_where_counting_says_so() {
+        // 323 allocations went through in between: slow may have been anywhere.
+        let facts = facts((376, 379), (511, 834), 366, 64);
+        let prove = |all, collected| prove(&facts, calls(all, collected));
+        assert_eq!(prove(326, 3), Proof::CollectedFailed);
+        assert_eq!(prove(326, 1), Proof::CollectedFailed);
         // One more collection than refusals: which one was granted is not known.
         assert_eq!(prove(326, 4), Proof::Nothing);
         assert_eq!(prove(323, 0), Proof::Nothing);
+        assert_eq!(prove(326, 0), Proof::Nothing);
+    }
+
+    #[test]
+    fn the_collected_failed_where_slow_stayed_above_the_limit() {
+        // slow ended at 380 with 9 allocations in between: it was never below 371.
+        let with = |max_size, all, collected| {
+            prove(
+                &facts((380, 380), (511, 520), max_size, 64),
+                calls(all, collected),
+            )
+        };
+        assert_eq!(with(370, 96, 90), Proof::Nothing);
+        assert_eq!(with(370, 9, 0), Proof::CollectedFailed);
+        assert_eq!(with(371, 9, 0), Proof::Nothing);
+        // More successes than calls that can have been granted: another namespace.
+        assert_eq!(with(370, 12, 4), Proof::Nothing);
+        assert_eq!(with(370, 8, 0), Proof::Nothing);
+    }
+
+    #[test]
+    fn limits_that_changed_prove_nothing() {
+        let good = facts((616, 616), (753, 753), 200, 64);
+        let with = |change: &dyn Fn(&mut Facts)| {
+            let mut facts = good.clone();
+            change(&mut facts);
+            prove(&facts, calls(96, 0))
+        };
+        assert_eq!(with(&|_| ()), Proof::AllFailed);
+        let route = |facts: &mut Facts, name: &str, value| {
+            let before = facts.before.as_mut().unwrap();
+            before.route.insert(name.to_owned(), value);
+        };
+        assert_eq!(with(&|facts| route(facts, "max_size", 201)), Proof::Nothing);
+        assert_eq!(with(&|facts| route(facts, "gc_thresh", 65)), Proof::Nothing);
+        assert_eq!(
+            with(&|facts| facts.before.as_mut().unwrap().cpus = Some(5)),
+            Proof::Nothing
+        );
+        assert_eq!(
+            with(&|facts| facts.before.as_mut().unwrap().cpus = None),
+            Proof::Nothing
+        );
+        assert_eq!(with(&|facts| facts.before = None), Proof::Nothing);
+        assert_eq!(with(&|facts| facts.after = None), Proof::Nothing);
+        assert_eq!(
+            with(&|facts| facts.after.as_mut().unwrap().rt6_stats = None),
+            Proof::Nothing
+        );
     }
 }

@@ -119,12 +119,12 @@ impl Given {
     }
 
     fn excluded(&mut self) {
-        self.knowledge.proof = Proof::NoneFailed("");
+        self.knowledge.proof = Proof::NoneFailed;
     }
 
     /// Every attempt was refused, if the counters are this namespace's, which is not known.
     fn refused_perhaps(&mut self) {
-        self.knowledge.proof = Proof::AllFailed("");
+        self.knowledge.proof = Proof::AllFailed;
         self.knowledge.same_namespace = false;
     }
 }
