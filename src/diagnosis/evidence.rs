@@ -50,8 +50,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// A small number for each kind.
+    fn number(self) -> u8 {
+        self.observed as u8 * 2 + u8::from(self.certain)
+    }
+
     fn bit(self) -> u16 {
-        1 << (self.observed as u8 * 2 + u8::from(self.certain))
+        1 << self.number()
     }
 }
 
@@ -72,17 +77,17 @@ impl Attempts {
     /// Counts stop here.
     pub const MANY: u8 = 15;
 
-    /// All of it as one number.
-    fn packed(self) -> u32 {
-        let attempt = |attempt: Option<Attempt>| {
-            attempt.map_or(0, |a| {
-                1 + u32::from(a.observed as u8 * 2) + u32::from(a.certain)
-            })
-        };
-        attempt(self.last) << 24
-            | attempt(self.previous) << 20
-            | u32::from(self.count) << 16
-            | u32::from(self.earlier)
+    /// All of it as bytes.
+    fn packed(self) -> [u8; 5] {
+        let attempt = |attempt: Option<Attempt>| attempt.map_or(0, |a| 1 + a.number());
+        let [high, low] = self.earlier.to_be_bytes();
+        [
+            attempt(self.last),
+            attempt(self.previous),
+            self.count,
+            high,
+            low,
+        ]
     }
 
     /// Adds one behind the others.
@@ -104,7 +109,7 @@ impl Attempts {
     }
 
     /// The kinds of attempts before [`Attempts::previous`].
-    pub fn earlier(self) -> impl Iterator<Item = Attempt> {
+    fn earlier(self) -> impl Iterator<Item = Attempt> {
         Observed::ALL
             .into_iter()
             .flat_map(|observed| [false, true].map(|certain| Attempt { certain, observed }))
@@ -219,19 +224,28 @@ impl Evidence {
         ];
         let flags = flags
             .into_iter()
-            .fold(0, |bits, flag| bits << 1 | u8::from(flag));
-        let small = [
+            .fold(0, |number, flag| number * 2 + u8::from(flag));
+        let [r0, r1, r2, r3, r4] = self.receive.packed();
+        let [o0, o1, o2, o3, o4] = self.output.packed();
+        // Starts with a one, so that it is never 0.
+        u128::from_be_bytes([
+            1,
             handler,
             self.direction as u8,
             flags,
             self.window as u8,
             self.stack as u8,
-        ];
-        // Starts with a one, so that it is never 0.
-        let small = small
-            .into_iter()
-            .fold(1, |bits, part| bits << 8 | u128::from(part));
-        small << 64 | u128::from(self.receive.packed()) << 32 | u128::from(self.output.packed())
+            r0,
+            r1,
+            r2,
+            r3,
+            r4,
+            o0,
+            o1,
+            o2,
+            o3,
+            o4,
+        ])
     }
 
     /// The attempts for the drop's own direction, and whether the last one is linked to it.
@@ -247,14 +261,14 @@ impl Evidence {
 /// Distinct evidence that is told apart; of what comes later the attempts are forgotten.
 pub const MAX_EVIDENCE: usize = 4096;
 
-/// Evidence that is found without a look into the table. A power of two.
-const RECENT: usize = 32;
+/// Evidence that is found without a look into the table: two to the power of this.
+const RECENT_BITS: u32 = 5;
 
 /// Distinct evidence, numbered by first appearance.
 #[derive(Debug, Clone, Default)]
 pub struct EvidenceTable {
     /// What was looked up last at each place.
-    recent: [(u128, u32); RECENT],
+    recent: [(u128, u32); 1 << RECENT_BITS],
     index: HashMap<u128, u32, FixedState>,
     all: Vec<Evidence>,
 }
@@ -264,8 +278,9 @@ impl EvidenceTable {
     /// without its attempts: as if events had been lost right before the drop.
     pub fn intern(&mut self, evidence: Evidence) -> u32 {
         let key = evidence.packed();
-        let mixed = (key >> 64) as u64 ^ (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
-        let place = mixed as usize % RECENT;
+        let folded = (key >> 64) as u64 ^ key as u64;
+        // The upper bits of the product depend on all of the key.
+        let place = (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize;
         let (known, at) = self.recent[place];
         if known == key {
             return at;
@@ -379,27 +394,28 @@ pub fn is_candidate(origin: Origin, direction: Direction) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+    use crate::diagnosis::rules::witnesses::Given;
+    use crate::kernel::frames::read_stack;
+
+    fn all_kinds() -> Vec<Attempt> {
+        let of = |observed| [false, true].map(|certain| Attempt { certain, observed });
+        Observed::ALL.into_iter().flat_map(of).collect()
+    }
 
     #[test]
     fn a_full_table_forgets_attempts_and_nothing_else() {
         let mut table = EvidenceTable::default();
         let mut evidence = Evidence {
-            handler: Some((Handler::Discard, HandlerSource::Caller)),
-            direction: Direction::Receive,
-            list: false,
-            single: true,
-            gc_seen: true,
-            without_context: false,
-            receive: Attempts::default(),
-            output: Attempts::default(),
             bounded: true,
             receive_linked: true,
             output_linked: true,
-            window: Window::Whole,
-            stack: StackState::Present,
-            whole: true,
+            ..Given::usual().evidence
         };
+        evidence.output.push(all_kinds()[0]);
+        let mut first = None;
         for kinds in 0..1 << 10 {
             for count in 0..=Attempts::MANY {
                 evidence.receive = Attempts {
@@ -408,32 +424,254 @@ mod tests {
                     ..Attempts::default()
                 };
                 table.intern(evidence);
+                first.get_or_insert(evidence);
             }
         }
         assert_eq!(table.all().len(), MAX_EVIDENCE + 1);
-        let left = table.all()[MAX_EVIDENCE];
-        assert_eq!(
-            (left.handler, left.window),
-            (evidence.handler, Window::Lost)
-        );
-        assert_eq!((left.receive, left.bounded), (Attempts::default(), false));
+        let left = Evidence {
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            bounded: false,
+            receive_linked: false,
+            output_linked: false,
+            window: Window::Lost,
+            ..evidence
+        };
+        assert_eq!(*table.get(MAX_EVIDENCE as u32), left);
+        // What is in it is found as before.
+        let first = first.unwrap();
+        assert_eq!(table.intern(first), 0);
+        assert_eq!(table.intern(left), MAX_EVIDENCE as u32);
+        assert_eq!(table.all().len(), MAX_EVIDENCE + 1);
+    }
+
+    #[test]
+    fn the_same_evidence_has_the_same_number() {
+        let mut table = EvidenceTable::default();
+        let mut all = Vec::new();
+        for attempt in all_kinds() {
+            for count in 1..=Attempts::MANY {
+                let mut evidence = Given::usual().evidence;
+                (0..count).for_each(|_| evidence.receive.push(attempt));
+                all.push(evidence);
+            }
+        }
+        for _ in 0..2 {
+            for (number, evidence) in all.iter().enumerate() {
+                for _ in 0..2 {
+                    assert_eq!(table.intern(*evidence), number as u32);
+                }
+                assert_eq!(table.get(number as u32), evidence);
+            }
+        }
+        assert_eq!(table.all(), all);
+    }
+
+    /// Every combination of the parts that are small.
+    fn all_small() -> impl Iterator<Item = Evidence> {
+        let sources = [
+            HandlerSource::Caller,
+            HandlerSource::Frames,
+            HandlerSource::Entry,
+        ];
+        let handlers = [
+            Handler::Discard,
+            Handler::Prohibit,
+            Handler::DiscardOut,
+            Handler::ProhibitOut,
+        ];
+        let known = handlers
+            .into_iter()
+            .flat_map(move |handler| sources.map(|source| Some((handler, source))));
+        let handlers = known.chain([None]);
+        let directions = [Direction::Receive, Direction::Output, Direction::Unknown];
+        let windows = [
+            Window::Whole,
+            Window::Start,
+            Window::Lost,
+            Window::Unordered,
+        ];
+        let stacks = [StackState::Present, StackState::Empty, StackState::Missing];
+        let with_handler = handlers.flat_map(move |handler| {
+            directions.map(|direction| Evidence {
+                handler,
+                direction,
+                ..Given::usual().evidence
+            })
+        });
+        let with_window = with_handler.flat_map(move |evidence| {
+            windows
+                .into_iter()
+                .flat_map(move |window| stacks.map(|stack| (window, stack)))
+                .map(move |(window, stack)| Evidence {
+                    window,
+                    stack,
+                    ..evidence
+                })
+        });
+        with_window.flat_map(|evidence| {
+            (0..=u8::MAX).map(move |flags| {
+                let flag = |bit: u8| flags >> bit & 1 == 1;
+                Evidence {
+                    list: flag(0),
+                    single: flag(1),
+                    gc_seen: flag(2),
+                    without_context: flag(3),
+                    bounded: flag(4),
+                    receive_linked: flag(5),
+                    output_linked: flag(6),
+                    whole: flag(7),
+                    ..evidence
+                }
+            })
+        })
+    }
+
+    #[test]
+    fn different_evidence_is_packed_differently() {
+        let small: HashSet<u128> = all_small().map(|evidence| evidence.packed()).collect();
+        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 256);
+        assert!(!small.contains(&0));
+        let kinds = all_kinds();
+        let some = || kinds.iter().copied().map(Some).chain([None]);
+        let mut attempts: Vec<Attempts> = Vec::new();
+        for last in some() {
+            for previous in some() {
+                let two = Attempts {
+                    last,
+                    previous,
+                    ..Attempts::default()
+                };
+                attempts.push(two);
+                for count in 1..=Attempts::MANY {
+                    attempts.push(Attempts { count, ..two });
+                }
+                attempts.extend(kinds.iter().map(|kind| Attempts {
+                    earlier: kind.bit(),
+                    ..two
+                }));
+            }
+        }
+        let mut packed = HashSet::new();
+        for attempts in &attempts {
+            let evidence = Given::usual().evidence;
+            let receive = Evidence {
+                receive: *attempts,
+                ..evidence
+            };
+            assert!(packed.insert(receive.packed()), "{attempts:?}");
+            let output = Evidence {
+                output: *attempts,
+                ..evidence
+            };
+            let is_new = packed.insert(output.packed());
+            assert_eq!(is_new, *attempts != Attempts::default(), "{attempts:?}");
+        }
     }
 
     #[test]
     fn attempts_remember_the_last_two_and_the_kinds_before() {
-        let kind = |certain, observed| Attempt { certain, observed };
+        let all = all_kinds();
         let mut attempts = Attempts::default();
-        attempts.push(kind(true, Observed::Failed));
-        attempts.push(kind(false, Observed::Nothing));
-        assert_eq!(attempts.earlier().count(), 0);
-        attempts.push(kind(true, Observed::Succeeded));
-        attempts.push(kind(true, Observed::Collected));
-        assert_eq!(attempts.last, Some(kind(true, Observed::Collected)));
-        assert_eq!(attempts.previous, Some(kind(true, Observed::Succeeded)));
-        let earlier: Vec<_> = attempts.earlier().collect();
-        assert_eq!(
-            earlier,
-            [kind(true, Observed::Failed), kind(false, Observed::Nothing)]
-        );
+        assert_eq!(attempts.kinds().count(), 0);
+        for (n, attempt) in all.iter().enumerate() {
+            attempts.push(*attempt);
+            assert_eq!(attempts.last, Some(*attempt));
+            assert_eq!(attempts.previous, n.checked_sub(1).map(|n| all[n]));
+            let earlier: Vec<_> = attempts.earlier().collect();
+            assert_eq!(earlier, all[..n.saturating_sub(1)]);
+            let kinds: HashSet<Attempt> = attempts.kinds().collect();
+            assert_eq!(kinds, all[..=n].iter().copied().collect());
+            assert_eq!(usize::from(attempts.count), n + 1);
+        }
+        (0..5).for_each(|_| attempts.push(all[3]));
+        assert_eq!(attempts.count, Attempts::MANY);
+        assert_eq!(attempts.earlier().count(), all.len());
+    }
+
+    #[test]
+    fn attempts_are_those_of_the_drops_own_way() {
+        let mut evidence = Given::usual().evidence;
+        evidence.output.push(all_kinds()[1]);
+        evidence.receive_linked = true;
+        for direction in [Direction::Receive, Direction::Unknown] {
+            evidence.direction = direction;
+            assert_eq!(evidence.attempts(), (evidence.receive, true));
+        }
+        evidence.direction = Direction::Output;
+        assert_eq!(evidence.attempts(), (evidence.output, false));
+    }
+
+    #[test]
+    fn what_is_counted_by_its_stack_is_alone_where_the_stack_says_so() {
+        let read = |frames: &[&str]| Evidence::unordered(&read_stack(frames));
+        let received = read(&["ip6_pkt_drop", "ip6_pkt_discard", "ipv6_rcv"]);
+        let handler = Some((Handler::Discard, HandlerSource::Frames));
+        let wanted = Evidence {
+            handler,
+            direction: Direction::Receive,
+            list: false,
+            single: true,
+            gc_seen: false,
+            without_context: true,
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            bounded: false,
+            receive_linked: false,
+            output_linked: false,
+            window: Window::Unordered,
+            stack: StackState::Present,
+            whole: true,
+        };
+        assert_eq!(received, wanted);
+        let list = read(&["ip6_pkt_drop", "ip6_pkt_discard", "ipv6_list_rcv"]);
+        assert_eq!((list.single, list.list), (false, true));
+        let sent = read(&["ip6_pkt_drop", "ip6_pkt_discard_out", "ip6_xmit"]);
+        assert_eq!((sent.single, sent.list), (false, false));
+    }
+
+    #[test]
+    fn what_is_traced_is_told_by_names_and_by_entries() {
+        let names = |names: &str| Traced::from_names(names.split(',').map(str::as_bytes));
+        let traced = |dst_gc, run_gc, handlers| Traced {
+            dst_gc,
+            run_gc,
+            handlers,
+        };
+        assert_eq!(names("ip6_dst_gc"), traced(true, false, false));
+        assert_eq!(names(" fib6_run_gc,no_such"), traced(false, true, false));
+        assert_eq!(names("ip6_pkt_prohibit"), traced(false, false, false));
+        assert_eq!(names("ip6_pkt_discard"), traced(false, false, false));
+        let both = "ip6_pkt_prohibit,ip6_pkt_discard,ip6_pkt_drop";
+        assert_eq!(names(both), traced(false, false, true));
+        let both = "ip6_pkt_discard,ip6_pkt_prohibit,ip6_pkt_discard_out";
+        assert_eq!(names(both), traced(false, false, true));
+        let none = traced(false, false, false);
+        for one in [
+            traced(true, false, false),
+            traced(false, true, false),
+            traced(false, false, true),
+        ] {
+            assert_eq!((one.or(none), none.or(one)), (one, one));
+        }
+        let mut noted = none;
+        noted.note(Function::PktDrop);
+        assert_eq!(noted, none);
+        noted.note(Function::RunGc);
+        noted.note(Function::DstGc);
+        assert_eq!(noted, traced(true, true, false));
+    }
+
+    #[test]
+    fn candidates_are_of_the_drops_own_way_or_of_unknown_origin() {
+        use Direction::{Output, Receive, Unknown};
+        let directions =
+            |origin| [Receive, Output, Unknown].map(|direction| is_candidate(origin, direction));
+        assert_eq!(directions(Origin::Receive), [true, false, true]);
+        assert_eq!(directions(Origin::Output), [false, true, false]);
+        assert_eq!(directions(Origin::Unknown), [true; 3]);
+        for origin in [Origin::Ndisc, Origin::IcmpError, Origin::Other] {
+            assert_eq!(directions(origin), [false; 3]);
+        }
     }
 }
