@@ -239,4 +239,29 @@ mod tests {
             assert_eq!(Class::of(entry.direction, entry.cause), class);
         }
     }
+
+    #[test]
+    fn names_are_those_of_json() {
+        for confidence in [
+            Confidence::Possible,
+            Confidence::Probable,
+            Confidence::Confirmed,
+        ] {
+            let json = serde_json::to_value(confidence).unwrap();
+            assert_eq!(json, confidence.name());
+        }
+    }
+
+    #[test]
+    fn every_class_says_which_way() {
+        for class in Class::ALL {
+            let (receive, word) = match class.name().split_once('-') {
+                Some(("rcv", _)) => (true, "received, and "),
+                Some(("out", _)) => (false, "sent, and "),
+                _ => (false, "dropped, and "),
+            };
+            assert_eq!(class.is_receive(), receive, "{class:?}");
+            assert!(class.meaning().starts_with(word), "{class:?}");
+        }
+    }
 }

@@ -123,3 +123,137 @@ fn fits(series: &FastSeries, facts: &Facts) -> bool {
     };
     fits() == Some(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::rules::witnesses::Given;
+    use crate::kernel::functions::Origin;
+
+    /// Two readings on 4 CPUs, with so many entries and limits of 366 and 64.
+    fn facts(before: u64, after: u64) -> Facts {
+        let reading = |slow: u64| {
+            format!(
+                "0032 0028 03e8 001e 0000 {slow:04x} 0000\nnet.ipv6.route.gc_thresh = 64\n\
+                 net.ipv6.route.max_size = 366\n4\n"
+            )
+        };
+        Facts::parse((reading(before) + &reading(after)).as_bytes()).unwrap()
+    }
+
+    fn series(min: i64, max: i64, last: i64) -> FastSeries {
+        FastSeries {
+            min,
+            max,
+            last,
+            gc_thresh: Some(64),
+            samples: 3,
+        }
+    }
+
+    /// Counters of a capture on a kernel that checks the limit, where something is different.
+    fn counters(facts: &Facts, change: impl FnOnce(&mut Given, &mut Gathered)) -> Counters {
+        let mut given = Given::usual();
+        let mut gathered = Gathered {
+            kernel: Some("4.19.108".to_owned()),
+            fast: Some(series(288, 320, 288)),
+            ..Gathered::default()
+        };
+        change(&mut given, &mut gathered);
+        Counters::new(facts, &gathered, None, &given.knowledge, true).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_last_reading() {
+        let found = counters(&facts(376, 379), |_, _| ());
+        let numbers = (found.slow, found.max_size, found.gc_thresh);
+        assert_eq!(numbers, (Some(379), Some(366), Some(64)));
+        assert_eq!(found.assessment.batch, Some(32));
+        assert_eq!(found.assessment.state.names(), ["intermittent"]);
+        let (known, gathered) = (Given::usual().knowledge, Gathered::default());
+        let none = Counters::new(&Facts::default(), &gathered, None, &known, true);
+        assert_eq!(none, None);
+    }
+
+    #[test]
+    fn a_cache_is_over_where_it_holds_more_than_its_limit() {
+        assert!(counters(&facts(367, 367), |_, _| ()).is_over());
+        assert!(!counters(&facts(366, 366), |_, _| ()).is_over());
+        let fixed = |given: &mut Given, gathered: &mut Gathered| {
+            given.knowledge.same_namespace = false;
+            gathered.gc_returns_nothing = true;
+        };
+        let unaffected = counters(&facts(376, 376), fixed);
+        assert_eq!(unaffected.assessment.state, State::Unaffected);
+        assert!(!unaffected.is_over());
+    }
+
+    #[test]
+    fn what_the_trace_shows_counts_in_the_same_namespace_alone() {
+        // Without fast, three regimes are possible; what was granted at once excludes one.
+        let granted = |observed, same| {
+            let found = counters(&facts(376, 376), |given, gathered| {
+                gathered.fast = None;
+                given.knowledge.same_namespace = same;
+                gathered.gc.insert((Some(1), Origin::Receive, observed), 1);
+            });
+            found.assessment.state.names().len()
+        };
+        let all = granted(Observed::Cut, true);
+        assert_eq!(granted(Observed::Nothing, true), all - 1);
+        assert_eq!(granted(Observed::Uncollected, true), all - 1);
+        assert_eq!(granted(Observed::Uncollected, false), all);
+        // Its collection may have made the room.
+        assert_eq!(granted(Observed::Succeeded, true), all);
+        // A kernel that refuses checks, whatever its version says.
+        let newer = |same| {
+            let found = counters(&facts(376, 376), |given, gathered| {
+                gathered.kernel = Some("6.12.1".to_owned());
+                given.knowledge.same_namespace = same;
+            });
+            found.assessment.state == State::Unaffected
+        };
+        assert!(!newer(true));
+        assert!(newer(false));
+    }
+
+    #[test]
+    fn fast_is_believed_where_it_fits_the_facts() {
+        let (facts, slack) = (facts(376, 379), 124);
+        let believed = |fast| {
+            counters(&facts, |_, gathered| gathered.fast = fast)
+                .fast
+                .is_some()
+        };
+        assert!(!believed(None));
+        assert!(believed(Some(series(376 - slack, 379 + slack, 300))));
+        assert!(!believed(Some(series(376 - slack - 1, 379 + slack, 300))));
+        assert!(!believed(Some(series(376 - slack, 379 + slack + 1, 300))));
+        let other_thresh = |gc_thresh| FastSeries {
+            gc_thresh,
+            ..series(300, 300, 300)
+        };
+        assert!(!believed(Some(other_thresh(Some(65)))));
+        assert!(!believed(Some(other_thresh(None))));
+        let mut without_cpus = facts.clone();
+        without_cpus.after.as_mut().unwrap().cpus = None;
+        assert_eq!(counters(&without_cpus, |_, _| ()).fast, None);
+    }
+
+    #[test]
+    fn fast_is_held_against_slow_and_the_batch() {
+        let with = |last| {
+            let fast = Some(series(280, 320, last));
+            let found = counters(&facts(376, 379), |_, gathered| gathered.fast = fast);
+            (found.fast_to_slow(), found.fast_in_batches())
+        };
+        assert_eq!(with(288), (Some(91), Some(9)));
+        assert_eq!(with(289), (Some(90), None));
+        assert_eq!(with(400), (Some(-21), None));
+        let found = counters(&facts(376, 379), |_, gathered| gathered.fast = None);
+        assert_eq!(
+            (found.fast_to_slow(), found.fast_in_batches()),
+            (None, None)
+        );
+    }
+}

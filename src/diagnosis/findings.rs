@@ -158,11 +158,13 @@ impl Findings {
     /// What the kernel's own counter says of the drops in the trace.
     #[must_use]
     pub fn control(&self) -> Control {
-        match (self.in_no_routes, self.receive_drops_seen) {
-            (None, _) => Control::Unknown,
-            (Some(rise), seen) if rise == seen => Control::Equal,
-            (Some(rise), seen) if rise > seen => Control::Missing(rise - seen),
-            _ => Control::Foreign,
+        let Some(rise) = self.in_no_routes else {
+            return Control::Unknown;
+        };
+        match rise.checked_sub(self.receive_drops_seen) {
+            None => Control::Foreign,
+            Some(0) => Control::Equal,
+            Some(missing) => Control::Missing(missing),
         }
     }
 
@@ -216,4 +218,185 @@ pub fn missing(
         missing.insert(Missing::Handlers);
     }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::class::Class::{OutNoRoute, RcvDstAlloc, RcvNoRoute};
+    use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
+    use crate::diagnosis::rules::registry::RULES;
+    use crate::diagnosis::rules::witnesses::Given;
+    use crate::host::Snapshot;
+
+    fn counts(calls: u64, failed: u64, succeeded: u64) -> GcCounts {
+        GcCounts {
+            calls,
+            failed,
+            succeeded,
+        }
+    }
+
+    #[test]
+    fn calls_without_an_outcome_are_unknown() {
+        assert_eq!(counts(9, 4, 3).unknown(), 2);
+        assert_eq!(counts(0, 0, 0).known_failed(), Some(0));
+        assert_eq!(counts(9, 0, 0).known_failed(), None);
+        assert_eq!(counts(9, 0, 1).known_failed(), Some(0));
+        assert_eq!(counts(9, 2, 0).known_failed(), Some(2));
+        assert_eq!(counts(9, 4, 5).known_failed(), Some(4));
+    }
+
+    fn found() -> Findings {
+        let [first, second] = [&RULES[0], &RULES[1]];
+        Findings {
+            classes: BTreeMap::from([
+                ((RcvDstAlloc, Probable), 3),
+                ((RcvDstAlloc, Confirmed), 2),
+                ((RcvDstAlloc, Possible), 4),
+                ((RcvNoRoute, Probable), 5),
+            ]),
+            rules: BTreeMap::from([
+                ((RcvDstAlloc, Probable, first), 3),
+                ((RcvDstAlloc, Confirmed, first), 2),
+                ((RcvDstAlloc, Possible, second), 4),
+                ((RcvNoRoute, Probable, second), 5),
+            ]),
+            gc: BTreeMap::from([
+                (Origin::Receive, counts(9, 4, 3)),
+                (Origin::Ndisc, counts(5, 2, 1)),
+            ]),
+            receive_drops_seen: 7,
+            in_no_routes: Some(7),
+            missing: BTreeSet::from([Missing::Facts]),
+            ..Findings::default()
+        }
+    }
+
+    #[test]
+    fn drops_are_counted_by_class_and_confidence() {
+        let found = found();
+        assert_eq!(found.drops(), 14);
+        let class = |class| (found.of_class(class), found.confidence(class));
+        assert_eq!(class(RcvDstAlloc), (9, Some(Confirmed)));
+        assert_eq!(class(RcvNoRoute), (5, Some(Probable)));
+        assert_eq!(class(OutNoRoute), (0, None));
+        assert_eq!(found.count(RcvDstAlloc, Possible), 4);
+        assert_eq!(found.count(RcvNoRoute, Possible), 0);
+        assert_eq!(found.gc_total(), counts(14, 6, 4));
+    }
+
+    #[test]
+    fn rules_of_a_class_come_most_drops_first() {
+        let [first, second] = [&RULES[0], &RULES[1]];
+        assert_eq!(
+            found().rules_of(RcvDstAlloc),
+            [
+                (Possible, second, 4),
+                (Probable, first, 3),
+                (Confirmed, first, 2)
+            ]
+        );
+        assert_eq!(found().rules_of(OutNoRoute), []);
+    }
+
+    #[test]
+    fn the_control_total_compares_the_counter_with_the_trace() {
+        let control = |in_no_routes, receive_drops_seen| {
+            let found = Findings {
+                in_no_routes,
+                receive_drops_seen,
+                ..Findings::default()
+            };
+            found.control()
+        };
+        assert_eq!(control(None, 0), Control::Unknown);
+        assert_eq!(control(Some(0), 0), Control::Equal);
+        assert_eq!(control(Some(7), 7), Control::Equal);
+        assert_eq!(control(Some(9), 7), Control::Missing(2));
+        assert_eq!(control(Some(6), 7), Control::Foreign);
+    }
+
+    #[test]
+    fn a_later_input_is_added() {
+        let mut all = Findings::default();
+        all.merge(found(), true);
+        assert_eq!(all, found());
+        let second = Findings {
+            in_no_routes: Some(3),
+            receive_drops_seen: 2,
+            missing: BTreeSet::from([Missing::DstGc]),
+            ..found()
+        };
+        all.merge(second, false);
+        assert_eq!(all.drops(), 28);
+        assert_eq!(all.count(RcvNoRoute, Probable), 10);
+        assert_eq!(all.rules_of(RcvNoRoute)[0].2, 10);
+        assert_eq!(all.gc[&Origin::Ndisc], counts(10, 4, 2));
+        assert_eq!((all.in_no_routes, all.receive_drops_seen), (Some(10), 9));
+        assert_eq!(all.missing.len(), 2);
+        let without = Findings {
+            in_no_routes: None,
+            ..found()
+        };
+        all.merge(without.clone(), false);
+        assert_eq!(all.in_no_routes, None);
+        all.merge(found(), false);
+        assert_eq!(all.in_no_routes, None);
+        let mut all = Findings::default();
+        all.merge(without, true);
+        assert_eq!(all.in_no_routes, None);
+    }
+
+    /// What is missing where a drop is as usual but for the change.
+    fn missing_with(
+        change: impl FnOnce(&mut Given, &mut Gathered, &mut Facts),
+    ) -> BTreeSet<Missing> {
+        let mut given = Given::usual();
+        let mut gathered = Gathered::default();
+        let mut facts = Facts {
+            before: Some(Snapshot::default()),
+            after: Some(Snapshot::default()),
+        };
+        change(&mut given, &mut gathered, &mut facts);
+        missing(&gathered, &facts, &given.knowledge, &[given.evidence])
+    }
+
+    #[test]
+    fn what_would_tell_causes_apart_is_named() {
+        let none = BTreeSet::new();
+        assert_eq!(missing_with(|_, _, _| ()), none);
+        let not_traced = |given: &mut Given| {
+            given.knowledge.traced.dst_gc = false;
+            given.knowledge.seen.dst_gc = false;
+        };
+        let gc = BTreeSet::from([Missing::DstGc]);
+        assert_eq!(missing_with(|given, _, _| not_traced(given)), gc);
+        let excluded = missing_with(|given, _, _| {
+            not_traced(given);
+            given.knowledge.proof = Proof::NoneFailed;
+        });
+        assert_eq!(excluded, none);
+        let traced = missing_with(|given, _, _| given.knowledge.seen.dst_gc = false);
+        assert_eq!(traced, none);
+        let seen = missing_with(|given, _, _| given.knowledge.traced.dst_gc = false);
+        assert_eq!(seen, none);
+        let called = |observed| {
+            missing_with(|_, gathered, _| {
+                gathered.gc.insert((Some(1), Origin::Receive, observed), 1);
+            })
+        };
+        assert_eq!(called(Observed::Succeeded), none);
+        let outcomes = BTreeSet::from([Missing::Outcomes]);
+        assert_eq!(called(Observed::Collected), outcomes);
+        let no_facts = BTreeSet::from([Missing::Facts]);
+        assert_eq!(missing_with(|_, _, facts| facts.before = None), no_facts);
+        assert_eq!(missing_with(|_, _, facts| facts.after = None), no_facts);
+        let hidden = missing_with(|given, _, _| given.evidence.handler = None);
+        assert_eq!(hidden, BTreeSet::from([Missing::Handlers]));
+        // Without a drop nothing is.
+        let knowledge = Given::usual().knowledge;
+        let facts = Facts::default();
+        assert_eq!(missing(&Gathered::default(), &facts, &knowledge, &[]), none);
+    }
 }

@@ -85,3 +85,118 @@ impl Health {
         self.log.merge(other.log);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_events_marks_and_broken_inputs() {
+        let with = |change: fn(&mut Health)| {
+            let mut health = Health::default();
+            change(&mut health);
+            (health.lost_events(), health.has_losses())
+        };
+        assert_eq!(with(|_| ()), (0, false));
+        assert_eq!(with(|health| health.lost.extend([(0, 0)])), (0, false));
+        assert_eq!(
+            with(|health| health.lost.extend([(0, 2), (1, 3)])),
+            (5, true)
+        );
+        assert_eq!(with(|health| health.overwritten = 1), (1, true));
+        assert_eq!(with(|health| health.lost_uncounted = 1), (0, true));
+        assert_eq!(with(|health| health.broken_inputs = 1), (0, true));
+        let most = |health: &mut Health| {
+            health.overwritten = 2;
+            health.lost.extend([(0, u64::MAX - 1)]);
+        };
+        assert_eq!(with(most), (u64::MAX, true));
+    }
+
+    #[test]
+    fn unreadable_is_where_most_is_not_understood() {
+        let mut health = Health::default();
+        assert!(!health.is_unreadable());
+        health.lines.unparsed = 6;
+        assert!(health.is_unreadable());
+        (
+            health.lines.events,
+            health.lines.frames,
+            health.lines.banners,
+        ) = (1, 2, 2);
+        assert!(health.is_unreadable());
+        health.lines.banners = 3;
+        assert!(!health.is_unreadable());
+        health.lines.blank = 9;
+        health.lines.unparsed = 7;
+        assert!(health.is_unreadable());
+    }
+
+    #[test]
+    fn empty_stacks_are_told_where_there_are_stacks() {
+        let with = |stacks, empty_stacks| {
+            let health = Health {
+                stacks,
+                empty_stacks,
+                ..Health::default()
+            };
+            health.has_only_empty_stacks()
+        };
+        assert!(with(2, 2));
+        assert!(!with(0, 0));
+        assert!(!with(2, 1));
+    }
+
+    #[test]
+    fn a_later_input_is_added() {
+        let one = |n: u64| Health {
+            lines: LineCounts {
+                total: n,
+                events: n + 1,
+                frames: n + 2,
+                banners: n + 3,
+                blank: n + 4,
+                unparsed: n + 5,
+            },
+            samples: vec![vec![n as u8]; 3],
+            stacks: n + 6,
+            empty_stacks: n + 7,
+            lost: BTreeMap::from([(1, n + 8), (n as u32, 1)]),
+            lost_uncounted: n + 9,
+            overwritten: n + 10,
+            broken_inputs: n + 11,
+            stacks_beyond: n + 12,
+            evictions: n + 13,
+            log: KernelLog {
+                failed: n + 14,
+                ..KernelLog::default()
+            },
+        };
+        let mut health = one(100);
+        health.merge(one(1000));
+        let wanted = Health {
+            lines: LineCounts {
+                total: 1100,
+                events: 1102,
+                frames: 1104,
+                banners: 1106,
+                blank: 1108,
+                unparsed: 1110,
+            },
+            samples: vec![vec![100], vec![100], vec![100], vec![232], vec![232]],
+            stacks: 1112,
+            empty_stacks: 1114,
+            lost: BTreeMap::from([(1, 1116), (100, 1), (1000, 1)]),
+            lost_uncounted: 1118,
+            overwritten: 1120,
+            broken_inputs: 1122,
+            stacks_beyond: 1124,
+            evictions: 1126,
+            log: KernelLog {
+                failed: 1128,
+                ..KernelLog::default()
+            },
+        };
+        assert_eq!(health, wanted);
+    }
+}

@@ -104,3 +104,127 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Class::{OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvUndetermined, Unknown};
+    use Confidence::{Confirmed, Possible, Probable};
+    use Exit::{Clean, Inconclusive, OtherDrops, Suspected};
+
+    /// What drops come to, in an input that is as `change` makes it.
+    fn verdict(
+        drops: &[(Class, Confidence, u64)],
+        change: fn(&mut Findings),
+    ) -> (Option<Class>, Option<Confidence>, Exit) {
+        let mut found = Findings::default();
+        for (class, confidence, n) in drops {
+            found.classes.insert((*class, *confidence), *n);
+        }
+        change(&mut found);
+        let verdict = Verdict::of(&found);
+        (verdict.class, verdict.confidence, verdict.exit)
+    }
+
+    fn nothing(_: &mut Findings) {}
+
+    #[test]
+    fn the_class_that_matters_most_is_named() {
+        assert_eq!(verdict(&[], nothing), (None, None, Clean));
+        assert_eq!(
+            verdict(&[(RcvNoRoute, Confirmed, 0)], nothing),
+            (None, None, Clean)
+        );
+        let many = (RcvNoRoute, Confirmed, 90);
+        assert_eq!(
+            verdict(&[many, (RcvDstAlloc, Possible, 1)], nothing),
+            (Some(RcvDstAlloc), Some(Possible), Suspected)
+        );
+        assert_eq!(
+            verdict(&[many, (RcvUndetermined, Possible, 1)], nothing),
+            (Some(RcvUndetermined), Some(Possible), Suspected)
+        );
+        let both = [(RcvUndetermined, Possible, 9), (RcvDstAlloc, Probable, 1)];
+        assert_eq!(
+            verdict(&both, nothing),
+            (Some(RcvDstAlloc), Some(Probable), Suspected)
+        );
+        assert_eq!(
+            verdict(&[many, (OutDstAlloc, Probable, 91)], nothing),
+            (Some(OutDstAlloc), Some(Probable), OtherDrops)
+        );
+        // Of as many the first in the order of every output.
+        assert_eq!(
+            verdict(&[(OutNoRoute, Probable, 90), many], nothing),
+            (Some(RcvNoRoute), Some(Confirmed), OtherDrops)
+        );
+        assert_eq!(
+            verdict(&[(Unknown, Possible, 1)], nothing),
+            (Some(Unknown), Some(Possible), OtherDrops)
+        );
+    }
+
+    #[test]
+    fn one_confirmed_drop_confirms_the_fault() {
+        let drops = [(RcvDstAlloc, Possible, 90), (RcvDstAlloc, Confirmed, 1)];
+        let confirmed = (Some(RcvDstAlloc), Some(Confirmed), Exit::Confirmed);
+        assert_eq!(verdict(&drops, nothing), confirmed);
+        // Whatever else is missing.
+        assert_eq!(verdict(&drops, broken), confirmed);
+        let suspected = (Some(RcvDstAlloc), Some(Possible), Suspected);
+        assert_eq!(verdict(&drops[..1], broken), suspected);
+    }
+
+    fn lost(found: &mut Findings) {
+        found.health.lost_uncounted = 1;
+    }
+
+    fn broken(found: &mut Findings) {
+        lost(found);
+        found.health.lines.unparsed = 9;
+        found.health.stacks = 2;
+        found.health.empty_stacks = 2;
+    }
+
+    fn equal(found: &mut Findings) {
+        lost(found);
+        found.in_no_routes = Some(7);
+        found.receive_drops_seen = 7;
+    }
+
+    fn exits(change: fn(&mut Findings)) -> [Exit; 3] {
+        let none = verdict(&[], change).2;
+        let undetermined = verdict(&[(RcvUndetermined, Possible, 1)], change).2;
+        let other = verdict(&[(RcvNoRoute, Confirmed, 1)], change).2;
+        [none, undetermined, other]
+    }
+
+    #[test]
+    fn what_is_missing_forbids_a_verdict() {
+        assert_eq!(exits(nothing), [Clean, Suspected, OtherDrops]);
+        assert_eq!(exits(lost), [Inconclusive; 3]);
+        let unreadable = |found: &mut Findings| found.health.lines.unparsed = 1;
+        assert_eq!(exits(unreadable), [Inconclusive; 3]);
+        // The control total shows that no drop was lost.
+        assert_eq!(exits(equal), [Clean, Suspected, OtherDrops]);
+        let not_equal = |found: &mut Findings| {
+            equal(found);
+            found.receive_drops_seen = 6;
+        };
+        assert_eq!(exits(not_equal), [Inconclusive; 3]);
+        let empty = |found: &mut Findings| {
+            found.health.stacks = 2;
+            found.health.empty_stacks = 2;
+        };
+        assert_eq!(exits(empty), [Clean, Inconclusive, OtherDrops]);
+    }
+
+    #[test]
+    fn a_refusal_in_the_log_is_suspect() {
+        let logged = |found: &mut Findings| {
+            broken(found);
+            found.health.log.failed = 1;
+        };
+        assert_eq!(exits(logged), [Suspected; 3]);
+    }
+}
