@@ -5,7 +5,7 @@ use crate::diagnosis::sizing::{Needs, Sizing, size};
 use crate::exit::Exit;
 use crate::host::netns::NetNs;
 use crate::host::{CpuCount, Snapshot};
-use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of, unsigned_thresh};
+use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of};
 use crate::kernel::release::{ASK_THE_KERNEL, Kernel};
 use crate::kernel::sysctls::absurd;
 
@@ -413,8 +413,7 @@ fn advise(
         }
     }
     if let (Some(gc_thresh), Some(max_size)) = (snapshot.gc_thresh(), snapshot.max_size())
-        && unsigned_thresh(gc_thresh) > max_size
-        && gc_thresh > 0
+        && gc_thresh > max_size
         && max_size > 0
         && checks != Some(false)
     {
@@ -444,4 +443,453 @@ fn advise(
         ));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::host::Facts;
+    use crate::host::netns::unidentified;
+    use crate::kernel::release::{Release, judge};
+    use Regime::{Exhausted, Intermittent, Latent, WithinLimits};
+
+    /// A namespace with 40 routes on 4 CPUs.
+    struct Namespace {
+        slow: u64,
+        sysctls: Vec<(&'static str, i64)>,
+        cpus: Option<CpuCount>,
+        kernel: &'static str,
+        netns: NetNs,
+        seen: Behaviour,
+    }
+
+    impl Namespace {
+        /// On a kernel that checks, with so many entries and limits.
+        fn new(slow: u64, max_size: i64, gc_thresh: i64) -> Namespace {
+            Namespace {
+                slow,
+                sysctls: vec![("max_size", max_size), ("gc_thresh", gc_thresh)],
+                cpus: Some(CpuCount {
+                    online: 4,
+                    present: 4,
+                }),
+                kernel: "4.19.108",
+                netns: unidentified(PathBuf::from("/run/netns/pod")),
+                seen: Behaviour::default(),
+            }
+        }
+
+        /// 160 copies would fit.
+        fn over() -> Namespace {
+            Namespace::new(616, 200, 64)
+        }
+
+        fn snapshot(&self) -> Snapshot {
+            let slow = self.slow;
+            let mut text = format!("0032 0028 03e8 0028 0006 {slow:04x} 0000\n");
+            for (name, value) in &self.sysctls {
+                text.push_str(&format!("net.ipv6.route.{name} = {value}\n"));
+            }
+            Facts::parse(text.as_bytes()).unwrap().before.unwrap()
+        }
+
+        fn assess(&self) -> Assessment {
+            let kernel = judge(&Release {
+                release: self.kernel.to_owned(),
+                ..Release::default()
+            });
+            assess(
+                &self.snapshot(),
+                self.cpus,
+                &kernel,
+                &self.netns,
+                &self.seen,
+            )
+        }
+
+        /// How each advice begins.
+        fn advice(&self) -> Vec<(Severity, String)> {
+            let advice = self.assess().advice.into_iter();
+            let start = |text: String| text.split(' ').take(3).collect::<Vec<_>>().join(" ");
+            advice.map(|one| (one.severity, start(one.text))).collect()
+        }
+    }
+
+    fn regimes(regimes: &[Regime]) -> State {
+        State::Regimes(regimes.to_vec())
+    }
+
+    #[test]
+    fn a_state_has_names_a_meaning_and_an_exit() {
+        let any = regimes(&[Latent, Intermittent]);
+        for (state, certain, names, exit, over, meaning) in [
+            (
+                State::Unaffected,
+                Some("unaffected"),
+                1,
+                Exit::Clean,
+                false,
+                "this kernel",
+            ),
+            (
+                State::Unknown,
+                None,
+                0,
+                Exit::Suspected,
+                false,
+                "the counters",
+            ),
+            (
+                regimes(&[WithinLimits]),
+                Some("within-limits"),
+                1,
+                Exit::Clean,
+                false,
+                "nothing is",
+            ),
+            (
+                regimes(&[Latent]),
+                Some("latent"),
+                1,
+                Exit::Clean,
+                true,
+                "over its limit, which",
+            ),
+            (
+                regimes(&[Intermittent]),
+                Some("intermittent"),
+                1,
+                Exit::Suspected,
+                true,
+                "over its limit; new entries are refused now",
+            ),
+            (
+                regimes(&[Exhausted]),
+                Some("exhausted"),
+                1,
+                Exit::Confirmed,
+                true,
+                "over its limit; every",
+            ),
+            (
+                any,
+                None,
+                2,
+                Exit::Suspected,
+                true,
+                "over its limit; which of these",
+            ),
+        ] {
+            assert_eq!(state.certain(), certain);
+            assert_eq!(state.names().len(), names, "{state:?}");
+            assert_eq!(state.exit(), exit, "{state:?}");
+            assert_eq!(state.is_over(), over, "{state:?}");
+            assert!(state.meaning().starts_with(meaning), "{state:?}");
+        }
+        assert_eq!(State::Unaffected.names(), ["unaffected"]);
+        assert_eq!(
+            regimes(&[Latent, Exhausted]).names(),
+            ["latent", "exhausted"]
+        );
+    }
+
+    #[test]
+    fn several_caches_are_as_bad_as_the_worst() {
+        let of_all = |states: &[State], failed| State::exit_of_all(states.iter(), failed);
+        let (clean, unsure) = (regimes(&[WithinLimits]), regimes(&[Intermittent]));
+        let full = regimes(&[Exhausted]);
+        assert_eq!(of_all(&[], false), Exit::Clean);
+        assert_eq!(of_all(&[clean.clone()], false), Exit::Clean);
+        assert_eq!(of_all(&[clean.clone()], true), Exit::Error);
+        assert_eq!(
+            of_all(&[clean.clone(), unsure.clone()], true),
+            Exit::Suspected
+        );
+        assert_eq!(of_all(&[unsure, full, clean], false), Exit::Confirmed);
+    }
+
+    #[test]
+    fn the_regime_follows_from_counters_limits_and_what_was_seen() {
+        let state = |namespace: Namespace| namespace.assess().state;
+        assert_eq!(
+            state(Namespace::new(377, 4096, 64)),
+            regimes(&[WithinLimits])
+        );
+        assert_eq!(state(Namespace::over()), regimes(&[Exhausted]));
+        let unsure = || Namespace::new(376, 366, 64);
+        assert_eq!(state(unsure()), regimes(&[Intermittent, Exhausted]));
+        let granted = Behaviour {
+            grants_at_once: true,
+            ..Behaviour::default()
+        };
+        let with = |seen| state(Namespace { seen, ..unsure() });
+        assert_eq!(with(granted), regimes(&[Intermittent]));
+        // What is left alone stays, whatever was granted.
+        let seen = granted;
+        assert_eq!(
+            state(Namespace {
+                seen,
+                ..Namespace::over()
+            }),
+            regimes(&[Exhausted])
+        );
+        let fast = |fast| Behaviour {
+            fast: Some(fast),
+            ..Behaviour::default()
+        };
+        assert_eq!(with(fast(288)), regimes(&[Intermittent]));
+        assert_eq!(with(fast(384)), regimes(&[Exhausted]));
+        let cpus = None;
+        let all = regimes(&[Latent, Intermittent, Exhausted]);
+        assert_eq!(state(Namespace { cpus, ..unsure() }), all);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown() {
+        let without = |name: &str, slow| {
+            let mut namespace = Namespace::new(slow, 200, 64);
+            namespace.sysctls.retain(|(known, _)| *known != name);
+            let found = namespace.assess();
+            (found.state, found.is_unread)
+        };
+        assert_eq!(without("max_size", 100), (State::Unknown, true));
+        assert_eq!(without("gc_thresh", 200), (regimes(&[WithinLimits]), false));
+        assert_eq!(without("gc_thresh", 201), (State::Unknown, true));
+        let mut snapshot = Namespace::over().snapshot();
+        snapshot.rt6_stats = None;
+        let kernel = judge(&Release {
+            release: "6.12.1".to_owned(),
+            ..Release::default()
+        });
+        let netns = unidentified(PathBuf::new());
+        let found = assess(&snapshot, None, &kernel, &netns, &Behaviour::default());
+        assert_eq!((found.state, found.is_unread), (State::Unaffected, true));
+    }
+
+    #[test]
+    fn whether_the_kernel_checks_is_seen_or_told_by_its_version() {
+        let state = |kernel, refuses, returns_nothing| {
+            let mut namespace = Namespace::over();
+            namespace.kernel = kernel;
+            namespace.seen.refuses = refuses;
+            namespace.seen.returns_nothing = returns_nothing;
+            namespace.assess().state == State::Unaffected
+        };
+        assert!(!state("4.19.108", false, false));
+        assert!(state("6.12.1", false, false));
+        assert!(!state("6.12.1", true, false));
+        assert!(state("4.19.108", false, true));
+        assert!(!state("4.19.108", true, true));
+    }
+
+    #[test]
+    fn badness_has_an_order() {
+        let badness = |slow, max_size, gc_thresh| {
+            let found = Namespace::new(slow, max_size, gc_thresh).assess();
+            (found.badness(), found.is_over())
+        };
+        assert_eq!(badness(377, 4096, 64), (0, false));
+        assert_eq!(badness(616, 200, 2000), (2, true));
+        assert_eq!(badness(376, 366, 64), (3, true));
+        assert_eq!(badness(616, 200, 64), (4, true));
+        let mut unread = Namespace::over().assess();
+        unread.is_unread = true;
+        assert_eq!((unread.badness(), unread.is_over()), (1, false));
+    }
+
+    #[test]
+    fn fast_is_bounded_by_the_cpus() {
+        let found = Namespace::over().assess();
+        let bounds = (found.batch, found.slack, found.fast);
+        assert_eq!(bounds, (Some(32), Some(124), Some((492, 740))));
+        // A CPU keeps what it held when more of them were online.
+        let mut namespace = Namespace::over();
+        namespace.cpus = Some(CpuCount {
+            online: 4,
+            present: 96,
+        });
+        let found = namespace.assess();
+        assert_eq!((found.batch, found.slack), (Some(192), Some(764)));
+    }
+
+    #[test]
+    fn headroom_is_a_share_of_a_limit_that_is_one() {
+        let headroom = |slow, max_size| {
+            let room = Namespace::new(slow, max_size, 64).assess().headroom;
+            room.map(|room| (room.entries, room.percent))
+        };
+        assert_eq!(headroom(150, 200), Some((50, 25.0)));
+        assert_eq!(headroom(300, 200), Some((-100, -50.0)));
+        assert_eq!(headroom(1, 1), Some((0, 0.0)));
+        assert_eq!(headroom(150, 0), None);
+        assert_eq!(headroom(150, -1), None);
+    }
+
+    #[test]
+    fn limits_are_sized_from_routes_and_cpus() {
+        let sizing = Namespace::over().assess().sizing.unwrap();
+        assert_eq!((sizing.routes, sizing.cpus, sizing.exceptions), (40, 4, 6));
+        assert_eq!((sizing.needed, sizing.max_size), (616, 4096));
+        let limit = |max_size| Namespace::new(616, max_size, 64).assess().sizing.unwrap();
+        // A limit that is none is not taken as one to size from.
+        assert_eq!(limit(1_000_000).max_size, 1_000_000);
+        assert_eq!(limit(-1).arithmetic, limit(0).arithmetic);
+        let mut unaffected = Namespace::over();
+        unaffected.kernel = "6.12.1";
+        assert_eq!(unaffected.assess().sizing, None);
+    }
+
+    #[test]
+    fn memory_is_in_kib_up_to_a_mib() {
+        assert_eq!(memory(1536), "2 KiB");
+        assert_eq!(memory(1023 * 1024), "1023 KiB");
+        assert_eq!(memory(1024 * 1024), "1.0 MiB");
+        assert_eq!(memory(3 * 512 * 1024), "1.5 MiB");
+    }
+
+    #[test]
+    fn commands_are_for_the_namespace_and_safe_for_a_shell() {
+        let sizing = Namespace::over().assess().sizing.unwrap();
+        let sysctl = "sysctl -w net.ipv6.route.max_size=4096 net.ipv6.route.gc_thresh=2048";
+        let mut netns = unidentified(PathBuf::from("/run/netns/pod"));
+        assert_eq!(sysctl_command(&sizing, &netns), sysctl);
+        netns.own = false;
+        let command = format!("nsenter --net=/run/netns/pod {sysctl}");
+        assert_eq!(sysctl_command(&sizing, &netns), command);
+        for (path, shown) in [
+            ("/run/a b", "'/run/a b'"),
+            ("/run/$(id)", "'/run/$(id)'"),
+            ("/run/it's", r"'/run/it'\''s'"),
+            ("/proc/1/ns/net", "/proc/1/ns/net"),
+            ("a._/:+-@9", "a._/:+-@9"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(path), shown);
+        }
+        let file = sysctl_d(&sizing);
+        let [comment, max_size, gc_thresh] = file.lines().collect::<Vec<_>>()[..] else {
+            panic!("{file}");
+        };
+        assert_eq!(
+            comment,
+            format!("# IPv6 route cache: {}", sizing.arithmetic)
+        );
+        assert_eq!(max_size, "net.ipv6.route.max_size = 4096");
+        assert_eq!(gc_thresh, "net.ipv6.route.gc_thresh = 2048");
+    }
+
+    #[test]
+    fn a_limit_is_raised_where_the_cache_is_over_it_or_can_come_to_be() {
+        let fine = Namespace::new(100, 4096, 64);
+        assert_eq!(fine.advice(), []);
+        // 40 routes on 4 CPUs and 6 exceptions need 166.
+        assert_eq!(Namespace::new(100, 166, 64).advice(), []);
+        let one = |severity, text: &str| (severity, text.to_owned());
+        let can_come = one(Severity::Note, "The IPv6 route");
+        assert_eq!(Namespace::new(100, 165, 64).advice(), [can_come.clone()]);
+        assert_eq!(Namespace::new(165, 165, 64).advice(), [can_come]);
+        let over = [
+            one(Severity::Action, "The IPv6 route"),
+            one(Severity::Action, "To last over"),
+        ];
+        assert_eq!(Namespace::over().advice(), over);
+        let advice = Namespace::over().assess().advice;
+        assert!(
+            advice[0]
+                .text
+                .contains("holds 616 entries and its limit is 200.")
+        );
+        assert!(advice[0].command.as_ref().unwrap().starts_with("sysctl -w"));
+        assert!(
+            advice[1]
+                .command
+                .as_ref()
+                .unwrap()
+                .contains("max_size = 4096")
+        );
+        let note = Namespace::new(100, 165, 64).assess().advice;
+        assert!(
+            note[0]
+                .text
+                .contains("holds 100 of 165 entries, but can come to 166")
+        );
+        let mut pod = Namespace::over();
+        pod.netns.init = Some(false);
+        assert_eq!(pod.advice()[1], one(Severity::Action, "To last, set"));
+        assert_eq!(pod.assess().advice[1].command, None);
+        pod.netns.init = Some(true);
+        assert_eq!(pod.advice(), over);
+    }
+
+    #[test]
+    fn what_is_not_certain_or_absurd_is_said() {
+        let notes = |namespace: &Namespace| {
+            let advice = namespace.assess().advice.into_iter();
+            let notes = advice.filter(|one| one.severity != Severity::Action);
+            notes.map(|one| one.text).collect::<Vec<_>>()
+        };
+        let one = |namespace: &Namespace, start: &str| {
+            let found = notes(namespace);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(start), "{found:?}");
+        };
+        one(&Namespace::new(376, 366, 64), "Which regime it is depends");
+        assert_eq!(notes(&Namespace::over()).len(), 0);
+        let mut elastic = Namespace::over();
+        elastic.sysctls.push(("gc_elasticity", 32));
+        one(
+            &elastic,
+            "net.ipv6.route.gc_elasticity is 32: the kernel shifts",
+        );
+        // gc_thresh above max_size, where both are what they seem and the limit is checked.
+        let above = |max_size, gc_thresh| Namespace::new(0, max_size, gc_thresh);
+        let fine = Namespace::new(100, 1000, 1000);
+        assert_eq!(notes(&fine).len(), 0);
+        one(
+            &Namespace::new(100, 1000, 1001),
+            "gc_thresh (1001) is above max_size (1000)",
+        );
+        one(&above(1000, -1), "net.ipv6.route.gc_thresh is -1");
+        for max_size in [-5, 0] {
+            let found = notes(&above(max_size, 64));
+            let start = format!("net.ipv6.route.max_size is {max_size}: ");
+            assert!(
+                found.iter().any(|text| text.starts_with(&start)),
+                "{found:?}"
+            );
+            assert!(
+                !found.iter().any(|text| text.starts_with("gc_thresh (")),
+                "{found:?}"
+            );
+        }
+        let mut unaffected = Namespace::new(100, 1000, 1001);
+        unaffected.kernel = "6.12.1";
+        assert_eq!(notes(&unaffected).len(), 0);
+    }
+
+    #[test]
+    fn the_kernel_is_asked_where_its_version_cannot_tell() {
+        let told = |slow, kernel| {
+            let mut namespace = Namespace::new(slow, 4096, 64);
+            namespace.kernel = kernel;
+            let advice = namespace.assess().advice.into_iter();
+            let ask = |one: &Advice| one.command.as_deref() == Some(ASK_THE_KERNEL);
+            let copies = |one: &Advice| one.text.starts_with("On this kernel the copies");
+            let texts: Vec<Advice> = advice.collect();
+            (texts.iter().any(ask), texts.iter().any(copies))
+        };
+        assert_eq!(told(5000, "4.19.108"), (false, false));
+        assert_eq!(told(5000, ""), (true, false));
+        assert_eq!(told(4096, ""), (false, false));
+        assert_eq!(told(5000, "6.12.1"), (true, false));
+        assert_eq!(told(5000, "5.11.1"), (false, true));
+        assert_eq!(told(5000, "6.1.0-18-amd64"), (true, true));
+        assert_eq!(told(4096, "5.11.1"), (false, false));
+        let mut unknown = Namespace::new(5000, 4096, 64);
+        unknown.kernel = "";
+        let text = &unknown.assess().advice.pop().unwrap().text;
+        assert!(text.starts_with("Kernel unknown: "), "{text}");
+    }
 }

@@ -171,3 +171,216 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::assessment::{Assessment, Headroom};
+    use crate::diagnosis::class::Class::{
+        OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
+        RcvUndetermined,
+    };
+    use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
+    use crate::diagnosis::counters::Counters;
+    use crate::diagnosis::findings::GcCounts;
+    use crate::diagnosis::rules::witnesses::Given;
+    use crate::host::Facts;
+    use Severity::{Action, Evidence, Note};
+
+    /// The severity and the first words of each advice.
+    fn advised(change: impl FnOnce(&mut Findings)) -> Vec<(Severity, String)> {
+        let mut found = Findings::default();
+        change(&mut found);
+        let start = |text: String| text.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        let all = advise(&found).into_iter();
+        all.map(|one| (one.severity, start(one.text))).collect()
+    }
+
+    fn one(severity: Severity, start: &str) -> Vec<(Severity, String)> {
+        vec![(severity, start.to_owned())]
+    }
+
+    fn dropped(found: &mut Findings, class: Class, confidence: Confidence) {
+        found.classes.insert((class, confidence), 1);
+    }
+
+    /// Counters of a cache with 616 entries and this limit.
+    fn counters(max_size: i64) -> Counters {
+        let facts = format!(
+            "0032 0028 03e8 0028 0006 0268 0000\nnet.ipv6.route.max_size = {max_size}\n\
+             net.ipv6.route.gc_thresh = 64\n4\n"
+        );
+        let facts = Facts::parse(facts.as_bytes()).unwrap();
+        let known = Given::usual().knowledge;
+        Counters::new(&facts, &Default::default(), None, &known, true).unwrap()
+    }
+
+    #[test]
+    fn nothing_found_is_nothing_to_do() {
+        assert_eq!(advised(|_| ()), []);
+    }
+
+    #[test]
+    fn a_cache_that_refuses_is_sized_or_looked_for() {
+        for class in [RcvDstAlloc, OutDstAlloc] {
+            let found = advised(|found| dropped(found, class, Confirmed));
+            assert_eq!(found, one(Action, "Compare the"));
+        }
+        let sized = |max_size| advised(|found| found.counters = Some(counters(max_size)));
+        let raise = [one(Action, "The IPv6"), one(Action, "To last")].concat();
+        assert_eq!(sized(200), raise);
+        assert_eq!(sized(616), []);
+        let refused = advised(|found| {
+            dropped(found, RcvDstAlloc, Confirmed);
+            found.counters = Some(counters(200));
+        });
+        assert_eq!(refused, raise);
+    }
+
+    #[test]
+    fn another_namespace_is_looked_for_where_nobody_has() {
+        let foreign = |elsewhere| {
+            advised(|found| {
+                dropped(found, RcvDstAlloc, Confirmed);
+                found.in_no_routes = Some(0);
+                found.receive_drops_seen = 1;
+                found.elsewhere = elsewhere;
+            })
+        };
+        assert_eq!(foreign(None), one(Action, "Some of"));
+        assert_eq!(foreign(Some(vec![])), one(Action, "Compare the"));
+        let equal = advised(|found| {
+            dropped(found, RcvDstAlloc, Confirmed);
+            found.in_no_routes = Some(1);
+            found.receive_drops_seen = 1;
+        });
+        assert_eq!(equal, one(Action, "Compare the"));
+    }
+
+    #[test]
+    fn other_namespaces_that_are_over_their_limit_are_sized() {
+        let elsewhere = |change: fn(&mut Assessment)| {
+            let mut there = counters(200).assessment;
+            change(&mut there);
+            advised(|found| found.elsewhere = Some(vec![there])).len()
+        };
+        assert_eq!(elsewhere(|_| ()), 2);
+        assert_eq!(elsewhere(|there| there.state = State::Unaffected), 0);
+        assert_eq!(elsewhere(|there| there.headroom = None), 0);
+        let room = |entries| {
+            Some(Headroom {
+                entries,
+                percent: 0.0,
+            })
+        };
+        let none = room(0);
+        let with = |headroom| {
+            let there = Assessment {
+                headroom,
+                ..counters(200).assessment
+            };
+            advised(|found| found.elsewhere = Some(vec![there])).len()
+        };
+        assert_eq!((with(none), with(room(1)), with(room(-1))), (0, 0, 2));
+    }
+
+    #[test]
+    fn a_refusal_in_the_log_is_explained() {
+        let found = advised(|found| found.health.log.failed = 1);
+        let wanted = [one(Action, "Compare the"), one(Note, "\"Route cache")].concat();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn refusals_without_a_drop_are_named() {
+        let refused = |origin, failed| {
+            advised(|found| {
+                let counts = GcCounts {
+                    calls: 5,
+                    failed,
+                    succeeded: 0,
+                };
+                found.gc.insert(origin, counts);
+            })
+        };
+        assert_eq!(refused(Origin::Ndisc, 2), one(Action, "2 allocations"));
+        assert_eq!(refused(Origin::Output, 3), one(Action, "3 lookups"));
+        assert_eq!(refused(Origin::Ndisc, 0), []);
+        assert_eq!(refused(Origin::Output, 0), []);
+        assert_eq!(refused(Origin::Receive, 2), []);
+    }
+
+    #[test]
+    fn routes_are_looked_for_and_prohibits_asked_about() {
+        let confirmed = |class| advised(|found| dropped(found, class, Confirmed));
+        for class in [RcvNoRoute, OutNoRoute] {
+            assert_eq!(confirmed(class), one(Action, "There is"));
+        }
+        for class in [RcvProhibited, OutProhibited] {
+            assert_eq!(confirmed(class), one(Action, "A prohibit"));
+        }
+        let both = advised(|found| {
+            dropped(found, RcvNoRoute, Confirmed);
+            dropped(found, OutNoRoute, Confirmed);
+        });
+        assert_eq!(both, one(Action, "There is"));
+    }
+
+    /// What is asked for where a drop is unsure and this is missing.
+    fn asked(class: Class, confidence: Confidence, missing: &[Missing]) -> Vec<String> {
+        let all = advised(|found| {
+            dropped(found, class, confidence);
+            found.missing.extend(missing);
+        });
+        let evidence = all
+            .into_iter()
+            .filter(|(severity, _)| *severity == Evidence);
+        evidence.map(|(_, start)| start).collect()
+    }
+
+    #[test]
+    fn evidence_is_asked_for_where_it_is_thin() {
+        use Missing::{DstGc, Facts, Handlers, Outcomes};
+        let unsure = |missing: &[Missing]| asked(RcvUndetermined, Possible, missing);
+        assert_eq!(unsure(&[]), [""; 0]);
+        assert_eq!(unsure(&[DstGc]), ["With ip6_pkt_drop"]);
+        assert_eq!(unsure(&[Outcomes]), ["Allocations were"]);
+        assert_eq!(unsure(&[DstGc, Outcomes]), ["With ip6_pkt_drop"]);
+        assert_eq!(unsure(&[Facts]), ["Counters and"]);
+        assert_eq!(unsure(&[Handlers]), ["Tail calls"]);
+        assert_eq!(unsure(&[DstGc, Handlers]), ["With ip6_pkt_drop"]);
+        assert_eq!(asked(RcvDstAlloc, Probable, &[]), ["The entry"]);
+        assert_eq!(
+            asked(RcvDstAlloc, Probable, &[DstGc]),
+            ["With ip6_pkt_drop"]
+        );
+        assert_eq!(asked(RcvDstAlloc, Possible, &[]), [""; 0]);
+        let all = [DstGc, Outcomes, Facts, Handlers];
+        assert_eq!(asked(RcvUndetermined, Confirmed, &all), [""; 0]);
+        let none = advised(|found| {
+            found.classes.insert((RcvUndetermined, Possible), 0);
+            found.missing.extend(all);
+        });
+        assert_eq!(none, []);
+    }
+
+    #[test]
+    fn what_is_missing_from_the_trace_is_asked_for() {
+        let found = advised(|found| found.health.lost_uncounted = 1);
+        assert_eq!(found, one(Evidence, "Events are"));
+        let found = advised(|found| {
+            found.health.stacks = 1;
+            found.health.empty_stacks = 1;
+        });
+        assert_eq!(found, one(Evidence, "Every stack"));
+    }
+
+    #[test]
+    fn commands_are_given_where_one_helps() {
+        let mut found = Findings::default();
+        dropped(&mut found, RcvDstAlloc, Probable);
+        let all = advise(&found);
+        assert_eq!(all[0].command.as_deref(), Some(ALL_NETNS));
+        assert_eq!(all[1].command.as_deref(), Some(TRACE_MORE));
+    }
+}

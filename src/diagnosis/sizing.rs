@@ -55,7 +55,7 @@ pub struct Needs {
 fn power_of_two(n: i64) -> i64 {
     // A sysctl is an int: the largest power of two in it is 2^30.
     let n = u64::try_from(n).unwrap_or(0).min(1 << 30);
-    i64::try_from(n.next_power_of_two()).unwrap_or(1 << 30)
+    n.next_power_of_two().cast_signed()
 }
 
 /// Works out limits with room for growth.
@@ -143,5 +143,22 @@ mod tests {
         assert_eq!(needs(10, 2, 20, Some(1_000_000)).max_size, 1_000_000);
         assert_eq!(needs(10, 2, 20, None).max_size, 4096);
         assert_eq!(needs(i64::MAX, 4096, 20, None).max_size, 1 << 30);
+        assert_eq!(needs(1 << 28, 1, 20, None).max_size, 1 << 30);
+    }
+
+    #[test]
+    fn what_there_is_already_is_said() {
+        let says = |slow, max_size, what| {
+            let arithmetic = needs(10, 2, slow, Some(max_size)).arithmetic;
+            assert_eq!(
+                arithmetic.contains(what),
+                slow > 26 || max_size > 4096,
+                "{arithmetic}"
+            );
+        };
+        says(26, 0, "already");
+        says(27, 0, ", but there are 27 already; x 2");
+        says(20, 4096, "already");
+        says(20, 4097, "; the limit is 4097 already and stays;");
     }
 }

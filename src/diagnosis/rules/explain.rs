@@ -69,3 +69,119 @@ pub fn explain(
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::evidence::Attempt;
+    use crate::diagnosis::proof::Proof;
+    use crate::diagnosis::rules::classify::classify;
+    use crate::diagnosis::rules::witnesses::Given;
+    use crate::kernel::functions::Handler;
+
+    /// The words behind the reason.
+    fn words(change: impl FnOnce(&mut Given)) -> Vec<String> {
+        let mut given = Given::usual();
+        change(&mut given);
+        let decided = classify(&given.evidence, &given.knowledge);
+        let mut all = explain(&given.evidence, &given.knowledge, &decided);
+        assert_eq!(all.remove(0), decided.rule.reason);
+        all
+    }
+
+    fn after(given: &mut Given, certain: bool, observed: Observed) {
+        given.evidence.receive.push(Attempt { certain, observed });
+        given.evidence.receive_linked = true;
+    }
+
+    const NONE: &str = "no ip6_dst_gc since the previous drop of this CPU and task";
+
+    #[test]
+    fn handlers_are_named_with_where_they_show() {
+        let handler = |handler| words(|given| given.evidence.handler = handler);
+        for (source, shown) in [
+            (HandlerSource::Caller, "caller column"),
+            (HandlerSource::Frames, "stack"),
+            (HandlerSource::Entry, "its own entry"),
+        ] {
+            let found = handler(Some((Handler::Discard, source)));
+            let named = format!("handler ip6_pkt_discard ({shown})");
+            assert_eq!(found, [named.as_str(), NONE]);
+        }
+        assert_eq!(handler(None), ["handler hidden", NONE]);
+    }
+
+    #[test]
+    fn attempts_are_told_with_owner_and_outcome() {
+        let found = words(|given| {
+            after(given, true, Observed::Failed);
+            after(given, false, Observed::Succeeded);
+        });
+        assert_eq!(
+            found[1..],
+            [
+                "last ip6_dst_gc of unknown origin: granted (return probe)",
+                "previous ip6_dst_gc of the drop's own path: refused (return probe)",
+            ]
+        );
+        let unlinked = words(|given| {
+            after(given, true, Observed::Failed);
+            given.evidence.receive_linked = false;
+        });
+        let something = "something else happened on this CPU between the attempt and the drop";
+        assert_eq!(unlinked.len(), 3);
+        assert_eq!(unlinked[2], something);
+    }
+
+    #[test]
+    fn outcomes_are_told_by_what_shows_them() {
+        let outcome = |observed, change: fn(&mut Knowledge)| {
+            let found = words(|given| {
+                after(given, true, observed);
+                change(&mut given.knowledge);
+            });
+            let attempt = "last ip6_dst_gc of the drop's own path: ";
+            found[1].strip_prefix(attempt).unwrap().to_owned()
+        };
+        let same = |_: &mut Knowledge| ();
+        let not_collected = "granted (no fib6_run_gc in it)";
+        assert_eq!(outcome(Observed::Uncollected, same), not_collected);
+        assert_eq!(outcome(Observed::Nothing, same), not_collected);
+        let open = "outcome not recorded";
+        assert_eq!(outcome(Observed::Cut, same), open);
+        let collected = "outcome not recorded (fib6_run_gc in it)";
+        assert_eq!(outcome(Observed::Collected, same), collected);
+        let all = |known: &mut Knowledge| known.proof = Proof::AllFailed;
+        assert_eq!(outcome(Observed::Cut, all), "refused (facts)");
+        let refused = "refused (fib6_run_gc in it, and facts)";
+        assert_eq!(outcome(Observed::Collected, all), refused);
+        let none = |known: &mut Knowledge| {
+            known.proof = Proof::NoneFailed;
+            known.traced.run_gc = false;
+        };
+        assert_eq!(outcome(Observed::Cut, none), "granted (facts)");
+        assert_eq!(outcome(Observed::Nothing, none), "granted (facts)");
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let window = |window| words(|given| given.evidence.window = window).pop().unwrap();
+        assert_eq!(window(Window::Whole), NONE);
+        assert_eq!(window(Window::Start), "the trace starts right before");
+        assert_eq!(window(Window::Lost), "events were lost right before");
+        let unordered = "counted by its stack, without order";
+        assert_eq!(window(Window::Unordered), unordered);
+        let without = |window| {
+            let found = words(|given| {
+                given.evidence.without_context = true;
+                given.evidence.window = window;
+            });
+            found.last().unwrap().clone()
+        };
+        assert_eq!(
+            without(Window::Whole),
+            "no CPU and pid: linked by order alone"
+        );
+        assert_eq!(without(Window::Unordered), unordered);
+    }
+}

@@ -197,8 +197,9 @@ fn names_and_reasons_are_told_apart() {
     let mut by_reason: Vec<&Rule> = RULES.iter().collect();
     by_reason.sort();
     for pair in by_reason.windows(2) {
-        assert!(pair[0].reason < pair[1].reason, "{pair:?}");
-        assert!(pair[0] != pair[1]);
+        assert!(pair[0].reason < pair[1].reason);
+        assert!(pair[0] < pair[1] && pair[0] != pair[1], "{pair:?}");
+        assert_eq!(format!("{:?}", pair[0]), pair[0].name);
     }
 }
 
