@@ -255,12 +255,11 @@ mod tests {
     #[test]
     fn every_class_says_which_way() {
         for class in Class::ALL {
-            let (receive, word) = match class.name().split_once('-') {
-                Some(("rcv", _)) => (true, "received, and "),
-                Some(("out", _)) => (false, "sent, and "),
-                _ => (false, "dropped, and "),
+            let word = match class.entry().direction {
+                Direction::Receive => "received, and ",
+                Direction::Output => "sent, and ",
+                Direction::Unknown => "dropped, and ",
             };
-            assert_eq!(class.is_receive(), receive, "{class:?}");
             assert!(class.meaning().starts_with(word), "{class:?}");
         }
     }
