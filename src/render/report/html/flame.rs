@@ -1,7 +1,7 @@
 //! A flame graph of drop stacks, hanging from its root: outermost function on top.
 
 use crate::diagnosis::class::Class;
-use crate::render::report::html::markup::{add, escaped, foreign, percent};
+use crate::render::report::html::markup::{SWATCHES, add, escaped, foreign, percent, swatch};
 use crate::render::words::{count, drops};
 use crate::report::stacks::{NumberedStack, numbered_stacks};
 use crate::report::summary::Summary;
@@ -18,7 +18,7 @@ const HEIGHT: usize = 20;
 /// A function in its place below its callers.
 struct Node {
     name: String,
-    class: usize,
+    swatch: usize,
     drops: u64,
     children: Vec<usize>,
 }
@@ -32,7 +32,7 @@ impl Tree {
     fn of(stacks: &[NumberedStack]) -> Tree {
         let root = Node {
             name: "all stacks".to_owned(),
-            class: Class::ALL.len(),
+            swatch: SWATCHES,
             drops: 0,
             children: Vec::new(),
         };
@@ -48,7 +48,7 @@ impl Tree {
 
     /// Most frequent stacks come first, so that those which find no room are the rare ones.
     fn add_class<'a>(&mut self, class: Class, stacks: impl Iterator<Item = &'a NumberedStack>) {
-        let top = self.child(0, class.name(), class as usize);
+        let top = self.child(0, class.name(), swatch(class as usize));
         let mut beyond = (0, 0);
         for stack in stacks {
             self.nodes[0].drops += stack.count;
@@ -61,19 +61,19 @@ impl Tree {
             let mut at = top;
             let cut = stack.frames.len() - depth;
             for frame in stack.frames.iter().rev().skip(cut) {
-                at = self.child(at, &foreign(frame), class as usize);
+                at = self.child(at, &foreign(frame), swatch(class as usize));
                 self.nodes[at].drops += stack.count;
             }
         }
         if beyond.0 > 0 {
             let name = count(beyond.0, "rarer stack", "rarer stacks");
-            let at = self.child(top, &name, class as usize);
+            let at = self.child(top, &name, swatch(class as usize));
             self.nodes[at].drops += beyond.1;
         }
     }
 
     /// The child of that name, new where there is none.
-    fn child(&mut self, parent: usize, name: &str, class: usize) -> usize {
+    fn child(&mut self, parent: usize, name: &str, swatch: usize) -> usize {
         let known = self.nodes[parent].children.iter();
         if let Some(known) = known.copied().find(|&at| self.nodes[at].name == name) {
             return known;
@@ -81,7 +81,7 @@ impl Tree {
         let at = self.nodes.len();
         self.nodes.push(Node {
             name: name.to_owned(),
-            class,
+            swatch,
             drops: 0,
             children: Vec::new(),
         });
@@ -102,7 +102,7 @@ impl Tree {
                 percent(left as f64, all),
                 depth * HEIGHT,
                 HEIGHT - 1,
-                node.class,
+                node.swatch,
                 node.name,
             ),
         );

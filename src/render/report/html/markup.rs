@@ -11,6 +11,14 @@ pub(crate) fn add(out: &mut String, text: fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
+/// Swatches of the style sheet; the one behind them is for what is of no class.
+pub(crate) const SWATCHES: usize = 8;
+
+/// The swatch of the class at that place; one that has none of its own shares the last.
+pub(crate) fn swatch(class: usize) -> usize {
+    class.min(SWATCHES - 1)
+}
+
 /// The cells of a row.
 #[inline(never)]
 pub(crate) fn cells(values: &[&dyn Display]) -> Vec<String> {
@@ -103,6 +111,11 @@ mod tests {
         assert_eq!(escaped("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
         assert_eq!(foreign(b"</title>\x1b"), "&lt;/title&gt;\\u{1b}");
         assert_eq!(foreign(&[b'x'; 300]).chars().count(), MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn every_class_has_a_swatch() {
+        assert_eq!([0, 7, 8, 99].map(swatch), [0, 7, 7, 7]);
     }
 
     #[test]

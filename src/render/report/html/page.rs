@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use crate::render::format::{Extras, Format};
-use crate::render::report::html::markup::{add, foreign};
+use crate::render::report::html::markup::{SWATCHES, add, foreign};
 use crate::render::report::html::policy::{SCRIPT, STYLE, policy};
 use crate::render::report::html::{cache, flame, sections, timeline};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::timeline::Timeline;
 
 /// Swatches of the classes: each has its own pattern, so that colour is not needed.
-const PATTERNS: [&str; 8] = [
+const PATTERNS: [&str; SWATCHES] = [
     "",
     "M-2 2L2 -2M0 8L8 0M6 10L10 6",
     "M4 0V8",

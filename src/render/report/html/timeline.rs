@@ -1,7 +1,7 @@
 //! Drops over time: all CPUs above, a strip for each below, on one axis.
 
 use crate::diagnosis::class::Class;
-use crate::render::report::html::markup::{add, cells, percent, table};
+use crate::render::report::html::markup::{add, cells, percent, swatch, table};
 use crate::render::words::{count, drops, stamp};
 use crate::report::summary::CpuKey;
 use crate::report::timeline::{Axis, BINS, Cell, Row, Timeline};
@@ -56,7 +56,8 @@ fn bars(axis: Axis, row: &Row, most: u64, height: u64) -> String {
             add(
                 &mut out,
                 format_args!(
-                    "<rect class=\"f{class}\" x=\"{}\" y=\"{top:.1}\" width=\"{}\" height=\"{tall:.1}\"/>",
+                    "<rect class=\"f{}\" x=\"{}\" y=\"{top:.1}\" width=\"{}\" height=\"{tall:.1}\"/>",
+                    swatch(class),
                     percent(bin as f64, bins),
                     percent(0.9, bins),
                 ),
@@ -106,7 +107,8 @@ pub(super) fn legend(total: &Cell) -> String {
         .filter(|(_, (_, n))| **n > 0)
         .map(|(at, (class, n))| {
             format!(
-                "<li><svg aria-hidden=\"true\" width=\"18\" height=\"14\"><rect class=\"f{at}\" width=\"18\" height=\"14\"/></svg> {} <b>{n}</b></li>\n",
+                "<li><svg aria-hidden=\"true\" width=\"18\" height=\"14\"><rect class=\"f{}\" width=\"18\" height=\"14\"/></svg> {} <b>{n}</b></li>\n",
+                swatch(at),
                 class.name()
             )
         })
