@@ -164,3 +164,85 @@ pub(super) fn is_near(now: Option<Time>, then: Option<Time>) -> bool {
         .and_then(|(now, then)| now.nanoseconds_since(then));
     gap.is_none_or(|gap| gap <= MAX_LINK_NANOSECONDS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What has told of a drop or call so far.
+    fn via(all: &[Via]) -> Via {
+        let mut via = Via::NOTHING;
+        all.iter().for_each(|one| via.add(*one));
+        via
+    }
+
+    #[test]
+    fn a_second_event_of_another_kind_is_about_the_same() {
+        let entries = [Via::ENTRY, Via::PROBE, Via::ARGUMENTS];
+        for first in entries {
+            for second in entries {
+                assert_eq!(via(&[first]).is_same(second, false), first != second);
+                assert!(via(&[Via::HANDLER, Via::HANDLER_PROBE]).is_same(second, false));
+                let both = via(&[first, second]);
+                assert!(!both.is_same(first, false) && !both.is_same(second, false));
+            }
+            // The handler is entered before, and a return comes behind.
+            assert!(!via(&[first]).is_same(Via::HANDLER, false));
+            assert!(!via(&[first]).is_same(Via::HANDLER_PROBE, false));
+            assert!(!via(&[first]).is_same(Via::RETURN, false));
+            assert!(!via(&[first]).is_same(Via::STACK, false));
+        }
+        assert!(via(&[Via::HANDLER]).is_same(Via::HANDLER_PROBE, false));
+        assert!(via(&[Via::HANDLER_PROBE]).is_same(Via::HANDLER, false));
+        assert!(!via(&[Via::HANDLER]).is_same(Via::HANDLER, false));
+        assert!(!via(&[Via::HANDLER, Via::ENTRY]).is_same(Via::HANDLER_PROBE, false));
+        assert!(!via(&[Via::STACK]).is_same(Via::HANDLER, false));
+    }
+
+    #[test]
+    fn a_stack_behind_a_cut_lost_its_own_entry() {
+        assert!(via(&[Via::STACK]).is_same(Via::ENTRY, false));
+        assert!(!via(&[Via::STACK]).is_same(Via::ENTRY, true));
+        assert!(via(&[Via::STACK, Via::PROBE]).is_same(Via::ENTRY, true));
+        assert!(via(&[Via::HANDLER]).is_same(Via::ENTRY, true));
+    }
+
+    #[test]
+    fn each_entry_and_each_probe_may_bring_a_stack() {
+        let most = |via: Via| (0..9).find(|stacks| !via.takes_stack(*stacks)).unwrap();
+        assert_eq!(most(Via::NOTHING), 1);
+        assert_eq!(most(via(&[Via::STACK, Via::HANDLER, Via::RETURN])), 1);
+        assert_eq!(most(Via::ENTRY), 1);
+        assert_eq!(most(via(&[Via::ENTRY, Via::STACK, Via::HANDLER])), 1);
+        assert_eq!(most(via(&[Via::ENTRY, Via::PROBE])), 2);
+        assert_eq!(most(via(&[Via::ENTRY, Via::PROBE, Via::ARGUMENTS])), 3);
+    }
+
+    #[test]
+    fn an_entry_is_known_by_how_it_was_seen() {
+        let kinds = [EntryBy::Entry, EntryBy::Probe, EntryBy::Arguments];
+        assert_eq!(kinds.map(Via::of), [Via::ENTRY, Via::PROBE, Via::ARGUMENTS]);
+    }
+
+    #[test]
+    fn events_are_just_lost_until_something_came_since() {
+        let cpu = |lost, settled| Cpu {
+            lost,
+            settled,
+            ..Cpu::default()
+        };
+        assert!(cpu(true, 0).just_lost());
+        assert!(!cpu(true, 1).just_lost());
+        assert!(!cpu(false, 0).just_lost());
+    }
+
+    #[test]
+    fn without_times_nothing_is_too_far_away() {
+        let at = |nanoseconds| Some(Time::nanoseconds(nanoseconds));
+        assert!(is_near(at(MAX_LINK_NANOSECONDS), at(0)));
+        assert!(!is_near(at(MAX_LINK_NANOSECONDS + 1), at(0)));
+        assert!(is_near(None, at(0)));
+        assert!(is_near(at(MAX_LINK_NANOSECONDS + 1), None));
+        assert!(is_near(Some(Time::count(u64::MAX)), Some(Time::count(0))));
+    }
+}

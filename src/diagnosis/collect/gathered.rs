@@ -149,3 +149,107 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_outstanding_until_every_cpu_has_its_total() {
+        let outstanding = |version, online_cpus, totals: u64| {
+            let mut gathered = Gathered {
+                online_cpus,
+                ..Gathered::default()
+            };
+            if version {
+                gathered.framing(&Framing::Version(1));
+            }
+            for cpu in 0..totals {
+                let cpu = cpu as u32;
+                gathered.framing(&Framing::Lost { cpu, events: 0 });
+            }
+            gathered.losses_outstanding()
+        };
+        assert!(!outstanding(false, Some(2), 0));
+        assert!(outstanding(true, Some(2), 0));
+        assert!(outstanding(true, Some(2), 1));
+        assert!(!outstanding(true, Some(2), 2));
+        assert!(!outstanding(true, Some(2), 3));
+        assert!(outstanding(true, None, 2));
+    }
+
+    #[test]
+    fn totals_of_lost_events_include_the_marks() {
+        let with = |marked: u64, events: u64| {
+            let mut gathered = Gathered::default();
+            gathered.lost.extend((marked > 0).then_some((3, marked)));
+            gathered.framing(&Framing::Lost { cpu: 3, events });
+            (gathered.unplaced_losses, gathered.lost[&3])
+        };
+        assert_eq!(with(0, 0), (false, 0));
+        assert_eq!(with(0, 1), (true, 1));
+        assert_eq!(with(5, 5), (false, 5));
+        assert_eq!(with(5, 6), (true, 6));
+        assert_eq!(with(5, 4), (false, 5));
+        let mut gathered = Gathered::default();
+        for (cpu, events) in [(1, 1), (2, 0)] {
+            gathered.framing(&Framing::Lost { cpu, events });
+        }
+        assert!(gathered.unplaced_losses);
+        // Beyond the cap a loss is still one.
+        for cpu in 0..MAX_CPUS as u32 + 9 {
+            let events = u64::from(cpu == MAX_CPUS as u32 + 8);
+            gathered.framing(&Framing::Lost { cpu, events });
+        }
+        assert_eq!(gathered.lost.len(), MAX_CPUS);
+    }
+
+    #[test]
+    fn fast_is_a_series() {
+        let mut gathered = Gathered::default();
+        let read = |gathered: &mut Gathered, ops, fast| {
+            gathered.note_fast(&OpsReading { ops, fast });
+        };
+        read(&mut gathered, None, None);
+        assert_eq!(gathered.fast, None);
+        for fast in [300, 288, 320, 310] {
+            read(&mut gathered, None, Some((fast, 64)));
+        }
+        let mut series = FastSeries {
+            min: 288,
+            max: 320,
+            last: 310,
+            gc_thresh: Some(64),
+            samples: 4,
+        };
+        assert_eq!(gathered.fast, Some(series));
+        // A threshold that changed is none, also when it comes back.
+        for gc_thresh in [65, 64] {
+            read(&mut gathered, None, Some((310, gc_thresh)));
+        }
+        series.gc_thresh = None;
+        series.samples = 6;
+        assert_eq!(gathered.fast, Some(series));
+    }
+
+    #[test]
+    fn namespaces_are_told_apart_up_to_a_cap() {
+        let mut gathered = Gathered::default();
+        for ops in 0..MAX_NAMESPACES as u64 + 9 {
+            for _ in 0..2 {
+                let ops = Some(ops);
+                gathered.note_fast(&OpsReading { ops, fast: None });
+            }
+        }
+        assert_eq!(gathered.namespaces.len(), MAX_NAMESPACES);
+    }
+
+    #[test]
+    fn the_window_is_from_the_first_to_the_last_time() {
+        let mut gathered = Gathered::default();
+        let times = [5, 9, 3, 7].map(Time::nanoseconds);
+        times.into_iter().for_each(|time| gathered.note_time(time));
+        let wanted = (Time::nanoseconds(3), Time::nanoseconds(9));
+        assert_eq!(gathered.window, Some(wanted));
+    }
+}

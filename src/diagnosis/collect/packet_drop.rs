@@ -92,3 +92,88 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::rules::witnesses::Given;
+
+    /// The counts of drops, in the order in which they are handed out.
+    #[derive(Default)]
+    struct Counts(Vec<(u64, bool)>);
+
+    impl DropSink for Counts {
+        fn matches_stack(&mut self, _: Option<StackId>, _: &[Name]) -> bool {
+            true
+        }
+
+        fn drop(&mut self, drop: &PacketDrop) {
+            self.0.push((drop.count, drop.evidence.whole));
+        }
+    }
+
+    fn numbered(count: u64) -> PacketDrop {
+        PacketDrop {
+            context: None,
+            evidence: Given::usual().evidence,
+            stack: None,
+            stack_matches: true,
+            count,
+        }
+    }
+
+    /// A queue with drops 0 to 3, their numbers their tickets.
+    fn four(sink: &mut Counts) -> Queue {
+        let mut queue = Queue::default();
+        for ticket in 0..4 {
+            assert_eq!(queue.next_ticket(), ticket);
+            queue.push(numbered(ticket), sink);
+        }
+        queue
+    }
+
+    #[test]
+    fn drops_come_in_the_order_of_the_trace() {
+        let mut sink = Counts::default();
+        let mut queue = four(&mut sink);
+        queue.done(1, &mut sink);
+        queue.done(2, &mut sink);
+        assert_eq!(sink.0, []);
+        queue.done(0, &mut sink);
+        assert_eq!(sink.0, [(0, true), (1, true), (2, true)]);
+        assert_eq!(queue.next_ticket(), 4);
+        // What is handed out is not there any more; what waits can still change.
+        assert!(queue.get_mut(2).is_none() && queue.get_mut(4).is_none());
+        queue.get_mut(3).unwrap().count = 30;
+        queue.done(2, &mut sink);
+        queue.push(numbered(4), &mut sink);
+        queue.done(4, &mut sink);
+        assert_eq!(sink.0.len(), 3);
+        queue.done(3, &mut sink);
+        assert_eq!(sink.0[3..], [(30, true), (4, true)]);
+    }
+
+    #[test]
+    fn at_the_end_all_are_handed_out() {
+        for is_over in [false, true] {
+            let mut sink = Counts::default();
+            let mut queue = four(&mut sink);
+            queue.done(1, &mut sink);
+            queue.finish(&mut sink, is_over);
+            let whole = [is_over, true, is_over, is_over];
+            let wanted: Vec<_> = (0..).zip(whole).collect();
+            assert_eq!(sink.0, wanted);
+            assert_eq!(queue.next_ticket(), 4);
+        }
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_waits_no_longer() {
+        let mut sink = Counts::default();
+        let mut queue = Queue::default();
+        (0..MAX_WAITING as u64).for_each(|ticket| queue.push(numbered(ticket), &mut sink));
+        assert_eq!(sink.0, []);
+        queue.push(numbered(9), &mut sink);
+        assert_eq!(sink.0, [(0, true)]);
+    }
+}

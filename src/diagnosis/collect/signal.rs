@@ -155,3 +155,133 @@ impl Meaning for Signal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbol(name: &str) -> Option<Symbol<'_>> {
+        Some(Symbol {
+            name: name.as_bytes(),
+            suffix: b"",
+            offset: None,
+            address: None,
+            module: None,
+        })
+    }
+
+    fn probe(event: &str, function: Option<&str>, arguments: &str) -> (Signal, Option<OpsReading>) {
+        Signal::of(&Payload::Probe {
+            event: event.as_bytes(),
+            function: function.and_then(symbol),
+            arguments: arguments.as_bytes(),
+        })
+    }
+
+    fn entry(source: EntryBy, function: Function) -> Signal {
+        Signal::Entry {
+            source,
+            function,
+            caller: None,
+        }
+    }
+
+    #[test]
+    fn probes_stand_for_the_function_they_are_on() {
+        let gc = |source| entry(source, Function::DstGc);
+        assert_eq!(probe("x", Some("ip6_dst_gc"), "").0, gc(EntryBy::Probe));
+        assert_eq!(probe("gc_enter", None, "").0, gc(EntryBy::Probe));
+        assert_eq!(probe("gc_exit", None, "").0, gc(EntryBy::Probe));
+        assert_eq!(probe("ip6_dst_gc", None, "").0, gc(EntryBy::Probe));
+        let arguments = "family=10";
+        assert_eq!(
+            probe("x", Some("ip6_dst_gc"), arguments).0,
+            gc(EntryBy::Arguments)
+        );
+        let drop = entry(EntryBy::Probe, Function::PktDrop);
+        assert_eq!(probe("gc_enter", Some("ip6_pkt_drop"), "").0, drop);
+        assert_eq!(probe("x", None, "").0, Signal::Other);
+        assert_eq!(probe("x", Some("ip6_pol_route"), "").0, Signal::Other);
+    }
+
+    #[test]
+    fn arguments_are_read_of_the_collector_alone() {
+        let read = |arguments| probe("x", Some("ip6_dst_gc"), arguments).1.unwrap();
+        let whole = "ops=0xffffffff892b8e40 family=10 gc_thresh=64 fast=288";
+        let ops = Some(0xffff_ffff_892b_8e40);
+        let fast = Some((288, 64));
+        assert_eq!(read(whole), OpsReading { ops, fast });
+        let nothing = OpsReading {
+            ops: None,
+            fast: None,
+        };
+        assert_eq!(read("family=2 gc_thresh=64 fast=288"), nothing);
+        assert_eq!(read("gc_thresh=64 fast=288"), nothing);
+        assert_eq!(read("family=10 fast=288"), nothing);
+        assert_eq!(read("family=10 gc_thresh=64"), nothing);
+        assert_eq!(probe("x", Some("ip6_pkt_drop"), whole).1, None);
+    }
+
+    #[test]
+    fn returns_are_nothing_one_or_something_else() {
+        let returned = |event: &str, function: Option<&str>, arguments: &str| {
+            let (signal, aside) = Signal::of(&Payload::ReturnProbe {
+                event: event.as_bytes(),
+                function: function.and_then(symbol),
+                arguments: arguments.as_bytes(),
+            });
+            assert_eq!(aside, None);
+            signal
+        };
+        let gc = |value| Signal::Return {
+            function: Function::DstGc,
+            value,
+        };
+        for (arguments, value) in [
+            ("ret=0", Returned::Zero),
+            ("ret=0x1", Returned::One),
+            ("retval=2", Returned::Other),
+            ("arg1=0xffff88800e1f2a00", Returned::Other),
+        ] {
+            assert_eq!(returned("x", Some("ip6_dst_gc"), arguments), gc(value));
+            assert_eq!(returned("gc_exit", None, arguments), gc(value));
+        }
+        assert_eq!(
+            returned("x", Some("ip6_dst_gc"), "value=1"),
+            Signal::Nothing
+        );
+        assert_eq!(
+            returned("x", Some("ip6_pol_route"), "ret=1"),
+            Signal::Nothing
+        );
+    }
+
+    #[test]
+    fn entries_name_their_caller() {
+        let function = |name: &str, caller: Option<&str>| {
+            let (signal, aside) = Signal::of(&Payload::Function {
+                function: symbol(name).unwrap(),
+                caller: caller.and_then(symbol),
+            });
+            assert_eq!(aside, None);
+            signal
+        };
+        let run_gc = |caller| Signal::Entry {
+            source: EntryBy::Entry,
+            function: Function::RunGc,
+            caller,
+        };
+        let caller = |mark, is_dst_gc| Some(Caller { mark, is_dst_gc });
+        assert_eq!(
+            function("fib6_run_gc", Some("ip6_dst_gc")),
+            run_gc(caller(None, true))
+        );
+        let receive = caller(Some(Mark::Receive), false);
+        assert_eq!(function("fib6_run_gc", Some("ipv6_rcv")), run_gc(receive));
+        assert_eq!(function("fib6_run_gc", None), run_gc(None));
+        assert_eq!(function("ip6_pol_route", Some("ipv6_rcv")), Signal::Other);
+        for payload in [Payload::Other, Payload::Stack] {
+            assert_eq!(Signal::of(&payload), (Signal::Other, None));
+        }
+    }
+}

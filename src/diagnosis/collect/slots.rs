@@ -158,3 +158,94 @@ impl<T: Default> TaskSlots<T> {
         self.all.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAINS: u32 = PLAIN as u32;
+
+    #[test]
+    fn every_cpu_has_a_slot_of_its_own() {
+        let numbers = [3, 0, PLAINS - 1, PLAINS, PLAINS + 1, u32::MAX, 4];
+        let numbers = || numbers.into_iter().map(Some).chain([None]);
+        let mut cpus = CpuSlots::<u64>::default();
+        assert!(numbers().all(|number| cpus.find(number).is_none()));
+        for (at, number) in numbers().enumerate() {
+            assert_eq!(cpus.len(), at);
+            let slot = cpus.slot(number);
+            assert_eq!(cpus.slot(number), slot);
+            *cpus.get_mut(slot) += at as u64;
+        }
+        for (at, number) in numbers().enumerate() {
+            let slot = cpus.find(number).unwrap();
+            assert_eq!((*cpus.get(slot), cpus.number(slot)), (at as u64, number));
+            let plain = number.filter(|&number| number < PLAINS);
+            let found = number.and_then(|number| cpus.find_plain(number));
+            assert_eq!(found, plain.map(|_| slot), "{number:?}");
+        }
+        let numbers: Vec<_> = numbers().collect();
+        let slots: Vec<_> = cpus.slots().map(|slot| cpus.number(slot)).collect();
+        assert_eq!(slots, numbers);
+        assert_eq!(cpus.find(Some(1)), None);
+        // The table of plain numbers is as long as the largest of these.
+        assert_eq!(cpus.plain.len(), PLAIN);
+    }
+
+    #[test]
+    fn a_task_on_a_cpu_has_a_slot_of_its_own() {
+        let mut cpus = CpuSlots::<()>::default();
+        let keys: Vec<Key> = [(0, 7), (0, 9), (1, 7), (5, 7)]
+            .map(|(cpu, pid)| Key {
+                cpu: cpus.slot(Some(cpu)),
+                pid,
+            })
+            .into();
+        let mut tasks = TaskSlots::<u64>::new();
+        for (at, key) in keys.iter().enumerate() {
+            assert_eq!((tasks.len(), tasks.find(*key)), (at, None));
+            let slot = tasks.add(*key);
+            *tasks.get_mut(slot) = at as u64;
+        }
+        for (at, key) in keys.iter().enumerate() {
+            let slot = tasks.find(*key).unwrap();
+            assert_eq!(*tasks.get_mut(slot), at as u64);
+            tasks.set_recent(*key, slot);
+            assert_eq!(tasks.find_recent(*key), Some(slot));
+        }
+        // The first task of CPU 0 is no longer the last one there.
+        assert_eq!(tasks.find_recent(keys[0]), None);
+        assert!(tasks.find(keys[0]).is_some());
+        let slots = tasks.slots().into_iter();
+        let cpus: Vec<_> = slots
+            .map(|(cpu, slot)| (cpu, *tasks.get_mut(slot)))
+            .collect();
+        let wanted = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| (key.cpu, at as u64));
+        assert_eq!(cpus, wanted.collect::<Vec<_>>());
+        tasks.clear();
+        assert_eq!((tasks.len(), tasks.slots().len()), (0, 0));
+        assert!(keys.iter().all(|key| tasks.find(*key).is_none()));
+    }
+
+    /// Most CPUs are met once and in order: the table of the last tasks grows by one each.
+    #[test]
+    fn the_last_task_of_a_cpu_may_be_of_any_cpu() {
+        let mut cpus = CpuSlots::<()>::default();
+        let mut tasks = TaskSlots::<()>::new();
+        let slots: Vec<CpuSlot> = (0..4).map(|cpu| cpus.slot(Some(cpu))).collect();
+        for cpu in [slots[2], slots[0], slots[3]] {
+            let key = Key { cpu, pid: 1 };
+            let slot = tasks.add(key);
+            tasks.set_recent(key, slot);
+            assert_eq!(tasks.find_recent(key), Some(slot));
+        }
+        let never = Key {
+            cpu: slots[1],
+            pid: 1,
+        };
+        assert_eq!(tasks.find_recent(never), None);
+    }
+}

@@ -1,5 +1,6 @@
 //! Small traces, and what is made of the drops in them.
 
 mod evidence;
+mod gathering;
 mod guards;
 pub(crate) mod trace;
