@@ -116,6 +116,7 @@ impl<'f> Drops<'f> {
         }
     }
 
+    #[inline(never)]
     fn keep(&mut self, kept: Kept) {
         match &mut self.wanted {
             Keeping::No => {}
@@ -130,6 +131,7 @@ impl DropSink for Drops<'_> {
         self.tally.matches_stack(id, frames)
     }
 
+    #[inline]
     fn drop(&mut self, drop: &PacketDrop) {
         let passed = self.tally.count(drop);
         if let Some(evidence) = passed
@@ -144,8 +146,11 @@ impl DropSink for Drops<'_> {
         }
     }
 
+    #[inline]
     fn fast(&mut self, time: Time, fast: i64) {
-        self.keep(Kept::Fast(time, fast));
+        if !matches!(self.wanted, Keeping::No) {
+            self.keep(Kept::Fast(time, fast));
+        }
     }
 }
 

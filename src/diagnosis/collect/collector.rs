@@ -355,7 +355,9 @@ impl<D: DropSink> Sink for Collector<D> {
 
     fn aside(&mut self, reading: &OpsReading) {
         self.gathered.note_fast(reading);
-        self.fast = reading.fast.map(|(fast, _)| fast).or(self.fast);
+        if let Some((fast, _)) = reading.fast {
+            self.fast = Some(fast);
+        }
     }
 
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
