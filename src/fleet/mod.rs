@@ -1,7 +1,7 @@
 //! Many hosts' JSON reports as one table: which have the fault, how sure, since when.
 //!
 //! [`inputs`] finds the files, [`cut`] cuts their bytes into documents, [`document`] reads what
-//! is needed of each, [`read`] names its host, and [`fleet`] keeps one [`row`] a host. Memory
+//! is needed of each, [`read`] names its host, and [`hosts`] keeps one [`row`] a host. Memory
 //! grows with the number of hosts alone, and that has a cap.
 
 mod capped;

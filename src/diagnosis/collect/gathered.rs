@@ -83,7 +83,7 @@ pub struct Gathered {
     /// Drops by how many receive attempts were made since the previous drop; windows that
     /// may not be whole, and those bounded otherwise, are left out.
     pub attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
-    /// How often all evidence was cut because of [`MAX_LIVE_TASKS`].
+    /// How often all evidence was cut because too many tasks were live.
     pub evictions: u64,
 }
 

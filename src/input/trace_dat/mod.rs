@@ -4,7 +4,7 @@
 //! formats that the file brings, so that one grammar reads everything. From the file to the
 //! text: `layout` finds the parts, `contents` takes what they say, `stream` finds the
 //! pages of a CPU, `merge` orders their events by time, `print` writes lines; what pages and
-//! events are made of, [`crate::ring`] knows. `reader` drives all of it.
+//! events are made of, `ring` knows. `reader` drives all of it.
 //!
 //! Files may come from anybody. No size, offset or count in one is believed before it was held
 //! against the length of the file; what is kept in memory is a small multiple of that

@@ -35,7 +35,7 @@ impl LineCounts {
     }
 }
 
-/// What the kernel's log says of refused allocations; see [`crate::trace::kmsg`].
+/// What the kernel's log says of refused allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelLog {
     /// Messages, each about one.

@@ -233,7 +233,7 @@ pub struct Choice {
 /// `return_probe` asks whether return probes cost frames, too.
 ///
 /// # Errors
-/// As [`try_method`].
+/// As for one method: [`TraceError::Journal`], [`TraceError::Signal`], [`TraceError::Left`].
 pub fn choose(
     env: &Env<'_>,
     asked: Option<Method>,

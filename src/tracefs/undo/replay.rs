@@ -61,7 +61,7 @@ impl Undo {
     /// An error where something was left behind.
     ///
     /// # Errors
-    /// [`TraceError::LeftBehind`].
+    /// [`TraceError::Left`].
     pub fn check(&self) -> Result<(), TraceError> {
         if self.complete() {
             return Ok(());
