@@ -601,8 +601,8 @@ mod tests {
         let (clean, unsure) = (regimes(&[WithinLimits]), regimes(&[Intermittent]));
         let full = regimes(&[Exhausted]);
         assert_eq!(of_all(&[], false), Exit::Clean);
-        assert_eq!(of_all(&[clean.clone()], false), Exit::Clean);
-        assert_eq!(of_all(&[clean.clone()], true), Exit::Error);
+        assert_eq!(of_all(std::slice::from_ref(&clean), false), Exit::Clean);
+        assert_eq!(of_all(std::slice::from_ref(&clean), true), Exit::Error);
         assert_eq!(
             of_all(&[clean.clone(), unsure.clone()], true),
             Exit::Suspected
@@ -788,7 +788,10 @@ mod tests {
         assert_eq!(Namespace::new(100, 166, 64).advice(), []);
         let one = |severity, text: &str| (severity, text.to_owned());
         let can_come = one(Severity::Note, "The IPv6 route");
-        assert_eq!(Namespace::new(100, 165, 64).advice(), [can_come.clone()]);
+        assert_eq!(
+            Namespace::new(100, 165, 64).advice(),
+            std::slice::from_ref(&can_come)
+        );
         assert_eq!(Namespace::new(165, 165, 64).advice(), [can_come]);
         let over = [
             one(Severity::Action, "The IPv6 route"),
