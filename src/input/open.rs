@@ -20,8 +20,8 @@ const PIPE: usize = 1024 * 1024;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-type Reader = Box<dyn Read + Send>;
-type Peeked = Chain<Cursor<Vec<u8>>, Reader>;
+type DynReader = Box<dyn Read + Send>;
+type Peeked = Chain<Cursor<Vec<u8>>, DynReader>;
 
 /// An opened input: text, decompressed where the magic number says gzip, or made of a trace.dat.
 pub enum Opened {
@@ -30,7 +30,7 @@ pub enum Opened {
     /// Plain text.
     Plain(Peeked),
     /// Gzip, possibly of several members.
-    Gzip(Reader),
+    Gzip(DynReader),
     /// trace-cmd's own file, gzip or not.
     TraceDat(Box<TraceDat>),
 }
@@ -51,14 +51,14 @@ impl Start {
 
     /// The whole input again.
     fn before<R: Read>(self, rest: R) -> impl Read {
-        Cursor::new(self.head).chain(Ended(self.error)).chain(rest)
+        Cursor::new(self.head).chain(Broken(self.error)).chain(rest)
     }
 }
 
 /// Nothing, or an error.
-struct Ended(Option<io::Error>);
+struct Broken(Option<io::Error>);
 
-impl Read for Ended {
+impl Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }
@@ -70,7 +70,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first bytes answers, or writing that file.
-    pub fn new(mut reader: Reader) -> io::Result<Self> {
+    pub fn new(mut reader: DynReader) -> io::Result<Self> {
         let start = Start::of(&mut reader);
         if let Some(error) = start.error {
             return Err(error);
@@ -126,7 +126,7 @@ impl Opened {
 
     /// Its text, from the start.
     #[must_use]
-    pub fn reader(self) -> Reader {
+    pub fn reader(self) -> DynReader {
         match self.source() {
             Source::File(file, length) => Box::new(file.take(length)),
             Source::Stream(reader) => reader,
@@ -135,7 +135,7 @@ impl Opened {
 
     /// Where its text comes from.
     #[must_use]
-    pub fn source(self) -> Source<Reader> {
+    pub fn source(self) -> Source<DynReader> {
         match self {
             Opened::File(file, length) => Source::File(file, length),
             Opened::Plain(reader) => Source::Stream(Box::new(reader)),

@@ -80,7 +80,7 @@ pub(crate) fn fields(text: &str) -> Vec<Field> {
 
 /// The description of one event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Format {
+pub(crate) struct EventFormat {
     /// The event's name.
     pub name: String,
     /// Fields that every event has (`common_…`) and those of this one.
@@ -89,12 +89,12 @@ pub(crate) struct Format {
     pub print: String,
 }
 
-impl Format {
+impl EventFormat {
     /// Parses a format file.
-    pub(crate) fn parse(text: &[u8]) -> Format {
+    pub(crate) fn parse(text: &[u8]) -> EventFormat {
         let text = String::from_utf8_lossy(text);
         let of = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
-        Format {
+        EventFormat {
             name: of("name:").unwrap_or_default().trim().to_owned(),
             fields: fields(&text),
             print: of("print fmt:").unwrap_or_default().trim().to_owned(),
@@ -117,12 +117,12 @@ impl Format {
 
 /// Descriptions by event number: as they stand in the file until an event is met.
 #[derive(Default)]
-pub(crate) struct Formats {
+pub(crate) struct EventFormats {
     texts: BTreeMap<u64, Vec<u8>>,
-    parsed: BTreeMap<u64, Format>,
+    parsed: BTreeMap<u64, EventFormat>,
 }
 
-impl Formats {
+impl EventFormats {
     /// Takes a format file; those without a number say nothing.
     pub(crate) fn insert(&mut self, text: Vec<u8>) {
         let id = text
@@ -135,15 +135,15 @@ impl Formats {
     }
 
     /// Any description at all: the common fields are alike in all of them.
-    pub(crate) fn any(&mut self) -> Option<&Format> {
+    pub(crate) fn any(&mut self) -> Option<&EventFormat> {
         let id = *self.texts.keys().chain(self.parsed.keys()).next()?;
         self.get(id)
     }
 
     /// The description of an event.
-    pub(crate) fn get(&mut self, id: u64) -> Option<&Format> {
+    pub(crate) fn get(&mut self, id: u64) -> Option<&EventFormat> {
         if let Some(text) = self.texts.remove(&id) {
-            self.parsed.insert(id, Format::parse(&text));
+            self.parsed.insert(id, EventFormat::parse(&text));
         }
         self.parsed.get(&id)
     }
@@ -169,7 +169,7 @@ print fmt: \"(%lx)\", REC->__probe_ip
 
     #[test]
     fn fields_are_where_the_kernel_says() {
-        let format = Format::parse(TEXT.as_bytes());
+        let format = EventFormat::parse(TEXT.as_bytes());
         assert_eq!(format.name, "gc_enter");
         assert_eq!(format.print, "\"(%lx)\", REC->__probe_ip");
         let names: Vec<_> = format.fields.iter().map(|f| f.name.as_str()).collect();
@@ -201,7 +201,7 @@ print fmt: \"(%lx)\", REC->__probe_ip
 
     #[test]
     fn a_format_is_found_by_its_number() {
-        let mut formats = Formats::default();
+        let mut formats = EventFormats::default();
         formats.insert(TEXT.as_bytes().to_vec());
         formats.insert(b"no number".to_vec());
         assert_eq!(formats.get(1201).unwrap().name, "gc_enter");

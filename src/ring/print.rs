@@ -6,7 +6,7 @@
 //! fields are printed as they are.
 
 use crate::kernel::printed::RETURN_PROBE;
-use crate::ring::format::{Field, Format};
+use crate::ring::format::{EventFormat, Field};
 use crate::ring::machine::Machine;
 use crate::ring::symbols::{Resolved, Symbols};
 
@@ -17,7 +17,7 @@ const PROBED: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
 #[derive(Clone, Copy)]
 pub(crate) struct EventPrinter<'a> {
     /// The event's description.
-    pub format: &'a Format,
+    pub format: &'a EventFormat,
     /// Kernel symbols.
     pub symbols: &'a Symbols,
     /// Byte order and word size.
@@ -208,7 +208,7 @@ mod tests {
 	field:__data_loc char[] comm;	offset:10;	size:4;	signed:1;
 	field:u32 many[2];	offset:14;	size:8;	signed:0;
 ";
-        let format = Format::parse(format!("{fields}print fmt: {print}\n").as_bytes());
+        let format = EventFormat::parse(format!("{fields}print fmt: {print}\n").as_bytes());
         let symbols = Symbols::new(b"ffffffff81000000 T dst_alloc\n".to_vec());
         let printer = EventPrinter {
             format: &format,

@@ -76,6 +76,16 @@ fn place(data: &[u8], len: usize) -> Option<usize> {
     Some(mix(load(end, 8), task) % ENTRIES)
 }
 
+/// How much of a line stands in front of the spaces before its time.
+fn prefix_len(line: &[u8]) -> Option<usize> {
+    // The grammar tries the dash in this column first, so it is this one that it took.
+    let (payload, _) = columns(&line[COMM_COLUMNS + 1..]).ok()?;
+    let header = &line[..line.len() - payload.len()];
+    let time = &header[..memchr::memrchr(b':', header)?];
+    let before = &time[..memchr::memrchr(b' ', time)?];
+    Some(before.iter().rposition(|&b| b != b' ')? + 1)
+}
+
 /// Six digits, `: ` behind them, as nanoseconds.
 #[inline]
 fn microseconds(text: u64) -> Option<u64> {
@@ -211,21 +221,7 @@ impl Columns {
         if header.latency || quoted || line.get(COMM_COLUMNS) != Some(&b'-') {
             return;
         }
-        // The grammar tries the dash in this column first, so it is this one that it took.
-        let Ok((payload, _)) = columns(&line[COMM_COLUMNS + 1..]) else {
-            return;
-        };
-        let header_end = line.len() - payload.len();
-        let Some(time) = line[..header_end].iter().rposition(|&b| b == b':') else {
-            return;
-        };
-        let Some(space) = line[..time].iter().rposition(|&b| b == b' ') else {
-            return;
-        };
-        let Some(last) = line[..space].iter().rposition(|&b| b != b' ') else {
-            return;
-        };
-        let len = last + 1;
+        let Some(len) = prefix_len(line) else { return };
         if !(MIN_PREFIX..=MAX_PREFIX).contains(&len) {
             return;
         }

@@ -184,14 +184,7 @@ pub trait Sink {
         signal: &SignalOf<Self>,
         marked: Time,
         stack: StackView<'_>,
-    ) {
-        self.event(Some(event), signal);
-        let context = Context {
-            time: marked,
-            ..*event
-        };
-        self.stack(Some(&context), stack);
-    }
+    );
     /// What the event that comes next says besides.
     fn aside(&mut self, aside: &AsideOf<Self>);
     /// A whole stack and the context of its `<stack trace>` line.

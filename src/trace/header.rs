@@ -25,26 +25,8 @@ pub struct Header {
     pub latency: bool,
 }
 
-impl Header {
-    /// What the columns behind a dash say; the name in front of it is not known yet.
-    fn new(pid: u64, cpu: u32, time: Time, latency: bool) -> Self {
-        let comm = Comm::default();
-        Header {
-            context: Context {
-                comm,
-                pid,
-                cpu,
-                time,
-            },
-            latency,
-        }
-    }
-
-    fn with_comm(mut self, comm: &[u8]) -> Self {
-        self.context.comm = Comm::new(comm);
-        self
-    }
-}
+/// The numbers in the columns behind a dash: pid, CPU and time.
+type Numbers = (u64, u32, Time);
 
 /// `(-----)` or `(  123)` of the option `record-tgid`.
 fn tgid(input: &[u8]) -> IResult<&[u8], &[u8]> {
@@ -63,7 +45,7 @@ fn end_of_header(input: &[u8]) -> IResult<&[u8], char> {
 }
 
 /// `1042  (  123) [001] ..s1    52.560614: `
-pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Header> {
+pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Numbers> {
     let (rest, pid) = terminated(number, space1).parse(input)?;
     let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
     let (rest, cpu) = delimited(char('['), cpu, char(']')).parse(rest)?;
@@ -74,17 +56,17 @@ pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Header> {
         Ok(found) => found,
         Err(_) => preceded(flags, terminated(time::time, end_of_header)).parse(rest)?,
     };
-    Ok((rest, Header::new(pid, cpu, time, false)))
+    Ok((rest, (pid, cpu, time)))
 }
 
 /// `1032    3..s1 25027396us!: `
-fn latency_columns(input: &[u8]) -> IResult<&[u8], Header> {
+fn latency_columns(input: &[u8]) -> IResult<&[u8], Numbers> {
     let (rest, pid) = terminated(number, space1).parse(input)?;
     let (rest, cpu) = terminated(cpu, flags).parse(rest)?;
     // trace-cmd prints seconds in these columns.
     let time = alt((time::latency_time, time::time));
     let (rest, time) = terminated(time, end_of_header).parse(rest)?;
-    Ok((rest, Header::new(pid, cpu, time, true)))
+    Ok((rest, (pid, cpu, time)))
 }
 
 /// The comm in what stands before the dash, with any prefix of a log or a pager left out.
@@ -99,38 +81,51 @@ fn comm_of(before: &[u8], width: usize) -> &[u8] {
     }
 }
 
+/// The header of a task of that name, whose columns stand behind its dash.
+#[inline]
+fn behind_dash<'a>(comm: &[u8], input: &'a [u8], latency: bool) -> Option<(&'a [u8], Header)> {
+    let columns = if latency {
+        latency_columns(input)
+    } else {
+        columns(input)
+    };
+    let (rest, (pid, cpu, time)) = columns.ok()?;
+    let context = Context {
+        comm: Comm::new(comm),
+        pid,
+        cpu,
+        time,
+    };
+    Some((rest, Header { context, latency }))
+}
+
 /// Parses a header; the rest is the payload. `None` where no dash is followed by the columns
 /// of a header.
 ///
 /// A comm may hold spaces, dashes and brackets, so the dash in the column where the kernel
 /// puts it is tried first, then every other dash from the left.
 pub(super) fn header(input: &[u8]) -> Option<(&[u8], Header)> {
-    type Columns = fn(&[u8]) -> IResult<&[u8], Header>;
-    const FORMATS: [(usize, Columns); 3] = [
-        (COMM_COLUMNS, columns),
-        (COMM_COLUMNS, latency_columns),
-        (LATENCY_COMM_COLUMNS, latency_columns),
-    ];
-    for (column, parse) in FORMATS {
-        if input.get(column) == Some(&b'-')
-            && let Ok((rest, found)) = parse(&input[column + 1..])
-        {
-            return Some((rest, found.with_comm(input[..column].trim_ascii())));
+    let at_column = |column: usize, latency| {
+        if input.get(column) != Some(&b'-') {
+            return None;
         }
+        behind_dash(input[..column].trim_ascii(), &input[column + 1..], latency)
+    };
+    let usual = at_column(COMM_COLUMNS, false)
+        .or_else(|| at_column(COMM_COLUMNS, true))
+        .or_else(|| at_column(LATENCY_COMM_COLUMNS, true));
+    if usual.is_some() {
+        return usual;
     }
-    for dash in memchr::memchr_iter(b'-', input) {
+    let mut dashes = memchr::memchr_iter(b'-', input);
+    dashes.find_map(|dash| {
         let (before, after) = (&input[..dash], &input[dash + 1..]);
         if !after.first().is_some_and(u8::is_ascii_digit) {
-            continue;
+            return None;
         }
-        if let Ok((rest, found)) = columns(after) {
-            return Some((rest, found.with_comm(comm_of(before, COMM_COLUMNS))));
-        }
-        if let Ok((rest, found)) = latency_columns(after) {
-            return Some((rest, found.with_comm(comm_of(before, LATENCY_COMM_COLUMNS))));
-        }
-    }
-    None
+        behind_dash(comm_of(before, COMM_COLUMNS), after, false)
+            .or_else(|| behind_dash(comm_of(before, LATENCY_COMM_COLUMNS), after, true))
+    })
 }
 
 #[cfg(test)]

@@ -48,14 +48,11 @@ fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
 
 /// A line as an element of a JSON list, as deployment tools print output: `"…",`.
 fn unquote(line: &[u8]) -> &[u8] {
-    let inner = line.trim_ascii_start().strip_prefix(b"\"");
-    inner
-        .and_then(|inner| {
-            inner
-                .strip_suffix(b"\",")
-                .or_else(|| inner.strip_suffix(b"\""))
-        })
-        .unwrap_or(line)
+    let Some(inner) = line.trim_ascii_start().strip_prefix(b"\"") else {
+        return line;
+    };
+    let inner = inner.strip_suffix(b",").unwrap_or(inner);
+    inner.strip_suffix(b"\"").unwrap_or(line)
 }
 
 /// Recognises one line; it may still have its line end.

@@ -6,6 +6,7 @@ const MAX_BYTES: usize = 120;
 const ENTRIES: usize = 512;
 /// Bytes that must be at hand behind the start of a payload.
 const HEAD: usize = 16;
+
 /// Two words as the place of an entry in a table: both halves of a product, which every bit
 /// has a part in.
 #[inline]
@@ -25,27 +26,24 @@ pub(super) fn load<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
     word(bytes, at).unwrap_or_default()
 }
 
-/// Up to so many words of text, compared without a call and without a branch for each.
+/// Words of a payload that are compared at once.
+const START: usize = 4;
+
+/// The first words of a payload, compared without a call and without a branch for each.
 #[derive(Clone, Copy)]
-pub(super) struct Masked<const WORDS: usize> {
-    words: [u64; WORDS],
-    masks: [u64; WORDS],
+struct Masked {
+    words: [u64; START],
+    masks: [u64; START],
 }
 
-impl<const WORDS: usize> Default for Masked<WORDS> {
-    fn default() -> Self {
-        Masked {
-            words: [0; WORDS],
-            masks: [0; WORDS],
-        }
-    }
-}
-
-impl<const WORDS: usize> Masked<WORDS> {
+impl Masked {
     /// The start of `text`, as far as it fits.
-    pub(super) fn new(text: &[u8]) -> Self {
-        let mut masked = Masked::default();
-        for (at, &byte) in text.iter().take(8 * WORDS).enumerate() {
+    fn new(text: &[u8]) -> Self {
+        let mut masked = Masked {
+            words: [0; START],
+            masks: [0; START],
+        };
+        for (at, &byte) in text.iter().take(8 * START).enumerate() {
             masked.words[at / 8] |= u64::from(byte) << (at % 8 * 8);
             masked.masks[at / 8] |= 0xff << (at % 8 * 8);
         }
@@ -54,8 +52,8 @@ impl<const WORDS: usize> Masked<WORDS> {
 
     /// Whether `data` starts with it; false where fewer bytes are at hand than it could have.
     #[inline]
-    pub(super) fn starts(&self, data: &[u8]) -> bool {
-        let Some(data) = data.get(..8 * WORDS) else {
+    fn starts(&self, data: &[u8]) -> bool {
+        let Some(data) = data.get(..8 * START) else {
             return false;
         };
         let (chunks, _) = data.as_chunks::<8>();
@@ -70,19 +68,16 @@ impl<const WORDS: usize> Masked<WORDS> {
     }
 }
 
-/// Words of a payload that are compared at once.
-const START: usize = 4;
-
 #[derive(Clone, Copy)]
-struct Entry<T> {
-    start: Masked<START>,
+struct Remembered<T> {
+    start: Masked,
     /// What does not fit into the start.
     rest: [u8; MAX_BYTES - 8 * START],
     len: u8,
     value: T,
 }
 
-impl<T> Entry<T> {
+impl<T> Remembered<T> {
     #[inline]
     fn starts(&self, data: &[u8]) -> bool {
         let len = usize::from(self.len);
@@ -95,7 +90,7 @@ impl<T> Entry<T> {
 pub(super) struct Memo<T> {
     /// By the first bytes alone: where among the entries to look first.
     first: Vec<u16>,
-    entries: Vec<Option<Entry<T>>>,
+    entries: Vec<Option<Remembered<T>>>,
 }
 
 /// Where an entry of these bytes stands.
@@ -146,7 +141,7 @@ impl<T: Copy> Memo<T> {
         if let Some(more) = payload.get(8 * START..) {
             rest[..more.len()].copy_from_slice(more);
         }
-        self.entries[place(payload)] = Some(Entry {
+        self.entries[place(payload)] = Some(Remembered {
             start: Masked::new(payload),
             rest,
             len: payload.len() as u8,

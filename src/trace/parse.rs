@@ -108,6 +108,8 @@ impl<M: Meaning> Parser<M> {
 
     /// Reads a chunk: the first `len` bytes of `ahead` are whole pieces, behind them zeros
     /// come; `state` is known of the text in front of them.
+    // Each caller has one of its own, where records go from hand to hand without memory.
+    #[inline(always)]
     pub fn parse(
         &mut self,
         ahead: &[u8],
@@ -148,59 +150,63 @@ impl<M: Meaning> Parser<M> {
         records: &mut impl Records<M>,
     ) -> usize {
         while at < len {
-            let Some(known) = self.known(&bytes[at..], len - at, records) else {
-                break;
+            let data = &bytes[at..];
+            if starts_frame(data, true) == Some(true) {
+                let Some((frames, id)) = block(&mut self.guesses, data, records.stacks()) else {
+                    return at;
+                };
+                records.take(Record::Stack(id));
+                at += frames;
+                continue;
+            }
+            let Some(header) = self.columns.read(data) else {
+                return at;
             };
-            at += known;
+            let Some((&(signal, ref aside), payload)) = self.payloads.find(&data[header.len..])
+            else {
+                return at;
+            };
+            if let Some(aside) = aside {
+                records.take(Record::Aside(*aside));
+            }
+            at += header.len + payload;
+            let context = header.context;
+            let record = match signal {
+                Some(signal) => {
+                    let traced = (at < len).then(|| {
+                        self.own_stack(data, &header, header.len + payload, records.stacks())
+                    });
+                    if let Some((marked, traced, stack)) = traced.flatten() {
+                        at += traced;
+                        Record::Traced {
+                            context,
+                            signal,
+                            marked,
+                            stack,
+                        }
+                    } else {
+                        Record::Event {
+                            latency: false,
+                            context: Some(context),
+                            signal: Some(signal),
+                            stack: None,
+                        }
+                    }
+                }
+                None => {
+                    let frames = self.frames(&bytes[at..], records.stacks());
+                    at += frames.map_or(0, |(frames, _)| frames);
+                    Record::Event {
+                        latency: false,
+                        context: Some(context),
+                        signal: None,
+                        stack: frames.map(|(_, id)| id),
+                    }
+                }
+            };
+            records.take(record);
         }
         at
-    }
-
-    /// What is at the start of `data`, where that was seen before: so many bytes.
-    #[inline(always)]
-    fn known(&mut self, data: &[u8], len: usize, records: &mut impl Records<M>) -> Option<usize> {
-        if starts_frame(data, true) == Some(true) {
-            let (frames, id) = block(&mut self.guesses, data, records.stacks())?;
-            records.take(Record::Stack(id));
-            return Some(frames);
-        }
-        let header = self.columns.read(data)?;
-        let (&(signal, ref aside), payload) = self.payloads.find(&data[header.len..])?;
-        if let Some(aside) = aside {
-            records.take(Record::Aside(*aside));
-        }
-        let mut end = header.len + payload;
-        let context = header.context;
-        let event = |signal, stack| Record::Event {
-            latency: false,
-            context: Some(context),
-            signal,
-            stack,
-        };
-        let record = match signal {
-            Some(said) => {
-                let traced =
-                    (end < len).then(|| self.own_stack(data, &header, end, records.stacks()));
-                if let Some((marked, traced, stack)) = traced.flatten() {
-                    end += traced;
-                    Record::Traced {
-                        context,
-                        signal: said,
-                        marked,
-                        stack,
-                    }
-                } else {
-                    event(signal, None)
-                }
-            }
-            None => {
-                let frames = self.frames(&data[end..], records.stacks());
-                end += frames.map_or(0, |(frames, _)| frames);
-                event(None, frames.map(|(_, id)| id))
-            }
-        };
-        records.take(record);
-        Some(end)
     }
 
     /// The frames at the start of `data`, where they were seen before.

@@ -65,7 +65,7 @@ fn parse(block: &[u8]) -> Stack {
 }
 
 /// A block, known or not.
-pub enum Seen {
+pub enum Interned {
     /// Remembered under this number.
     Known(StackId),
     /// Beyond the caps: parsed for this once.
@@ -130,10 +130,10 @@ impl Stacks {
     }
 
     /// Looks a block up by its bytes, and parses it where it is new.
-    pub fn intern(&mut self, block: &[u8]) -> Seen {
+    pub fn intern(&mut self, block: &[u8]) -> Interned {
         let hash = self.hasher.hash_one(block);
         if let Some(known) = self.find_hashed(hash, block) {
-            return Seen::Known(known.stack);
+            return Interned::Known(known.stack);
         }
         let stack = parse(block);
         self.parsed += 1;
@@ -143,9 +143,9 @@ impl Stacks {
         let key = (stack.frames.clone(), stack.lines, stack.unparsed);
         let known = self.by_frames.get(&key);
         let id = match known {
-            Some(&id) if full => return Seen::Known(id),
+            Some(&id) if full => return Interned::Known(id),
             Some(&id) => id,
-            None if full => return Seen::Beyond(stack),
+            None if full => return Interned::Beyond(stack),
             None => {
                 let id = StackId(self.stacks.len() as u32);
                 let frames = stack.frames.iter().map(|name| self.name(name)).collect();
@@ -164,7 +164,7 @@ impl Stacks {
         self.text.extend_from_slice(block);
         let next = self.by_hash.insert(hash, self.blocks.len() as u32);
         self.blocks.push(Block { id: stored, next });
-        Seen::Known(id)
+        Interned::Known(id)
     }
 
     /// The one copy of a name.
@@ -214,9 +214,9 @@ impl Table<'_> {
     }
 
     /// See [`Stacks::intern`]; in a shared table a new block is not remembered.
-    pub fn intern(&mut self, block: &[u8]) -> Seen {
+    pub fn intern(&mut self, block: &[u8]) -> Interned {
         match self {
-            Table::Shared(_) => Seen::Beyond(parse(block)),
+            Table::Shared(_) => Interned::Beyond(parse(block)),
             Table::Own(stacks) => stacks.intern(block),
         }
     }
@@ -228,8 +228,8 @@ mod tests {
 
     fn known(stacks: &mut Stacks, block: &[u8]) -> StackId {
         match stacks.intern(block) {
-            Seen::Known(id) => id,
-            Seen::Beyond(_) => panic!("beyond the caps"),
+            Interned::Known(id) => id,
+            Interned::Beyond(_) => panic!("beyond the caps"),
         }
     }
 

@@ -83,11 +83,8 @@ pub(super) fn time(input: &[u8]) -> IResult<&[u8], Time> {
     let Some(fraction) = fraction else {
         return Ok((rest, Time::count(whole)));
     };
-    let mut ns = 0u64;
-    for place in 0..9 {
-        let digit = fraction.get(place).map_or(0, |b| u64::from(b - b'0'));
-        ns = ns * 10 + digit;
-    }
+    let digit = |place| fraction.get(place).map_or(0, |b| u64::from(b - b'0'));
+    let ns = (0..9).fold(0, |ns, place| ns * 10 + digit(place));
     let total = whole.saturating_mul(1_000_000_000).saturating_add(ns);
     Ok((rest, Time::nanoseconds(total)))
 }

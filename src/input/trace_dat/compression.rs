@@ -17,7 +17,7 @@ const MORE: &str = "holds more than it says";
 
 /// A method by its name in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum CompressionMethod {
     /// `zstd`.
     Zstd,
     /// `zlib`.
@@ -28,18 +28,18 @@ pub(super) enum Method {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compression {
     /// The method.
-    pub method: Method,
+    pub method: CompressionMethod,
     /// The byte order of the sizes.
     pub machine: Machine,
 }
 
-impl Method {
+impl CompressionMethod {
     /// The method of that name; `Ok(None)` for `none`.
     pub(super) fn from_name(name: &[u8]) -> Result<Option<Self>, ()> {
         match name {
             b"none" => Ok(None),
-            b"zstd" => Ok(Some(Method::Zstd)),
-            b"zlib" => Ok(Some(Method::Zlib)),
+            b"zstd" => Ok(Some(CompressionMethod::Zstd)),
+            b"zlib" => Ok(Some(CompressionMethod::Zlib)),
             _ => Err(()),
         }
     }
@@ -48,8 +48,8 @@ impl Method {
     pub(super) fn unpack(self, data: &[u8], len: usize) -> Result<Vec<u8>, String> {
         let mut out = Vec::with_capacity(len);
         let done = match self {
-            Method::Zstd => zstd(data, len, &mut out),
-            Method::Zlib => {
+            CompressionMethod::Zstd => zstd(data, len, &mut out),
+            CompressionMethod::Zlib => {
                 let mut decoder = flate2::read::ZlibDecoder::new(data).take(len as u64 + 1);
                 let read = decoder.read_to_end(&mut out);
                 read.map(drop).map_err(|e| e.to_string())

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use crate::input::trace_dat::compression::{Compression, Method};
+use crate::input::trace_dat::compression::{Compression, CompressionMethod};
 use crate::input::trace_dat::damage::{Damage, Remedy};
 use crate::input::trace_dat::fields::Fields;
 use crate::ring::clock::Clock;
-use crate::ring::format::Formats;
+use crate::ring::format::EventFormats;
 use crate::ring::machine::Machine;
 use crate::ring::page::{NoLayout, PageLayout};
 use crate::ring::symbols::Symbols;
@@ -58,11 +58,11 @@ pub(super) struct Contents {
     /// Size of a page of the traced machine, in bytes.
     pub page_size: u64,
     /// The method that compressed sections use.
-    pub method: Option<Method>,
+    pub method: Option<CompressionMethod>,
     /// The header of a sub-buffer.
     pub page: Option<PageLayout>,
     /// Event formats.
-    pub formats: Formats,
+    pub formats: EventFormats,
     /// Kernel symbols.
     pub symbols: Symbols,
     /// Names of tasks.

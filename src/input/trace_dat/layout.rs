@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 
-use crate::input::trace_dat::compression::{Compression, Method};
+use crate::input::trace_dat::compression::{Compression, CompressionMethod};
 use crate::input::trace_dat::contents::{Buffer, Contents, CpuData, EmbeddedText, option};
 use crate::input::trace_dat::damage::{Damage, Damages};
 use crate::input::trace_dat::fields::Fields;
@@ -213,7 +213,7 @@ fn version7(
 ) -> Result<(), Damage> {
     let method = from.name()?;
     from.name()?;
-    contents.method = Method::from_name(&method).map_err(|()| {
+    contents.method = CompressionMethod::from_name(&method).map_err(|()| {
         let method = harmless(&method);
         Damage::unsupported("header", 0, format!("names the compression {method}"))
     })?;

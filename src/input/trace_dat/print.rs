@@ -6,7 +6,7 @@ use crate::capture::framing::{Framing, lines};
 use crate::capture::one_line::OneLine;
 use crate::input::trace_dat::contents::Contents;
 use crate::input::trace_dat::merge::MergedEvent;
-use crate::ring::format::Format;
+use crate::ring::format::EventFormat;
 use crate::ring::machine::Machine;
 use crate::ring::print::{EventPrinter, push_text};
 
@@ -73,7 +73,7 @@ impl Printer {
             .any()
             .and_then(|format| format.value("common_type", bytes, machine));
         let format = kind.and_then(|kind| contents.formats.get(kind));
-        let unknown = Format::default();
+        let unknown = EventFormat::default();
         let format = format.unwrap_or(&unknown);
         if self.is_shown_elsewhere(event, bytes, format, machine) {
             self.twice += 1;
@@ -111,7 +111,7 @@ impl Printer {
         &mut self,
         event: &MergedEvent<'_>,
         bytes: &[u8],
-        format: &Format,
+        format: &EventFormat,
         machine: Machine,
     ) -> bool {
         let place = (event.buffer, event.cpu);

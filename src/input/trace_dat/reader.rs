@@ -16,7 +16,7 @@ const BATCH: usize = 64 * 1024;
 /// Bytes of embedded text taken at a time.
 const TEXT_STEP: u64 = 64 * 1024;
 
-enum State {
+enum Stage {
     Start,
     Events(Box<(Contents, Merge, Printer)>),
     Texts(Vec<EmbeddedText>),
@@ -29,7 +29,7 @@ enum State {
 pub struct TraceDat {
     store: Store,
     damages: Damages,
-    state: State,
+    stage: Stage,
     text: Vec<u8>,
     given: usize,
     /// Bytes of embedded text so far.
@@ -48,14 +48,14 @@ impl TraceDat {
         TraceDat {
             store: Store::new(file, len),
             damages,
-            state: State::Start,
+            stage: Stage::Start,
             text: Vec::new(),
             given: 0,
             texts: 0,
         }
     }
 
-    fn start(&mut self) -> Result<State, Damage> {
+    fn start(&mut self) -> Result<Stage, Damage> {
         let mut contents = layout::read(&mut self.store, &mut self.damages)?;
         preamble(&mut self.text, &contents);
         if contents.buffers.is_empty() && contents.texts.is_empty() {
@@ -63,21 +63,21 @@ impl TraceDat {
                 .push(Damage::new("options", 0, "name no trace buffer"));
         }
         if contents.buffers.is_empty() {
-            return Ok(State::Texts(std::mem::take(&mut contents.texts)));
+            return Ok(Stage::Texts(std::mem::take(&mut contents.texts)));
         }
         let merge = Merge::new(&contents, &mut self.store, &mut self.damages)?;
         let parts = (contents, merge, Printer::default());
-        Ok(State::Events(Box::new(parts)))
+        Ok(Stage::Events(Box::new(parts)))
     }
 
     /// Makes more text; what follows it.
-    fn more(&mut self, state: State) -> State {
-        match state {
-            State::Start => self.start().unwrap_or_else(|damage| {
+    fn more(&mut self, stage: Stage) -> Stage {
+        match stage {
+            Stage::Start => self.start().unwrap_or_else(|damage| {
                 self.damages.push(damage);
-                State::End
+                Stage::End
             }),
-            State::Events(mut parts) => {
+            Stage::Events(mut parts) => {
                 let (contents, merge, printer) = &mut *parts;
                 while self.text.len() < BATCH {
                     let Some(event) = merge.next(&mut self.store, &mut self.damages) else {
@@ -88,21 +88,20 @@ impl TraceDat {
                             );
                             self.text.extend(line.bytes());
                         }
-                        return State::Texts(std::mem::take(&mut contents.texts));
+                        return Stage::Texts(std::mem::take(&mut contents.texts));
                     };
                     printer.print(&mut self.text, &event, contents);
                 }
-                State::Events(parts)
+                Stage::Events(parts)
             }
-            State::Texts(mut texts) => match texts.pop() {
-                Some(EmbeddedText {
-                    offset,
-                    size,
-                    compression,
-                }) => State::Text(Blocks::new(offset, size, compression, TEXT_STEP), texts),
-                None => State::End,
+            Stage::Texts(mut texts) => match texts.pop() {
+                Some(text) => {
+                    let blocks = Blocks::new(text.offset, text.size, text.compression, TEXT_STEP);
+                    Stage::Text(blocks, texts)
+                }
+                None => Stage::End,
             },
-            State::Text(mut blocks, texts) => match blocks.next(&mut self.store) {
+            Stage::Text(mut blocks, texts) => match blocks.next(&mut self.store) {
                 Ok(Some(block)) => {
                     self.text.extend_from_slice(&block);
                     self.store.give_back(&block);
@@ -111,17 +110,17 @@ impl TraceDat {
                     if self.texts > self.store.len().saturating_mul(MAX_UNPACKED) {
                         let what = format!("is more than {MAX_UNPACKED} times the file");
                         self.damages.push(Damage::new("buffer text", 0, what));
-                        return State::End;
+                        return Stage::End;
                     }
-                    State::Text(blocks, texts)
+                    Stage::Text(blocks, texts)
                 }
-                Ok(None) => State::Texts(texts),
+                Ok(None) => Stage::Texts(texts),
                 Err(damage) => {
                     self.damages.push(damage);
-                    State::Texts(texts)
+                    Stage::Texts(texts)
                 }
             },
-            State::End => State::End,
+            Stage::End => Stage::End,
         }
     }
 }
@@ -131,15 +130,15 @@ impl Read for TraceDat {
         while self.given == self.text.len() {
             self.text.clear();
             self.given = 0;
-            if matches!(self.state, State::End) {
+            if matches!(self.stage, Stage::End) {
                 if self.damages.is_empty() {
                     return Ok(0);
                 }
                 return Err(io::Error::other(std::mem::take(&mut self.damages)));
             }
-            let state = std::mem::replace(&mut self.state, State::End);
-            self.state = self.more(state);
-            if matches!(self.state, State::End) && !self.damages.is_empty() {
+            let stage = std::mem::replace(&mut self.stage, Stage::End);
+            self.stage = self.more(stage);
+            if matches!(self.stage, Stage::End) && !self.damages.is_empty() {
                 // A last stack is known to be whole once another line follows.
                 self.text.extend(b"# damaged\n");
             }

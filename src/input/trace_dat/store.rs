@@ -50,7 +50,7 @@ impl Store {
         let file = self.file.try_clone();
         let file = file.map_err(|e| Damage::unreadable(part, offset, &e))?;
         let left = self.len.saturating_sub(offset);
-        Ok(io::BufReader::new(At { file, offset }.take(left)))
+        Ok(io::BufReader::new(ReadAt { file, offset }.take(left)))
     }
 
     /// The bytes from `offset` on, which belong to `part`; they are the caller's to give back.
@@ -148,12 +148,12 @@ impl Store {
     }
 }
 
-struct At {
+struct ReadAt {
     file: File,
     offset: u64,
 }
 
-impl Read for At {
+impl Read for ReadAt {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read_at(out, self.offset)?;
         self.offset += n as u64;
@@ -164,12 +164,12 @@ impl Read for At {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::trace_dat::compression::Method;
+    use crate::input::trace_dat::compression::CompressionMethod;
     use crate::ring::machine::Machine;
     use std::io::Write;
 
     const COMPRESSION: Compression = Compression {
-        method: Method::Zlib,
+        method: CompressionMethod::Zlib,
         machine: Machine {
             big_endian: false,
             long: 8,

@@ -163,6 +163,7 @@ impl Assembler {
     /// Hands out what is open.
     #[inline(always)]
     fn end_open(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
+        // Mostly nothing is, and then nothing is put together for it.
         if self.waiting.is_open() {
             let text = &mut self.text;
             self.waiting.end(&mut Out { text, stacks, sink });

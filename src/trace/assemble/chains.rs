@@ -251,10 +251,15 @@ impl Chains {
     }
 
     /// Hands out the stack of the chain that is open: what follows belongs to something else.
+    #[inline(always)]
     pub(super) fn end<S: Sink>(&mut self, out: &mut Out<'_, '_, S>) {
-        let Some(chain) = self.open.take() else {
-            return;
-        };
+        if let Some(chain) = self.open {
+            self.hand_out(chain, out);
+        }
+    }
+
+    fn hand_out<S: Sink>(&mut self, chain: Chain, out: &mut Out<'_, '_, S>) {
+        self.open = None;
         let frames = self.frames.as_slice();
         match chain {
             _ if frames.is_empty() => {}

@@ -2,7 +2,7 @@
 
 use crate::trace::assemble::text_facts::TextFacts;
 use crate::trace::event::StackId;
-use crate::trace::stacks::{Seen, Stack, Table};
+use crate::trace::stacks::{Interned, Stack, Table};
 
 /// The text's facts, the table of stacks, and whoever takes events.
 pub(super) struct Out<'o, 't, S> {
@@ -20,8 +20,8 @@ impl<S> Out<'_, '_, S> {
         take: impl FnOnce(Option<StackId>, &Stack, &mut TextFacts, &mut S),
     ) {
         match self.stacks.intern(block) {
-            Seen::Known(id) => take(Some(id), self.stacks.get(id), self.text, self.sink),
-            Seen::Beyond(stack) => take(None, &stack, self.text, self.sink),
+            Interned::Known(id) => take(Some(id), self.stacks.get(id), self.text, self.sink),
+            Interned::Beyond(stack) => take(None, &stack, self.text, self.sink),
         }
     }
 }

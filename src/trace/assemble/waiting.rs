@@ -34,7 +34,14 @@ impl Waiting {
     }
 
     /// Hands out what is open: frames, or a `<stack trace>` without any.
+    #[inline(always)]
     pub(super) fn end<S: Sink>(&mut self, out: &mut Out<'_, '_, S>) {
+        if self.is_open() {
+            self.hand_out(out);
+        }
+    }
+
+    fn hand_out<S: Sink>(&mut self, out: &mut Out<'_, '_, S>) {
         self.chains.end(out);
         let mark = self.mark.take();
         if !self.frames.is_empty() {
