@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ip6drop::analysis::stream::Analysis;
-use ip6drop::input::Source;
-use ip6drop::report::build::Request;
+use ip6drop::inside::analysis::Analysis;
+use ip6drop::inside::input::Source;
+use ip6drop::inside::report::Request;
 
 const SIZE: u64 = 64 * 1024 * 1024;
 

@@ -5,22 +5,136 @@
 //! Facts of the [`host`] come in from the side. [`tracefs`], the control of the kernel's tracer,
 //! is another wing: it feeds input, nothing else.
 
-pub mod analysis;
-pub mod capture;
-pub mod cli;
-pub mod commands;
-pub mod diagnosis;
-pub mod exit;
-pub mod fleet;
-pub mod host;
-pub mod input;
-pub mod kernel;
-pub mod os;
-pub mod render;
-pub mod report;
+mod analysis;
+mod capture;
+mod cli;
+mod commands;
+mod diagnosis;
+mod exit;
+mod fleet;
+mod host;
+mod input;
+mod kernel;
+mod os;
+mod render;
+mod report;
 mod ring;
-pub mod schema;
-pub mod status;
-pub mod text;
-pub mod trace;
-pub mod tracefs;
+mod schema;
+mod status;
+mod text;
+mod trace;
+mod tracefs;
+
+/// What the program, its tests and its benchmark name, by room. It is no interface, and changes with them. What is not
+/// named here is seen in this crate alone, so that the compiler tells what nobody uses.
+#[doc(hidden)]
+pub mod inside {
+    /// Of `analysis`.
+    pub mod analysis {
+        pub use crate::analysis::stream::{Analysis, Report};
+    }
+    /// Of `capture`.
+    pub mod capture {
+        pub use crate::capture::method::Method;
+    }
+    /// Of `cli`.
+    pub mod cli {
+        pub use crate::cli::program::Cli;
+    }
+    /// Of `commands`.
+    pub mod commands {
+        pub use crate::commands::dispatch::run;
+        pub use crate::commands::seen::seen;
+    }
+    /// Of `diagnosis`.
+    pub mod diagnosis {
+        pub use crate::diagnosis::class::{Class, Confidence};
+        pub use crate::diagnosis::collect::signal::{OpsReading, Signal};
+        pub use crate::diagnosis::verdict::Verdict;
+    }
+    /// Of `exit`.
+    pub mod exit {
+        pub use crate::exit::Exit;
+    }
+    /// Of `fleet`.
+    pub mod fleet {
+        pub use crate::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
+        pub use crate::fleet::hosts::Fleet;
+        pub use crate::fleet::problem::{MAX_NAMED, ProblemKind};
+        pub use crate::fleet::read::Reader;
+    }
+    /// Of `host`.
+    pub mod host {
+        pub use crate::host::{Facts, Host};
+        /// Of `host::netns`.
+        pub mod netns {
+            pub use crate::host::netns::{Id, all, read};
+        }
+    }
+    /// Of `input`.
+    pub mod input {
+        pub use crate::input::trace_dat::TraceDat;
+        pub use crate::input::{InputError, Source, open};
+    }
+    /// Of `kernel`.
+    pub mod kernel {
+        pub use crate::kernel::limits::{
+            Regime, batch, fast_bounds, regimes, regimes_within, slack_of,
+        };
+        pub use crate::kernel::release::WITHOUT_CHECK;
+        pub use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
+    }
+    /// Of `os`.
+    pub mod os {
+        pub use crate::os::signals::Signals;
+        pub use crate::os::trigger::{RunLog, Running, Runs, Trigger};
+    }
+    /// Of `render`.
+    pub mod render {
+        pub use crate::render::registry::MERGE;
+        pub use crate::render::report::html::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};
+        pub use crate::render::report::json::value as report_value;
+        pub use crate::render::view::FleetView;
+    }
+    /// Of `report`.
+    pub mod report {
+        pub use crate::report::build::Request;
+        pub use crate::report::decided::{DecidedDrop, DecidedSink};
+        pub use crate::report::summary::{Summary, TriggerRuns};
+        pub use crate::report::timeline::{BINS, MAX_ROWS, MAX_TIMELINES};
+    }
+    /// Of `schema`.
+    pub mod schema {
+        pub use crate::schema::{ALL, Definition, of};
+    }
+    /// Of `status`.
+    pub mod status {
+        pub use crate::status::rises::rises;
+        pub use crate::status::sampler::{Sampler, Selection};
+    }
+    /// Of `trace`.
+    pub mod trace {
+        pub use crate::trace::cut::CutState;
+        pub use crate::trace::{Context, Parser, Record, Records, Stacks};
+    }
+    /// Of `tracefs`.
+    pub mod tracefs {
+        pub use crate::tracefs::error::TraceError;
+        pub use crate::tracefs::files::{Pipe, TraceFs};
+        pub use crate::tracefs::look::others::Others;
+        pub use crate::tracefs::look::preflight::{Level, Preflight};
+        pub use crate::tracefs::look::selfcheck::{Choice, Env, choose};
+        pub use crate::tracefs::record::onlooker::Onlooker;
+        pub use crate::tracefs::record::output::Output;
+        pub use crate::tracefs::record::recorder::record;
+        pub use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
+        pub use crate::tracefs::setup::functions::Available;
+        pub use crate::tracefs::setup::plan::Plan;
+        pub use crate::tracefs::setup::probes::Probe;
+        pub use crate::tracefs::undo::change::Change;
+        pub use crate::tracefs::undo::journal::{Stale, StateDir};
+        pub use crate::tracefs::undo::leftovers::orphans;
+        pub use crate::tracefs::undo::replay::Undo;
+        pub use crate::tracefs::undo::session::Session;
+    }
+}

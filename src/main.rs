@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ip6drop::cli::program::Cli;
-use ip6drop::commands::dispatch;
+use ip6drop::inside::cli::Cli;
+use ip6drop::inside::commands;
 
 fn main() -> ExitCode {
-    ExitCode::from(dispatch::run(Cli::parse()).status())
+    ExitCode::from(commands::run(Cli::parse()).status())
 }

@@ -1,14 +1,14 @@
 //! What text is recognised by, and foreign text made harmless.
 
 /// What the framing lines of our own captures start with, among the trace's lines.
-pub const FRAMING: &str = "# ip6drop: ";
+pub(crate) const FRAMING: &str = "# ip6drop: ";
 
 /// Makes bytes of a trace harmless for a terminal: whoever runs a process chooses its name.
 ///
 /// Control characters, those that change the direction of text, and bytes that are no UTF-8
 /// are written as escapes.
 #[must_use]
-pub fn harmless(bytes: &[u8]) -> String {
+pub(crate) fn harmless(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -6,9 +6,9 @@ mod common;
 use std::path::PathBuf;
 
 use common::{command, fixture};
-use ip6drop::diagnosis::collect::signal::{OpsReading, Signal};
-use ip6drop::trace::cut::CutState;
-use ip6drop::trace::{Context, Parser, Record, Records, Stacks};
+use ip6drop::inside::diagnosis::{OpsReading, Signal};
+use ip6drop::inside::trace::CutState;
+use ip6drop::inside::trace::{Context, Parser, Record, Records, Stacks};
 use proptest::prelude::*;
 
 /// Every capture.

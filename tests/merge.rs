@@ -11,11 +11,11 @@ use std::process::Output;
 use std::sync::LazyLock;
 
 use common::{command, fixture, json, number, stderr, stdout};
-use ip6drop::fleet::cut::{MAX_DOCUMENT, Piece, Pieces};
-use ip6drop::fleet::hosts::Fleet;
-use ip6drop::fleet::problem::{MAX_NAMED, ProblemKind};
-use ip6drop::fleet::read::Reader;
-use ip6drop::render::view::FleetView;
+use ip6drop::inside::fleet::Fleet;
+use ip6drop::inside::fleet::Reader;
+use ip6drop::inside::fleet::{MAX_DOCUMENT, Piece, Pieces};
+use ip6drop::inside::fleet::{MAX_NAMED, ProblemKind};
+use ip6drop::inside::render::FleetView;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
 use tempfile::TempDir;
@@ -874,7 +874,7 @@ proptest! {
         read_into(&mut fleet, &bytes);
         prop_assert!(fleet.documents() + fleet.drop_lines > 0);
         let mut out = Vec::new();
-        for format in &ip6drop::render::registry::MERGE {
+        for format in &ip6drop::inside::render::MERGE {
             let view = FleetView { fleet: &fleet, color: true, all_hosts: true };
             format.format.write(&view, &mut out).unwrap();
         }

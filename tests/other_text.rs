@@ -404,9 +404,9 @@ fn everything_mixed() {
 /// Cut anywhere: nothing breaks, nothing is counted that is not there.
 #[test]
 fn cut_anywhere() {
-    use ip6drop::analysis::stream::Analysis;
-    use ip6drop::input::InputError;
-    use ip6drop::report::build::Request;
+    use ip6drop::inside::analysis::Analysis;
+    use ip6drop::inside::input::InputError;
+    use ip6drop::inside::report::Request;
     for name in ["perf-both", "bpftrace-keys", "bpftrace-print"] {
         let text = file(name);
         for end in (0..text.len()).step_by(29) {

@@ -4,11 +4,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use ip6drop::analysis::stream::Analysis;
-use ip6drop::input::InputError;
-use ip6drop::input::Source;
-use ip6drop::report::build::Request;
-use ip6drop::report::summary::Summary;
+use ip6drop::inside::analysis::Analysis;
+use ip6drop::inside::input::InputError;
+use ip6drop::inside::input::Source;
+use ip6drop::inside::report::Request;
+use ip6drop::inside::report::Summary;
 use proptest::prelude::*;
 
 /// Hands out bytes in reads of the given sizes.
@@ -126,7 +126,7 @@ proptest! {
 
     #[test]
     fn nothing_without_facts_and_probes_is_a_confirmed_full_cache(text in text()) {
-        use ip6drop::diagnosis::class::{Class, Confidence};
+        use ip6drop::inside::diagnosis::{Class, Confidence};
         let tells = |line: &[u8]| {
             [&b"gc_exit"[..], b"before"].iter().any(|w| memchr::memmem::find(line, w).is_some())
         };

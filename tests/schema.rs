@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
-use ip6drop::host::netns::Id;
-use ip6drop::os::trigger::{RunLog, Runs};
-use ip6drop::report::summary::{Summary, TriggerRuns};
-use ip6drop::schema::{Definition, of};
-use ip6drop::status::rises::rises;
-use ip6drop::status::sampler::{Sampler, Selection};
+use ip6drop::inside::host::netns::Id;
+use ip6drop::inside::os::{RunLog, Runs};
+use ip6drop::inside::report::{Summary, TriggerRuns};
+use ip6drop::inside::schema::{Definition, of};
+use ip6drop::inside::status::rises;
+use ip6drop::inside::status::{Sampler, Selection};
 use serde_json::{Value, json};
 use tree::Tree;
 
@@ -279,7 +279,7 @@ fn what_diagnose_adds() {
             namespaces: Some(rises(Some(&before), Some(after.clone()))),
             ..Summary::default()
         };
-        let report = ip6drop::render::report::json::value(&summary).unwrap();
+        let report = ip6drop::inside::render::report_value(&summary).unwrap();
         check(&report);
         assert_eq!(report["namespaces"][0]["in_no_routes"], 900);
         assert_eq!(report["namespaces"][0]["regime"], "exhausted");
@@ -312,9 +312,9 @@ fn the_schema_that_is_printed() {
 
 #[test]
 fn names_of_the_program_and_of_the_schema_are_the_same() {
-    use ip6drop::capture::method::Method;
-    use ip6drop::diagnosis::class::{Class, Confidence};
-    use ip6drop::kernel::limits::Regime;
+    use ip6drop::inside::capture::Method;
+    use ip6drop::inside::diagnosis::{Class, Confidence};
+    use ip6drop::inside::kernel::Regime;
     let defs = &whole()["$defs"];
     let names = |def: &str| -> Vec<String> {
         let all = defs[def]["enum"].as_array().unwrap().iter();

@@ -255,7 +255,7 @@ fn usage() {
 
 #[test]
 fn the_page_of_messages_names_them_all() {
-    use ip6drop::diagnosis::class::Class;
+    use ip6drop::inside::diagnosis::Class;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/messages.md");
     let page = std::fs::read_to_string(path).unwrap();
     let regimes = [
@@ -286,7 +286,7 @@ fn the_page_of_messages_names_them_all() {
         });
         assert!(row, "{name} has no row");
     }
-    for (major, minor, level) in ip6drop::kernel::release::WITHOUT_CHECK {
+    for (major, minor, level) in ip6drop::inside::kernel::WITHOUT_CHECK {
         assert!(
             page.contains(&format!("{major}.{minor}.{level}")),
             "{major}.{minor}"

@@ -4,7 +4,7 @@
 //! by step, and knows nothing of regimes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
-use ip6drop::kernel::limits::{Regime, fast_bounds, regimes, regimes_within, slack_of};
+use ip6drop::inside::kernel::{Regime, fast_bounds, regimes, regimes_within, slack_of};
 use proptest::prelude::*;
 
 /// `struct percpu_counter` with `percpu_counter_batch`.
@@ -144,7 +144,7 @@ impl Cache {
 
     fn regimes(&self, fast: Option<i64>, present: usize) -> Vec<Regime> {
         let cpus = u32::try_from(self.counter.online()).unwrap();
-        let batch = ip6drop::kernel::limits::batch(u32::try_from(present).unwrap());
+        let batch = ip6drop::inside::kernel::batch(u32::try_from(present).unwrap());
         let slow = self.counter.slow();
         let bounds = fast.map_or_else(
             || fast_bounds(slow, slack_of(cpus, batch)),

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use common::{ip6drop, json, stderr};
-use ip6drop::host::{Host, netns};
+use ip6drop::inside::host::{Host, netns};
 use serde_json::{Value, json};
 use tree::Tree;
 

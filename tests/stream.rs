@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ip6drop::analysis::stream::{Analysis, Report};
-use ip6drop::diagnosis::class::{Class, Confidence};
-use ip6drop::host::Facts;
-use ip6drop::input::open;
-use ip6drop::report::build::Request;
-use ip6drop::report::decided::{DecidedDrop, DecidedSink};
-use ip6drop::report::summary::Summary;
+use ip6drop::inside::analysis::{Analysis, Report};
+use ip6drop::inside::diagnosis::{Class, Confidence};
+use ip6drop::inside::host::Facts;
+use ip6drop::inside::input::open;
+use ip6drop::inside::report::Request;
+use ip6drop::inside::report::Summary;
+use ip6drop::inside::report::{DecidedDrop, DecidedSink};
 
 /// Captures of up to so many lines are looked at after each line.
 const SMALL: usize = 120;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::dat::{Dat, PAGE, Page, Record};
 use common::{class, command, fixture, ip6drop, json, number, stderr, stdout};
-use ip6drop::input::trace_dat::TraceDat;
+use ip6drop::inside::input::TraceDat;
 use serde_json::Value;
 
 const LITTLE: Dat = Dat {

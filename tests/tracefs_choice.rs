@@ -4,19 +4,19 @@
 
 mod tracefs_tree;
 
-use ip6drop::capture::method::Method;
-use ip6drop::commands::seen::seen;
-use ip6drop::exit::Exit;
-use ip6drop::host::Host;
-use ip6drop::kernel::traced::RT6_STATS_SEQ_SHOW;
-use ip6drop::os::signals::Signals;
-use ip6drop::tracefs::files::TraceFs;
-use ip6drop::tracefs::look::others::Others;
-use ip6drop::tracefs::look::preflight::{Level, Preflight};
-use ip6drop::tracefs::look::selfcheck::{Choice, Env, choose};
-use ip6drop::tracefs::undo::journal::StateDir;
-use ip6drop::tracefs::undo::leftovers::orphans;
-use ip6drop::tracefs::undo::replay::Undo;
+use ip6drop::inside::capture::Method;
+use ip6drop::inside::commands::seen;
+use ip6drop::inside::exit::Exit;
+use ip6drop::inside::host::Host;
+use ip6drop::inside::kernel::RT6_STATS_SEQ_SHOW;
+use ip6drop::inside::os::Signals;
+use ip6drop::inside::tracefs::Others;
+use ip6drop::inside::tracefs::StateDir;
+use ip6drop::inside::tracefs::TraceFs;
+use ip6drop::inside::tracefs::Undo;
+use ip6drop::inside::tracefs::orphans;
+use ip6drop::inside::tracefs::{Choice, Env, choose};
+use ip6drop::inside::tracefs::{Level, Preflight};
 use tracefs_tree::{Build, Tree, fixture};
 
 fn chosen(tree: &Tree, asked: Option<Method>, foreign: &Others) -> Choice {

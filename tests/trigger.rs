@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ip6drop::os::trigger::{RunLog, Running, Trigger};
+use ip6drop::inside::os::{RunLog, Running, Trigger};
 
 /// What a run leaves behind is found by its parent, which is this process: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -1,6 +1,6 @@
 //! From bytes to a report: the one way that everything takes that is read, saved or live.
 
-pub mod feed;
+pub(crate) mod feed;
 mod gatherer;
 mod reader;
-pub mod stream;
+pub(crate) mod stream;

@@ -8,7 +8,7 @@ use crate::host::Fact;
 use crate::text::FRAMING;
 
 /// The version of the format that this program writes.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The side of the trace that a fact was read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl fmt::Display for Framing<'_> {
 
 /// The lines of a capture that say this.
 #[must_use]
-pub fn lines<'a>(said: impl IntoIterator<Item = Framing<'a>>) -> Vec<u8> {
+pub(crate) fn lines<'a>(said: impl IntoIterator<Item = Framing<'a>>) -> Vec<u8> {
     let mut text = String::new();
     for framing in said {
         text += &format!("{framing}\n");
@@ -147,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::host::Rt6Stats;
+    use crate::host::rt6_stats::Rt6Stats;
     use crate::trace::{Banner, Line, line};
 
     /// The line as the reader of traces hands it on.

@@ -1,15 +1,15 @@
 //! The command line: what each command takes, one file a command. The types hold what was
 //! written, checked as far as one value can be by itself; what it means is the command's matter.
 
-pub mod check;
-pub mod colour;
-pub mod diagnose;
-pub mod generate;
-pub mod merge;
-pub mod program;
-pub mod record;
-pub mod report;
-pub mod restore;
-pub mod status;
-pub mod tracing;
-pub mod values;
+pub(crate) mod check;
+pub(crate) mod colour;
+pub(crate) mod diagnose;
+pub(crate) mod generate;
+pub(crate) mod merge;
+pub(crate) mod program;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod restore;
+pub(crate) mod status;
+pub(crate) mod tracing;
+pub(crate) mod values;

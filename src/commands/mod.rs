@@ -1,7 +1,7 @@
 //! One file a command: glue between the command line and the library.
 
-pub mod dispatch;
-pub mod seen;
+pub(crate) mod dispatch;
+pub(crate) mod seen;
 
 mod capture;
 mod check;

@@ -153,7 +153,7 @@ impl Assessment {
 
 /// What a trace shows of a namespace's cache, beside its counters. Nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     /// `fast` as a probe last read it, in entries.
     pub fast: Option<i64>,
     /// Allocations were refused.
@@ -190,7 +190,7 @@ fn quoted(word: &str) -> String {
 
 /// What to put before a command so that it runs in the namespace.
 #[must_use]
-pub fn prefix(netns: &NetNs) -> String {
+pub(crate) fn prefix(netns: &NetNs) -> String {
     if netns.own {
         return String::new();
     }
@@ -199,7 +199,7 @@ pub fn prefix(netns: &NetNs) -> String {
 
 /// The `sysctl` call that sets the sized limits in a namespace.
 #[must_use]
-pub fn sysctl_command(sizing: &Sizing, netns: &NetNs) -> String {
+pub(crate) fn sysctl_command(sizing: &Sizing, netns: &NetNs) -> String {
     // gc_thresh last: it may not pass the limit on the way.
     format!(
         "{}sysctl -w net.ipv6.route.max_size={} net.ipv6.route.gc_thresh={}",
@@ -210,11 +210,11 @@ pub fn sysctl_command(sizing: &Sizing, netns: &NetNs) -> String {
 }
 
 /// Where the sysctl.d file belongs.
-pub const SYSCTL_D: &str = "/etc/sysctl.d/90-ip6drop.conf";
+pub(crate) const SYSCTL_D: &str = "/etc/sysctl.d/90-ip6drop.conf";
 
 /// The text of the sysctl.d file with the sized limits.
 #[must_use]
-pub fn sysctl_d(sizing: &Sizing) -> String {
+pub(crate) fn sysctl_d(sizing: &Sizing) -> String {
     format!(
         "# IPv6 route cache: {}\nnet.ipv6.route.max_size = {}\nnet.ipv6.route.gc_thresh = {}\n",
         sizing.arithmetic, sizing.max_size, sizing.gc_thresh
@@ -273,7 +273,7 @@ fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>) -> Option<Sizing> {
 
 /// Works out what the counters and limits of a namespace say, and what a trace adds to them.
 #[must_use]
-pub fn assess(
+pub(crate) fn assess(
     snapshot: &Snapshot,
     cpus: Option<CpuCount>,
     kernel: &Kernel,

@@ -24,7 +24,7 @@ fn at_worst(knowledge: &Knowledge) -> Knowledge {
 
 /// Classifies a drop as [`classify`] does, and confirms only what nothing behind takes back.
 #[must_use]
-pub fn classify_so_far(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
+pub(crate) fn classify_so_far(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
     let decided = classify(evidence, knowledge);
     let stays = || {
         let worst = classify(evidence, &at_worst(knowledge));

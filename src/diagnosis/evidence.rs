@@ -259,14 +259,14 @@ impl Evidence {
 }
 
 /// Distinct evidence that is told apart; of what comes later the attempts are forgotten.
-pub const MAX_EVIDENCE: usize = 4096;
+pub(crate) const MAX_EVIDENCE: usize = 4096;
 
 /// Evidence that is found without a look into the table: two to the power of this.
 const RECENT_BITS: u32 = 5;
 
 /// Distinct evidence, numbered by first appearance.
 #[derive(Debug, Clone, Default)]
-pub struct EvidenceTable {
+pub(crate) struct EvidenceTable {
     /// What was looked up last at each place.
     recent: [(u128, u32); 1 << RECENT_BITS],
     index: HashMap<u128, u32, FixedState>,
@@ -276,7 +276,7 @@ pub struct EvidenceTable {
 impl EvidenceTable {
     /// The number of this evidence, or, where the table is full, of what is left of it
     /// without its attempts: as if events had been lost right before the drop.
-    pub fn intern(&mut self, evidence: Evidence) -> u32 {
+    pub(crate) fn intern(&mut self, evidence: Evidence) -> u32 {
         let key = evidence.packed();
         let folded = (key >> 64) as u64 ^ key as u64;
         // The upper bits of the product depend on all of the key.
@@ -315,13 +315,13 @@ impl EvidenceTable {
 
     /// All evidence, in the order of its numbers.
     #[must_use]
-    pub fn all(&self) -> &[Evidence] {
+    pub(crate) fn all(&self) -> &[Evidence] {
         &self.all
     }
 
     /// The evidence of that number.
     #[must_use]
-    pub fn get(&self, at: u32) -> &Evidence {
+    pub(crate) fn get(&self, at: u32) -> &Evidence {
         &self.all[at as usize]
     }
 }
@@ -383,7 +383,7 @@ impl Traced {
 
 /// Where attempts of that origin are candidates.
 #[must_use]
-pub fn is_candidate(origin: Origin, direction: Direction) -> bool {
+pub(crate) fn is_candidate(origin: Origin, direction: Direction) -> bool {
     match origin {
         Origin::Receive => direction != Direction::Output,
         Origin::Output => direction == Direction::Output,

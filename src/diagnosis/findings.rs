@@ -193,7 +193,7 @@ impl Findings {
 
 /// What was not there that would have told causes apart.
 #[must_use]
-pub fn missing(
+pub(crate) fn missing(
     gathered: &Gathered,
     facts: &Facts,
     knowledge: &Knowledge,

@@ -84,7 +84,7 @@ const MIN_EQUAL_WINDOWS: u64 = 8;
 
 /// What is known for the drops of one input once all of it has been read.
 #[must_use]
-pub fn knowledge(
+pub(crate) fn knowledge(
     gathered: &Gathered,
     facts: &Facts,
     text: &TextFacts,

@@ -1,20 +1,20 @@
 //! From events to classes: the evidence of each CPU and task, and what follows from it.
 
-pub mod advice;
-pub mod assessment;
-pub mod caution;
-pub mod class;
-pub mod collect;
-pub mod counters;
-pub mod evidence;
-pub mod findings;
-pub mod health;
-pub mod knowledge;
-pub mod next_steps;
-pub mod proof;
-pub mod rules;
-pub mod sizing;
-pub mod verdict;
+pub(crate) mod advice;
+pub(crate) mod assessment;
+pub(crate) mod caution;
+pub(crate) mod class;
+pub(crate) mod collect;
+pub(crate) mod counters;
+pub(crate) mod evidence;
+pub(crate) mod findings;
+pub(crate) mod health;
+pub(crate) mod knowledge;
+pub(crate) mod next_steps;
+pub(crate) mod proof;
+pub(crate) mod rules;
+pub(crate) mod sizing;
+pub(crate) mod verdict;
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ fn full_cache(found: &Findings) -> Vec<Advice> {
 
 /// What to do about a report.
 #[must_use]
-pub fn advise(found: &Findings) -> Vec<Advice> {
+pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
     let over = !over_limit(found).is_empty();
     let logged = found.health.log.refusals() > 0;

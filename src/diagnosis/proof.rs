@@ -39,7 +39,7 @@ fn slow_between(before: &Snapshot, after: &Snapshot) -> Option<(i64, i64)> {
 
 /// Calls of `ip6_dst_gc` in a capture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CallCounts {
+pub(crate) struct CallCounts {
     /// All calls.
     pub all: u64,
     /// Calls in which `fib6_run_gc` was seen.
@@ -48,7 +48,7 @@ pub struct CallCounts {
 
 /// Works out what the facts prove about the calls of a capture.
 #[must_use]
-pub fn prove(facts: &Facts, calls: CallCounts) -> Proof {
+pub(crate) fn prove(facts: &Facts, calls: CallCounts) -> Proof {
     let (Some(before), Some(after)) = (&facts.before, &facts.after) else {
         return Proof::Nothing;
     };

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 /// Bytes of one dst entry: `struct rt6_info` of 4.19 and later is rounded up to 256 in the
 /// slab `ip6_dst_cache` on 64-bit machines.
-pub const ENTRY_BYTES: i64 = 256;
+pub(crate) const ENTRY_BYTES: i64 = 256;
 
 /// The kernel's default of `max_size`, in entries: no advice goes below it.
-pub const DEFAULT_MAX_SIZE: i64 = 4096;
+pub(crate) const DEFAULT_MAX_SIZE: i64 = 4096;
 
 /// Room for growth: twice what is needed now.
 const GROWTH: i64 = 2;
@@ -39,7 +39,7 @@ pub struct Sizing {
 
 /// What sizing starts from.
 #[derive(Debug, Clone, Copy)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// Routes in the FIB (`fib_rt_entries`).
     pub routes: i64,
     /// CPUs that are online.
@@ -65,7 +65,7 @@ fn power_of_two(n: i64) -> i64 {
 /// is half of `max_size`: above that need, so that a full set of copies starts no collection,
 /// and below the limit, so that collection starts before anything is refused.
 #[must_use]
-pub fn size(needs: Needs) -> Sizing {
+pub(crate) fn size(needs: Needs) -> Sizing {
     let Needs {
         routes,
         cpus,

@@ -20,7 +20,7 @@ struct HeadJson {
 
 /// What a document turned out to be.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Document {
+pub(crate) enum Document {
     /// A report or status; its row has no host where the document names none.
     Host(Box<HostRow>),
     /// A line of `report --format ndjson` about one drop, which the summary behind counts.
@@ -29,7 +29,7 @@ pub enum Document {
 
 /// Why a document cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What kind.
     pub kind: ProblemKind,
     /// What is wrong, and what to do.
@@ -111,7 +111,7 @@ fn first_is_array(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// See [`Fault`]. How far a document goes that cannot be read is not known.
-pub fn read(bytes: &[u8]) -> Result<(Document, usize), Fault> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(Document, usize), Fault> {
     // Nearly all documents are reports, and are read once; any other is looked at twice.
     let mut reports = serde_json::Deserializer::from_slice(bytes).into_iter::<ReportJson>();
     match reports.next() {

@@ -8,7 +8,7 @@ use crate::fleet::problem::{DocumentProblem, Place, ProblemKind, Problems};
 use crate::fleet::row::{Basis, Finding, HostRow};
 
 /// The most hosts of one table; some 700 bytes each.
-pub const MAX_HOSTS: usize = 200_000;
+pub(crate) const MAX_HOSTS: usize = 200_000;
 
 /// What was read, while it is read.
 #[derive(Debug, Clone)]

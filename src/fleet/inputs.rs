@@ -10,7 +10,7 @@ use crate::input::STDIN;
 const ENDINGS: [&str; 3] = [".json", ".ndjson", ".jsonl"];
 
 /// Why a path leads to no input.
-pub type Refusal = (ProblemKind, String);
+pub(crate) type Refusal = (ProblemKind, String);
 
 fn without_gz(name: &str) -> &str {
     name.strip_suffix(".gz").unwrap_or(name)
@@ -79,7 +79,7 @@ fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, Refusal>> {
 ///
 /// # Errors
 /// Says why there is none.
-pub fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
+pub(crate) fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     if path == Path::new(STDIN) {
         return Ok(vec![path.to_owned()]);
     }
@@ -93,7 +93,7 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
 /// The host that a file is of, by its name: `node7` for `node7.json` and `node7.report.json.gz`.
 /// A file that is only called report or status is named after its directory.
 #[must_use]
-pub fn host_of(path: &Path) -> String {
+pub(crate) fn host_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut stem = without_gz(&name);
     for ending in ENDINGS.into_iter().chain([".report", ".status"]) {

@@ -5,15 +5,15 @@
 //! grows with the number of hosts alone, and that has a cap.
 
 mod capped;
-pub mod classes;
-pub mod cut;
-pub mod document;
-pub mod hosts;
-pub mod inputs;
+pub(crate) mod classes;
+pub(crate) mod cut;
+pub(crate) mod document;
+pub(crate) mod hosts;
+pub(crate) mod inputs;
 mod members;
-pub mod problem;
-pub mod read;
+pub(crate) mod problem;
+pub(crate) mod read;
 mod report;
-pub mod row;
+pub(crate) mod row;
 mod status;
-pub mod totals;
+pub(crate) mod totals;

@@ -204,7 +204,7 @@ pub struct HostRow {
 
 /// The smaller of two where both are known, else the known one.
 #[must_use]
-pub fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+pub(crate) fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     [a, b].into_iter().flatten().reduce(f64::min)
 }
 

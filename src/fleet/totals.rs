@@ -8,7 +8,7 @@ use crate::fleet::row::{Finding, HostRow};
 
 /// Hosts by finding, and their drops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// Hosts, in the order of [`Finding::ALL`].
     pub by_finding: [u64; Finding::ALL.len()],
     /// Drops of their rows by class.
@@ -26,26 +26,26 @@ impl Group {
 
     /// Hosts in it.
     #[must_use]
-    pub fn hosts(&self) -> u64 {
+    pub(crate) fn hosts(&self) -> u64 {
         self.by_finding.iter().sum()
     }
 
     /// Hosts of a finding.
     #[must_use]
-    pub fn of(&self, finding: Finding) -> u64 {
+    pub(crate) fn of(&self, finding: Finding) -> u64 {
         self.by_finding[finding as usize]
     }
 
     /// Hosts whose route cache is full or may be.
     #[must_use]
-    pub fn with_fault(&self) -> u64 {
+    pub(crate) fn with_fault(&self) -> u64 {
         self.of(Finding::Confirmed) + self.of(Finding::Suspected)
     }
 }
 
 /// Sums over the hosts of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals<'a> {
+pub(crate) struct Totals<'a> {
     /// Over all.
     pub all: Group,
     /// By kernel release, most hosts with the fault first.
@@ -63,7 +63,7 @@ fn most_faults_first<K: Ord>(groups: BTreeMap<K, Group>) -> Vec<(K, Group)> {
 impl<'a> Totals<'a> {
     /// Of these rows.
     #[must_use]
-    pub fn of(rows: &[&'a HostRow]) -> Totals<'a> {
+    pub(crate) fn of(rows: &[&'a HostRow]) -> Totals<'a> {
         let mut all = Group::default();
         let mut by_kernel: BTreeMap<Option<&str>, Group> = BTreeMap::new();
         let mut by_max_size: BTreeMap<Option<i64>, Group> = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::host::fact::Fact;
 use crate::host::snapshot::Snapshot;
 
 /// Longest facts file that is read, in bytes; `snmp6` and the sysctls need a few KiB.
-pub const MAX_FACTS: u64 = 1024 * 1024;
+pub(crate) const MAX_FACTS: u64 = 1024 * 1024;
 
 /// Facts before and after a capture.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

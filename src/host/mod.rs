@@ -2,20 +2,19 @@
 //! and parsers of what others have read there.
 
 mod counters;
-pub mod cpulist;
+pub(crate) mod cpulist;
 mod fact;
-pub mod facts;
-pub mod netns;
+pub(crate) mod facts;
+pub(crate) mod netns;
 mod processes;
 mod read;
 mod roots;
-mod rt6_stats;
+pub(crate) mod rt6_stats;
 mod snapshot;
 
-pub use counters::NetNsReading;
-pub use fact::Fact;
-pub use facts::{Facts, FactsError};
-pub use read::ReadError;
-pub use roots::{CpuCount, Host};
-pub use rt6_stats::Rt6Stats;
-pub use snapshot::Snapshot;
+pub(crate) use fact::Fact;
+pub use facts::Facts;
+pub(crate) use read::ReadError;
+pub(crate) use roots::CpuCount;
+pub use roots::Host;
+pub(crate) use snapshot::Snapshot;

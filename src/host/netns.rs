@@ -20,7 +20,7 @@ use crate::host::roots::Host;
 use crate::kernel::sysctls::SYSCTLS;
 
 /// Where `ip netns` and container runtimes keep names of namespaces.
-pub const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
+pub(crate) const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 
 /// Most processes and names looked at.
 const MAX_ENTRIES: usize = 1 << 20;
@@ -197,7 +197,7 @@ impl KnownIds {
 
 /// The namespace this program runs in.
 #[must_use]
-pub fn own(host: &Host) -> NetNs {
+pub(crate) fn own(host: &Host) -> NetNs {
     let known = KnownIds::new(&host.proc);
     let path = host.proc.join("self/ns/net");
     match known.own {
@@ -211,7 +211,7 @@ pub fn own(host: &Host) -> NetNs {
 
 /// The namespace somebody stands in, of which nothing else is known.
 #[must_use]
-pub fn unidentified(path: PathBuf) -> NetNs {
+pub(crate) fn unidentified(path: PathBuf) -> NetNs {
     NetNs {
         id: None,
         init: None,
@@ -226,7 +226,7 @@ pub fn unidentified(path: PathBuf) -> NetNs {
 ///
 /// # Errors
 /// Says that there is none of that name, or that it may not be looked at.
-pub fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
+pub(crate) fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
     let proc = host.proc.as_path();
     let known = KnownIds::new(proc);
     let mut candidates: Vec<(PathBuf, Option<u32>)> = Vec::new();

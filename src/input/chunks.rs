@@ -30,7 +30,7 @@ pub enum Source<R> {
 }
 
 /// Bytes of the input that start and end between two pieces.
-pub struct Chunk {
+pub(crate) struct Chunk {
     memory: Vec<u8>,
     /// The first page that what is read goes to.
     page: usize,
@@ -58,25 +58,25 @@ impl Default for Chunk {
 impl Chunk {
     /// The bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]
     }
 
     /// The bytes and zeros behind them, for readers that look ahead.
     #[must_use]
-    pub fn ahead(&self) -> &[u8] {
+    pub(crate) fn ahead(&self) -> &[u8] {
         &self.memory[self.start..self.end + AHEAD]
     }
 
     /// Its place among the chunks of the input, from 0.
     #[must_use]
-    pub fn index(&self) -> u64 {
+    pub(crate) fn index(&self) -> u64 {
         self.index
     }
 
     /// What is known of the text in front of it.
     #[must_use]
-    pub fn state(&self) -> CutState {
+    pub(crate) fn state(&self) -> CutState {
         self.state
     }
 }
@@ -96,7 +96,7 @@ struct Border {
 }
 
 /// Hands out an input in chunks. Where the reader's own reads end does not matter.
-pub struct Chunks<R> {
+pub(crate) struct Chunks<R> {
     source: Source<Mutex<R>>,
     border: Mutex<Border>,
     passed: Condvar,
@@ -125,7 +125,7 @@ fn fill(
 
 impl<R: Read> Chunks<R> {
     /// Starts at the beginning of a file, or at a stream's current position.
-    pub fn new(source: Source<R>) -> Self {
+    pub(crate) fn new(source: Source<R>) -> Self {
         Chunks {
             source: match source {
                 Source::File(file, length) => Source::File(file, length),
@@ -139,7 +139,7 @@ impl<R: Read> Chunks<R> {
     /// Reads the next chunk; false at the end of the input.
     ///
     /// Files are read by all threads at once; streams, and the borders of chunks, in turn.
-    pub fn next(&self, chunk: &mut Chunk) -> bool {
+    pub(crate) fn next(&self, chunk: &mut Chunk) -> bool {
         let index = {
             let mut border = lock(&self.border);
             if border.at_end {
@@ -187,7 +187,7 @@ impl<R: Read> Chunks<R> {
     }
 
     /// Bytes read, and the error that ended the input early.
-    pub fn finish(self) -> (u64, Option<io::Error>) {
+    pub(crate) fn finish(self) -> (u64, Option<io::Error>) {
         let border = self
             .border
             .into_inner()

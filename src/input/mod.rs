@@ -4,8 +4,10 @@ mod chunks;
 mod error;
 mod open;
 mod spool;
-pub mod trace_dat;
+pub(crate) mod trace_dat;
 
-pub use chunks::{Chunk, Chunks, Source};
+pub use chunks::Source;
+pub(crate) use chunks::{Chunk, Chunks};
 pub use error::InputError;
-pub use open::{Opened, STDIN, Spool, open};
+pub use open::open;
+pub(crate) use open::{STDIN, Spool};

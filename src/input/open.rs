@@ -13,7 +13,7 @@ use crate::input::spool::spool;
 use crate::input::trace_dat::{MAGIC, TraceDat};
 
 /// The name that stands for standard input.
-pub const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
 
 /// Bytes that a pipe may hold; what anybody may ask for (`fs.pipe-max-size`).
 const PIPE: usize = 1024 * 1024;

@@ -24,12 +24,13 @@ pub enum Mark {
 
 /// One line of the table: a name (or, with `*`, how it starts), what it says, and why.
 #[derive(Debug)]
-pub struct FrameRule {
+pub(crate) struct FrameRule {
     /// Name in the kernel's source; a trailing `*` stands for any ending.
     pub name: &'static str,
     /// What it says.
     pub mark: Mark,
-    /// Why, with the kernel's file.
+    /// Why, with the kernel's file: for whoever reads the table.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask for it"))]
     pub reason: &'static str,
 }
 
@@ -38,7 +39,7 @@ const fn rule(name: &'static str, mark: Mark, reason: &'static str) -> FrameRule
 }
 
 /// What frames say, innermost first; the first rule that matches a frame counts.
-pub const FRAMES: &[FrameRule] = &[
+pub(crate) const FRAMES: &[FrameRule] = &[
     rule(
         "ip6_pkt_discard",
         Mark::Handler(Handler::Discard),
@@ -263,7 +264,7 @@ pub const FRAMES: &[FrameRule] = &[
 
 /// What a frame of that name says.
 #[must_use]
-pub fn mark(name: &[u8]) -> Option<Mark> {
+pub(crate) fn mark(name: &[u8]) -> Option<Mark> {
     FRAMES
         .iter()
         .find(|rule| match rule.name.strip_suffix('*') {
@@ -301,7 +302,7 @@ pub enum Head {
 
 /// Reads a stack, innermost frame first, up to the softirq it ran in.
 #[must_use]
-pub fn read_stack(frames: &[impl AsRef<[u8]>]) -> StackFacts {
+pub(crate) fn read_stack(frames: &[impl AsRef<[u8]>]) -> StackFacts {
     let mut facts = StackFacts {
         head: Head::None,
         handler: None,

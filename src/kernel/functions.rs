@@ -107,7 +107,7 @@ impl Origin {
 }
 
 /// Functions whose entry, return or stack is evidence.
-pub const FUNCTIONS: &[(&str, Function)] = &[
+pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("ip6_pkt_drop", Function::PktDrop),
     ("ip6_pkt_discard", Function::Handler(Handler::Discard)),
     ("ip6_pkt_prohibit", Function::Handler(Handler::Prohibit)),
@@ -132,7 +132,7 @@ pub const FUNCTIONS: &[(&str, Function)] = &[
 
 /// The known function of that name.
 #[must_use]
-pub fn function(name: &[u8]) -> Option<Function> {
+pub(crate) fn function(name: &[u8]) -> Option<Function> {
     FUNCTIONS
         .iter()
         .find(|(known, _)| known.as_bytes() == name)

@@ -16,7 +16,7 @@ pub fn batch(cpus: u32) -> i64 {
 
 /// How far `fast` can be from `slow`, in entries.
 #[must_use]
-pub fn slack(cpus: u32) -> i64 {
+pub(crate) fn slack(cpus: u32) -> i64 {
     slack_of(cpus, batch(cpus))
 }
 
@@ -66,7 +66,7 @@ pub fn fast_bounds(slow: i64, slack: i64) -> (i64, i64) {
 /// `gc_thresh` as the kernel compares it: the sysctl shows an int, `struct dst_ops` holds an
 /// unsigned one, so that a negative value is a huge threshold (include/net/dst_ops.h).
 #[must_use]
-pub fn unsigned_thresh(gc_thresh: i64) -> i64 {
+pub(crate) fn unsigned_thresh(gc_thresh: i64) -> i64 {
     i64::from(gc_thresh as u32)
 }
 

@@ -1,9 +1,9 @@
 //! What the program knows of the kernel.
 
-pub mod frames;
-pub mod functions;
-pub mod limits;
-pub mod printed;
-pub mod release;
-pub mod sysctls;
-pub mod traced;
+pub(crate) mod frames;
+pub(crate) mod functions;
+pub(crate) mod limits;
+pub(crate) mod printed;
+pub(crate) mod release;
+pub(crate) mod sysctls;
+pub(crate) mod traced;

@@ -2,25 +2,25 @@
 
 /// What `dst_alloc` logs where the collector of dst entries reports failure (net/core/dst.c),
 /// up to where versions differ.
-pub const CACHE_IS_FULL: &str = "Route cache is full: consider increasing sysctl net.ipv";
+pub(crate) const CACHE_IS_FULL: &str = "Route cache is full: consider increasing sysctl net.ipv";
 
 /// How the kernel's log says that it left out some of those messages, up to their number.
-pub const CACHE_IS_FULL_LEFT_OUT: &str = "dst_alloc: ";
+pub(crate) const CACHE_IS_FULL_LEFT_OUT: &str = "dst_alloc: ";
 
 /// A frame whose return address a return probe has replaced (kernel/trace/trace_output.c).
-pub const RETURN_PROBE: &str = "[unknown/kretprobe'd]";
+pub(crate) const RETURN_PROBE: &str = "[unknown/kretprobe'd]";
 
 /// What x86 and others put in place of a return address (arch/x86/kernel/kprobes/core.c,
 /// kernel/trace/rethook.c); the kernel prints all of them as [`RETURN_PROBE`].
-pub const RETURN_TRAMPOLINES: [&str; 3] = [
+pub(crate) const RETURN_TRAMPOLINES: [&str; 3] = [
     "kretprobe_trampoline",
     "__kretprobe_trampoline",
     "arch_rethook_trampoline",
 ];
 
 /// How functions of the function tracer start (arch/x86/kernel/ftrace_64.S).
-pub const FTRACE: &str = "ftrace_";
+pub(crate) const FTRACE: &str = "ftrace_";
 
 /// What names of functions hold that may stand between `ip6_pkt_drop` and the event
 /// `skb:kfree_skb`: those that free a packet (net/core/skbuff.c), and those of the tracers.
-pub const FREEING: [&str; 4] = ["kfree_skb", "skb_reason_drop", "perf_", FTRACE];
+pub(crate) const FREEING: [&str; 4] = ["kfree_skb", "skb_reason_drop", "perf_", FTRACE];

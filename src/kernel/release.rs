@@ -15,7 +15,7 @@ pub const WITHOUT_CHECK: [(u32, u32, u32); 5] = [
 ];
 
 /// First line that never had the check.
-pub const NEVER_CHECKS: (u32, u32) = (6, 3);
+pub(crate) const NEVER_CHECKS: (u32, u32) = (6, 3);
 
 /// From this line on `dst_entries_add` uses a batch of 32 whatever the CPUs
 /// (`DST_PERCPU_COUNTER_BATCH`, include/net/dst_ops.h), and the copies of routes on each CPU
@@ -23,10 +23,10 @@ pub const NEVER_CHECKS: (u32, u32) = (6, 3);
 const SMALL_BATCH: (u32, u32) = (5, 10);
 
 /// The batch of those kernels, in entries.
-pub const FIXED_BATCH: i64 = 32;
+pub(crate) const FIXED_BATCH: i64 = 32;
 
 /// How to see what the kernel does: the default tells.
-pub const ASK_THE_KERNEL: &str = "unshare -n cat /proc/sys/net/ipv6/route/max_size";
+pub(crate) const ASK_THE_KERNEL: &str = "unshare -n cat /proc/sys/net/ipv6/route/max_size";
 
 /// What a kernel says of its version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Kernel {
 
 /// Line and stable level of `4.19.113-300.el7.x86_64`: `(4, 19, Some(113))`.
 #[must_use]
-pub fn version(text: &str) -> Option<(u32, u32, Option<u32>)> {
+pub(crate) fn version(text: &str) -> Option<(u32, u32, Option<u32>)> {
     let mut parts = text
         .split(|c: char| !c.is_ascii_digit() && c != '.')
         .next()?
@@ -76,7 +76,7 @@ fn vendor_level(release: &Release) -> Option<(u32, u32, Option<u32>)> {
 
 /// Judges a kernel.
 #[must_use]
-pub fn judge(release: &Release) -> Kernel {
+pub(crate) fn judge(release: &Release) -> Kernel {
     let own = version(&release.release);
     let vendor = vendor_level(release).filter(|v| own.is_some_and(|o| (o.0, o.1) == (v.0, v.1)));
     let version = vendor.or(own);

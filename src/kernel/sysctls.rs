@@ -1,7 +1,7 @@
 //! The sysctls of the IPv6 route cache, and what the kernel makes of their values.
 
 /// The sysctls of `net.ipv6.route` that decide about refusals.
-pub const SYSCTLS: [&str; 6] = [
+pub(crate) const SYSCTLS: [&str; 6] = [
     "max_size",
     "gc_thresh",
     "gc_min_interval_ms",
@@ -12,7 +12,7 @@ pub const SYSCTLS: [&str; 6] = [
 
 /// A sysctl whose value no one can have meant, and what the kernel makes of it.
 #[must_use]
-pub fn absurd(name: &str, value: i64) -> Option<&'static str> {
+pub(crate) fn absurd(name: &str, value: i64) -> Option<&'static str> {
     match (name, value) {
         ("max_size", ..0) => Some(
             "every count of entries is above a negative limit, so every collection ends in a refusal",

@@ -73,4 +73,4 @@ pub const TRACED: [Traced; 8] = [
 pub const RT6_STATS_SEQ_SHOW: &str = "rt6_stats_seq_show";
 
 /// Its callers in one kernel or another (fs/seq_file.c, fs/proc/inode.c).
-pub const RT6_STATS_CALLERS: [&str; 3] = ["seq_read", "seq_read_iter", "proc_reg_read"];
+pub(crate) const RT6_STATS_CALLERS: [&str; 3] = ["seq_read", "seq_read_iter", "proc_reg_read"];

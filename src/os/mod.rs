@@ -1,6 +1,6 @@
 //! What the program asks of the operating system besides files to read.
 
-pub mod atomic;
-pub mod signals;
-pub mod terminal;
-pub mod trigger;
+pub(crate) mod atomic;
+pub(crate) mod signals;
+pub(crate) mod terminal;
+pub(crate) mod trigger;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-pub use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+pub(crate) use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
 /// Signals that were taken over: they no longer end the process, but a wait.
 ///

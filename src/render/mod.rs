@@ -1,12 +1,12 @@
 //! Formats: each takes what is to be shown and writes it. [`registry`] lists them all.
 
-pub mod fleet;
-pub mod format;
+pub(crate) mod fleet;
+pub(crate) mod format;
 mod markdown;
-pub mod registry;
-pub mod report;
-pub mod rules;
-pub mod status;
+pub(crate) mod registry;
+pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod status;
 mod table;
-pub mod view;
+pub(crate) mod view;
 mod words;

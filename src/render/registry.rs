@@ -10,7 +10,7 @@ const PAGE: &str = "One page with pictures, to be opened in a browser; it loads 
 
 /// Formats of a report on saved traces.
 #[rustfmt::skip]
-pub static REPORT: [FormatEntry<ReportDocument>; 6] = [
+pub(crate) static REPORT: [FormatEntry<ReportDocument>; 6] = [
     FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
     FormatEntry { name: "json", help: "One object", format: &report::json::JsonReport },
     FormatEntry { name: "ndjson", help: "One object a drop, then the report as the last line", format: &report::ndjson::NdjsonReport },
@@ -21,7 +21,7 @@ pub static REPORT: [FormatEntry<ReportDocument>; 6] = [
 
 /// Formats of a report on what was recorded just now.
 #[rustfmt::skip]
-pub static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
+pub(crate) static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
     FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
     FormatEntry { name: "json", help: "One object, that of `report`", format: &report::json::JsonReport },
     FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
@@ -30,7 +30,7 @@ pub static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
 
 /// Formats of a status.
 #[rustfmt::skip]
-pub static STATUS: [FormatEntry<StatusDocument>; 4] = [
+pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
     FormatEntry { name: "text", help: PEOPLE, format: &status::text::TextStatus },
     FormatEntry { name: "json", help: "One object; with --interval one a line", format: &status::json::JsonStatus },
     FormatEntry { name: "markdown", help: TICKETS, format: &status::markdown::MarkdownStatus },

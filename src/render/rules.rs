@@ -53,7 +53,7 @@ fn grounds(out: &mut String, grounds: &Grounds) {
 
 /// All rules and caps.
 #[must_use]
-pub fn listing() -> String {
+pub(crate) fn listing() -> String {
     let mut out = HEAD.to_owned();
     for rule in RULES {
         let classes: Vec<&str> = rule.classes().iter().map(|class| class.name()).collect();

@@ -32,7 +32,7 @@ pub struct Request {
 
 /// What one input gave, before anything is judged.
 #[derive(Clone)]
-pub struct Input<'f> {
+pub(crate) struct Input<'f> {
     name: String,
     gathered: Gathered,
     drops: Drops<'f>,
@@ -41,7 +41,7 @@ pub struct Input<'f> {
 }
 
 /// What was made of one input.
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// What is known for all of its drops.
     knowledge: Knowledge,
     /// What its drops are, by the numbers of their evidence.
@@ -50,7 +50,7 @@ pub struct Judgement {
 
 impl Judgement {
     /// Hands on drops of the input, in the order of the trace, with the stacks that they name.
-    pub fn hand_on<'a>(
+    pub(crate) fn hand_on<'a>(
         &'a self,
         input: &'a Input<'_>,
         sink: &'a mut dyn DecidedSink,
@@ -78,7 +78,7 @@ impl Judgement {
 impl<'f> Input<'f> {
     /// Puts together what was gathered; `broke_off` where an error ended the input.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         name: String,
         gathered: Gathered,
         drops: Drops<'f>,
@@ -96,32 +96,32 @@ impl<'f> Input<'f> {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its drops, where all of them were kept.
     #[must_use]
-    pub fn kept(&self) -> Option<&[Kept]> {
+    pub(crate) fn kept(&self) -> Option<&[Kept]> {
         self.drops.kept()?.whole()
     }
 
     /// Receive-path drops, filtered or not.
     #[must_use]
-    pub fn receive_drops(&self) -> u64 {
+    pub(crate) fn receive_drops(&self) -> u64 {
         self.drops.tally.receive_drops
     }
 
     /// Facts in the capture's own framing.
     #[must_use]
-    pub fn own_facts(&self) -> Option<&Facts> {
+    pub(crate) fn own_facts(&self) -> Option<&Facts> {
         let facts = &self.gathered.preamble.facts;
         (*facts != Facts::default()).then_some(facts)
     }
 
     /// Whether it holds a trace.
     #[must_use]
-    pub fn has_trace(&self) -> bool {
+    pub(crate) fn has_trace(&self) -> bool {
         let text = &self.text;
         // A program or a core may hold words of a trace; its first line is no text.
         let is_binary = text.first_line.as_ref().is_some_and(|l| l.contains(&0));
@@ -131,14 +131,14 @@ impl<'f> Input<'f> {
 
     /// What is true of its text.
     #[must_use]
-    pub fn text(&self) -> &TextFacts {
+    pub(crate) fn text(&self) -> &TextFacts {
         &self.text
     }
 
     /// Judges the drops. `receive_drops` are those of all inputs that share the facts; where
     /// more may come, only what that cannot take back is confirmed.
     #[must_use]
-    pub fn judge(
+    pub(crate) fn judge(
         &self,
         facts: &Facts,
         traced: Traced,
@@ -185,7 +185,7 @@ fn formats(gathered: &Gathered, text: &TextFacts) -> Vec<&'static str> {
 impl Input<'_> {
     /// The report on it: by the facts that its judgement is based on, and those to be shown.
     #[must_use]
-    pub fn summarise(
+    pub(crate) fn summarise(
         &self,
         judgement: &Judgement,
         (facts, shown): (&Facts, &Facts),

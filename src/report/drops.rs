@@ -9,11 +9,11 @@ use crate::trace::event::{Name, StackId};
 
 /// Drops and readings of `fast` that are kept of one input; where there are more, it is read
 /// again.
-pub const MAX_KEPT: usize = 16_384;
+pub(crate) const MAX_KEPT: usize = 16_384;
 
 /// A drop that passes the filters on stacks and contexts.
 #[derive(Debug, Clone, Copy)]
-pub struct KeptDrop {
+pub(crate) struct KeptDrop {
     /// Where and when; `None` where the trace does not say.
     pub context: Option<Context>,
     /// The number of its evidence.
@@ -26,7 +26,7 @@ pub struct KeptDrop {
 
 /// One of what is kept.
 #[derive(Debug, Clone, Copy)]
-pub enum Kept {
+pub(crate) enum Kept {
     /// A drop.
     Drop(KeptDrop),
     /// `fast`, as a probe read it.
@@ -35,7 +35,7 @@ pub enum Kept {
 
 /// What is kept, in the order of the trace.
 #[derive(Debug, Clone, Default)]
-pub struct Keep {
+pub(crate) struct Keep {
     all: Vec<Kept>,
     overflowed: bool,
 }
@@ -43,7 +43,7 @@ pub struct Keep {
 impl Keep {
     /// Everything, where it is everything.
     #[must_use]
-    pub fn whole(&self) -> Option<&[Kept]> {
+    pub(crate) fn whole(&self) -> Option<&[Kept]> {
         (!self.overflowed).then_some(&self.all)
     }
 
@@ -71,7 +71,7 @@ enum Keeping {
 
 /// Takes the drops of one input.
 #[derive(Clone)]
-pub struct Drops<'f> {
+pub(crate) struct Drops<'f> {
     /// The counts.
     pub(crate) tally: Tally<'f>,
     wanted: Keeping,
@@ -80,7 +80,7 @@ pub struct Drops<'f> {
 impl<'f> Drops<'f> {
     /// Counts drops, and keeps them where `keep`.
     #[must_use]
-    pub fn new(filter: &'f Filter, keep: bool) -> Self {
+    pub(crate) fn new(filter: &'f Filter, keep: bool) -> Self {
         Drops {
             tally: Tally::new(filter),
             wanted: if keep {
@@ -93,7 +93,7 @@ impl<'f> Drops<'f> {
 
     /// Counts drops, and keeps them until [`Drops::take`].
     #[must_use]
-    pub fn passing(filter: &'f Filter) -> Self {
+    pub(crate) fn passing(filter: &'f Filter) -> Self {
         Drops {
             tally: Tally::new(filter),
             wanted: Keeping::Next(Vec::new()),
@@ -102,7 +102,7 @@ impl<'f> Drops<'f> {
 
     /// What was kept.
     #[must_use]
-    pub fn kept(&self) -> Option<&Keep> {
+    pub(crate) fn kept(&self) -> Option<&Keep> {
         match &self.wanted {
             Keeping::Some(keep) => Some(keep),
             Keeping::No | Keeping::Next(_) => None,
@@ -110,7 +110,7 @@ impl<'f> Drops<'f> {
     }
 
     /// Hands over what was kept since the last time.
-    pub fn take(&mut self, mut each: impl FnMut(&Kept)) {
+    pub(crate) fn take(&mut self, mut each: impl FnMut(&Kept)) {
         if let Keeping::Next(next) = &mut self.wanted {
             next.drain(..).for_each(|kept| each(&kept));
         }

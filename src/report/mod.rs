@@ -1,10 +1,10 @@
 //! What is shown of one input or many: counted once, for all formats.
 
-pub mod build;
-pub mod decided;
-pub mod drops;
-pub mod filter;
-pub mod stacks;
-pub mod summary;
-pub mod tally;
-pub mod timeline;
+pub(crate) mod build;
+pub(crate) mod decided;
+pub(crate) mod drops;
+pub(crate) mod filter;
+pub(crate) mod stacks;
+pub(crate) mod summary;
+pub(crate) mod tally;
+pub(crate) mod timeline;

@@ -6,7 +6,7 @@ use crate::trace::event::Frames;
 
 /// A stack's number in the report, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberedStack {
+pub(crate) struct NumberedStack {
     /// Number, from 1.
     pub id: u64,
     /// Frames, innermost first.
@@ -19,7 +19,7 @@ pub struct NumberedStack {
 
 /// The stacks of a report, most frequent first, numbered in that order.
 #[must_use]
-pub fn numbered_stacks(summary: &Summary) -> Vec<NumberedStack> {
+pub(crate) fn numbered_stacks(summary: &Summary) -> Vec<NumberedStack> {
     let mut all: Vec<_> = summary.stacks.iter().collect();
     all.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
     let numbered = all

@@ -11,7 +11,7 @@ use crate::trace::Time;
 use crate::trace::event::Frames;
 
 /// Name and version of a report as a JSON document.
-pub const SCHEMA: &str = "ip6drop.report/1";
+pub(crate) const SCHEMA: &str = "ip6drop.report/1";
 
 /// A CPU, or what is known of none; CPUs sort before that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

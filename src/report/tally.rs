@@ -13,9 +13,9 @@ use crate::report::filter::Filter;
 use crate::trace::{Comm, Name, StackId, Time};
 
 /// Tasks with drops that get a row of their own; drops of further ones have none.
-pub const MAX_TASKS: usize = 65_536;
+pub(crate) const MAX_TASKS: usize = 65_536;
 /// Rows of one kind that are counted apart.
-pub const MAX_CELLS: usize = 262_144;
+pub(crate) const MAX_CELLS: usize = 262_144;
 /// Rows that are found without a look into their table. A power of two.
 const RECENT: usize = 2048;
 
@@ -100,7 +100,7 @@ fn recent(numbers: [usize; 3]) -> usize {
 
 /// Counts drops.
 #[derive(Clone)]
-pub struct Tally<'f> {
+pub(crate) struct Tally<'f> {
     pub(crate) filter: &'f Filter,
     /// The filter asks where and when drops were.
     by_context: bool,

@@ -22,10 +22,10 @@ pub const MAX_ROWS: usize = 32;
 pub const MAX_TIMELINES: usize = 8;
 
 /// Drops in one bin, by the place of their class in [`Class::ALL`].
-pub type Cell = [u64; Class::ALL.len()];
+pub(crate) type Cell = [u64; Class::ALL.len()];
 
 /// A row's bins.
-pub type Row = Vec<Cell>;
+pub(crate) type Row = Vec<Cell>;
 
 /// Smallest and largest value of `fast` in one bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
 //! The counters of network namespaces, without a trace.
 
-pub mod rises;
-pub mod sampler;
+pub(crate) mod rises;
+pub(crate) mod sampler;

@@ -11,7 +11,7 @@ use crate::host::{CpuCount, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
 
 /// Name and version of a status as a JSON document.
-pub const SCHEMA: &str = "ip6drop.status/1";
+pub(crate) const SCHEMA: &str = "ip6drop.status/1";
 
 /// Which namespaces are asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]

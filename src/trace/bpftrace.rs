@@ -14,7 +14,7 @@ use crate::trace::symbol::is_symbol_byte;
 
 /// A line of bpftrace, frames aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Printed {
+pub(crate) enum Printed {
     /// `@drops[`: an entry of a map whose first key stands on the lines that follow.
     Open,
     /// `, ` or `, ping, `: between two keys that are stacks.

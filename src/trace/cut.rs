@@ -1,16 +1,16 @@
 //! Bytes cut into lines and stack blocks.
 
 /// Longest line that is looked at, in bytes; of a longer one only the start is kept.
-pub const MAX_LINE: usize = 64 * 1024;
+pub(crate) const MAX_LINE: usize = 64 * 1024;
 /// Longest run of frame lines handed out at once, in bytes.
-pub const MAX_BLOCK: usize = 64 * 1024;
+pub(crate) const MAX_BLOCK: usize = 64 * 1024;
 
 /// Most bytes that [`whole`] leaves: a whole block and the start of a frame line.
-pub const MAX_LEFT: usize = MAX_BLOCK + 4096;
+pub(crate) const MAX_LEFT: usize = MAX_BLOCK + 4096;
 
 /// A piece of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// One line, with its line end if it has one.
     Line(&'a [u8]),
     /// The start of a line longer than [`MAX_LINE`]; the rest is skipped.
@@ -36,7 +36,7 @@ pub struct CutState {
 /// `Some(true)` where a frame line starts, `None` where too few bytes are at hand to tell.
 #[must_use]
 #[inline]
-pub fn starts_frame(data: &[u8], at_eof: bool) -> Option<bool> {
+pub(crate) fn starts_frame(data: &[u8], at_eof: bool) -> Option<bool> {
     if let Some(start) = data.first_chunk::<4>() {
         return Some(start == b" => " || start.starts_with(b"=> "));
     }
@@ -48,7 +48,7 @@ pub fn starts_frame(data: &[u8], at_eof: bool) -> Option<bool> {
 }
 
 /// Cuts a slice into pieces.
-pub struct Cutter<'a> {
+pub(crate) struct Cutter<'a> {
     data: &'a [u8],
     at: usize,
     at_eof: bool,
@@ -66,7 +66,7 @@ enum Cut {
 impl<'a> Cutter<'a> {
     /// Starts at the beginning of `data`; with `at_eof` nothing comes behind it.
     #[must_use]
-    pub fn new(data: &'a [u8], state: CutState, at_eof: bool) -> Self {
+    pub(crate) fn new(data: &'a [u8], state: CutState, at_eof: bool) -> Self {
         Cutter {
             data,
             at: 0,
@@ -77,18 +77,18 @@ impl<'a> Cutter<'a> {
 
     /// How far it has come, in bytes.
     #[must_use]
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
     /// Goes on behind a piece that somebody else has recognised.
-    pub fn skip_to(&mut self, at: usize) {
+    pub(crate) fn skip_to(&mut self, at: usize) {
         self.at = at;
     }
 
     /// What is known of the text up to here.
     #[must_use]
-    pub fn state(&self) -> CutState {
+    pub(crate) fn state(&self) -> CutState {
         self.state
     }
 
@@ -199,7 +199,7 @@ fn safe_cut(bytes: &[u8]) -> Option<usize> {
 /// the text in front of them, and becomes what is known of the text in front of the rest. An
 /// input that broke off is cut piece by piece, as are very long lines and stacks.
 #[must_use]
-pub fn whole(bytes: &[u8], state: &mut CutState, broke_off: bool) -> usize {
+pub(crate) fn whole(bytes: &[u8], state: &mut CutState, broke_off: bool) -> usize {
     let safe = if broke_off { None } else { safe_cut(bytes) };
     if let Some(cut) = safe {
         *state = CutState::default();

@@ -91,7 +91,7 @@ pub enum Payload<'a> {
 
 /// What a line about the trace says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Banner<'a> {
+pub(crate) enum Banner<'a> {
     /// `CPU:3 [LOST 57 EVENTS]`: evidence on that CPU is cut here.
     Lost {
         /// The CPU whose buffer overflowed.
@@ -137,9 +137,9 @@ pub enum Banner<'a> {
 }
 
 /// The name of a frame, without what compilers and options add; kept once for all stacks.
-pub type Name = Arc<[u8]>;
+pub(crate) type Name = Arc<[u8]>;
 /// Names of the frames, innermost first.
-pub type Frames = Arc<[Name]>;
+pub(crate) type Frames = Arc<[Name]>;
 
 /// A stack's number in its table, by first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,7 +147,7 @@ pub struct StackId(pub u32);
 
 /// A stack, as handed to whoever collects evidence.
 #[derive(Debug, Clone, Copy)]
-pub struct StackView<'a> {
+pub(crate) struct StackView<'a> {
     /// Its number, unless it came beyond the caps of the table.
     pub id: Option<StackId>,
     /// Names of its frames, innermost first; none where the unwinder found nothing.
@@ -172,7 +172,7 @@ pub(super) type SignalOf<S> = <<S as Sink>::Meaning as Meaning>::Signal;
 pub(super) type AsideOf<S> = <<S as Sink>::Meaning as Meaning>::Aside;
 
 /// Takes what the assembler makes of the input, in the order of the text.
-pub trait Sink {
+pub(crate) trait Sink {
     /// How payloads come to it.
     type Meaning: Meaning;
     /// An event that is no stack.

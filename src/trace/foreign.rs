@@ -6,7 +6,7 @@ use crate::trace::perf;
 
 /// A line that ftrace does not print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreign<'a> {
+pub(crate) enum Foreign<'a> {
     /// The first line of a sample of `perf script`.
     Sample(perf::Sample<'a>),
     /// A frame that perf or bpftrace printed.

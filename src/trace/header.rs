@@ -18,7 +18,7 @@ const LATENCY_COMM_COLUMNS: usize = 8;
 
 /// What stands in front of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Where the event happened.
     pub context: Context,
     /// True for the latency format.

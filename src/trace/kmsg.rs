@@ -20,7 +20,7 @@ const DATE: &[u8] = b"xxx xxx xx xx:xx:xx xxxx";
 
 /// A line of the kernel's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Message<'a> {
+pub(crate) enum Message<'a> {
     /// `dst_alloc` refused.
     Failed {
         /// When, in the log's own words: what stands in front of the message.

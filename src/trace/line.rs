@@ -10,7 +10,7 @@ use crate::trace::symbol::{Frame, frame, frame_body};
 
 /// A line, recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// An event; without a header where the trace was written with `nocontext-info`.
     Event(Option<Header>, Payload<'a>),
     /// A frame of a stack.
@@ -57,7 +57,7 @@ fn unquote(line: &[u8]) -> &[u8] {
 
 /// Recognises one line; it may still have its line end.
 #[must_use]
-pub fn line(input: &[u8]) -> Line<'_> {
+pub(crate) fn line(input: &[u8]) -> Line<'_> {
     let text = unquote(trim_end(input));
     if text.is_empty() {
         return Line::Blank;

@@ -1,12 +1,12 @@
 //! The text that ftrace and others print, from bytes to lines, and from lines to events and
 //! stacks. Nothing here opens, prints or decodes.
 
-pub mod assemble;
+pub(crate) mod assemble;
 mod banner;
 mod bpftrace;
 mod columns;
-pub mod cut;
-pub mod event;
+pub(crate) mod cut;
+pub(crate) mod event;
 mod foreign;
 mod guess;
 mod header;
@@ -15,18 +15,21 @@ mod line;
 mod memo;
 mod number;
 mod parse;
-pub mod payload;
+pub(crate) mod payload;
 mod perf;
 mod record;
-pub mod stacks;
-pub mod symbol;
+pub(crate) mod stacks;
+pub(crate) mod symbol;
 mod time;
 
-pub use assemble::{Assembler, KernelLog, LineCounts, TextFacts};
-pub use event::{Banner, Comm, Context, Meaning, Name, Payload, Sink, StackId, StackView};
-pub use line::{Line, line};
+pub(crate) use assemble::{KernelLog, LineCounts, TextFacts};
+pub use event::Context;
+pub(crate) use event::{Banner, Comm, Meaning, Name, Payload, Sink, StackId, StackView};
+pub(crate) use line::{Line, line};
 pub use parse::Parser;
-pub use record::{Record, RecordOf, Records};
-pub use stacks::{Stacks, Table};
-pub use symbol::{Frame, Symbol};
-pub use time::{Stamp, Time};
+pub(crate) use record::RecordOf;
+pub use record::{Record, Records};
+pub use stacks::Stacks;
+pub(crate) use stacks::Table;
+pub(crate) use symbol::{Frame, Symbol};
+pub(crate) use time::{Stamp, Time};

@@ -137,7 +137,7 @@ pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]>
 
 /// The value of argument `name` as a signed number, decimal or `0x…` hexadecimal.
 #[must_use]
-pub fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
+pub(crate) fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
     let text = std::str::from_utf8(argument(arguments, name)?).ok()?;
     match text.strip_prefix("0x") {
         Some(hex) => i128::from_str_radix(hex, 16).ok(),

@@ -23,7 +23,7 @@ const IPV6: &[u8] = b"34525";
 
 /// The first line of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample<'a> {
+pub(crate) struct Sample<'a> {
     comm: &'a [u8],
     pid: u64,
     /// The CPU, where it was printed.
@@ -35,7 +35,7 @@ pub struct Sample<'a> {
 
 /// What stands behind the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Says<'a> {
+pub(crate) enum Says<'a> {
     /// A probe or the function tracer; any other event is [`Payload::Other`].
     Traced(Payload<'a>),
     /// `skb:kfree_skb` of an IPv6 packet, and whether its location names `ip6_pkt_drop`.
@@ -51,7 +51,7 @@ pub enum Says<'a> {
 
 /// A frame of a call chain, or of a stack that bpftrace prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainFrame<'a> {
+pub(crate) struct ChainFrame<'a> {
     /// Its address, where it is printed.
     pub address: Option<u64>,
     /// Its function, without offset; `None` where the kernel's symbols have none.
@@ -63,7 +63,7 @@ pub struct ChainFrame<'a> {
 impl Sample<'_> {
     /// Where it happened; `None` where CPU or time were not printed.
     #[must_use]
-    pub fn context(&self) -> Option<Context> {
+    pub(crate) fn context(&self) -> Option<Context> {
         Some(Context {
             comm: Comm::new(self.comm),
             pid: self.pid,

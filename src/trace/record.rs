@@ -56,7 +56,7 @@ pub enum Record<S, A> {
 }
 
 /// A record of what payloads mean to `M`.
-pub type RecordOf<M> = Record<<M as Meaning>::Signal, <M as Meaning>::Aside>;
+pub(crate) type RecordOf<M> = Record<<M as Meaning>::Signal, <M as Meaning>::Aside>;
 
 /// Takes records, in the order of the text, and has the stacks that were seen so far.
 pub trait Records<M: Meaning> {

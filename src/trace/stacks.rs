@@ -190,7 +190,7 @@ impl Stacks {
 }
 
 /// The table of stacks, as far as whoever takes records may have it.
-pub enum Table<'a> {
+pub(crate) enum Table<'a> {
     /// Nothing new is to be written down.
     Shared(&'a Stacks),
     /// Nobody else looks at it meanwhile.
@@ -200,7 +200,7 @@ pub enum Table<'a> {
 impl Table<'_> {
     /// The stacks.
     #[must_use]
-    pub fn stacks(&self) -> &Stacks {
+    pub(crate) fn stacks(&self) -> &Stacks {
         match self {
             Table::Shared(stacks) => stacks,
             Table::Own(stacks) => stacks,
@@ -209,12 +209,12 @@ impl Table<'_> {
 
     /// See [`Stacks::get`].
     #[must_use]
-    pub fn get(&self, id: StackId) -> &Stack {
+    pub(crate) fn get(&self, id: StackId) -> &Stack {
         self.stacks().get(id)
     }
 
     /// See [`Stacks::intern`]; in a shared table a new block is not remembered.
-    pub fn intern(&mut self, block: &[u8]) -> Interned {
+    pub(crate) fn intern(&mut self, block: &[u8]) -> Interned {
         match self {
             Table::Shared(_) => Interned::Beyond(parse(block)),
             Table::Own(stacks) => stacks.intern(block),

@@ -27,7 +27,7 @@ pub struct Symbol<'a> {
 
 /// One `=> …` line of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Frame<'a> {
+pub(crate) enum Frame<'a> {
     /// A symbol the kernel could name.
     Symbol(Symbol<'a>),
     /// A bare address: mostly a trampoline of the tracer.

@@ -4,22 +4,22 @@ use crate::tracefs::files::{TraceFs, read_text};
 
 /// The name of our instance, and of our probes' group, in front of the process: so what a killed
 /// run left behind is recognised without its journal.
-pub const INSTANCE: &str = "ip6drop-";
+pub(crate) const INSTANCE: &str = "ip6drop-";
 /// The kernel allows no dash in the name of a group.
-pub const GROUP: &str = "ip6drop_";
+pub(crate) const GROUP: &str = "ip6drop_";
 
 const BUFFER_SIZE: &str = "buffer_size_kb";
 
 /// True for a file of which the kernel may hold another value than the one written.
 #[must_use]
-pub fn is_size(path: &str) -> bool {
+pub(crate) fn is_size(path: &str) -> bool {
     path.ends_with(BUFFER_SIZE)
 }
 
 /// True where `text` of `buffer_size_kb` has the kernel's mark on a buffer that grows on first
 /// use (`7 (expanded: 1408)`). Nothing but a boot brings it back.
 #[must_use]
-pub fn is_unused(text: &str) -> bool {
+pub(crate) fn is_unused(text: &str) -> bool {
     text.contains("(expanded:")
 }
 
@@ -27,7 +27,7 @@ pub fn is_unused(text: &str) -> bool {
 /// sub-buffers, at least two (`ring_buffer_resize`). Newer kernels show that size (512
 /// reads 513 on 6.1.192), older ones the size that was asked for.
 #[must_use]
-pub fn is_rounded(fs: &dyn TraceFs, path: &str, wanted: &str, found: &str) -> bool {
+pub(crate) fn is_rounded(fs: &dyn TraceFs, path: &str, wanted: &str, found: &str) -> bool {
     let (true, Ok(wanted), Ok(found)) = (is_size(path), wanted.parse::<u64>(), found.parse())
     else {
         return false;
@@ -41,7 +41,7 @@ pub fn is_rounded(fs: &dyn TraceFs, path: &str, wanted: &str, found: &str) -> bo
 
 /// The value in `text` as it would be written back: the kernel decorates some of them.
 #[must_use]
-pub fn value_of(path: &str, text: &str) -> String {
+pub(crate) fn value_of(path: &str, text: &str) -> String {
     let text = text.trim();
     if is_size(path) {
         // `7 (expanded: 1408)` until the first use.
@@ -59,7 +59,7 @@ pub fn value_of(path: &str, text: &str) -> String {
 /// The functions of a filter file, sorted, without the commands (`FUNC:stacktrace:unlimited`)
 /// and the remark that the filter is empty.
 #[must_use]
-pub fn filter_functions(text: &str) -> Vec<String> {
+pub(crate) fn filter_functions(text: &str) -> Vec<String> {
     let mut names: Vec<String> = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.contains(':'))
@@ -73,7 +73,7 @@ pub fn filter_functions(text: &str) -> Vec<String> {
 
 /// The commands of a filter file, as they are given to the kernel: `FUNC:stacktrace`.
 #[must_use]
-pub fn filter_commands(text: &str) -> Vec<String> {
+pub(crate) fn filter_commands(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.starts_with('#') && line.contains(':'))
         .map(|line| line.strip_suffix(":unlimited").unwrap_or(line).to_owned())
@@ -81,7 +81,7 @@ pub fn filter_commands(text: &str) -> Vec<String> {
 }
 
 /// The `stats` of each CPU of the buffer in `dir` (empty, or ending in a slash).
-pub fn buffer_stats<'a>(
+pub(crate) fn buffer_stats<'a>(
     fs: &'a dyn TraceFs,
     dir: &'a str,
 ) -> impl Iterator<Item = (u32, String)> + 'a {
@@ -95,7 +95,7 @@ pub fn buffer_stats<'a>(
 
 /// One number of a `stats` file; 0 where it is not there.
 #[must_use]
-pub fn stat(stats: &str, name: &str) -> u64 {
+pub(crate) fn stat(stats: &str, name: &str) -> u64 {
     stats
         .lines()
         .find_map(|line| {

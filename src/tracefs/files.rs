@@ -51,7 +51,7 @@ pub trait TraceFs {
 ///
 /// # Errors
 /// Whatever reading the file answers.
-pub fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
+pub(crate) fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
     let bytes = fs.read(path)?;
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
@@ -60,7 +60,7 @@ pub fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
 ///
 /// # Errors
 /// What the kernel answers.
-pub fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+pub(crate) fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         return match pipe.read(buffer) {
             Ok(0) => Ok(None),
@@ -76,7 +76,7 @@ pub fn read_some(pipe: &mut dyn Pipe, buffer: &mut [u8]) -> io::Result<Option<us
 ///
 /// # Errors
 /// What the kernel answers.
-pub fn drain(pipe: &mut dyn Pipe) -> io::Result<()> {
+pub(crate) fn drain(pipe: &mut dyn Pipe) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     while read_some(pipe, &mut buffer)?.is_some() {}
     Ok(())
@@ -104,14 +104,14 @@ pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::
 
 /// tracefs as the kernel mounts it.
 #[derive(Debug, Clone)]
-pub struct RealFs {
+pub(crate) struct RealFs {
     root: PathBuf,
 }
 
 impl RealFs {
     /// The tracefs mounted at `root`.
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         RealFs { root }
     }
 

@@ -4,11 +4,11 @@
 //! it acts. `undo` knows changes, `setup` the ways of tracing made of them, `look` what is there
 //! and what works, `record` how events are taken from it; each imports only those before it.
 
-pub mod control;
-pub mod error;
-pub mod files;
-pub mod look;
-pub mod record;
-pub mod seen;
-pub mod setup;
-pub mod undo;
+pub(crate) mod control;
+pub(crate) mod error;
+pub(crate) mod files;
+pub(crate) mod look;
+pub(crate) mod record;
+pub(crate) mod seen;
+pub(crate) mod setup;
+pub(crate) mod undo;

@@ -27,4 +27,4 @@ pub enum Seen<'a> {
 }
 
 /// Reads one line.
-pub type ReadLine = for<'a> fn(&'a [u8]) -> Seen<'a>;
+pub(crate) type ReadLine = for<'a> fn(&'a [u8]) -> Seen<'a>;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
-use ip6drop::schema::{ALL, Definition, of};
+use ip6drop::inside::schema::{ALL, Definition, of};
 use jsonschema::Validator;
 use serde_json::Value;
 

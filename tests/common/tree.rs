@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
-use ip6drop::host::Host;
+use ip6drop::inside::host::Host;
 use tempfile::TempDir;
 
 pub struct Tree {

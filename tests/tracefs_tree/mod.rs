@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use ip6drop::tracefs::files::{Pipe, TraceFs};
+use ip6drop::inside::tracefs::{Pipe, TraceFs};
 use rustix::io::Errno;
 
 /// A control file of the real 4.19.

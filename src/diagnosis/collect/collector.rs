@@ -12,7 +12,7 @@ use crate::kernel::functions::{Function, Origin};
 use crate::trace::{Banner, Comm, Context, Sink, StackView, Time};
 
 /// Live (CPU, task) pairs that are followed at once; beyond it all evidence is cut.
-pub const MAX_LIVE_TASKS: usize = 16_384;
+pub(crate) const MAX_LIVE_TASKS: usize = 16_384;
 
 /// Calls by origin and what was observed, at the place of each in its enumeration.
 pub(super) type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
@@ -26,7 +26,7 @@ pub(super) struct CpuState {
 
 /// Gathers evidence from one input; evidence never crosses into the next one.
 #[derive(Clone)]
-pub struct Collector<D> {
+pub(crate) struct Collector<D> {
     pub(super) drops: D,
     pub(super) cpus: CpuSlots<CpuState>,
     pub(super) tasks: TaskSlots<Task>,
@@ -43,7 +43,7 @@ pub struct Collector<D> {
 
 impl<D: DropSink> Collector<D> {
     /// Starts with no evidence.
-    pub fn new(drops: D) -> Self {
+    pub(crate) fn new(drops: D) -> Self {
         Collector {
             drops,
             cpus: CpuSlots::default(),
@@ -59,13 +59,13 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// Whoever takes the drops.
-    pub fn sink_mut(&mut self) -> &mut D {
+    pub(crate) fn sink_mut(&mut self) -> &mut D {
         &mut self.drops
     }
 
     /// The end of what was read: hands out the drops that still wait. Where the input is not
     /// over, something behind may yet add to these.
-    pub fn finish(mut self, is_over: bool) -> (Gathered, D) {
+    pub(crate) fn finish(mut self, is_over: bool) -> (Gathered, D) {
         for (cpu, task) in self.tasks.slots() {
             self.cut_call(At { cpu, task });
             self.close_call(At { cpu, task });
@@ -453,6 +453,6 @@ impl<D: DropSink> Sink for Collector<D> {
 
 /// A task's name that the kernel did not know.
 #[must_use]
-pub fn is_unnamed(comm: &Comm) -> bool {
+pub(crate) fn is_unnamed(comm: &Comm) -> bool {
     comm.as_bytes() == b"<...>"
 }

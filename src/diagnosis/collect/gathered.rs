@@ -10,12 +10,12 @@ use crate::kernel::functions::Origin;
 use crate::trace::Time;
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
-pub const MAX_CPUS: usize = 8192;
+pub(crate) const MAX_CPUS: usize = 8192;
 /// Distinct `dst_ops` (network namespaces) that are told apart.
-pub const MAX_NAMESPACES: usize = 256;
+pub(crate) const MAX_NAMESPACES: usize = 256;
 
 /// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
-pub type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
+pub(crate) type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
 
 /// `fast`, as the entry probe on `ip6_dst_gc` read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

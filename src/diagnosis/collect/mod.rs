@@ -1,11 +1,11 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
 mod calls;
-pub mod collector;
+pub(crate) mod collector;
 mod context;
 mod drops;
-pub mod gathered;
-pub mod packet_drop;
-pub mod signal;
+pub(crate) mod gathered;
+pub(crate) mod packet_drop;
+pub(crate) mod signal;
 mod slots;
 mod stacks;

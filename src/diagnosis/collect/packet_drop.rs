@@ -6,11 +6,11 @@ use crate::diagnosis::evidence::Evidence;
 use crate::trace::{Context, Name, StackId, Time};
 
 /// Drops that may wait for their stack at once.
-pub const MAX_WAITING: usize = 16_384;
+pub(crate) const MAX_WAITING: usize = 16_384;
 
 /// A drop, its evidence complete.
 #[derive(Debug, Clone, Copy)]
-pub struct PacketDrop {
+pub(crate) struct PacketDrop {
     /// Where and when; `None` where the trace does not say.
     pub context: Option<Context>,
     /// What came before it.
@@ -24,7 +24,7 @@ pub struct PacketDrop {
 }
 
 /// Takes drops, in the order of the trace.
-pub trait DropSink {
+pub(crate) trait DropSink {
     /// Whether a stack is one that the user asked for.
     fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool;
     /// One drop.

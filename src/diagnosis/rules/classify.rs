@@ -20,7 +20,7 @@ pub struct Classification {
 
 /// Classifies one drop.
 #[must_use]
-pub fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
+pub(crate) fn classify(evidence: &Evidence, knowledge: &Knowledge) -> Classification {
     classify_by(RULES, CAPS, &Case::new(evidence, knowledge))
 }
 

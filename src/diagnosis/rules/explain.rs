@@ -22,7 +22,7 @@ fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) ->
 
 /// The evidence of one drop in words, most telling first.
 #[must_use]
-pub fn explain(
+pub(crate) fn explain(
     evidence: &Evidence,
     knowledge: &Knowledge,
     decided: &Classification,

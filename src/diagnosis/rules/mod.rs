@@ -1,11 +1,11 @@
 //! From evidence to a class: rules as data, tried in order, each with its name and its grounds.
 
 mod case;
-pub mod classify;
-pub mod condition;
-pub mod explain;
-pub mod registry;
-pub mod rule;
+pub(crate) mod classify;
+pub(crate) mod condition;
+pub(crate) mod explain;
+pub(crate) mod registry;
+pub(crate) mod rule;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
 
 /// The rules, most telling first; the first that applies decides, and the last always does.
-pub static RULES: &[Rule] = &[
+pub(crate) static RULES: &[Rule] = &[
     Rule {
         name: "prohibited",
         cause: Cause::Prohibited,
@@ -275,7 +275,7 @@ pub static RULES: &[Rule] = &[
 ];
 
 /// What lowers the confidence, whichever rule decided; all that apply count.
-pub static CAPS: &[Cap] = &[
+pub(crate) static CAPS: &[Cap] = &[
     Cap {
         name: "linked-by-order",
         at_most: Confidence::Probable,

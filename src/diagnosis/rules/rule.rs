@@ -116,7 +116,7 @@ impl Rule {
 
 /// What lowers the confidence of whichever rule decided.
 #[derive(Debug, Clone, Copy)]
-pub struct Cap {
+pub(crate) struct Cap {
     /// Its name, in kebab-case.
     pub name: &'static str,
     /// The highest confidence that is left.

@@ -12,7 +12,7 @@ use crate::ring::machine::Machine;
 use crate::text::harmless;
 
 /// What every file starts with.
-pub const MAGIC: &[u8; 10] = b"\x17\x08\x44tracing";
+pub(crate) const MAGIC: &[u8; 10] = b"\x17\x08\x44tracing";
 /// Size of the header of a section of version 7, in bytes.
 const SECTION_HEADER: u64 = 16;
 /// The flag of a compressed section.

@@ -23,6 +23,6 @@ mod reader;
 mod store;
 mod stream;
 
-pub use damage::Damages;
-pub use layout::MAGIC;
+pub(crate) use damage::Damages;
+pub(crate) use layout::MAGIC;
 pub use reader::TraceDat;

@@ -15,7 +15,7 @@ use crate::render::format::Format;
 use crate::render::view::{FleetDocument, FleetView};
 
 /// Name and version of the schema.
-pub const SCHEMA: &str = "ip6drop.merge/1";
+pub(crate) const SCHEMA: &str = "ip6drop.merge/1";
 
 fn by_class(counts: &ClassCounts) -> Value {
     let members = counts.all().map(|(name, n)| (name.to_owned(), json!(n)));
@@ -132,7 +132,7 @@ fn documents(fleet: &Fleet) -> Value {
 
 /// One indented object; a host at a time, so that no second copy of the table is made.
 #[derive(Debug)]
-pub struct JsonTable;
+pub(crate) struct JsonTable;
 
 impl Format<FleetDocument> for JsonTable {
     fn write(&self, view: &FleetView<'_>, out: &mut dyn Write) -> io::Result<()> {

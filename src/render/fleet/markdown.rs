@@ -15,7 +15,7 @@ const MAX_NAMED: usize = 20;
 
 /// For tickets.
 #[derive(Debug)]
-pub struct MarkdownTable;
+pub(crate) struct MarkdownTable;
 
 impl Format<FleetDocument> for MarkdownTable {
     fn write(&self, view: &FleetView<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The table of `merge`, a file for each format.
 
-pub mod json;
-pub mod markdown;
+pub(crate) mod json;
+pub(crate) mod markdown;
 mod tables;
-pub mod text;
+pub(crate) mod text;
 mod words;

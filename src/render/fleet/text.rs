@@ -25,7 +25,7 @@ fn head_style(fleet: &Fleet, color: bool) -> Style {
 
 /// For people.
 #[derive(Debug)]
-pub struct TextTable;
+pub(crate) struct TextTable;
 
 impl Format<FleetDocument> for TextTable {
     fn write(&self, view: &FleetView<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -8,7 +8,7 @@ use crate::text::harmless;
 
 /// `outermost;…;innermost COUNT` lines, most frequent first.
 #[derive(Debug)]
-pub struct FoldedReport;
+pub(crate) struct FoldedReport;
 
 impl Format<ReportDocument> for FoldedReport {
     fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -21,7 +21,7 @@ use crate::status::rises::Rise;
 use crate::trace::{Stamp, Time};
 
 /// The origins of the contract, with their names.
-pub const ORIGINS: [(Origin, &str); 5] = [
+pub(crate) const ORIGINS: [(Origin, &str); 5] = [
     (Origin::Receive, "receive"),
     (Origin::Output, "output"),
     (Origin::Ndisc, "ndisc"),
@@ -31,7 +31,7 @@ pub const ORIGINS: [(Origin, &str); 5] = [
 
 /// A time stamp in the trace's own unit.
 #[must_use]
-pub fn time(time: Time) -> Value {
+pub(crate) fn time(time: Time) -> Value {
     match time.stamp() {
         Stamp::Nanoseconds(_) => json!(time.as_f64()),
         Stamp::Count(count) => json!(count),
@@ -331,7 +331,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
 
 /// The report as one indented object.
 #[derive(Debug)]
-pub struct JsonReport;
+pub(crate) struct JsonReport;
 
 impl Format<ReportDocument> for JsonReport {
     fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {

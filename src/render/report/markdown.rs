@@ -16,7 +16,7 @@ use crate::text::harmless;
 
 /// For tickets: verdict, table, commands to apply, evidence, and the facts of the host.
 #[derive(Debug)]
-pub struct MarkdownReport;
+pub(crate) struct MarkdownReport;
 
 impl Format<ReportDocument> for MarkdownReport {
     fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -1,11 +1,11 @@
 //! The report, a file for each format.
 
-pub mod folded;
-pub mod html;
-pub mod json;
-pub mod markdown;
-pub mod ndjson;
+pub(crate) mod folded;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod ndjson;
 mod sparks;
 mod tables;
-pub mod text;
+pub(crate) mod text;
 mod words;

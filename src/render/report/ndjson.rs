@@ -51,7 +51,7 @@ impl DecidedSink for Lines<'_> {
 
 /// Drop by drop.
 #[derive(Debug)]
-pub struct NdjsonReport;
+pub(crate) struct NdjsonReport;
 
 impl Format<ReportDocument> for NdjsonReport {
     fn extras(&self) -> Extras {

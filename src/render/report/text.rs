@@ -196,7 +196,7 @@ fn live_sections(
 
 /// For people.
 #[derive(Debug)]
-pub struct TextReport;
+pub(crate) struct TextReport;
 
 impl Format<ReportDocument> for TextReport {
     fn extras(&self) -> Extras {

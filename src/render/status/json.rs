@@ -119,7 +119,7 @@ fn value(status: &Status) -> Value {
 
 /// One object: indented, or of several a line each.
 #[derive(Debug)]
-pub struct JsonStatus;
+pub(crate) struct JsonStatus;
 
 impl Format<StatusDocument> for JsonStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {

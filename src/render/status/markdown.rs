@@ -11,7 +11,7 @@ use crate::text::harmless;
 
 /// For tickets: verdict, table, commands to apply, and the facts of the host.
 #[derive(Debug)]
-pub struct MarkdownStatus;
+pub(crate) struct MarkdownStatus;
 
 impl Format<StatusDocument> for MarkdownStatus {
     fn repeats(&self) -> bool {

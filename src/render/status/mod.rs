@@ -1,7 +1,7 @@
 //! The status, a file for each format.
 
-pub mod json;
-pub mod markdown;
-pub mod prometheus;
-pub mod text;
-pub mod words;
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod prometheus;
+pub(crate) mod text;
+pub(crate) mod words;

@@ -168,7 +168,7 @@ const STATES: [&str; 5] = [
 
 /// Every metric, each family together.
 #[derive(Debug)]
-pub struct PrometheusStatus;
+pub(crate) struct PrometheusStatus;
 
 impl Format<StatusDocument> for PrometheusStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {

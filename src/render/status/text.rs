@@ -272,7 +272,7 @@ fn write_tick(status: &Status, out: &mut dyn Write) -> io::Result<()> {
 
 /// For people; of several rounds the later ones are a line a namespace.
 #[derive(Debug)]
-pub struct TextStatus;
+pub(crate) struct TextStatus;
 
 impl Format<StatusDocument> for TextStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {

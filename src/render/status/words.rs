@@ -7,7 +7,7 @@ use crate::text::harmless;
 
 /// A short name of a namespace: `init`, its own name, its pod, its process or its number.
 #[must_use]
-pub fn short_name(netns: &NetNs) -> String {
+pub(crate) fn short_name(netns: &NetNs) -> String {
     if netns.init == Some(true) {
         return "init".to_owned();
     }
@@ -28,7 +28,7 @@ pub fn short_name(netns: &NetNs) -> String {
 
 /// All that is known of who a namespace belongs to.
 #[must_use]
-pub fn description(netns: &NetNs) -> String {
+pub(crate) fn description(netns: &NetNs) -> String {
     let mut parts = Vec::new();
     match netns.init {
         Some(true) => parts.push("init, the node's own".to_owned()),
@@ -55,7 +55,7 @@ pub fn description(netns: &NetNs) -> String {
 
 /// The state in a few words: regimes, or why there is none.
 #[must_use]
-pub fn state_name(row: &NetNsStatus) -> String {
+pub(crate) fn state_name(row: &NetNsStatus) -> String {
     if row.is_unread() {
         let kind = row.problems.first().map_or("unreadable", |p| p.kind);
         return format!("({kind})");
@@ -65,7 +65,7 @@ pub fn state_name(row: &NetNsStatus) -> String {
 
 /// The verdict in one sentence.
 #[must_use]
-pub fn sentence(status: &Status) -> String {
+pub(crate) fn sentence(status: &Status) -> String {
     let Some(worst) = status.worst() else {
         return "No network namespace could be looked at.".to_owned();
     };
@@ -105,7 +105,7 @@ pub fn sentence(status: &Status) -> String {
 
 /// A sentence on the processes whose namespace may not be looked at; `None` without any.
 #[must_use]
-pub fn hidden(status: &Status) -> Option<String> {
+pub(crate) fn hidden(status: &Status) -> Option<String> {
     (status.hidden > 0).then(|| {
         format!(
             "{} could not be looked at, and may be in further network namespaces; run as root on the node itself to see all",

@@ -10,7 +10,7 @@ use crate::trace::stacks::Table;
 
 /// Puts records together; one for each input.
 #[derive(Clone, Default)]
-pub struct Assembler {
+pub(crate) struct Assembler {
     waiting: Waiting,
     text: TextFacts,
 }
@@ -18,13 +18,13 @@ pub struct Assembler {
 impl Assembler {
     /// What is known of the text.
     #[must_use]
-    pub fn into_text(self) -> TextFacts {
+    pub(crate) fn into_text(self) -> TextFacts {
         self.text
     }
 
     /// Takes one record; `bytes` are the chunk it is of.
     #[inline(always)]
-    pub fn push<S: Sink>(
+    pub(crate) fn push<S: Sink>(
         &mut self,
         record: &Record<SignalOf<S>, AsideOf<S>>,
         bytes: &[u8],
@@ -149,12 +149,12 @@ impl Assembler {
 
     /// Whether frames wait that may be a new stack.
     #[must_use]
-    pub fn has_frames(&self) -> bool {
+    pub(crate) fn has_frames(&self) -> bool {
         self.waiting.has_frames()
     }
 
     /// The end of the input.
-    pub fn finish(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
+    pub(crate) fn finish(&mut self, stacks: &mut Table<'_>, sink: &mut impl Sink) {
         self.end_open(stacks, sink);
         let lines = &mut self.text.lines;
         lines.total = lines.events + lines.frames + lines.banners + lines.blank + lines.unparsed;

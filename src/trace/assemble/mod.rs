@@ -6,5 +6,5 @@ mod out;
 mod text_facts;
 mod waiting;
 
-pub use assembler::Assembler;
-pub use text_facts::{KernelLog, LineCounts, MAX_SAMPLES, TextFacts};
+pub(crate) use assembler::Assembler;
+pub(crate) use text_facts::{KernelLog, LineCounts, MAX_SAMPLES, TextFacts};

@@ -5,7 +5,7 @@ use crate::trace::line::{Line, line, trim_end};
 use crate::trace::stacks::Stack;
 
 /// Lines not understood that are kept as samples.
-pub const MAX_SAMPLES: usize = 5;
+pub(crate) const MAX_SAMPLES: usize = 5;
 /// Bytes kept of a sample.
 const MAX_SAMPLE_BYTES: usize = 160;
 /// Largest count in a text that is believed; sums of such stay within 64 bits.
@@ -66,7 +66,7 @@ impl KernelLog {
 
 /// What is true of the text as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TextFacts {
+pub(crate) struct TextFacts {
     /// Line counters.
     pub lines: LineCounts,
     /// The first lines that were not understood, cut to 160 bytes.

@@ -355,7 +355,7 @@ fn effective_capabilities(status: &str) -> Option<u64> {
 ///
 /// # Errors
 /// [`TraceError::Untraceable`].
-pub fn check_root() -> Result<(), TraceError> {
+pub(crate) fn check_root() -> Result<(), TraceError> {
     if rustix::process::geteuid().is_root() {
         Ok(())
     } else {

@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// What was in the pipe around the facts.
 #[derive(Debug, Default)]
-pub struct Bracket {
+pub(crate) struct Bracket {
     /// The text in front of the facts.
     pub text: Vec<u8>,
     /// The facts.
@@ -48,7 +48,10 @@ fn empty(pipe: &mut dyn Pipe, text: &mut Vec<u8>, end: Instant) -> io::Result<bo
 ///
 /// # Errors
 /// Those of reading the pipe.
-pub fn bracket(pipe: &mut dyn Pipe, facts: &mut dyn FnMut() -> Vec<u8>) -> io::Result<Bracket> {
+pub(crate) fn bracket(
+    pipe: &mut dyn Pipe,
+    facts: &mut dyn FnMut() -> Vec<u8>,
+) -> io::Result<Bracket> {
     let now = Instant::now();
     bracket_until(pipe, facts, now + QUIET, now + PATIENCE)
 }

@@ -9,7 +9,7 @@ const MELTING: u64 = 10;
 
 /// What the guard has to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heat {
+pub(crate) enum Heat {
     /// Go on.
     Calm,
     /// Take the stacks off this function.
@@ -32,7 +32,7 @@ pub enum Heat {
 
 /// A count that was made within `passed` as one per second.
 #[must_use]
-pub fn per_second(count: u64, passed: Duration) -> u64 {
+pub(crate) fn per_second(count: u64, passed: Duration) -> u64 {
     let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
     count.saturating_mul(1000) / milliseconds.max(1)
 }
@@ -40,7 +40,7 @@ pub fn per_second(count: u64, passed: Duration) -> u64 {
 /// Judges the events since it last looked, `passed` ago, against `max_rate` events per second
 /// and CPU. `stacks` are the functions whose stacks are still on.
 #[must_use]
-pub fn judge<'a>(
+pub(crate) fn judge<'a>(
     counts: &Counts,
     passed: Duration,
     max_rate: u64,

@@ -1,9 +1,9 @@
 //! Events taken from the tracer into a capture, within limits.
 
-pub mod bracket;
-pub mod counts;
-pub mod guard;
-pub mod onlooker;
-pub mod output;
-pub mod recorder;
-pub mod recording;
+pub(crate) mod bracket;
+pub(crate) mod counts;
+pub(crate) mod guard;
+pub(crate) mod onlooker;
+pub(crate) mod output;
+pub(crate) mod recorder;
+pub(crate) mod recording;

@@ -7,7 +7,7 @@ use crate::tracefs::record::counts::Counts;
 use crate::tracefs::undo::replay::Undo;
 
 /// How long entries are counted before stacks go on, unless told otherwise.
-pub const TRIAL: Duration = Duration::from_millis(200);
+pub(crate) const TRIAL: Duration = Duration::from_millis(200);
 
 /// When to stop, and what a CPU may be asked to bear.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! How tracing is set up: where tracefs is, which functions and probes, and the ways of tracing.
 
-pub mod functions;
-pub mod mount;
-pub mod plan;
-pub mod probes;
-pub mod tracing;
+pub(crate) mod functions;
+pub(crate) mod mount;
+pub(crate) mod plan;
+pub(crate) mod probes;
+pub(crate) mod tracing;

@@ -12,7 +12,7 @@ use crate::tracefs::error::TraceError;
 use crate::tracefs::files::patiently;
 
 /// Where tracefs belongs.
-pub const USUAL: &str = "/sys/kernel/tracing";
+pub(crate) const USUAL: &str = "/sys/kernel/tracing";
 
 /// What the mount table calls a tracefs that was mounted here: a name of our own, so that
 /// nobody else's is ever unmounted.
@@ -23,7 +23,7 @@ const MAGICS: [u64; 2] = [0x7472_6163, 0x6462_6720];
 
 /// tracefs as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mounted {
+pub(crate) struct Mounted {
     /// Its mount point.
     pub at: PathBuf,
     /// True where the mount allows no writing.
@@ -109,7 +109,7 @@ fn mounted(at: &Path) -> Mounted {
 ///
 /// # Errors
 /// [`TraceError::Untraceable`] where it is not mounted or something else covers it.
-pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
+pub(crate) fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
     if let Some(at) = given {
         if !at.is_dir() {
             return Err(TraceError::untraceable(
@@ -148,7 +148,7 @@ pub fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceError> {
 ///
 /// # Errors
 /// What the kernel answers.
-pub fn mount(at: &Path) -> io::Result<()> {
+pub(crate) fn mount(at: &Path) -> io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     Ok(rustix::mount::mount(SOURCE, at, "tracefs", flags, None)?)
 }
@@ -164,7 +164,7 @@ fn is_ours(table: &str, at: &Path) -> bool {
 ///
 /// # Errors
 /// What the kernel answers, after a few tries.
-pub fn unmount(host: &Host, at: &Path) -> io::Result<bool> {
+pub(crate) fn unmount(host: &Host, at: &Path) -> io::Result<bool> {
     let table = host.proc_text("self/mounts").unwrap_or_default();
     if !is_ours(&table, at) {
         return Ok(false);

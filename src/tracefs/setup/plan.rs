@@ -7,7 +7,7 @@ use crate::tracefs::setup::probes::Probe;
 
 /// True where this method has only the top-level buffer.
 #[must_use]
-pub fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
+pub(crate) fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
     method == Method::FuncStackTrace || !fs.exists("instances")
 }
 

@@ -12,7 +12,7 @@ use crate::tracefs::undo::session::Session;
 
 /// Tracing as far as it is set up.
 #[derive(Debug)]
-pub struct Tracing {
+pub(crate) struct Tracing {
     method: Method,
     // Empty for the top-level buffer, else `instances/NAME/`.
     dir: String,
@@ -44,7 +44,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses; the session takes back what was done.
-    pub fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
+    pub(crate) fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
         let pid = std::process::id();
         let group = format!("{GROUP}{pid}");
         let mut refused = Vec::new();
@@ -103,13 +103,13 @@ impl Tracing {
 
     /// The further probes that the kernel took.
     #[must_use]
-    pub fn probes(&self) -> &[String] {
+    pub(crate) fn probes(&self) -> &[String] {
         &self.probes
     }
 
     /// Why others were refused, in words.
     #[must_use]
-    pub fn refused_probes(&self) -> &[String] {
+    pub(crate) fn refused_probes(&self) -> &[String] {
         &self.refused
     }
 
@@ -153,7 +153,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn stacks_on(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+    pub(crate) fn stacks_on(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
         self.switch_stacks(session, &self.stacks, true)
     }
 
@@ -184,7 +184,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn stacks_off(
+    pub(crate) fn stacks_off(
         &mut self,
         session: &mut Session<'_>,
         function: &str,
@@ -202,7 +202,7 @@ impl Tracing {
     }
 
     /// The functions whose stacks are wanted, and still on.
-    pub fn stacks(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn stacks(&self) -> impl Iterator<Item = &str> {
         self.stacks.iter().map(|f| f.name.as_str())
     }
 
@@ -210,7 +210,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn start(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+    pub(crate) fn start(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
         if self.method != Method::Kprobe {
             session.set(&self.path("current_tracer"), "function")?;
         }
@@ -224,7 +224,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn stop(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+    pub(crate) fn stop(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
         session.set(&self.path("tracing_on"), "0")
     }
 
@@ -232,7 +232,7 @@ impl Tracing {
     ///
     /// # Errors
     /// What the kernel refuses.
-    pub fn pause(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
+    pub(crate) fn pause(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
         for switch in &self.switches {
             session.set(switch, "0")?;
         }
@@ -246,7 +246,7 @@ impl Tracing {
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
+    pub(crate) fn pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
         let path = self.path("trace_pipe");
         fs.pipe(&path)
             .map_err(TraceError::file(fs.root().join(&path), "open"))
@@ -257,7 +257,7 @@ impl Tracing {
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn discard(&self, fs: &dyn TraceFs) -> Result<(), TraceError> {
+    pub(crate) fn discard(&self, fs: &dyn TraceFs) -> Result<(), TraceError> {
         if !self.dir.is_empty() && fs.write(&self.path("trace"), b"").is_ok() {
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl Tracing {
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
     #[must_use]
-    pub fn lost(&self, fs: &dyn TraceFs) -> Vec<(u32, u64)> {
+    pub(crate) fn lost(&self, fs: &dyn TraceFs) -> Vec<(u32, u64)> {
         let lost = |stats: &str| stat(stats, "overrun") + stat(stats, "dropped events");
         let mut cpus: Vec<(u32, u64)> = buffer_stats(fs, &self.dir)
             .map(|(cpu, stats)| (cpu, lost(&stats)))

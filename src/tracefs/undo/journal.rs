@@ -18,7 +18,7 @@ use crate::tracefs::error::TraceError;
 use crate::tracefs::undo::change::Change;
 
 /// Where the journal is kept unless told otherwise.
-pub const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
+pub(crate) const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
 
 /// The file that notes a mount of ours.
 const MOUNT: &str = "mounted";
@@ -273,7 +273,7 @@ impl Journal {
 ///
 /// # Errors
 /// What the disk answers; nothing must be mounted then.
-pub fn note_mount(state: &Path, at: &Path) -> Result<(), TraceError> {
+pub(crate) fn note_mount(state: &Path, at: &Path) -> Result<(), TraceError> {
     own_directory(state).map_err(failed(state, "make the state directory"))?;
     let path = state.join(MOUNT);
     let written = std::fs::write(&path, at.as_os_str().as_encoded_bytes())
@@ -283,7 +283,7 @@ pub fn note_mount(state: &Path, at: &Path) -> Result<(), TraceError> {
 
 /// Where a killed run left tracefs mounted.
 #[must_use]
-pub fn noted_mount(state: &Path) -> Option<PathBuf> {
+pub(crate) fn noted_mount(state: &Path) -> Option<PathBuf> {
     let bytes = std::fs::read(state.join(MOUNT)).ok()?;
     Some(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
 }
@@ -292,7 +292,7 @@ pub fn noted_mount(state: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What the disk answers.
-pub fn forget_mount(state: &Path) -> Result<(), TraceError> {
+pub(crate) fn forget_mount(state: &Path) -> Result<(), TraceError> {
     let path = state.join(MOUNT);
     std::fs::remove_file(&path).map_err(failed(&path, "remove"))
 }
@@ -301,7 +301,7 @@ pub fn forget_mount(state: &Path) -> Result<(), TraceError> {
 /// state behind, and `ip6drop restore` puts it back. Needs no privilege; where the directory
 /// may not be read the answer is no.
 #[must_use]
-pub fn is_stale(path: &Path) -> bool {
+pub(crate) fn is_stale(path: &Path) -> bool {
     if !path.join("journal").exists() {
         return false;
     }

@@ -43,7 +43,7 @@ pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
 
 /// What `restore` did.
 #[derive(Debug, Default)]
-pub struct Restored {
+pub(crate) struct Restored {
     /// The process that left a journal.
     pub pid: Option<u32>,
     /// True where the journal was of an earlier boot.
@@ -56,7 +56,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`TraceError::Journal`].
-pub fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
+pub(crate) fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
     let Some(stale) = state.stale()? else {
         return Ok(None);
     };

@@ -1,7 +1,7 @@
 //! Changes of tracing state, each with its undo on disk before it is made.
 
-pub mod change;
-pub mod journal;
-pub mod leftovers;
-pub mod replay;
-pub mod session;
+pub(crate) mod change;
+pub(crate) mod journal;
+pub(crate) mod leftovers;
+pub(crate) mod replay;
+pub(crate) mod session;

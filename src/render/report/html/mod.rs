@@ -8,5 +8,5 @@ mod policy;
 mod sections;
 mod timeline;
 
-pub use page::HtmlReport;
+pub(crate) use page::HtmlReport;
 pub use policy::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};

@@ -82,7 +82,7 @@ fn for_each(
 /// The page. The timelines are those of the first inputs,
 /// [`MAX_TIMELINES`](crate::report::timeline::MAX_TIMELINES) at most.
 #[derive(Debug)]
-pub struct HtmlReport;
+pub(crate) struct HtmlReport;
 
 impl Format<ReportDocument> for HtmlReport {
     fn extras(&self) -> Extras {
