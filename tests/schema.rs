@@ -77,6 +77,46 @@ fn reports_on_every_capture() {
 }
 
 #[test]
+fn policy_is_shown_on_both_sides() {
+    const FRAMED: &str = "# ip6drop: before rule 0:\tfrom all lookup local\n\
+        # ip6drop: before rule 100:\tfrom all lookup main suppress_prefixlength 0\n\
+        # ip6drop: before throw_routes 0\n\
+        # ip6drop: after rule 0:\tfrom all prohibit\n";
+    let report = |text: &str, facts: Option<&str>| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = command();
+        command.args(["report", "--format", "json"]);
+        if let Some(facts) = facts {
+            std::fs::write(dir.path().join("facts"), facts).unwrap();
+            command.arg("--facts").arg(dir.path().join("facts"));
+        }
+        let text = format!("# tracer: function\n#\n{text}");
+        json(&command.write_stdin(text).output().unwrap())["facts"].clone()
+    };
+    let framed = report(FRAMED, None);
+    assert_eq!(
+        framed["before"],
+        json!({
+            "rt6_stats": null, "snmp6": {}, "route": {}, "cpus": null,
+            "rules": ["0:\tfrom all lookup local", "100:\tfrom all lookup main suppress_prefixlength 0"],
+            "throw_routes": 0,
+        })
+    );
+    assert_eq!(framed["after"]["rules"], json!(["0:\tfrom all prohibit"]));
+    assert_eq!(framed["after"]["throw_routes"], Value::Null);
+    let given = report("", Some("0:\tfrom all lookup local\n4\n"));
+    assert_eq!(given["before"]["cpus"], 4);
+    assert_eq!(given["after"]["cpus"], Value::Null);
+    for side in ["before", "after"] {
+        assert_eq!(given[side]["rules"], json!(["0:\tfrom all lookup local"]));
+    }
+    let counters = report("", Some("4\n"));
+    assert_eq!(counters["before"]["rules"], Value::Null);
+    assert_eq!(counters["after"], Value::Null);
+    assert_eq!(report("", None), Value::Null);
+}
+
+#[test]
 #[ignore = "reads what tests/vm/run left in target/vm/console"]
 fn json_of_the_test_machine() {
     let dir = std::env::var_os("VM_DIR").map_or_else(|| fixture("../target/vm"), PathBuf::from);

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Fact;
+use crate::host::facts::pointer;
 use crate::text::FRAMING;
 
 /// The version of the format that this program writes.
@@ -42,6 +43,14 @@ pub enum Framing<'a> {
     StacksOff(OneLine<'a>),
     /// A counter or limit of the host.
     Fact(When, Fact<'a>),
+    /// A policy rule, as `ip -6 rule` prints it.
+    Rule(When, OneLine<'a>),
+    /// How many throw routes all tables have.
+    ThrowRoutes(When, u64),
+    /// The kernel's filter on `fib6_table_lookup`; `all` without one.
+    Lookups(OneLine<'a>),
+    /// The `dst_ops` of the namespace that was traced.
+    Ops(u64),
     /// Events that the kernel says it lost on a CPU.
     Lost {
         /// The CPU.
@@ -89,8 +98,10 @@ impl<'a> Framing<'a> {
             b"traced" => Framing::Traced(value),
             b"probes" => Framing::Probes(value),
             b"stacks-off" => Framing::StacksOff(value),
-            b"before" => Framing::Fact(When::Before, Fact::of_capture(bytes)?),
-            b"after" => Framing::Fact(When::After, Fact::of_capture(bytes)?),
+            b"before" => Self::on_a_side(When::Before, bytes)?,
+            b"after" => Self::on_a_side(When::After, bytes)?,
+            b"lookups" => Framing::Lookups(value),
+            b"ops" => Framing::Ops(pointer(text)?),
             b"lost" => {
                 let mut words = text.split_ascii_whitespace();
                 Framing::Lost {
@@ -101,6 +112,33 @@ impl<'a> Framing<'a> {
             b"input" if text == "trace.dat" => Framing::TraceDat,
             b"buffers" => Framing::SeveralBuffers,
             _ => return None,
+        })
+    }
+
+    fn on_a_side(when: When, bytes: &'a [u8]) -> Option<Self> {
+        if let Some(rule) = value_of(b"rule", bytes) {
+            return Some(Framing::Rule(when, OneLine::new(rule)));
+        }
+        if let Some(routes) = value_of(b"throw_routes", bytes) {
+            let routes = str::from_utf8(routes).ok()?.trim().parse().ok()?;
+            return Some(Framing::ThrowRoutes(when, routes));
+        }
+        Some(Framing::Fact(when, Fact::of_capture(bytes)?))
+    }
+}
+
+/// What stands behind a word and white space.
+fn value_of<'a>(word: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let rest = bytes.strip_prefix(word)?;
+    let is_apart = rest.first().is_none_or(u8::is_ascii_whitespace);
+    is_apart.then_some(rest)
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            When::Before => "before",
+            When::After => "after",
         })
     }
 }
@@ -122,8 +160,11 @@ impl fmt::Display for Framing<'_> {
             Framing::Traced(names) => write!(f, "traced {names}"),
             Framing::Probes(names) => write!(f, "probes {names}"),
             Framing::StacksOff(name) => write!(f, "stacks-off {name}"),
-            Framing::Fact(When::Before, fact) => write!(f, "before {fact}"),
-            Framing::Fact(When::After, fact) => write!(f, "after {fact}"),
+            Framing::Fact(when, fact) => write!(f, "{when} {fact}"),
+            Framing::Rule(when, rule) => write!(f, "{when} rule {rule}"),
+            Framing::ThrowRoutes(when, routes) => write!(f, "{when} throw_routes {routes}"),
+            Framing::Lookups(filter) => write!(f, "lookups {filter}"),
+            Framing::Ops(ops) => write!(f, "ops {ops:#x}"),
             Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
             Framing::TraceDat => f.write_str("input trace.dat"),
             Framing::SeveralBuffers => f.write_str("buffers several"),
@@ -193,6 +234,8 @@ mod tests {
             },
             Framing::TraceDat,
             Framing::SeveralBuffers,
+            Framing::Lookups(text()),
+            Framing::Ops(large),
         ];
         all.extend(Method::ALL.map(Framing::Method));
         let counter = format!("Ip6{name}");
@@ -205,6 +248,8 @@ mod tests {
             ] {
                 all.push(Framing::Fact(when, fact));
             }
+            all.push(Framing::Rule(when, text()));
+            all.push(Framing::ThrowRoutes(when, large));
         }
         for said in all {
             let written = said.to_string();
@@ -232,8 +277,8 @@ mod tests {
 
         #[test]
         fn anything_else_is_carried(
-            key in "[a-z-]{1,12}|version|began|cpus|method|before|after|lost|input|[!-\u{ff}]{1,9}",
-            value in "[^\n]{0,40}|[0-9 ]{1,9}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+            key in "[a-z-]{1,12}|version|began|cpus|method|before|after|lost|input|lookups|ops|[!-\u{ff}]{1,9}",
+            value in "[^\n]{0,40}|[0-9 ]{1,9}|(rule|throw_routes)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
         ) {
             let written = format!("{FRAMING}{key} {value}");
             let said = read(&written);
@@ -260,10 +305,18 @@ mod tests {
             assert!(now.take_line(line.as_bytes()), "{line}");
         }
         let facts = now.facts().map(|fact| Framing::Fact(When::Before, fact));
+        let rule = OneLine::new("0:\tfrom all lookup local");
+        let policy = [
+            Framing::Rule(When::Before, rule),
+            Framing::ThrowRoutes(When::After, 3),
+            Framing::Lookups(OneLine::new("iif != 1")),
+            Framing::Ops(0xffff_ffff_8203_a1c0),
+        ];
         let names = Framing::Traced(OneLine::of_names(["ip6_pkt_drop", "ip6_dst_gc"]));
         let said = [Framing::Began(1_764_021_697.25), names]
             .into_iter()
-            .chain(facts);
+            .chain(facts)
+            .chain(policy);
         assert_eq!(
             String::from_utf8(lines(said)).unwrap(),
             "# ip6drop: began 1764021697.250\n\
@@ -272,7 +325,11 @@ mod tests {
              # ip6drop: before Ip6InNoRoutes 48\n\
              # ip6drop: before Ip6OutNoRoutes 3\n\
              # ip6drop: before net.ipv6.route.max_size = 200\n\
-             # ip6drop: before nproc 4\n"
+             # ip6drop: before nproc 4\n\
+             # ip6drop: before rule 0:\tfrom all lookup local\n\
+             # ip6drop: after throw_routes 3\n\
+             # ip6drop: lookups iif != 1\n\
+             # ip6drop: ops 0xffffffff8203a1c0\n"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What the framing lines of a capture say together.
 
 use crate::capture::framing::{Framing, When};
-use crate::host::Facts;
+use crate::host::{Facts, Policy};
 
 /// What a capture says of itself, beside what other tools' text says as well.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,9 +32,70 @@ impl Preamble {
                 self.facts.before.get_or_insert_default().take(fact)
             }
             Framing::Fact(When::After, fact) => self.facts.after.get_or_insert_default().take(fact),
+            Framing::Rule(when, rule) => {
+                let rules = &mut self.policy(*when).rules;
+                rules.get_or_insert_default().take(rule.as_str());
+            }
+            Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
+            Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
+            Framing::Ops(ops) => self.facts.ops = Some(*ops),
             Framing::TraceDat => self.from_trace_dat = true,
             Framing::SeveralBuffers => self.several_buffers = true,
             _ => {}
         }
+    }
+
+    fn policy(&mut self, when: When) -> &mut Policy {
+        let policy = &mut self.facts.policy;
+        match when {
+            When::Before => &mut policy.before,
+            When::After => &mut policy.after,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::one_line::OneLine;
+
+    fn take(said: &[Framing<'_>]) -> Facts {
+        let mut preamble = Preamble::default();
+        for framing in said {
+            preamble.take(framing);
+        }
+        preamble.facts
+    }
+
+    #[test]
+    fn policy_of_each_side() {
+        let rule = |when, text| Framing::Rule(when, OneLine::new(text));
+        let facts = take(&[
+            rule(When::Before, "0:\tfrom all lookup local"),
+            rule(When::Before, "32766:\tfrom all lookup main"),
+            rule(When::After, "7:\tfrom all prohibit"),
+            Framing::ThrowRoutes(When::Before, 2),
+            Framing::ThrowRoutes(When::After, 0),
+            Framing::Lookups(OneLine::new("all")),
+            Framing::Ops(7),
+        ]);
+        assert_eq!((&facts.before, &facts.after), (&None, &None));
+        assert!(facts.policy.before.rules.unwrap().is_default());
+        assert!(facts.policy.after.rules.unwrap().rejects());
+        assert_eq!(facts.policy.before.throw_routes, Some(2));
+        assert_eq!(facts.policy.after.throw_routes, Some(0));
+        assert_eq!(
+            (facts.lookups.as_deref(), facts.ops),
+            (Some("all"), Some(7))
+        );
+    }
+
+    #[test]
+    fn a_side_without_policy_stays_without() {
+        let facts = take(&[Framing::ThrowRoutes(When::Before, 2)]);
+        assert!(facts.policy.before.rules.is_none());
+        assert!(facts.policy.after.is_empty());
+        let empty = take(&[Framing::Rule(When::After, OneLine::new(""))]);
+        assert!(!empty.policy.after.rules.unwrap().is_understood());
     }
 }

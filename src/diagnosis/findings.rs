@@ -357,6 +357,7 @@ mod tests {
         let mut facts = Facts {
             before: Some(Snapshot::default()),
             after: Some(Snapshot::default()),
+            ..Facts::default()
         };
         change(&mut given, &mut gathered, &mut facts);
         missing(&gathered, &facts, &given.knowledge, &[given.evidence])

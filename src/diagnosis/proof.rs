@@ -103,6 +103,7 @@ mod tests {
         Facts {
             before: side(slow.0, allocations.0),
             after: side(slow.1, allocations.1),
+            ..Facts::default()
         }
     }
 

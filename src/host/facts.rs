@@ -1,20 +1,27 @@
-//! Facts of the host around a capture: counters and limits, before and after.
-
-use serde::Serialize;
+//! Facts of the host around a capture: counters and limits, policy, before and after.
 
 use crate::host::fact::Fact;
+use crate::host::policy::{Around, Policy};
+use crate::host::rules::PolicyRules;
 use crate::host::snapshot::Snapshot;
 
 /// Longest facts file that is read, in bytes; `snmp6` and the sysctls need a few KiB.
 pub(crate) const MAX_FACTS: u64 = 1024 * 1024;
 
-/// Facts before and after a capture.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Facts around a capture. Readings of counters and what is known of the policy are apart:
+/// rules alone are no reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The reading before the capture, or the only one.
     pub before: Option<Snapshot>,
     /// The reading after it.
     pub after: Option<Snapshot>,
+    /// Policy rules and throw routes on both sides.
+    pub policy: Around<Policy>,
+    /// The kernel's filter on `fib6_table_lookup`; `all` without one, `None` where nobody says.
+    pub lookups: Option<String>,
+    /// The `dst_ops` of the namespace that was traced, as a drop's own words show it.
+    pub ops: Option<u64>,
 }
 
 /// A facts file in which nothing was recognised, or too much.
@@ -22,12 +29,15 @@ pub struct Facts {
 pub enum FactsError {
     /// No line is known.
     #[error(
-        "no facts found; expected what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice"
+        "no facts found; expected what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc; ip -6 rule` prints, once or twice"
     )]
     Nothing,
     /// More than two readings.
     #[error("line {0}: a third reading; expected one, or two (before and after)")]
     TooMany(usize),
+    /// Two filters in one file.
+    #[error("line {0}: another filter on lookups; expected one for the whole capture")]
+    Filters(usize),
 }
 
 impl Facts {
@@ -35,41 +45,18 @@ impl Facts {
     /// prints, once or twice. A second reading starts with the words before or after, or
     /// with the first value that is there already.
     ///
+    /// Beside that it takes the lines of `ip -6 rule`, `throw_routes N`, `lookups FILTER` and
+    /// `ops 0xPOINTER`. Rules and throw routes that are given once hold for both sides.
+    ///
     /// # Errors
-    /// Fails where no line is known or where there are more than two readings.
+    /// Fails where no line is known, where there are more than two readings, or more than one
+    /// filter.
     pub fn parse(text: &[u8]) -> Result<Facts, FactsError> {
-        let mut facts = Facts::default();
-        let mut now = Snapshot::default();
-        let mut is_after = false;
+        let mut reader = Reader::default();
         for (number, line) in text.split(|&b| b == b'\n').enumerate() {
-            let word = line.trim_ascii().trim_ascii_start();
-            let word = word.strip_prefix(b"#").unwrap_or(word).trim_ascii();
-            let marked_after = word.eq_ignore_ascii_case(b"after");
-            let marked = marked_after || word.eq_ignore_ascii_case(b"before");
-            let fact = Fact::parse(line);
-            let again = fact.as_ref().is_some_and(|fact| now.has(fact));
-            if marked || again {
-                if !now.is_empty() {
-                    if is_after {
-                        return Err(FactsError::TooMany(number + 1));
-                    }
-                    facts.before = Some(std::mem::take(&mut now));
-                    is_after = true;
-                }
-                is_after |= marked_after;
-            }
-            if let Some(fact) = &fact {
-                now.take(fact);
-            }
+            reader.line(number + 1, line)?;
         }
-        if !now.is_empty() {
-            let side = if is_after {
-                &mut facts.after
-            } else {
-                &mut facts.before
-            };
-            *side = Some(now);
-        }
+        let facts = reader.end();
         if facts == Facts::default() {
             return Err(FactsError::Nothing);
         }
@@ -87,6 +74,140 @@ impl Facts {
     pub fn rise(&self, counter: fn(&Snapshot) -> Option<u64>) -> Option<u64> {
         counter(self.after.as_ref()?)?.checked_sub(counter(self.before.as_ref()?)?)
     }
+
+    /// Takes the start of these and the end of a later capture's.
+    pub fn extend(&mut self, later: Facts) {
+        self.before = self.before.take().or(later.before);
+        self.after = later.after.or(self.after.take());
+        self.policy.extend(later.policy);
+        // What was filtered, and whose it is, must be the same for both.
+        if self.lookups != later.lookups {
+            self.lookups = None;
+        }
+        if self.ops != later.ops {
+            self.ops = None;
+        }
+    }
+}
+
+/// Reads a facts file.
+#[derive(Debug, Default)]
+struct Reader {
+    facts: Facts,
+    /// The reading that is under way.
+    now: Snapshot,
+    /// It is the second one.
+    is_after: bool,
+    /// Rules belong to the second set.
+    rules_after: bool,
+}
+
+impl Reader {
+    fn line(&mut self, number: usize, line: &[u8]) -> Result<(), FactsError> {
+        let word = line.trim_ascii();
+        let word = word.strip_prefix(b"#").unwrap_or(word).trim_ascii();
+        let marked_after = word.eq_ignore_ascii_case(b"after");
+        let marked = marked_after || word.eq_ignore_ascii_case(b"before");
+        let fact = Fact::parse(line);
+        let again = fact.as_ref().is_some_and(|fact| self.now.has(fact));
+        if marked || again {
+            if !self.now.is_empty() {
+                if self.is_after {
+                    return Err(FactsError::TooMany(number));
+                }
+                self.facts.before = Some(std::mem::take(&mut self.now));
+                self.is_after = true;
+            }
+            self.is_after |= marked_after;
+        }
+        if let Some(fact) = &fact {
+            self.now.take(fact);
+        } else if let Ok(text) = str::from_utf8(line) {
+            self.policy(number, text.trim())?;
+        }
+        Ok(())
+    }
+
+    fn policy(&mut self, number: usize, text: &str) -> Result<(), FactsError> {
+        if PolicyRules::is_line(text) {
+            return self.rule(number, text);
+        }
+        let Some((key, value)) = text.split_once(char::is_whitespace) else {
+            return Ok(());
+        };
+        let value = value.trim();
+        match key {
+            "throw_routes" => {
+                if let Ok(routes) = value.parse() {
+                    return self.throw_routes(number, routes);
+                }
+            }
+            "lookups" => {
+                let said = self.facts.lookups.get_or_insert_with(|| value.to_owned());
+                if said != value {
+                    return Err(FactsError::Filters(number));
+                }
+            }
+            "ops" => self.facts.ops = pointer(value).or(self.facts.ops),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn rule(&mut self, number: usize, text: &str) -> Result<(), FactsError> {
+        self.rules_after |= self.is_after;
+        let policy = &mut self.facts.policy;
+        let takes_on = |policy: &Policy| {
+            let rules = policy.rules.as_ref();
+            rules.is_none_or(|rules| rules.takes_on(text))
+        };
+        self.rules_after |= !takes_on(&policy.before);
+        let side = if self.rules_after {
+            if !takes_on(&policy.after) {
+                return Err(FactsError::TooMany(number));
+            }
+            &mut policy.after
+        } else {
+            &mut policy.before
+        };
+        side.rules.get_or_insert_default().take(text);
+        Ok(())
+    }
+
+    fn throw_routes(&mut self, number: usize, routes: u64) -> Result<(), FactsError> {
+        let policy = &mut self.facts.policy;
+        let side = if self.is_after || policy.before.throw_routes.is_some() {
+            &mut policy.after
+        } else {
+            &mut policy.before
+        };
+        match side.throw_routes.replace(routes) {
+            Some(_) => Err(FactsError::TooMany(number)),
+            None => Ok(()),
+        }
+    }
+
+    fn end(self) -> Facts {
+        let mut facts = self.facts;
+        if !self.now.is_empty() {
+            let side = if self.is_after {
+                &mut facts.after
+            } else {
+                &mut facts.before
+            };
+            *side = Some(self.now);
+        }
+        facts.policy.share();
+        facts
+    }
+}
+
+/// A kernel pointer as captures write it.
+pub(crate) fn pointer(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix("0x")?;
+    // `from_str_radix` would take a sign.
+    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex.then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -124,6 +245,107 @@ mod tests {
         assert_eq!((only_after.before, only_after.after), (None, one.before));
     }
 
+    const RULES: &str = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n";
+
+    #[test]
+    fn rules_that_are_given_once_hold_for_both_sides() {
+        let rules = Some(PolicyRules::parse(RULES.lines()));
+        let policy = format!("{RULES}throw_routes 3\nlookups iif != 1 && err == 0\n");
+        let later = ONCE.replace("\t7", "\t55");
+        for (text, readings) in [
+            (policy.clone(), 0),
+            (format!("{policy}{ONCE}"), 1),
+            (format!("{policy}{ONCE}{later}"), 2),
+            (format!("{policy}# before\n{ONCE}# after\n{later}"), 2),
+            (format!("# before\n{policy}{ONCE}# after\n{later}"), 2),
+            (format!("# before\n{ONCE}# after\n{later}{policy}"), 2),
+            (format!("{ONCE}{later}{policy}").replace('\n', "\r\n"), 2),
+        ] {
+            let facts = Facts::parse(text.as_bytes()).unwrap();
+            let found = [&facts.before, &facts.after].map(|side| side.is_some());
+            assert_eq!(found, [readings > 0, readings > 1], "{text}");
+            let rise = (readings == 2).then_some(48);
+            assert_eq!(facts.rise(Snapshot::in_no_routes), rise, "{text}");
+            for side in [&facts.policy.before, &facts.policy.after] {
+                assert_eq!(
+                    (&side.rules, side.throw_routes),
+                    (&rules, Some(3)),
+                    "{text}"
+                );
+            }
+            assert_eq!(facts.policy.rules(), rules.as_ref());
+            assert_eq!(facts.lookups.as_deref(), Some("iif != 1 && err == 0"));
+            assert_eq!(facts.ops, None);
+        }
+        let alone = Facts::parse(b"ops 0xffffffff8203a1c0\n").unwrap();
+        assert_eq!(alone.ops, Some(0xffff_ffff_8203_a1c0));
+        assert_eq!(alone.policy, Around::default());
+    }
+
+    #[test]
+    fn rules_before_and_after() {
+        let changed = RULES.replace("main", "7");
+        for text in [
+            format!("# before\n{RULES}throw_routes 0\n# after\n{changed}throw_routes 9\n"),
+            format!("{RULES}throw_routes 0\n{changed}throw_routes 9\n"),
+            format!("{RULES}throw_routes 0\n{ONCE}{changed}throw_routes 9\n{ONCE}"),
+            format!("{ONCE}{RULES}throw_routes 0\n{ONCE}{changed}throw_routes 9\n"),
+            format!("before\n{ONCE}{RULES}throw_routes 0\nafter\nthrow_routes 9\n{changed}"),
+        ] {
+            let facts = Facts::parse(text.as_bytes()).unwrap();
+            let Around { before, after } = &facts.policy;
+            let rules = |text: &str| Some(PolicyRules::parse(text.lines()));
+            assert_eq!(before.rules, rules(RULES), "{text}");
+            assert_eq!(after.rules, rules(&changed), "{text}");
+            assert_eq!(facts.policy.rules(), None);
+            assert_eq!(before.throw_routes, Some(0), "{text}");
+            assert_eq!(facts.policy.throw_routes(), Some(9), "{text}");
+        }
+        // Rules of the second reading alone are no rules of the first.
+        let turned = format!("{RULES}after\n100:\tfrom all lookup 7\n");
+        let facts = Facts::parse(turned.as_bytes()).unwrap();
+        assert_eq!(facts.policy.after.rules.unwrap().rules().len(), 1);
+    }
+
+    #[test]
+    fn rules_that_are_not_understood_are_not_passed_over() {
+        let text = RULES.replace("32766", "100:\tfrobnicate\n32766");
+        let facts = Facts::parse(text.as_bytes()).unwrap();
+        assert_eq!(facts.policy.rules(), None);
+        assert!(!facts.policy.before.rules.unwrap().is_understood());
+        // Others' listings in the same file are.
+        let text = format!("1: lo: <LOOPBACK,UP> mtu 65536\nthrow_routes many\nops 7\n{RULES}");
+        let facts = Facts::parse(text.as_bytes()).unwrap();
+        assert!(facts.policy.rules().unwrap().is_default());
+        assert_eq!((facts.policy.throw_routes(), facts.ops), (None, None));
+    }
+
+    #[test]
+    fn pointers() {
+        assert_eq!(pointer("0xffff888001"), Some(0xff_ff88_8001));
+        assert_eq!(pointer("0xFFFFFFFFFFFFFFFF"), Some(u64::MAX));
+        for text in ["", "0x", "12", "0x+1", "0x10000000000000000", "0xg", "ffff"] {
+            assert_eq!(pointer(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_captures() {
+        let facts = |text: &str| Facts::parse(text.as_bytes()).unwrap();
+        let mut first = facts(&format!("{ONCE}throw_routes 1\nlookups all\nops 0x1\n"));
+        let later = facts(&format!(
+            "after\n{ONCE}throw_routes 2\nlookups all\nops 0x2\n"
+        ));
+        first.extend(later.clone());
+        assert_eq!((&first.before, &first.after), (&later.after, &later.after));
+        assert_eq!(first.policy.before.throw_routes, Some(1));
+        assert_eq!(first.policy.after.throw_routes, Some(2));
+        assert_eq!((first.lookups.as_deref(), first.ops), (Some("all"), None));
+        first.extend(facts("lookups iif != 1\n"));
+        assert_eq!(first.lookups, None);
+        assert_eq!(first.after, later.after);
+    }
+
     #[test]
     fn bad_files_are_refused() {
         assert_eq!(Facts::parse(b""), Err(FactsError::Nothing));
@@ -132,5 +354,23 @@ mod tests {
             Facts::parse(ONCE.repeat(3).as_bytes()),
             Err(FactsError::TooMany(_))
         ));
+        for (text, error) in [
+            (RULES.repeat(3), FactsError::TooMany(5)),
+            (
+                format!("after\n{}", RULES.repeat(2)),
+                FactsError::TooMany(4),
+            ),
+            ("throw_routes 0\n".repeat(3), FactsError::TooMany(3)),
+            (
+                "after\nthrow_routes 1\nthrow_routes 1\n".to_owned(),
+                FactsError::TooMany(3),
+            ),
+            (
+                "lookups all\nlookups err\n".to_owned(),
+                FactsError::Filters(2),
+            ),
+        ] {
+            assert_eq!(Facts::parse(text.as_bytes()), Err(error), "{text}");
+        }
     }
 }

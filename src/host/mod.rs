@@ -6,14 +6,17 @@ pub(crate) mod cpulist;
 mod fact;
 pub(crate) mod facts;
 pub(crate) mod netns;
+pub(crate) mod policy;
 mod processes;
 mod read;
 mod roots;
 pub(crate) mod rt6_stats;
+pub(crate) mod rules;
 mod snapshot;
 
 pub(crate) use fact::Fact;
 pub use facts::Facts;
+pub(crate) use policy::Policy;
 pub(crate) use read::ReadError;
 pub(crate) use roots::CpuCount;
 pub use roots::Host;

@@ -179,10 +179,10 @@ impl Summary {
         for (key, n) in other.stacks {
             *self.stacks.entry(key).or_default() += n;
         }
-        if let Some(theirs) = other.facts {
-            let mine = self.facts.get_or_insert_default();
-            mine.before = mine.before.take().or(theirs.before);
-            mine.after = theirs.after.or(mine.after.take());
+        match (&mut self.facts, other.facts) {
+            (Some(mine), Some(theirs)) => mine.extend(theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
         }
         self.left_out += other.left_out;
     }

@@ -11,7 +11,7 @@ use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::{Control, GcCounts};
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
-use crate::host::Snapshot;
+use crate::host::{Policy, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::render::format::Format;
 use crate::render::view::{ReportDocument, ReportView};
@@ -147,11 +147,23 @@ fn facts(summary: &Summary) -> Value {
     let Some(facts) = &summary.facts else {
         return Value::Null;
     };
-    let side = |snapshot: &Option<Snapshot>| match snapshot {
-        Some(snapshot) => json!(snapshot),
-        None => Value::Null,
+    let side = |snapshot: &Option<Snapshot>, policy: &Policy| {
+        if snapshot.is_none() && policy.is_empty() {
+            return Value::Null;
+        }
+        let mut side = json!(snapshot.as_ref().unwrap_or(&Snapshot::default()));
+        let rules = policy.rules.as_ref();
+        side["rules"] = json!(rules.map(|set| {
+            let rules = set.rules().iter();
+            rules.map(|rule| rule.text.as_str()).collect::<Vec<_>>()
+        }));
+        side["throw_routes"] = json!(policy.throw_routes);
+        side
     };
-    json!({"before": side(&facts.before), "after": side(&facts.after)})
+    json!({
+        "before": side(&facts.before, &facts.policy.before),
+        "after": side(&facts.after, &facts.policy.after),
+    })
 }
 
 fn trigger(summary: &Summary) -> Value {
