@@ -115,7 +115,7 @@ pub mod inside {
     /// Of `trace`.
     pub mod trace {
         pub use crate::trace::cut::CutState;
-        pub use crate::trace::{Context, Parser, Record, Records, Stacks};
+        pub use crate::trace::{Context, Parser, Record, Records, Stacks, Stamp};
     }
     /// Of `tracefs`.
     pub mod tracefs {

@@ -25,15 +25,15 @@ const LARGE: u64 = 16 * 1024 * 1024;
 /// What one input gave.
 pub(super) struct Reading<'f> {
     /// Everything but the drops.
-    pub gathered: Gathered,
+    pub(crate) gathered: Gathered,
     /// Whoever took the drops.
-    pub drops: Drops<'f>,
+    pub(crate) drops: Drops<'f>,
     /// What is true of the text as a whole.
-    pub text: TextFacts,
+    pub(crate) text: TextFacts,
     /// Bytes of text read.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The error that ended the input early.
-    pub error: Option<io::Error>,
+    pub(crate) error: Option<io::Error>,
 }
 
 /// A chunk and its records.

@@ -121,7 +121,7 @@ impl<'r> Analysis<'r> {
     }
 
     /// The host that the inputs were recorded on just now.
-    pub fn set_host(&mut self, host: Option<HereAndNow>) {
+    pub(crate) fn set_host(&mut self, host: Option<HereAndNow>) {
         self.host = host;
     }
 
@@ -332,7 +332,7 @@ impl Report<'_, '_> {
     ///
     /// # Errors
     /// See [`Report::walk`].
-    pub fn timelines(&self) -> Result<Vec<Timeline>, InputError> {
+    pub(crate) fn timelines(&self) -> Result<Vec<Timeline>, InputError> {
         let alone = self
             .judged
             .iter()
@@ -411,7 +411,7 @@ mod tests {
         analysis
             .read_source(Path::new("x"), source, false, None)
             .unwrap();
-        assert_eq!(analysis.stacks.blocks_parsed(), distinct.len() as u64);
+        assert_eq!(analysis.stacks.known_blocks(), distinct.len());
     }
 
     /// Text, and then an error.

@@ -13,7 +13,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// The side of the trace that a fact was read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// Before the first event.
     Before,
     /// After the last one.
@@ -22,7 +22,7 @@ pub enum When {
 
 /// What one framing line says. Display writes the line, without its end.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Framing<'a> {
+pub(crate) enum Framing<'a> {
     /// The version of the format.
     Version(u32),
     /// The host's name.
@@ -68,7 +68,7 @@ pub enum Framing<'a> {
 
 /// A line of another version. Only [`Framing::parse`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown<'a> {
+pub(crate) struct Unknown<'a> {
     key: OneLine<'a>,
     value: OneLine<'a>,
 }
@@ -76,7 +76,7 @@ pub struct Unknown<'a> {
 impl<'a> Framing<'a> {
     /// Reads a line from its first word and the rest.
     #[must_use]
-    pub fn parse(key: &'a [u8], value: &'a [u8]) -> Self {
+    pub(crate) fn parse(key: &'a [u8], value: &'a [u8]) -> Self {
         Self::known(key, value).unwrap_or_else(|| {
             Framing::Unknown(Unknown {
                 key: OneLine::new(key),

@@ -33,7 +33,7 @@ impl Method {
 
     /// The method of that name.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Method> {
+    pub(crate) fn from_name(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|method| method.name() == name)
     }
 }

@@ -5,25 +5,25 @@ use crate::host::{Facts, Policy};
 
 /// What a capture says of itself, beside what other tools' text says as well.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Preamble {
+pub(crate) struct Preamble {
     /// The version of the format; `None` where this program did not record it.
-    pub version: Option<u32>,
+    pub(crate) version: Option<u32>,
     /// The host's name.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// When the recording began, in seconds since 1970.
-    pub began: Option<f64>,
+    pub(crate) began: Option<f64>,
     /// The text was made from a `trace.dat`.
-    pub from_trace_dat: bool,
+    pub(crate) from_trace_dat: bool,
     /// It has events of more than one buffer.
-    pub several_buffers: bool,
+    pub(crate) several_buffers: bool,
     /// Counters and limits around the trace.
-    pub facts: Facts,
+    pub(crate) facts: Facts,
 }
 
 impl Preamble {
     /// Takes one line. What is said again counts as it was said last; what is of no use to a
     /// reader is passed over.
-    pub fn take(&mut self, framing: &Framing<'_>) {
+    pub(crate) fn take(&mut self, framing: &Framing<'_>) {
         match framing {
             Framing::Version(version) => self.version = Some(*version),
             Framing::Host(name) => self.host = Some(name.as_str().to_owned()),

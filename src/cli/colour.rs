@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always
@@ -18,7 +18,7 @@ pub enum Color {
 impl Color {
     /// Whether to use it; `to_stdout` where standard output is what is written to.
     #[must_use]
-    pub fn is_on(self, to_stdout: bool) -> bool {
+    pub(crate) fn is_on(self, to_stdout: bool) -> bool {
         match self {
             Color::Always => true,
             Color::Never => false,

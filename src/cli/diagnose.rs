@@ -27,41 +27,41 @@ Exit status:
   12     other IPv6 drops only
   13     inconclusive: lost events, empty stacks or unreadable text forbid a verdict
   128+n  ended by signal n, after putting everything back; what was seen is reported")]
-pub struct DiagnoseArgs {
+pub(crate) struct DiagnoseArgs {
     /// Record for this time, such as 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "30s")]
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// Stop as soon as N drops were seen
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub stop_after: Option<u64>,
+    pub(crate) stop_after: Option<u64>,
     /// Keep the raw capture in FILE, a new file with mode 0600
     #[arg(long, value_name = "FILE", value_parser = kept_file, value_hint = clap::ValueHint::FilePath)]
-    pub keep: Option<PathBuf>,
+    pub(crate) keep: Option<PathBuf>,
     /// Run COMMAND (for /bin/sh) over and over while recording, such as a curl or ping that
     /// fails now and then
     #[arg(long, value_name = "COMMAND", value_hint = clap::ValueHint::CommandString)]
-    pub trigger: Option<String>,
+    pub(crate) trigger: Option<String>,
     /// Run the trigger on each CPU in turn
     #[arg(long, requires = "trigger")]
-    pub spread: bool,
+    pub(crate) spread: bool,
     /// Stop before the capture grows beyond SIZE
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256M")]
-    pub max_size: u64,
+    pub(crate) max_size: u64,
     /// How to write the report
     #[arg(long, value_parser = values::format(&registry::DIAGNOSE), default_value = "text")]
-    pub format: &'static FormatEntry<ReportDocument>,
+    pub(crate) format: &'static FormatEntry<ReportDocument>,
     /// Write the report to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
     /// Write no report, only errors; the exit status says the verdict
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// How to capture.
     #[command(flatten)]
-    pub capture: CaptureArgs,
+    pub(crate) capture: CaptureArgs,
 }
 
 /// A capture is read back, so that it cannot go to standard output.

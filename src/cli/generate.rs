@@ -6,15 +6,15 @@ use crate::schema::Definition;
 
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
-pub struct GenerateArgs {
+pub(crate) struct GenerateArgs {
     /// What to print.
     #[command(subcommand)]
-    pub what: Generated,
+    pub(crate) what: Generated,
 }
 
 /// What `generate` prints.
 #[derive(Debug, Subcommand)]
-pub enum Generated {
+pub(crate) enum Generated {
     /// Shell completions
     Completions {
         /// The shell

@@ -30,33 +30,33 @@ Examples:
   ip6drop merge 'night/*/report.json'          a quoted pattern has room for any number of files
   cat all.ndjson | ip6drop merge               many hosts, one report a line
   ip6drop merge --format markdown results/     for the ticket")]
-pub struct MergeArgs {
+pub(crate) struct MergeArgs {
     /// Reports or status of many hosts as JSON or NDJSON, plain or gzip: files, directories,
     /// quoted patterns; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 
     /// How to write the table
     #[arg(long, value_parser = values::format(&registry::MERGE), default_value = "text")]
-    pub format: &'static FormatEntry<FleetDocument>,
+    pub(crate) format: &'static FormatEntry<FleetDocument>,
 
     /// Write to FILE instead of standard output, replacing it as a whole
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 
     /// A row for every host, also for those without drops
     #[arg(long)]
-    pub all_hosts: bool,
+    pub(crate) all_hosts: bool,
 
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
 
     /// Say the worst verdict by the exit status
     #[arg(long)]
-    pub exit_code: bool,
+    pub(crate) exit_code: bool,
 
     /// Write nothing but errors (for use with --exit-code)
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

@@ -54,12 +54,12 @@ Files:
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Record, report and advise in one go: why does this node drop IPv6 packets now
     Diagnose(Box<DiagnoseArgs>),
     /// Say from counters and limits alone how full the IPv6 route cache is, and what to set

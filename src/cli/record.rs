@@ -18,25 +18,25 @@ Exit status:
   3      this host cannot be traced as asked; the message says why and what to do
   4      tracing state could not be put back completely; the message says what is left
   128+n  ended by signal n (130 is Ctrl-C), after putting everything back")]
-pub struct RecordArgs {
+pub(crate) struct RecordArgs {
     /// Write the capture to FILE, a new file with mode 0600; - is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub output: PathBuf,
+    pub(crate) output: PathBuf,
     /// Stop after this time, such as 30s or 5m; without it Ctrl-C stops
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// Stop after N events, stacks not counted
     #[arg(long, value_name = "N")]
-    pub max_events: Option<u64>,
+    pub(crate) max_events: Option<u64>,
     /// Stop before the capture grows beyond SIZE, such as 100M
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub max_size: Option<u64>,
+    pub(crate) max_size: Option<u64>,
     /// Say nothing but errors
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// How to capture.
     #[command(flatten)]
-    pub capture: CaptureArgs,
+    pub(crate) capture: CaptureArgs,
 }
 
 #[cfg(test)]

@@ -27,77 +27,77 @@ With --exit-code also:
   11  the same, probable or possible
   12  other IPv6 drops only
   13  inconclusive: lost events, empty stacks or unreadable input forbid a verdict")]
-pub struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// Saved traces: text or trace.dat, plain or gzip; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 
     /// How to write the report
     #[arg(long, value_parser = values::format(&registry::REPORT), default_value = "text")]
-    pub format: &'static FormatEntry<ReportDocument>,
+    pub(crate) format: &'static FormatEntry<ReportDocument>,
 
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 
     /// Counters and limits around the capture: what `cat /proc/net/rt6_stats
     /// /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub facts: Option<PathBuf>,
+    pub(crate) facts: Option<PathBuf>,
 
     /// Functions that were traced, where the capture cannot say
     #[arg(long, value_name = "FUNC,…", value_delimiter = ',')]
-    pub traced: Vec<String>,
+    pub(crate) traced: Vec<String>,
 
     /// Only drops on these CPUs, as in 0-3,7
     #[arg(long, value_name = "LIST", value_parser = values::cpus)]
-    pub cpu: Option<Arc<BTreeSet<u32>>>,
+    pub(crate) cpu: Option<Arc<BTreeSet<u32>>>,
 
     /// Only drops in these processes
     #[arg(long, value_name = "PID,…", value_delimiter = ',')]
-    pub pid: Vec<u64>,
+    pub(crate) pid: Vec<u64>,
 
     /// Only drops in tasks whose name matches
     #[arg(long, value_name = "REGEX", value_parser = values::regex)]
-    pub comm: Option<Regex>,
+    pub(crate) comm: Option<Regex>,
 
     /// Only drops whose stack matches, frames joined with `;`, innermost first
     #[arg(long, value_name = "REGEX", value_parser = values::regex)]
-    pub stack: Option<Regex>,
+    pub(crate) stack: Option<Regex>,
 
     /// Only drops of these classes
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',', value_parser = values::class)]
-    pub class: Vec<Class>,
+    pub(crate) class: Vec<Class>,
 
     /// Only drops at or after this time stamp of the trace
     #[arg(long, value_name = "TIME", value_parser = values::time)]
-    pub since: Option<f64>,
+    pub(crate) since: Option<f64>,
 
     /// Only drops at or before this time stamp of the trace
     #[arg(long, value_name = "TIME", value_parser = values::time)]
-    pub until: Option<f64>,
+    pub(crate) until: Option<f64>,
 
     /// A row for every CPU, also for quiet ones on large machines
     #[arg(long)]
-    pub all_cpus: bool,
+    pub(crate) all_cpus: bool,
 
     /// Name the rule that decided in front of each reason (`ip6drop generate rules`)
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 
     /// Threads that read one input [default: two for large files, else one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub threads: Option<u8>,
+    pub(crate) threads: Option<u8>,
 
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
 
     /// Say the verdict by the exit status
     #[arg(long)]
-    pub exit_code: bool,
+    pub(crate) exit_code: bool,
 
     /// Write no report, only errors (for use with --exit-code)
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

@@ -6,8 +6,8 @@ use crate::cli::tracing::Roots;
 
 /// Arguments of `restore`.
 #[derive(Debug, Clone, Args)]
-pub struct RestoreArgs {
+pub(crate) struct RestoreArgs {
     /// Where things are.
     #[command(flatten)]
-    pub roots: Roots,
+    pub(crate) roots: Roots,
 }

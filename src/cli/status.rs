@@ -23,44 +23,44 @@ With --exit-code also:
   10   exhausted: every new entry is refused
   11   intermittent, or undecided: some may be refused
   0    within limits, latent, or a kernel that does not check")]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Look again every TIME (500ms, 1s, 2m) and show rates, until Ctrl-C
     #[arg(long, value_name = "TIME", value_parser = values::interval)]
-    pub interval: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
 
     /// Look into this network namespace: a name in /run/netns, a process id, or a path
     #[arg(long, value_name = "NAME|PID|PATH", conflicts_with = "all_netns")]
-    pub netns: Option<String>,
+    pub(crate) netns: Option<String>,
 
     /// Look into every network namespace of the node, each once
     #[arg(long)]
-    pub all_netns: bool,
+    pub(crate) all_netns: bool,
 
     /// How to write it
     #[arg(long, value_parser = values::format(&registry::STATUS), default_value = "text")]
-    pub format: &'static FormatEntry<StatusDocument>,
+    pub(crate) format: &'static FormatEntry<StatusDocument>,
 
     /// Write to FILE instead of standard output, replacing it as a whole each time
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 
     /// Say the regime by the exit status
     #[arg(long)]
-    pub exit_code: bool,
+    pub(crate) exit_code: bool,
 
     /// Where procfs is
     #[arg(long, value_name = "DIR", default_value = "/proc", value_hint = clap::ValueHint::DirPath)]
-    pub proc: PathBuf,
+    pub(crate) proc: PathBuf,
 
     /// Where sysfs is
     #[arg(long, value_name = "DIR", default_value = "/sys", value_hint = clap::ValueHint::DirPath)]
-    pub sys: PathBuf,
+    pub(crate) sys: PathBuf,
 
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
 
     /// Write nothing but errors (for use with --exit-code)
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

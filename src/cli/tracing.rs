@@ -10,10 +10,10 @@ use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 
 /// Where tracefs and the host's facts are found.
 #[derive(Debug, Clone, Args)]
-pub struct Roots {
+pub(crate) struct Roots {
     /// Use the tracefs mounted at DIR instead of looking it up in the mount table
     #[arg(long, value_name = "DIR")]
-    pub tracefs: Option<PathBuf>,
+    pub(crate) tracefs: Option<PathBuf>,
     /// Read facts of the host below DIR
     #[arg(
         long,
@@ -21,7 +21,7 @@ pub struct Roots {
         default_value = "/proc",
         hide_default_value = true
     )]
-    pub proc: PathBuf,
+    pub(crate) proc: PathBuf,
     /// Read facts of the host below DIR
     #[arg(
         long,
@@ -29,16 +29,16 @@ pub struct Roots {
         default_value = "/sys",
         hide_default_value = true
     )]
-    pub sys: PathBuf,
+    pub(crate) sys: PathBuf,
     /// Keep lock and undo journal in DIR
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
 }
 
 impl Roots {
     /// The host below these roots.
     #[must_use]
-    pub fn host(&self) -> Host {
+    pub(crate) fn host(&self) -> Host {
         Host {
             proc: self.proc.clone(),
             sys: self.sys.clone(),
@@ -48,21 +48,21 @@ impl Roots {
 
 /// How to trace.
 #[derive(Debug, Clone, Args)]
-pub struct How {
+pub(crate) struct How {
     /// The way of tracing; auto takes the first that a self-check proves to work
     #[arg(long, value_name = "METHOD", default_value = "auto")]
-    pub method: MethodArg,
+    pub(crate) method: MethodArg,
     /// Mount tracefs if it is not mounted, and unmount it afterwards
     #[arg(long)]
-    pub mount: bool,
+    pub(crate) mount: bool,
     /// Replace an existing output file; use the top-level buffer even while somebody else does
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 /// `--method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MethodArg {
+pub(crate) enum MethodArg {
     /// The first that a self-check proves to work.
     Auto,
     /// A private instance: disturbs nobody.
@@ -76,7 +76,7 @@ pub enum MethodArg {
 impl MethodArg {
     /// The method asked for; `None` for auto.
     #[must_use]
-    pub fn asked(self) -> Option<Method> {
+    pub(crate) fn asked(self) -> Option<Method> {
         match self {
             MethodArg::Auto => None,
             MethodArg::Instance => Some(Method::Instance),
@@ -88,7 +88,7 @@ impl MethodArg {
 
 /// Which probes a recording adds to the function entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Probes {
+pub(crate) enum Probes {
     /// `full` where a return probe does not cost the frames of the stacks, else `entry`.
     #[default]
     Auto,
@@ -102,24 +102,24 @@ pub enum Probes {
 
 /// Arguments of every command that records.
 #[derive(Debug, Clone, Args)]
-pub struct CaptureArgs {
+pub(crate) struct CaptureArgs {
     /// Events per second on one CPU that take the stacks off a hot function; ten times as
     /// many stop the run
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_rate: u64,
+    pub(crate) max_rate: u64,
     /// Trace entries of FUNC as well (repeatable, or separated by commas)
     #[arg(long = "function", value_name = "FUNC", value_delimiter = ',')]
-    pub functions: Vec<String>,
+    pub(crate) functions: Vec<String>,
     /// Which probes to add on the route cache's collector
     #[arg(long, value_name = "PROBES", default_value = "auto")]
-    pub probes: Probes,
+    pub(crate) probes: Probes,
     /// Buffer for each CPU, in KiB
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
-    pub buffer_kb: u32,
+    pub(crate) buffer_kb: u32,
     /// Where things are.
     #[command(flatten)]
-    pub roots: Roots,
+    pub(crate) roots: Roots,
     /// How to trace.
     #[command(flatten)]
-    pub how: How,
+    pub(crate) how: How,
 }

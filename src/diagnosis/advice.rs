@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How much an advice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Severity {
+pub(crate) enum Severity {
     /// Act: packets are being lost for a known reason.
     Action,
     /// The evidence is thin: look again, and how.
@@ -16,11 +16,11 @@ pub enum Severity {
 
 /// One advice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
+pub(crate) struct Advice {
     /// How much it matters.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// What and why, for people.
-    pub text: String,
+    pub(crate) text: String,
     /// A command to run, where one helps.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::kernel::sysctls::absurd;
 
 /// The state of a route cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// This kernel does not check `max_size`.
     Unaffected,
     /// The regimes that are possible, in ascending order; one where it is certain.
@@ -23,7 +23,7 @@ pub enum State {
 impl State {
     /// The regime, where it is certain; `unaffected` counts as one.
     #[must_use]
-    pub fn certain(&self) -> Option<&'static str> {
+    pub(crate) fn certain(&self) -> Option<&'static str> {
         match self {
             State::Unaffected => Some("unaffected"),
             State::Regimes(regimes) => match regimes[..] {
@@ -36,7 +36,7 @@ impl State {
 
     /// Names of what is possible.
     #[must_use]
-    pub fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         match self {
             State::Unaffected => vec!["unaffected"],
             State::Regimes(regimes) => regimes.iter().map(|regime| regime.name()).collect(),
@@ -46,7 +46,7 @@ impl State {
 
     /// The exit status it stands for under `--exit-code`.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             State::Unaffected => Exit::Clean,
             State::Unknown => Exit::Suspected,
@@ -60,7 +60,7 @@ impl State {
 
     /// True where the cache certainly holds more than a limit that counts.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         match self {
             State::Unaffected | State::Unknown => false,
             State::Regimes(regimes) => !regimes.contains(&Regime::WithinLimits),
@@ -70,7 +70,7 @@ impl State {
     /// The exit status of several caches: that of the worst. Where none is over its limit, one
     /// that could not be read when it should is an error.
     #[must_use]
-    pub fn exit_of_all<'a>(states: impl Iterator<Item = &'a State>, failed: bool) -> Exit {
+    pub(crate) fn exit_of_all<'a>(states: impl Iterator<Item = &'a State>, failed: bool) -> Exit {
         let exits: Vec<Exit> = states.map(State::exit).collect();
         let worst = [Exit::Confirmed, Exit::Suspected]
             .into_iter()
@@ -80,7 +80,7 @@ impl State {
 
     /// What it means, in words that follow its name.
     #[must_use]
-    pub fn meaning(&self) -> &'static str {
+    pub(crate) fn meaning(&self) -> &'static str {
         match self {
             State::Unaffected => "this kernel does not check max_size, and refuses nothing",
             State::Unknown => "the counters or limits could not be read",
@@ -103,44 +103,44 @@ impl State {
 
 /// Room below the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Headroom {
+pub(crate) struct Headroom {
     /// `max_size - slow`, in entries; negative where the cache is over its limit.
-    pub entries: i64,
+    pub(crate) entries: i64,
     /// The same in per cent of `max_size`.
-    pub percent: f64,
+    pub(crate) percent: f64,
 }
 
 /// What was found of one namespace.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Assessment {
+pub(crate) struct Assessment {
     /// Regimes.
-    pub state: State,
+    pub(crate) state: State,
     /// What decides could not be read.
-    pub is_unread: bool,
+    pub(crate) is_unread: bool,
     /// `percpu_counter` batch, in entries.
-    pub batch: Option<i64>,
+    pub(crate) batch: Option<i64>,
     /// How far `fast` can be from `slow`, in entries.
-    pub slack: Option<i64>,
+    pub(crate) slack: Option<i64>,
     /// Lowest and highest value `fast` can have, in entries.
-    pub fast: Option<(i64, i64)>,
+    pub(crate) fast: Option<(i64, i64)>,
     /// Room below the limit; `None` where the limit is absurd or unknown.
-    pub headroom: Option<Headroom>,
+    pub(crate) headroom: Option<Headroom>,
     /// Sized limits; `None` where they would change nothing or their inputs are unknown.
-    pub sizing: Option<Sizing>,
+    pub(crate) sizing: Option<Sizing>,
     /// What to do, and why.
-    pub advice: Vec<Advice>,
+    pub(crate) advice: Vec<Advice>,
 }
 
 impl Assessment {
     /// True where the cache holds more than its limit, whether or not anything is refused yet.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         !self.is_unread && self.state.is_over()
     }
 
     /// How bad it is: fine, unread, or over its limit and how far.
     #[must_use]
-    pub fn badness(&self) -> u8 {
+    pub(crate) fn badness(&self) -> u8 {
         match self.state.exit() {
             _ if self.is_unread => 1,
             Exit::Confirmed => 4,
@@ -155,14 +155,14 @@ impl Assessment {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Behaviour {
     /// `fast` as a probe last read it, in entries.
-    pub fast: Option<i64>,
+    pub(crate) fast: Option<i64>,
     /// Allocations were refused.
-    pub refuses: bool,
+    pub(crate) refuses: bool,
     /// Allocations were granted without a collection: `fast` was not above `max_size` then.
-    pub grants_at_once: bool,
+    pub(crate) grants_at_once: bool,
     /// `ip6_dst_gc` returns nothing: the change that took the check out made it void
     /// (af6d10345ca7).
-    pub returns_nothing: bool,
+    pub(crate) returns_nothing: bool,
 }
 
 impl Behaviour {

@@ -28,7 +28,7 @@ pub enum Class {
 
 /// Why a packet was dropped, whichever way it was going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// `dst_alloc` refused.
     DstAlloc,
     /// There is no route.
@@ -41,7 +41,7 @@ pub enum Cause {
 
 /// What a class is to the verdict; the heaviest class found is the verdict's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub(crate) enum Weight {
     /// Another fault than the one this tool exists for.
     Other,
     /// It may be that fault.
@@ -155,7 +155,7 @@ impl Class {
 
     /// The class of drops on that way and for that cause.
     #[must_use]
-    pub fn of(direction: Direction, cause: Cause) -> Class {
+    pub(crate) fn of(direction: Direction, cause: Cause) -> Class {
         let fits = |entry: &&Entry| (entry.direction, entry.cause) == (direction, cause);
         let found = CLASSES.iter().find(fits);
         found.map_or(Class::Unknown, |entry| entry.class)
@@ -169,25 +169,25 @@ impl Class {
 
     /// Why such packets are dropped.
     #[must_use]
-    pub fn cause(self) -> Cause {
+    pub(crate) fn cause(self) -> Cause {
         self.entry().cause
     }
 
     /// What it is to the verdict.
     #[must_use]
-    pub fn weight(self) -> Weight {
+    pub(crate) fn weight(self) -> Weight {
         self.entry().weight
     }
 
     /// What it means, in words for people.
     #[must_use]
-    pub fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         self.entry().meaning
     }
 
     /// What there is to say of a host with such drops, in words for people.
     #[must_use]
-    pub fn headline(self) -> &'static str {
+    pub(crate) fn headline(self) -> &'static str {
         self.entry().headline
     }
 }

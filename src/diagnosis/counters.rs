@@ -13,28 +13,28 @@ use crate::kernel::release::{Kernel, Release, judge};
 
 /// What is known of the host besides a capture's own facts.
 #[derive(Debug, Clone)]
-pub struct HereAndNow {
+pub(crate) struct HereAndNow {
     /// The namespace the facts are of.
-    pub netns: NetNs,
+    pub(crate) netns: NetNs,
     /// CPUs, those offline included.
-    pub cpus: Option<CpuCount>,
+    pub(crate) cpus: Option<CpuCount>,
     /// The kernel, with its vendor's level where it tells.
-    pub kernel: Kernel,
+    pub(crate) kernel: Kernel,
 }
 
 /// The route cache's counters and limits, and `fast` where it was read and found valid.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// `fast` over the capture.
-    pub fast: Option<FastSeries>,
+    pub(crate) fast: Option<FastSeries>,
     /// Exact number of entries, at the last reading.
-    pub slow: Option<i64>,
+    pub(crate) slow: Option<i64>,
     /// `net.ipv6.route.max_size`.
-    pub max_size: Option<i64>,
+    pub(crate) max_size: Option<i64>,
     /// `net.ipv6.route.gc_thresh`.
-    pub gc_thresh: Option<i64>,
+    pub(crate) gc_thresh: Option<i64>,
     /// Regime, sizes and advice that follow.
-    pub assessment: Assessment,
+    pub(crate) assessment: Assessment,
 }
 
 impl Counters {
@@ -42,7 +42,7 @@ impl Counters {
     /// same `gc_thresh`, and never further from `slow` than the CPUs can hide. What the trace
     /// shows of refusals counts only where it is of the namespace that the facts are of.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         facts: &Facts,
         gathered: &Gathered,
         host: Option<&HereAndNow>,
@@ -86,20 +86,20 @@ impl Counters {
 
     /// True where the cache holds more than its limit, on a kernel that minds.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let over = self.slow.zip(self.max_size).is_some_and(|(n, max)| n > max);
         over && self.assessment.state != State::Unaffected
     }
 
     /// How far `fast` was from `slow` when it was last read, in entries.
     #[must_use]
-    pub fn fast_to_slow(&self) -> Option<i64> {
+    pub(crate) fn fast_to_slow(&self) -> Option<i64> {
         Some(self.slow? - self.fast?.last)
     }
 
     /// `fast` at its last reading as a multiple of the batch; `None` where it is none.
     #[must_use]
-    pub fn fast_in_batches(&self) -> Option<i64> {
+    pub(crate) fn fast_in_batches(&self) -> Option<i64> {
         let (fast, batch) = (self.fast?.last, self.assessment.batch?);
         (fast % batch == 0).then_some(fast / batch)
     }

@@ -13,7 +13,7 @@ use crate::kernel::functions::{Direction, Function, Handler, Origin};
 
 /// What the trace itself says of the outcome of one call of `ip6_dst_gc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Observed {
+pub(crate) enum Observed {
     /// A return probe saw it refuse.
     Failed,
     /// A return probe saw it agree.
@@ -30,7 +30,7 @@ pub enum Observed {
 
 impl Observed {
     /// All of them, in the order of their definition.
-    pub const ALL: [Observed; 6] = [
+    pub(crate) const ALL: [Observed; 6] = [
         Observed::Failed,
         Observed::Succeeded,
         Observed::Collected,
@@ -42,11 +42,11 @@ impl Observed {
 
 /// One call of `ip6_dst_gc` that may belong to a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// Its stack says that it was made for a packet that goes the drop's way.
-    pub certain: bool,
+    pub(crate) certain: bool,
     /// What the trace says of its outcome.
-    pub observed: Observed,
+    pub(crate) observed: Observed,
 }
 
 impl Attempt {
@@ -62,20 +62,20 @@ impl Attempt {
 
 /// The attempts between two drops of one CPU and task, for one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Attempts {
+pub(crate) struct Attempts {
     /// The last one.
-    pub last: Option<Attempt>,
+    pub(crate) last: Option<Attempt>,
     /// The one before it.
-    pub previous: Option<Attempt>,
+    pub(crate) previous: Option<Attempt>,
     /// All earlier ones, a bit for each kind.
     earlier: u16,
     /// How many, up to [`Attempts::MANY`].
-    pub count: u8,
+    pub(crate) count: u8,
 }
 
 impl Attempts {
     /// Counts stop here.
-    pub const MANY: u8 = 15;
+    pub(crate) const MANY: u8 = 15;
 
     /// All of it as bytes.
     fn packed(self) -> [u8; 5] {
@@ -91,7 +91,7 @@ impl Attempts {
     }
 
     /// Adds one behind the others.
-    pub fn push(&mut self, attempt: Attempt) {
+    pub(crate) fn push(&mut self, attempt: Attempt) {
         if let Some(previous) = self.previous {
             self.earlier |= previous.bit();
         }
@@ -101,7 +101,7 @@ impl Attempts {
     }
 
     /// All kinds of attempts there were.
-    pub fn kinds(self) -> impl Iterator<Item = Attempt> {
+    pub(crate) fn kinds(self) -> impl Iterator<Item = Attempt> {
         self.last
             .into_iter()
             .chain(self.previous)
@@ -119,7 +119,7 @@ impl Attempts {
 
 /// How much of what came before the drop on its CPU was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Window {
+pub(crate) enum Window {
     /// Everything since an earlier packet.
     Whole,
     /// The trace starts here.
@@ -132,7 +132,7 @@ pub enum Window {
 
 /// What is known of a drop's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StackState {
+pub(crate) enum StackState {
     /// It has frames.
     Present,
     /// It came without frames: the unwinder lost its way.
@@ -143,7 +143,7 @@ pub enum StackState {
 
 /// How the handler of a drop is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HandlerSource {
+pub(crate) enum HandlerSource {
     /// The caller column of the drop.
     Caller,
     /// The frames of its stack.
@@ -154,41 +154,41 @@ pub enum HandlerSource {
 
 /// Everything that decides what a drop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// The handler and how it is known.
-    pub handler: Option<(Handler, HandlerSource)>,
+    pub(crate) handler: Option<(Handler, HandlerSource)>,
     /// Which way the packet was going.
-    pub direction: Direction,
+    pub(crate) direction: Direction,
     /// The packet was received in a list with others.
-    pub list: bool,
+    pub(crate) list: bool,
     /// Frames or a caller show that it was not.
-    pub single: bool,
+    pub(crate) single: bool,
     /// `ip6_dst_gc` had been seen by then, so it was traced.
-    pub gc_seen: bool,
+    pub(crate) gc_seen: bool,
     /// The event had no CPU and pid.
-    pub without_context: bool,
+    pub(crate) without_context: bool,
     /// Attempts for received packets since the previous drop.
-    pub receive: Attempts,
+    pub(crate) receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
-    pub output: Attempts,
+    pub(crate) output: Attempts,
     /// The attempts are those since the entry of `ip6_route_input` for this very packet.
-    pub bounded: bool,
+    pub(crate) bounded: bool,
     /// Nothing happened on the CPU between the last receive attempt and the drop.
-    pub receive_linked: bool,
+    pub(crate) receive_linked: bool,
     /// The same for the last output attempt.
-    pub output_linked: bool,
+    pub(crate) output_linked: bool,
     /// How much of what came before was recorded.
-    pub window: Window,
+    pub(crate) window: Window,
     /// What is known of its stack.
-    pub stack: StackState,
+    pub(crate) stack: StackState,
     /// Nothing behind what was read can add to it.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Evidence {
     /// What the stack alone says of drops that were counted by their stacks.
     #[must_use]
-    pub fn unordered(facts: &StackFacts) -> Self {
+    pub(crate) fn unordered(facts: &StackFacts) -> Self {
         Evidence {
             handler: facts.handler.map(|h| (h, HandlerSource::Frames)),
             direction: facts.direction,
@@ -250,7 +250,7 @@ impl Evidence {
 
     /// The attempts for the drop's own direction, and whether the last one is linked to it.
     #[must_use]
-    pub fn attempts(&self) -> (Attempts, bool) {
+    pub(crate) fn attempts(&self) -> (Attempts, bool) {
         match self.direction {
             Direction::Output => (self.output, self.output_linked),
             _ => (self.receive, self.receive_linked),
@@ -330,16 +330,16 @@ impl EvidenceTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traced {
     /// `ip6_dst_gc`.
-    pub dst_gc: bool,
+    pub(crate) dst_gc: bool,
     /// `fib6_run_gc`.
-    pub run_gc: bool,
+    pub(crate) run_gc: bool,
     /// All of the handlers, or at least those for prohibit routes.
-    pub handlers: bool,
+    pub(crate) handlers: bool,
 }
 
 impl Traced {
     /// Notes that the entry of `function` is recorded.
-    pub fn note(&mut self, function: Function) {
+    pub(crate) fn note(&mut self, function: Function) {
         match function {
             Function::DstGc => self.dst_gc = true,
             Function::RunGc => self.run_gc = true,
@@ -354,7 +354,7 @@ impl Traced {
 
     /// The functions of a list such as `--traced` takes; unknown names do not matter.
     #[must_use]
-    pub fn from_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> Traced {
+    pub(crate) fn from_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> Traced {
         let mut traced = Traced::default();
         let mut prohibit = false;
         let mut discard = false;
@@ -372,7 +372,7 @@ impl Traced {
 
     /// Either.
     #[must_use]
-    pub fn or(self, other: Traced) -> Traced {
+    pub(crate) fn or(self, other: Traced) -> Traced {
         Traced {
             dst_gc: self.dst_gc || other.dst_gc,
             run_gc: self.run_gc || other.run_gc,

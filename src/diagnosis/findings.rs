@@ -16,30 +16,30 @@ use crate::kernel::functions::Origin;
 
 /// Calls of `ip6_dst_gc` and what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GcCounts {
+pub(crate) struct GcCounts {
     /// All calls.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Calls that refused the allocation.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Calls that agreed to it.
-    pub succeeded: u64,
+    pub(crate) succeeded: u64,
 }
 
 impl GcCounts {
     /// Calls whose outcome is not known.
     #[must_use]
-    pub fn unknown(self) -> u64 {
+    pub(crate) fn unknown(self) -> u64 {
         self.calls - self.failed - self.succeeded
     }
 
     /// Calls that refused, where that is known of any; `None` where of none.
     #[must_use]
-    pub fn known_failed(self) -> Option<u64> {
+    pub(crate) fn known_failed(self) -> Option<u64> {
         (self.calls == 0 || self.unknown() < self.calls).then_some(self.failed)
     }
 
     /// Adds another count.
-    pub fn add(&mut self, other: GcCounts) {
+    pub(crate) fn add(&mut self, other: GcCounts) {
         self.calls += other.calls;
         self.failed += other.failed;
         self.succeeded += other.succeeded;
@@ -49,7 +49,7 @@ impl GcCounts {
 /// The control total: the receive-path drops of the trace, held against `Ip6InNoRoutes`, the
 /// kernel's own count of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
+pub(crate) enum Control {
     /// The counter was not read before and after.
     Unknown,
     /// As many: no drop is missing from the trace.
@@ -62,7 +62,7 @@ pub enum Control {
 
 /// Evidence that was not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// `ip6_dst_gc` was not traced.
     DstGc,
     /// Outcomes of attempts: neither probes, nor `fib6_run_gc` and facts.
@@ -81,19 +81,19 @@ pub struct Findings {
     /// Drops by the rule that decided.
     pub rules: BTreeMap<(Class, Confidence, &'static Rule), u64>,
     /// Calls of `ip6_dst_gc` by origin.
-    pub gc: BTreeMap<Origin, GcCounts>,
+    pub(crate) gc: BTreeMap<Origin, GcCounts>,
     /// Counters and limits of the last input that has them.
-    pub counters: Option<Counters>,
+    pub(crate) counters: Option<Counters>,
     /// Other network namespaces in which packets were dropped; `None` where nobody looked.
-    pub elsewhere: Option<Vec<Assessment>>,
+    pub(crate) elsewhere: Option<Vec<Assessment>>,
     /// Whether the input could be read.
     pub health: Health,
     /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
-    pub receive_drops_seen: u64,
+    pub(crate) receive_drops_seen: u64,
     /// Rise of `Ip6InNoRoutes`; `None` where some input has no such facts.
-    pub in_no_routes: Option<u64>,
+    pub(crate) in_no_routes: Option<u64>,
     /// What was missing to tell causes apart.
-    pub missing: BTreeSet<Missing>,
+    pub(crate) missing: BTreeSet<Missing>,
 }
 
 impl Findings {
@@ -110,13 +110,13 @@ impl Findings {
 
     /// Drops of one class.
     #[must_use]
-    pub fn of_class(&self, class: Class) -> u64 {
+    pub(crate) fn of_class(&self, class: Class) -> u64 {
         self.of(|of| of == class)
     }
 
     /// Drops for one cause, whichever way the packets were going.
     #[must_use]
-    pub fn of_cause(&self, cause: Cause) -> u64 {
+    pub(crate) fn of_cause(&self, cause: Cause) -> u64 {
         self.of(|class| class.cause() == cause)
     }
 
@@ -128,7 +128,7 @@ impl Findings {
 
     /// The highest confidence in one class.
     #[must_use]
-    pub fn confidence(&self, class: Class) -> Option<Confidence> {
+    pub(crate) fn confidence(&self, class: Class) -> Option<Confidence> {
         self.classes
             .keys()
             .filter(|(c, _)| *c == class)
@@ -138,7 +138,7 @@ impl Findings {
 
     /// Confidence, rule and number of a class's drops, most first.
     #[must_use]
-    pub fn rules_of(&self, class: Class) -> Vec<(Confidence, &'static Rule, u64)> {
+    pub(crate) fn rules_of(&self, class: Class) -> Vec<(Confidence, &'static Rule, u64)> {
         let of_class = self.rules.iter().filter(|((c, ..), _)| *c == class);
         let mut all: Vec<_> = of_class
             .map(|((_, how, rule), n)| (*how, *rule, *n))
@@ -149,7 +149,7 @@ impl Findings {
 
     /// All calls of `ip6_dst_gc`.
     #[must_use]
-    pub fn gc_total(&self) -> GcCounts {
+    pub(crate) fn gc_total(&self) -> GcCounts {
         let mut total = GcCounts::default();
         self.gc.values().for_each(|counts| total.add(*counts));
         total
@@ -157,7 +157,7 @@ impl Findings {
 
     /// What the kernel's own counter says of the drops in the trace.
     #[must_use]
-    pub fn control(&self) -> Control {
+    pub(crate) fn control(&self) -> Control {
         let Some(rise) = self.in_no_routes else {
             return Control::Unknown;
         };
@@ -169,7 +169,7 @@ impl Findings {
     }
 
     /// Adds what was found in a later input; the `first` one has nothing before it.
-    pub fn merge(&mut self, other: Findings, first: bool) {
+    pub(crate) fn merge(&mut self, other: Findings, first: bool) {
         for (key, n) in other.classes {
             *self.classes.entry(key).or_default() += n;
         }

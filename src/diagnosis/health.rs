@@ -11,31 +11,31 @@ pub struct Health {
     /// Every line, in one of the counters.
     pub lines: LineCounts,
     /// The first lines that were not understood.
-    pub samples: Vec<Vec<u8>>,
+    pub(crate) samples: Vec<Vec<u8>>,
     /// Stacks, with or without frames.
-    pub stacks: u64,
+    pub(crate) stacks: u64,
     /// Stacks without frames.
-    pub empty_stacks: u64,
+    pub(crate) empty_stacks: u64,
     /// Events lost, by CPU.
-    pub lost: BTreeMap<u32, u64>,
+    pub(crate) lost: BTreeMap<u32, u64>,
     /// Losses that the kernel did not count.
-    pub lost_uncounted: u64,
+    pub(crate) lost_uncounted: u64,
     /// Entries that ring buffers overwrote before the text starts.
-    pub overwritten: u64,
+    pub(crate) overwritten: u64,
     /// Inputs that ended in an error, or gave nothing.
-    pub broken_inputs: u64,
+    pub(crate) broken_inputs: u64,
     /// Drops with a stack beyond the table's caps.
-    pub stacks_beyond: u64,
+    pub(crate) stacks_beyond: u64,
     /// Cuts of all evidence because too many tasks were live.
-    pub evictions: u64,
+    pub(crate) evictions: u64,
     /// What the kernel's log says.
-    pub log: KernelLog,
+    pub(crate) log: KernelLog,
 }
 
 impl Health {
     /// Lost events that were counted, overwritten ones included.
     #[must_use]
-    pub fn lost_events(&self) -> u64 {
+    pub(crate) fn lost_events(&self) -> u64 {
         self.lost
             .values()
             .fold(self.overwritten, |sum, n| sum.saturating_add(*n))
@@ -43,25 +43,25 @@ impl Health {
 
     /// True where some events are missing from the text.
     #[must_use]
-    pub fn has_losses(&self) -> bool {
+    pub(crate) fn has_losses(&self) -> bool {
         self.lost_events() > 0 || self.lost_uncounted > 0 || self.broken_inputs > 0
     }
 
     /// True where more lines are not understood than are.
     #[must_use]
-    pub fn is_unreadable(&self) -> bool {
+    pub(crate) fn is_unreadable(&self) -> bool {
         let understood = self.lines.events + self.lines.frames + self.lines.banners;
         self.lines.unparsed > understood
     }
 
     /// True where every stack came without frames.
     #[must_use]
-    pub fn has_only_empty_stacks(&self) -> bool {
+    pub(crate) fn has_only_empty_stacks(&self) -> bool {
         self.stacks > 0 && self.stacks == self.empty_stacks
     }
 
     /// Adds what a later input gave.
-    pub fn merge(&mut self, other: Health) {
+    pub(crate) fn merge(&mut self, other: Health) {
         let (mine, theirs) = (&mut self.lines, other.lines);
         mine.total += theirs.total;
         mine.events += theirs.events;

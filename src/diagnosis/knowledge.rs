@@ -8,30 +8,30 @@ use crate::trace::TextFacts;
 
 /// What is known beyond the drop itself when drops are classified.
 #[derive(Debug, Clone, Copy)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// Functions whose entries were recorded from start to end.
-    pub traced: Traced,
+    pub(crate) traced: Traced,
     /// Functions whose entries were seen, perhaps only from there on.
-    pub seen: Traced,
+    pub(crate) seen: Traced,
     /// What return probes on `ip6_dst_gc` say, and what looks like a whole call, is of use.
-    pub returns_count: bool,
+    pub(crate) returns_count: bool,
     /// A call that shows no `fib6_run_gc` had none.
-    pub calls_are_whole: bool,
+    pub(crate) calls_are_whole: bool,
     /// No event is missing at a place that is not known.
-    pub losses_are_placed: bool,
+    pub(crate) losses_are_placed: bool,
     /// Totals of lost events are still to come, which may show some at no known place.
-    pub losses_outstanding: bool,
+    pub(crate) losses_outstanding: bool,
     /// What the facts prove.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// Where events are missing, the text says so.
-    pub losses_are_marked: bool,
+    pub(crate) losses_are_marked: bool,
     /// The kernel's log in the same text says that allocations were refused.
-    pub refusals_logged: bool,
+    pub(crate) refusals_logged: bool,
     /// The facts are known to be of the namespace in which the drops happened.
-    pub same_namespace: bool,
+    pub(crate) same_namespace: bool,
     /// Attempts that each drop with any had before it, where all have the same number and
     /// it is more than one.
-    pub lookups_per_drop: Option<u8>,
+    pub(crate) lookups_per_drop: Option<u8>,
 }
 
 /// The outcome of an attempt once everything is known.
@@ -67,7 +67,7 @@ impl Knowledge {
 
     /// What became of a call of `ip6_dst_gc`: refused, granted, or not known.
     #[must_use]
-    pub fn failed(&self, observed: Observed) -> Option<bool> {
+    pub(crate) fn failed(&self, observed: Observed) -> Option<bool> {
         match self.outcome(Attempt {
             certain: true,
             observed,

@@ -5,7 +5,7 @@ use crate::kernel::limits::slack;
 
 /// What the facts prove about every call of `ip6_dst_gc` between the two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// Nothing.
     Nothing,
     /// Every one refused.
@@ -41,9 +41,9 @@ fn slow_between(before: &Snapshot, after: &Snapshot) -> Option<(i64, i64)> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CallCounts {
     /// All calls.
-    pub all: u64,
+    pub(crate) all: u64,
     /// Calls in which `fib6_run_gc` was seen.
-    pub collected: u64,
+    pub(crate) collected: u64,
 }
 
 /// Works out what the facts prove about the calls of a capture.

@@ -14,42 +14,42 @@ const GROWTH: i64 = 2;
 
 /// Sized limits, with the numbers they came from. All in entries unless named otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Sizing {
+pub(crate) struct Sizing {
     /// For `net.ipv6.route.max_size`.
-    pub max_size: i64,
+    pub(crate) max_size: i64,
     /// For `net.ipv6.route.gc_thresh`.
-    pub gc_thresh: i64,
+    pub(crate) gc_thresh: i64,
     /// Routes in the FIB.
-    pub routes: i64,
+    pub(crate) routes: i64,
     /// CPUs that are online.
-    pub cpus: u32,
+    pub(crate) cpus: u32,
     /// Copies when every CPU has used every route.
-    pub copies: i64,
+    pub(crate) copies: i64,
     /// Entries beyond the copies: path-MTU and redirect exceptions.
-    pub exceptions: i64,
+    pub(crate) exceptions: i64,
     /// What the cache can need with today's routes.
-    pub needed: i64,
+    pub(crate) needed: i64,
     /// Memory of the needed entries, in bytes.
-    pub needed_bytes: i64,
+    pub(crate) needed_bytes: i64,
     /// Memory when the new limit is reached, in bytes.
-    pub full_bytes: i64,
+    pub(crate) full_bytes: i64,
     /// How it was reckoned, for people.
-    pub arithmetic: String,
+    pub(crate) arithmetic: String,
 }
 
 /// What sizing starts from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Needs {
     /// Routes in the FIB (`fib_rt_entries`).
-    pub routes: i64,
+    pub(crate) routes: i64,
     /// CPUs that are online.
-    pub cpus: u32,
+    pub(crate) cpus: u32,
     /// Exception routes (`fib_rt_cache`).
-    pub exceptions: i64,
+    pub(crate) exceptions: i64,
     /// Entries there are now (`slow`).
-    pub slow: i64,
+    pub(crate) slow: i64,
     /// The limit there is now, where it is one to be believed.
-    pub max_size: Option<i64>,
+    pub(crate) max_size: Option<i64>,
 }
 
 fn power_of_two(n: i64) -> i64 {

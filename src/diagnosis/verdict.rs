@@ -7,7 +7,7 @@ use crate::exit::Exit;
 
 /// What there is to say of the host first of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Headline {
+pub(crate) enum Headline {
     /// What the class itself says.
     Class(Class),
     /// The cache is over its limit: that the counters say, whatever is sure of single drops.
@@ -42,11 +42,11 @@ impl Headline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// The class that matters most.
-    pub class: Option<Class>,
+    pub(crate) class: Option<Class>,
     /// The highest confidence in it.
-    pub confidence: Option<Confidence>,
+    pub(crate) confidence: Option<Confidence>,
     /// What to say first.
-    pub headline: Headline,
+    pub(crate) headline: Headline,
     /// The status under `--exit-code`.
     pub exit: Exit,
 }

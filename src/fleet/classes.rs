@@ -16,12 +16,12 @@ const MAX_CLASSES: usize = 64;
 
 /// The name of a class in kebab-case, whether or not it is known here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClassName(String);
+pub(crate) struct ClassName(String);
 
 impl ClassName {
     /// The name as it is written.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for ClassName {
 
 /// Drops by class.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ClassCounts {
+pub(crate) struct ClassCounts {
     known: [u64; Class::ALL.len()],
     others: BTreeMap<ClassName, u64>,
 }
@@ -58,21 +58,21 @@ pub struct ClassCounts {
 impl ClassCounts {
     /// Drops of the fault that this tool exists for.
     #[must_use]
-    pub fn of_fault(&self) -> u64 {
+    pub(crate) fn of_fault(&self) -> u64 {
         let counts = Class::ALL.into_iter().zip(self.known);
         let of_fault = counts.filter(|(class, _)| class.weight() == Weight::Fault);
         of_fault.map(|(_, drops)| drops).sum()
     }
 
     /// Names and drops: of all classes that are known here, and then of the others.
-    pub fn all(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, u64)> {
         let known = Class::ALL.iter().map(|class| class.name()).zip(self.known);
         let others = self.others.iter();
         known.chain(others.map(|(name, drops)| (name.as_str(), *drops)))
     }
 
     /// Adds the drops of another document.
-    pub fn add(&mut self, other: &ClassCounts) {
+    pub(crate) fn add(&mut self, other: &ClassCounts) {
         for (sum, drops) in self.known.iter_mut().zip(other.known) {
             *sum = sum.saturating_add(drops);
         }

@@ -31,13 +31,13 @@ pub(crate) enum Document {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// What kind.
-    pub kind: ProblemKind,
+    pub(crate) kind: ProblemKind,
     /// What is wrong, and what to do.
-    pub text: String,
+    pub(crate) text: String,
     /// Line from 1, counted from the document's own first line.
-    pub line: u64,
+    pub(crate) line: u64,
     /// Column from 1; 0 where the document as a whole is meant.
-    pub column: u64,
+    pub(crate) column: u64,
 }
 
 impl Fault {

@@ -16,13 +16,13 @@ pub struct Fleet {
     hosts: HashMap<String, HostRow>,
     max_hosts: usize,
     /// Inputs named, or found in a directory or by a pattern.
-    pub inputs: u64,
+    pub(crate) inputs: u64,
     /// Reports in a row.
-    pub reports: u64,
+    pub(crate) reports: u64,
     /// Status documents in a row.
-    pub statuses: u64,
+    pub(crate) statuses: u64,
     /// Documents of a host that had one already, and a different one.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// Lines about single drops, which a report behind them counts.
     pub drop_lines: u64,
     /// What is in no row.
@@ -52,12 +52,12 @@ impl Fleet {
     }
 
     /// Counts and names a document, or an input without one, that is in no row.
-    pub fn refuse(&mut self, place: Place, kind: ProblemKind, text: String) {
+    pub(crate) fn refuse(&mut self, place: Place, kind: ProblemKind, text: String) {
         self.problems.add(DocumentProblem { place, kind, text });
     }
 
     /// Takes in a document.
-    pub fn add(&mut self, row: HostRow) {
+    pub(crate) fn add(&mut self, row: HostRow) {
         let place = row.place.clone();
         let refusal = |kind, text| place.map(|place| DocumentProblem { place, kind, text });
         let basis = row.basis;
@@ -116,7 +116,7 @@ impl Fleet {
 
     /// The worst finding; `None` without a host.
     #[must_use]
-    pub fn worst(&self) -> Option<Finding> {
+    pub(crate) fn worst(&self) -> Option<Finding> {
         self.hosts.values().map(|row| row.finding).min()
     }
 
@@ -125,7 +125,7 @@ impl Fleet {
     /// A full cache stays one whatever else could not be read. Any other answer could be
     /// changed by a document that is missing, so that is an error then.
     #[must_use]
-    pub fn exit(&self, wanted: bool) -> Exit {
+    pub(crate) fn exit(&self, wanted: bool) -> Exit {
         let lost = self.problems.lost() > 0;
         match self.worst() {
             None => Exit::Error,

@@ -9,13 +9,13 @@ pub const MAX_NAMED: usize = 10_000;
 
 /// Where a document begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub(crate) struct Place {
     /// Name of the input; `-` is standard input.
-    pub input: String,
+    pub(crate) input: String,
     /// Line in it, from 1; `None` where the input as a whole is meant.
-    pub line: Option<u64>,
+    pub(crate) line: Option<u64>,
     /// Column of what is wrong, from 1.
-    pub column: Option<u64>,
+    pub(crate) column: Option<u64>,
 }
 
 impl fmt::Display for Place {
@@ -56,7 +56,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds, in the order of every output.
-    pub const ALL: [ProblemKind; 10] = [
+    pub(crate) const ALL: [ProblemKind; 10] = [
         ProblemKind::Unreadable,
         ProblemKind::Empty,
         ProblemKind::Truncated,
@@ -71,7 +71,7 @@ impl ProblemKind {
 
     /// The name used in every output.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ProblemKind::Unreadable => "unreadable",
             ProblemKind::Empty => "empty",
@@ -91,11 +91,11 @@ impl ProblemKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentProblem {
     /// Where it is.
-    pub place: Place,
+    pub(crate) place: Place,
     /// What kind of problem.
-    pub kind: ProblemKind,
+    pub(crate) kind: ProblemKind,
     /// What is wrong, and what to do.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// All problems: counted by kind, and named up to [`MAX_NAMED`].
@@ -107,7 +107,7 @@ pub struct Problems {
 
 impl Problems {
     /// Counts a problem, and names it where there is room.
-    pub fn add(&mut self, problem: DocumentProblem) {
+    pub(crate) fn add(&mut self, problem: DocumentProblem) {
         self.counts[problem.kind as usize] += 1;
         if self.named.len() < MAX_NAMED {
             self.named.push(problem);
@@ -122,7 +122,7 @@ impl Problems {
 
     /// Documents that were lost: all kinds but duplicates.
     #[must_use]
-    pub fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.counts.iter().sum::<u64>() - self.of_kind(ProblemKind::Duplicate)
     }
 

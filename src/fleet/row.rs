@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 16;
 /// What was found on a host, worst first. An inconclusive host may have the fault, and comes
 /// before those that certainly have another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// The route cache is full, confirmed.
     Confirmed,
     /// The same, probable or possible; or the counters alone say that entries are refused.
@@ -30,7 +30,7 @@ pub enum Finding {
 
 impl Finding {
     /// All of them, worst first.
-    pub const ALL: [Finding; 5] = [
+    pub(crate) const ALL: [Finding; 5] = [
         Finding::Confirmed,
         Finding::Suspected,
         Finding::Inconclusive,
@@ -40,7 +40,7 @@ impl Finding {
 
     /// The exit status that stands for it.
     #[must_use]
-    pub fn exit(self) -> Exit {
+    pub(crate) fn exit(self) -> Exit {
         match self {
             Finding::Confirmed => Exit::Confirmed,
             Finding::Suspected => Exit::Suspected,
@@ -52,7 +52,7 @@ impl Finding {
 
     /// The finding of a verdict's exit status; `None` for a status that is no verdict.
     #[must_use]
-    pub fn of_exit(status: u8) -> Option<Finding> {
+    pub(crate) fn of_exit(status: u8) -> Option<Finding> {
         Finding::ALL
             .into_iter()
             .find(|finding| finding.exit().status() == status)
@@ -60,14 +60,14 @@ impl Finding {
 
     /// True where the route cache is full or may be.
     #[must_use]
-    pub fn is_fault(self) -> bool {
+    pub(crate) fn is_fault(self) -> bool {
         self <= Finding::Suspected
     }
 }
 
 /// What a row rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Basis {
+pub(crate) enum Basis {
     /// A trace.
     Report,
     /// Counters and limits alone.
@@ -86,11 +86,11 @@ const REGIMES: [&str; 5] = [
 
 /// A set of regimes that the numbers leave; empty where nothing is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Regimes(u8);
+pub(crate) struct Regimes(u8);
 
 impl Regimes {
     /// Adds one by its name. A name that is not known adds nothing.
-    pub fn add(&mut self, name: &str) {
+    pub(crate) fn add(&mut self, name: &str) {
         if let Some(at) = REGIMES.iter().position(|regime| *regime == name) {
             self.0 |= 1 << at;
         }
@@ -98,7 +98,7 @@ impl Regimes {
 
     /// Their names, worst first.
     #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
+    pub(crate) fn names(self) -> Vec<&'static str> {
         let at = |at: &usize| self.0 & (1 << at) != 0;
         (0..REGIMES.len())
             .filter(at)
@@ -108,49 +108,49 @@ impl Regimes {
 
     /// Place of the worst in the order; the last of all where nothing is known.
     #[must_use]
-    pub fn rank(self) -> u32 {
+    pub(crate) fn rank(self) -> u32 {
         self.0.trailing_zeros()
     }
 }
 
 /// Count and limits of a route cache, in entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CacheLimits {
+pub(crate) struct CacheLimits {
     /// The exact count.
-    pub slow: Option<i64>,
+    pub(crate) slow: Option<i64>,
     /// The shared part of the count, at its last reading.
-    pub fast: Option<i64>,
+    pub(crate) fast: Option<i64>,
     /// `net.ipv6.route.max_size`.
-    pub max_size: Option<i64>,
+    pub(crate) max_size: Option<i64>,
     /// `net.ipv6.route.gc_thresh`.
-    pub gc_thresh: Option<i64>,
+    pub(crate) gc_thresh: Option<i64>,
     /// Regimes that these leave.
-    pub regimes: Regimes,
+    pub(crate) regimes: Regimes,
     /// The `max_size` that the report advises.
-    pub advised: Option<i64>,
+    pub(crate) advised: Option<i64>,
 }
 
 impl CacheLimits {
     /// Entries left below the limit; negative above it.
     #[must_use]
-    pub fn headroom(&self) -> Option<i64> {
+    pub(crate) fn headroom(&self) -> Option<i64> {
         self.max_size?.checked_sub(self.slow?)
     }
 
     /// Smaller is worse: by regime, then by the room that is left.
     #[must_use]
-    pub fn rank(&self) -> (u32, i64) {
+    pub(crate) fn rank(&self) -> (u32, i64) {
         (self.regimes.rank(), self.headroom().unwrap_or(i64::MAX))
     }
 }
 
 /// The CPU with most drops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Busiest {
+pub(crate) struct Busiest {
     /// Its number; `None` where the trace does not say.
-    pub cpu: Option<u64>,
+    pub(crate) cpu: Option<u64>,
     /// Its drops.
-    pub drops: u64,
+    pub(crate) drops: u64,
 }
 
 /// One host: its worst document, and what is known from all of them.
@@ -159,45 +159,45 @@ pub struct HostRow {
     /// Its name.
     pub host: String,
     /// What was found.
-    pub finding: Finding,
+    pub(crate) finding: Finding,
     /// What that rests on.
-    pub basis: Basis,
+    pub(crate) basis: Basis,
     /// The verdict's class.
-    pub class: Option<ClassName>,
+    pub(crate) class: Option<ClassName>,
     /// The verdict's confidence.
-    pub confidence: Option<Confidence>,
+    pub(crate) confidence: Option<Confidence>,
     /// Drops in the trace.
-    pub drops: u64,
+    pub(crate) drops: u64,
     /// The same by class.
-    pub by_class: ClassCounts,
+    pub(crate) by_class: ClassCounts,
     /// The first drop, in the trace's own clock.
-    pub first: Option<f64>,
+    pub(crate) first: Option<f64>,
     /// The last drop, in the trace's own clock.
-    pub last: Option<f64>,
+    pub(crate) last: Option<f64>,
     /// The CPU with most drops.
-    pub busiest: Option<Busiest>,
+    pub(crate) busiest: Option<Busiest>,
     /// How many CPUs dropped.
-    pub dropping_cpus: u64,
+    pub(crate) dropping_cpus: u64,
     /// When the recording began or the counters were read, in seconds since 1970 (UTC).
-    pub time: Option<f64>,
+    pub(crate) time: Option<f64>,
     /// The earliest such time of all its documents that show the fault.
-    pub since: Option<f64>,
+    pub(crate) since: Option<f64>,
     /// Kernel release.
-    pub kernel: Option<String>,
+    pub(crate) kernel: Option<String>,
     /// CPUs online.
-    pub cpus: Option<u64>,
+    pub(crate) cpus: Option<u64>,
     /// Count and limits.
-    pub limits: CacheLimits,
+    pub(crate) limits: CacheLimits,
     /// Events missing from the trace; `None` where the kernel did not count them.
-    pub lost_events: Option<u64>,
+    pub(crate) lost_events: Option<u64>,
     /// Lines of the trace that were not understood.
-    pub unparsed_lines: u64,
+    pub(crate) unparsed_lines: u64,
     /// Where the document is that all this is from.
-    pub place: Option<Place>,
+    pub(crate) place: Option<Place>,
     /// Documents of this host, copies not among them.
-    pub documents: u64,
+    pub(crate) documents: u64,
     /// The latest document with a time: that, and what was found.
-    pub latest: Option<(f64, Finding)>,
+    pub(crate) latest: Option<(f64, Finding)>,
     /// Fingerprints of its documents, to recognise copies.
     pub(super) seen: Vec<u64>,
 }
@@ -218,7 +218,7 @@ fn later(a: Option<(f64, Finding)>, b: Option<(f64, Finding)>) -> Option<(f64, F
 impl HostRow {
     /// The row of one document, which begins at `place`.
     #[must_use]
-    pub fn placed(mut self, place: Place, fingerprint: u64) -> HostRow {
+    pub(crate) fn placed(mut self, place: Place, fingerprint: u64) -> HostRow {
         self.place = Some(place);
         self.documents = 1;
         self.since = self.time.filter(|_| self.finding.is_fault());
@@ -229,7 +229,7 @@ impl HostRow {
 
     /// True where `other`, of the same host, is a copy of a document that is in here.
     #[must_use]
-    pub fn has_seen(&self, other: &HostRow) -> bool {
+    pub(crate) fn has_seen(&self, other: &HostRow) -> bool {
         other
             .seen
             .iter()
@@ -238,7 +238,7 @@ impl HostRow {
 
     /// Worst first: finding, confidence, regime, drops for a full cache, all drops, room left.
     #[must_use]
-    pub fn badness(&self, other: &HostRow) -> Ordering {
+    pub(crate) fn badness(&self, other: &HostRow) -> Ordering {
         let full = |row: &HostRow| row.by_class.of_fault();
         let (regime, room) = self.limits.rank();
         let (other_regime, other_room) = other.limits.rank();
@@ -253,7 +253,7 @@ impl HostRow {
 
     /// Takes in another document of the same host. The worse of the two is shown; what it does
     /// not know is taken from the other.
-    pub fn add(&mut self, other: HostRow) {
+    pub(crate) fn add(&mut self, other: HostRow) {
         let documents = self.documents + other.documents;
         let since = least(self.since, other.since);
         let latest = later(self.latest, other.latest);

@@ -10,11 +10,11 @@ use crate::fleet::row::{Finding, HostRow};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Group {
     /// Hosts, in the order of [`Finding::ALL`].
-    pub by_finding: [u64; Finding::ALL.len()],
+    pub(crate) by_finding: [u64; Finding::ALL.len()],
     /// Drops of their rows by class.
-    pub by_class: ClassCounts,
+    pub(crate) by_class: ClassCounts,
     /// All drops of their rows.
-    pub drops: u64,
+    pub(crate) drops: u64,
 }
 
 impl Group {
@@ -47,11 +47,11 @@ impl Group {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Totals<'a> {
     /// Over all.
-    pub all: Group,
+    pub(crate) all: Group,
     /// By kernel release, most hosts with the fault first.
-    pub by_kernel: Vec<(Option<&'a str>, Group)>,
+    pub(crate) by_kernel: Vec<(Option<&'a str>, Group)>,
     /// By `net.ipv6.route.max_size`, most hosts with the fault first.
-    pub by_max_size: Vec<(Option<i64>, Group)>,
+    pub(crate) by_max_size: Vec<(Option<i64>, Group)>,
 }
 
 fn most_faults_first<K: Ord>(groups: BTreeMap<K, Group>) -> Vec<(K, Group)> {

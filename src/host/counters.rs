@@ -19,9 +19,9 @@ const NO_SYSCTL: &str = "IPv6 is disabled, its module is not loaded, or this ker
 #[derive(Debug, Default)]
 pub struct NetNsReading {
     /// Counters and limits; what could not be read is absent.
-    pub snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// Why that is absent.
-    pub errors: Vec<ReadError>,
+    pub(crate) errors: Vec<ReadError>,
 }
 
 /// Reads `rt6_stats`, `snmp6` and sysctls of one network namespace: of the namespace of
@@ -56,7 +56,7 @@ impl Host {
     /// Counters, all sysctls of the route cache and the number of CPUs, as of now and in the
     /// network namespace of the caller. What the host does not have is absent.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let dir = std::fs::read_dir(self.proc.join(ROUTE));
         let entries = dir.into_iter().flatten().flatten();
         let sysctls: Vec<String> = entries
@@ -73,7 +73,7 @@ impl Host {
     ///
     /// # Errors
     /// What the system answers.
-    pub fn touch_rt6_stats(&self) -> io::Result<()> {
+    pub(crate) fn touch_rt6_stats(&self) -> io::Result<()> {
         std::fs::read(self.proc.join("net/rt6_stats")).map(drop)
     }
 }

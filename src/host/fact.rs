@@ -9,7 +9,7 @@ const ROUTE_SYSCTL: &str = "net.ipv6.route.";
 
 /// A counter or limit of the host. Display writes it as a capture has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact<'a> {
+pub(crate) enum Fact<'a> {
     /// `/proc/net/rt6_stats`.
     Stats(Rt6Stats),
     /// A counter of `/proc/net/snmp6`.
@@ -45,7 +45,7 @@ impl<'a> Fact<'a> {
 
     /// The fact in a capture, which names two kinds that a facts file tells by their form.
     #[must_use]
-    pub fn of_capture(value: &'a [u8]) -> Option<Fact<'a>> {
+    pub(crate) fn of_capture(value: &'a [u8]) -> Option<Fact<'a>> {
         let value = value.strip_prefix(b"rt6_stats ").unwrap_or(value);
         Fact::parse(value.strip_prefix(b"nproc ").unwrap_or(value))
     }

@@ -13,15 +13,15 @@ pub(crate) const MAX_FACTS: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The reading before the capture, or the only one.
-    pub before: Option<Snapshot>,
+    pub(crate) before: Option<Snapshot>,
     /// The reading after it.
-    pub after: Option<Snapshot>,
+    pub(crate) after: Option<Snapshot>,
     /// Policy rules and throw routes on both sides.
-    pub policy: Around<Policy>,
+    pub(crate) policy: Around<Policy>,
     /// The kernel's filter on `fib6_table_lookup`; `all` without one, `None` where nobody says.
-    pub lookups: Option<String>,
+    pub(crate) lookups: Option<String>,
     /// The `dst_ops` of the namespace that was traced, as a drop's own words show it.
-    pub ops: Option<u64>,
+    pub(crate) ops: Option<u64>,
 }
 
 /// A facts file in which nothing was recognised, or too much.
@@ -65,18 +65,18 @@ impl Facts {
 
     /// The latest reading.
     #[must_use]
-    pub fn last(&self) -> Option<&Snapshot> {
+    pub(crate) fn last(&self) -> Option<&Snapshot> {
         self.after.as_ref().or(self.before.as_ref())
     }
 
     /// How far a counter rose from the first reading to the second.
     #[must_use]
-    pub fn rise(&self, counter: fn(&Snapshot) -> Option<u64>) -> Option<u64> {
+    pub(crate) fn rise(&self, counter: fn(&Snapshot) -> Option<u64>) -> Option<u64> {
         counter(self.after.as_ref()?)?.checked_sub(counter(self.before.as_ref()?)?)
     }
 
     /// Takes the start of these and the end of a later capture's.
-    pub fn extend(&mut self, later: Facts) {
+    pub(crate) fn extend(&mut self, later: Facts) {
         self.before = self.before.take().or(later.before);
         self.after = later.after.or(self.after.take());
         self.policy.extend(later.policy);

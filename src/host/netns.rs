@@ -57,7 +57,7 @@ pub struct NetNs {
     /// Its name in `/run/netns` and the like.
     pub name: Option<String>,
     /// A file to enter it by.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// A process in it.
     pub owner: Option<Owner>,
 }

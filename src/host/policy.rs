@@ -4,7 +4,7 @@ use crate::host::rules::PolicyRules;
 
 /// Policy rules and throw routes of a network namespace at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The rules; `None` where nobody says.
     pub(crate) rules: Option<PolicyRules>,
     /// Routes of all tables that end a table's answer (`throw`); `None` where nobody says.
@@ -29,7 +29,7 @@ impl Policy {
 
 /// The same before a capture and after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Around<T> {
+pub(crate) struct Around<T> {
     /// Before the first event.
     pub(crate) before: T,
     /// After the last one.

@@ -7,7 +7,7 @@ use crate::host::roots::Host;
 impl Host {
     /// True where `pid` is a living process called ip6drop.
     #[must_use]
-    pub fn is_ip6drop(&self, pid: u32) -> bool {
+    pub(crate) fn is_ip6drop(&self, pid: u32) -> bool {
         self.comm(pid) == "ip6drop"
     }
 
@@ -20,7 +20,7 @@ impl Host {
     /// Processes other than this one that have a file below `dir` open, and which:
     /// `(pid, comm, file)`.
     #[must_use]
-    pub fn users_of(&self, dir: &Path) -> Vec<(u32, String, String)> {
+    pub(crate) fn users_of(&self, dir: &Path) -> Vec<(u32, String, String)> {
         let mut users = Vec::new();
         for process in std::fs::read_dir(&self.proc)
             .into_iter()

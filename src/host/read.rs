@@ -10,7 +10,7 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// Why a file of the host told nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// The file is not there.
     #[error("{}: no such file; {hint}", path.display())]
     Absent {
@@ -66,7 +66,7 @@ fn root_of(path: &Path) -> &'static str {
 impl ReadError {
     /// The kind of failure, as outputs name it.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             ReadError::Absent { .. } => "absent",
             ReadError::Denied { .. } => "denied",

@@ -20,18 +20,18 @@ pub struct Host {
 
 /// CPUs of the host, in numbers of CPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CpuCount {
+pub(crate) struct CpuCount {
     /// CPUs that are online: the parts of a per-CPU counter.
-    pub online: u32,
+    pub(crate) online: u32,
     /// CPUs that are there, online or not: with all of them online the batch was larger,
     /// and a CPU keeps what it held then.
-    pub present: u32,
+    pub(crate) present: u32,
 }
 
 impl Host {
     /// The text of a file under /proc; `None` where it is absent or may not be read.
     #[must_use]
-    pub fn proc_text(&self, path: &str) -> Option<String> {
+    pub(crate) fn proc_text(&self, path: &str) -> Option<String> {
         read_text(&self.proc.join(path), "").ok()
     }
 
@@ -39,7 +39,7 @@ impl Host {
     ///
     /// # Errors
     /// See [`ReadError`]; only the release is required.
-    pub fn release(&self) -> Result<Release, ReadError> {
+    pub(crate) fn release(&self) -> Result<Release, ReadError> {
         let line = |name| {
             let text = self.proc_text(name).unwrap_or_default();
             text.trim().to_owned()
@@ -58,14 +58,14 @@ impl Host {
 
     /// The host's name, as `uname -n` prints it.
     #[must_use]
-    pub fn name(&self) -> Option<String> {
+    pub(crate) fn name(&self) -> Option<String> {
         let name = self.proc_text("sys/kernel/hostname")?.trim().to_owned();
         (!name.is_empty()).then_some(name)
     }
 
     /// What the kernel drew at random when it booted; empty where it cannot be read.
     #[must_use]
-    pub fn boot_id(&self) -> String {
+    pub(crate) fn boot_id(&self) -> String {
         let id = self.proc_text("sys/kernel/random/boot_id");
         id.unwrap_or_default().trim().to_owned()
     }
@@ -75,7 +75,7 @@ impl Host {
     /// # Errors
     /// See [`ReadError`]. Where only the list of present CPUs cannot be read, those online are
     /// taken for all.
-    pub fn cpus(&self) -> Result<CpuCount, ReadError> {
+    pub(crate) fn cpus(&self) -> Result<CpuCount, ReadError> {
         let online = self.count_cpus("online")?;
         let present = self.count_cpus("present").unwrap_or(online);
         Ok(CpuCount {
@@ -97,7 +97,7 @@ impl Host {
 
     /// Memory that can be had without swapping, in KiB.
     #[must_use]
-    pub fn available_kb(&self) -> Option<u64> {
+    pub(crate) fn available_kb(&self) -> Option<u64> {
         let text = self.proc_text("meminfo")?;
         text.lines().find_map(|line| {
             let rest = line.strip_prefix("MemAvailable:")?.trim();

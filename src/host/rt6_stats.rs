@@ -7,21 +7,21 @@ use serde::Serialize;
 /// The seven hexadecimal fields of `/proc/net/rt6_stats`
 /// (`rt6_stats_seq_show`, net/ipv6/route.c).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Rt6Stats {
+pub(crate) struct Rt6Stats {
     /// Nodes of the FIB trees.
-    pub fib_nodes: u64,
+    pub(crate) fib_nodes: u64,
     /// FIB nodes that carry routes.
-    pub fib_route_nodes: u64,
+    pub(crate) fib_route_nodes: u64,
     /// Route allocations that ever succeeded; it never falls.
-    pub fib_rt_alloc: u64,
+    pub(crate) fib_rt_alloc: u64,
     /// Routes in the FIB.
-    pub fib_rt_entries: u64,
+    pub(crate) fib_rt_entries: u64,
     /// Cached exception routes.
-    pub fib_rt_cache: u64,
+    pub(crate) fib_rt_cache: u64,
     /// dst entries, the exact sum over all CPUs (`slow`): what is held against `max_size`.
-    pub dst_entries: u64,
+    pub(crate) dst_entries: u64,
     /// Routes discarded.
-    pub fib_discarded_routes: u64,
+    pub(crate) fib_discarded_routes: u64,
 }
 
 impl fmt::Display for Rt6Stats {

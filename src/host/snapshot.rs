@@ -14,50 +14,50 @@ const DROP_COUNTERS: [&str; 3] = ["Ip6InNoRoutes", "Ip6InAddrErrors", "Ip6OutNoR
 
 /// What one reading of the host's counters and limits gave. Absent is `None`, not an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// `/proc/net/rt6_stats`.
-    pub rt6_stats: Option<Rt6Stats>,
+    pub(crate) rt6_stats: Option<Rt6Stats>,
     /// `Ip6*` counters of `/proc/net/snmp6`.
-    pub snmp6: BTreeMap<String, u64>,
+    pub(crate) snmp6: BTreeMap<String, u64>,
     /// `net.ipv6.route.*`, by the name behind that prefix.
-    pub route: BTreeMap<String, i64>,
+    pub(crate) route: BTreeMap<String, i64>,
     /// Online CPUs, as `nproc` prints them.
-    pub cpus: Option<u32>,
+    pub(crate) cpus: Option<u32>,
 }
 
 impl Snapshot {
     /// True where nothing has been recognised yet.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Snapshot::default()
     }
 
     /// `Ip6InNoRoutes`: receive-path discards and prohibits, counted by `ip6_pkt_drop`.
     #[must_use]
-    pub fn in_no_routes(&self) -> Option<u64> {
+    pub(crate) fn in_no_routes(&self) -> Option<u64> {
         self.snmp6.get("Ip6InNoRoutes").copied()
     }
 
     /// `net.ipv6.route.max_size`.
     #[must_use]
-    pub fn max_size(&self) -> Option<i64> {
+    pub(crate) fn max_size(&self) -> Option<i64> {
         self.route.get("max_size").copied()
     }
 
     /// `net.ipv6.route.gc_thresh`.
     #[must_use]
-    pub fn gc_thresh(&self) -> Option<i64> {
+    pub(crate) fn gc_thresh(&self) -> Option<i64> {
         self.route.get("gc_thresh").copied()
     }
 
     /// The exact number of dst entries.
     #[must_use]
-    pub fn slow(&self) -> Option<i64> {
+    pub(crate) fn slow(&self) -> Option<i64> {
         i64::try_from(self.rt6_stats?.dst_entries).ok()
     }
 
     /// What a capture holds of it, in this order: of the counters only those of drops.
-    pub fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
         let counters = DROP_COUNTERS.iter();
         let counter = |name: &&'static str| Some(Fact::Counter(name, *self.snmp6.get(*name)?));
         let route = self.route.iter();
@@ -69,7 +69,7 @@ impl Snapshot {
     }
 
     /// Takes one line; false where it says nothing that is known.
-    pub fn take_line(&mut self, line: &[u8]) -> bool {
+    pub(crate) fn take_line(&mut self, line: &[u8]) -> bool {
         let fact = Fact::parse(line);
         if let Some(fact) = &fact {
             self.take(fact);
@@ -78,7 +78,7 @@ impl Snapshot {
     }
 
     /// Takes one fact.
-    pub fn take(&mut self, fact: &Fact<'_>) {
+    pub(crate) fn take(&mut self, fact: &Fact<'_>) {
         match *fact {
             Fact::Stats(stats) => self.rt6_stats = Some(stats),
             Fact::Counter(name, value) if self.snmp6.len() < MAX_NAMES => {

@@ -90,7 +90,7 @@ pub enum InputError {
 impl InputError {
     /// What an input without a trace is, by its first line that is not blank.
     #[must_use]
-    pub fn no_trace(name: String, lines: u64, first: &[u8]) -> Self {
+    pub(crate) fn no_trace(name: String, lines: u64, first: &[u8]) -> Self {
         let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
         let hint = match known {
             Some((_, what, command)) => {
@@ -106,7 +106,7 @@ impl InputError {
 
     /// Why reading ended early, behind so many bytes of text.
     #[must_use]
-    pub fn ended(path: &Path, is_gzip: bool, read: u64, source: io::Error) -> Self {
+    pub(crate) fn ended(path: &Path, is_gzip: bool, read: u64, source: io::Error) -> Self {
         if is_gzip {
             let path = path.to_owned();
             return InputError::Gzip { path, read, source };

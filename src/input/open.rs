@@ -70,7 +70,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first bytes answers, or writing that file.
-    pub fn new(mut reader: DynReader) -> io::Result<Self> {
+    pub(crate) fn new(mut reader: DynReader) -> io::Result<Self> {
         let start = Start::of(&mut reader);
         if let Some(error) = start.error {
             return Err(error);
@@ -104,7 +104,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first bytes answers.
-    pub fn file(file: File, length: u64) -> io::Result<Self> {
+    pub(crate) fn file(file: File, length: u64) -> io::Result<Self> {
         let mut head = [0; MAGIC.len()];
         let n = file.read_at(&mut head, 0)?;
         if head[..n].starts_with(&GZIP_MAGIC) {
@@ -120,7 +120,7 @@ impl Opened {
 
     /// True where the input is compressed.
     #[must_use]
-    pub fn is_gzip(&self) -> bool {
+    pub(crate) fn is_gzip(&self) -> bool {
         matches!(self, Opened::Gzip(_))
     }
 
@@ -135,7 +135,7 @@ impl Opened {
 
     /// Where its text comes from.
     #[must_use]
-    pub fn source(self) -> Source<DynReader> {
+    pub(crate) fn source(self) -> Source<DynReader> {
         match self {
             Opened::File(file, length) => Source::File(file, length),
             Opened::Plain(reader) => Source::Stream(Box::new(reader)),
@@ -192,7 +192,7 @@ impl Spool {
     ///
     /// # Errors
     /// See [`InputError`]; also where the temporary directory has no room.
-    pub fn new(path: &Path) -> Result<Spool, InputError> {
+    pub(crate) fn new(path: &Path) -> Result<Spool, InputError> {
         let copied = if path == Path::new(STDIN) {
             spool(&mut io::stdin().lock())
         } else {
@@ -215,7 +215,7 @@ impl Spool {
     ///
     /// # Errors
     /// See [`InputError`].
-    pub fn open(&self) -> Result<Opened, InputError> {
+    pub(crate) fn open(&self) -> Result<Opened, InputError> {
         let again = || {
             let mut file = self.file.try_clone()?;
             file.seek(SeekFrom::Start(0))?;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 /// Why the temporary file could not be made or written; no fault of the input.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub(super) struct NoCopy(pub io::Error);
+pub(super) struct NoCopy(pub(crate) io::Error);
 
 impl NoCopy {
     fn wrap(source: io::Error) -> io::Error {

@@ -6,7 +6,7 @@ use crate::kernel::functions::{Direction, Function, Handler, Origin, function};
 
 /// What a frame says of the stack it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// The handler of a drop.
     Handler(Handler),
     /// The origin of an allocation.
@@ -26,12 +26,12 @@ pub enum Mark {
 #[derive(Debug)]
 pub(crate) struct FrameRule {
     /// Name in the kernel's source; a trailing `*` stands for any ending.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it says.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
     /// Why, with the kernel's file: for whoever reads the table.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask for it"))]
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 const fn rule(name: &'static str, mark: Mark, reason: &'static str) -> FrameRule {
@@ -276,22 +276,22 @@ pub(crate) fn mark(name: &[u8]) -> Option<Mark> {
 
 /// What one stack says, worked out once for each distinct stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StackFacts {
+pub(crate) struct StackFacts {
     /// The function the stack was taken in, below trampolines of the tracer.
-    pub head: Head,
+    pub(crate) head: Head,
     /// The handler that called `ip6_pkt_drop`.
-    pub handler: Option<Handler>,
+    pub(crate) handler: Option<Handler>,
     /// Which way the packet was going.
-    pub direction: Direction,
+    pub(crate) direction: Direction,
     /// Who asked for a dst entry.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// The packet came in a list.
-    pub list: bool,
+    pub(crate) list: bool,
 }
 
 /// The innermost function of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
+pub(crate) enum Head {
     /// No frame has a name.
     None,
     /// A function that is evidence.

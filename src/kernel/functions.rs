@@ -24,7 +24,7 @@ pub enum Function {
 impl Function {
     /// The kernel's name of it; the first where several have this role.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         let known = FUNCTIONS.iter().find(|(_, function)| *function == self);
         known.map_or("", |(name, _)| name)
     }
@@ -46,13 +46,13 @@ pub enum Handler {
 impl Handler {
     /// The kernel's name of it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Function::Handler(self).name()
     }
 
     /// Input handlers see received packets, output handlers locally sent ones.
     #[must_use]
-    pub fn direction(self) -> Direction {
+    pub(crate) fn direction(self) -> Direction {
         match self {
             Handler::Discard | Handler::Prohibit => Direction::Receive,
             Handler::DiscardOut | Handler::ProhibitOut => Direction::Output,
@@ -61,14 +61,14 @@ impl Handler {
 
     /// True for the handlers of prohibit routes.
     #[must_use]
-    pub fn prohibits(self) -> bool {
+    pub(crate) fn prohibits(self) -> bool {
         matches!(self, Handler::Prohibit | Handler::ProhibitOut)
     }
 }
 
 /// Which way the dropped packet was going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// Received: to this host, or to be forwarded.
     Receive,
     /// Sent by this host.
@@ -79,7 +79,7 @@ pub enum Direction {
 
 /// Who asked for a dst entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The lookup for a received packet.
     Receive,
     /// The lookup for a packet of this host.
@@ -96,7 +96,7 @@ pub enum Origin {
 
 impl Origin {
     /// All of them, in the order of their definition.
-    pub const ALL: [Origin; 6] = [
+    pub(crate) const ALL: [Origin; 6] = [
         Origin::Receive,
         Origin::Output,
         Origin::Ndisc,

@@ -30,26 +30,26 @@ pub(crate) const ASK_THE_KERNEL: &str = "unshare -n cat /proc/sys/net/ipv6/route
 
 /// What a kernel says of its version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     /// What `uname -r` prints.
-    pub release: String,
+    pub(crate) release: String,
     /// `/proc/version`, where it can be read.
-    pub version: String,
+    pub(crate) version: String,
     /// `/proc/version_signature`, which Ubuntu's kernels have.
-    pub signature: String,
+    pub(crate) signature: String,
 }
 
 /// What the version says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// What `uname -r` prints.
-    pub release: String,
+    pub(crate) release: String,
     /// Line and stable level, where they are known.
-    pub version: Option<(u32, u32, Option<u32>)>,
+    pub(crate) version: Option<(u32, u32, Option<u32>)>,
     /// Whether `max_size` is checked; `None` where the version cannot tell.
-    pub checks: Option<bool>,
+    pub(crate) checks: Option<bool>,
     /// Why, in a sentence.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// Line and stable level of `4.19.113-300.el7.x86_64`: `(4, 19, Some(113))`.
@@ -142,7 +142,7 @@ impl Kernel {
     ///
     /// An unknown version gets the older kernels' batch, which is never smaller.
     #[must_use]
-    pub fn batch(&self, cpus: u32) -> i64 {
+    pub(crate) fn batch(&self, cpus: u32) -> i64 {
         match self.version {
             Some((major, minor, _)) if (major, minor) >= SMALL_BATCH => FIXED_BATCH,
             _ => crate::kernel::limits::batch(cpus),
@@ -152,7 +152,7 @@ impl Kernel {
     /// Whether the copies of routes on each CPU count as entries; `None` where the version
     /// cannot tell.
     #[must_use]
-    pub fn counts_copies(&self) -> Option<bool> {
+    pub(crate) fn counts_copies(&self) -> Option<bool> {
         let (major, minor, _) = self.version?;
         match (major, minor) {
             line if line >= SMALL_BATCH => Some(false),

@@ -6,11 +6,11 @@ use crate::kernel::functions::{Function, Handler};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traced {
     /// The function.
-    pub function: Function,
+    pub(crate) function: Function,
     /// True where its stack is wanted as well.
     pub stack: bool,
     /// What is lost in certainty where this kernel does not have it.
-    pub cost: &'static str,
+    pub(crate) cost: &'static str,
 }
 
 impl Traced {

@@ -48,7 +48,7 @@ impl Signals {
 
     /// The number of the last signal that came, if any.
     #[must_use]
-    pub fn came(&self) -> Option<u8> {
+    pub(crate) fn came(&self) -> Option<u8> {
         match self.last.load(Ordering::SeqCst) {
             0 => None,
             number => u8::try_from(number).ok(),
@@ -59,7 +59,7 @@ impl Signals {
     ///
     /// # Errors
     /// What `poll` answers.
-    pub fn sleep(&self, duration: Duration) -> io::Result<Option<u8>> {
+    pub(crate) fn sleep(&self, duration: Duration) -> io::Result<Option<u8>> {
         let end = Instant::now() + duration;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -75,7 +75,7 @@ impl Signals {
     ///
     /// # Errors
     /// What `poll` answers; an interrupted wait is no error.
-    pub fn wait(
+    pub(crate) fn wait(
         &self,
         fd: Option<BorrowedFd<'_>>,
         flags: PollFlags,

@@ -5,17 +5,17 @@ use std::io::{self, IsTerminal};
 
 /// A terminal as somebody looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Its width in columns.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Whether the locale is UTF-8.
-    pub unicode: bool,
+    pub(crate) unicode: bool,
 }
 
 impl Terminal {
     /// Standard output, where it is a terminal that tells its width.
     #[must_use]
-    pub fn of_stdout() -> Option<Terminal> {
+    pub(crate) fn of_stdout() -> Option<Terminal> {
         let stdout = io::stdout();
         if !stdout.is_terminal() {
             return None;

@@ -44,9 +44,9 @@ pub trait Format<D: Document>: Sync {
 /// A format and what it is called on the command line.
 pub struct FormatEntry<D: Document> {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is for, in the words of the help.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
     /// The format.
     pub format: &'static dyn Format<D>,
 }

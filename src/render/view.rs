@@ -12,31 +12,31 @@ use crate::status::sampler::Status;
 
 /// The report on traces.
 #[derive(Debug)]
-pub enum ReportDocument {}
+pub(crate) enum ReportDocument {}
 
 /// A report as it is shown.
-pub struct ReportView<'a> {
+pub(crate) struct ReportView<'a> {
     /// Its numbers.
-    pub summary: &'a Summary,
+    pub(crate) summary: &'a Summary,
     /// Drops over time, of each input that was read for it.
-    pub timelines: &'a [Timeline],
+    pub(crate) timelines: &'a [Timeline],
     /// Hands on every drop, input after input.
-    pub walk: &'a dyn Fn(&mut dyn DecidedSink) -> io::Result<()>,
+    pub(crate) walk: &'a dyn Fn(&mut dyn DecidedSink) -> io::Result<()>,
     /// How it shall look.
-    pub look: ReportLook,
+    pub(crate) look: ReportLook,
 }
 
 /// How a report for people shall look.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ReportLook {
+pub(crate) struct ReportLook {
     /// With colour.
-    pub color: bool,
+    pub(crate) color: bool,
     /// A row for every CPU.
-    pub all_cpus: bool,
+    pub(crate) all_cpus: bool,
     /// The name of the rule in front of its reason.
-    pub rules: bool,
+    pub(crate) rules: bool,
     /// With bars and sparklines for this terminal.
-    pub terminal: Option<Terminal>,
+    pub(crate) terminal: Option<Terminal>,
 }
 
 impl Document for ReportDocument {
@@ -45,22 +45,22 @@ impl Document for ReportDocument {
 
 /// The counters of network namespaces.
 #[derive(Debug)]
-pub enum StatusDocument {}
+pub(crate) enum StatusDocument {}
 
 /// A status as it is shown.
 #[derive(Debug, Clone, Copy)]
-pub struct StatusView<'a> {
+pub(crate) struct StatusView<'a> {
     /// What was read.
-    pub status: &'a Status,
+    pub(crate) status: &'a Status,
     /// With colour.
-    pub color: bool,
+    pub(crate) color: bool,
     /// Its place among others.
-    pub round: Round,
+    pub(crate) round: Round,
 }
 
 /// The place of a status among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Round {
+pub(crate) enum Round {
     /// It is the only one.
     Only,
     /// The first of several.

@@ -13,15 +13,15 @@ pub struct DecidedDrop<'a> {
     /// Where and when; `None` where the trace does not say.
     pub context: Option<&'a Context>,
     /// The frames of its stack, where it has one within the table's caps.
-    pub frames: Option<&'a Frames>,
+    pub(crate) frames: Option<&'a Frames>,
     /// How many drops it stands for.
     pub count: u64,
     /// What it is, and why.
     pub classification: &'a Classification,
     /// What came before it.
-    pub evidence: &'a Evidence,
+    pub(crate) evidence: &'a Evidence,
     /// What is known of its input.
-    pub knowledge: &'a Knowledge,
+    pub(crate) knowledge: &'a Knowledge,
 }
 
 /// Takes the drops of an input that pass the filters, in the order of the trace.

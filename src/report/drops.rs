@@ -15,13 +15,13 @@ pub(crate) const MAX_KEPT: usize = 16_384;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeptDrop {
     /// Where and when; `None` where the trace does not say.
-    pub context: Option<Context>,
+    pub(crate) context: Option<Context>,
     /// The number of its evidence.
-    pub evidence: u32,
+    pub(crate) evidence: u32,
     /// Its stack, where it has one within the table's caps.
-    pub stack: Option<StackId>,
+    pub(crate) stack: Option<StackId>,
     /// How many drops it stands for.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// One of what is kept.

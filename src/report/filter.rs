@@ -11,26 +11,26 @@ use crate::trace::{Context, Name, Time};
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// `--cpu`.
-    pub cpus: Option<BTreeSet<u32>>,
+    pub(crate) cpus: Option<BTreeSet<u32>>,
     /// `--pid`.
-    pub pids: Option<BTreeSet<u64>>,
+    pub(crate) pids: Option<BTreeSet<u64>>,
     /// `--comm`.
-    pub comm: Option<Regex>,
+    pub(crate) comm: Option<Regex>,
     /// `--stack`, matched against the frames joined with `;`, innermost first.
-    pub stack: Option<Regex>,
+    pub(crate) stack: Option<Regex>,
     /// `--class`.
-    pub classes: Option<BTreeSet<Class>>,
+    pub(crate) classes: Option<BTreeSet<Class>>,
     /// `--since`, in the trace's own unit.
-    pub since: Option<f64>,
+    pub(crate) since: Option<f64>,
     /// `--until`, in the trace's own unit.
-    pub until: Option<f64>,
+    pub(crate) until: Option<f64>,
 }
 
 impl Filter {
     /// Whether a drop in this context passes; one without a context passes only where
     /// nothing is asked of it.
     #[must_use]
-    pub fn takes_context(&self, context: Option<&Context>) -> bool {
+    pub(crate) fn takes_context(&self, context: Option<&Context>) -> bool {
         let Some(context) = context else {
             return !self.asks_context();
         };
@@ -52,7 +52,7 @@ impl Filter {
 
     /// Whether it looks at where and when a drop was at all.
     #[must_use]
-    pub fn asks_context(&self) -> bool {
+    pub(crate) fn asks_context(&self) -> bool {
         self.cpus.is_some()
             || self.pids.is_some()
             || self.comm.is_some()
@@ -62,7 +62,7 @@ impl Filter {
 
     /// Whether a drop with this stack passes.
     #[must_use]
-    pub fn takes_stack(&self, frames: &[Name]) -> bool {
+    pub(crate) fn takes_stack(&self, frames: &[Name]) -> bool {
         self.stack
             .as_ref()
             .is_none_or(|regex| regex.is_match(&frames.join(&b';')))
@@ -70,7 +70,7 @@ impl Filter {
 
     /// Whether a drop of this class passes.
     #[must_use]
-    pub fn takes_class(&self, class: Class) -> bool {
+    pub(crate) fn takes_class(&self, class: Class) -> bool {
         self.classes.as_ref().is_none_or(|set| set.contains(&class))
     }
 }

@@ -8,13 +8,13 @@ use crate::trace::event::Frames;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NumberedStack {
     /// Number, from 1.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Frames, innermost first.
-    pub frames: Frames,
+    pub(crate) frames: Frames,
     /// The class of its drops.
-    pub class: Class,
+    pub(crate) class: Class,
     /// Drops with it.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// The stacks of a report, most frequent first, numbered in that order.

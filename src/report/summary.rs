@@ -32,11 +32,11 @@ impl From<Option<u32>> for CpuKey {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CpuRow {
     /// Drops by class.
-    pub by_class: BTreeMap<Class, u64>,
+    pub(crate) by_class: BTreeMap<Class, u64>,
     /// Calls of `ip6_dst_gc`.
-    pub gc: GcCounts,
+    pub(crate) gc: GcCounts,
     /// First and last drop.
-    pub span: Option<(Time, Time)>,
+    pub(crate) span: Option<(Time, Time)>,
 }
 
 impl CpuRow {
@@ -51,9 +51,9 @@ impl CpuRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskRow {
     /// Its name; `<...>` where the trace never knew it.
-    pub comm: Vec<u8>,
+    pub(crate) comm: Vec<u8>,
     /// Its drops.
-    pub drops: u64,
+    pub(crate) drops: u64,
 }
 
 /// A whole report, before it is written in some format.
@@ -111,7 +111,7 @@ fn widen(window: &mut Option<(Time, Time)>, other: Option<(Time, Time)>) {
 
 impl Summary {
     /// Takes the network namespaces in which packets were dropped.
-    pub fn set_namespaces(&mut self, rises: Vec<Rise>) {
+    pub(crate) fn set_namespaces(&mut self, rises: Vec<Rise>) {
         let elsewhere = rises.iter().filter(|rise| !rise.row.netns.own);
         self.findings.elsewhere = Some(elsewhere.map(|rise| rise.row.assessment.clone()).collect());
         self.namespaces = Some(rises);
@@ -119,20 +119,20 @@ impl Summary {
 
     /// Seconds from the first to the last event.
     #[must_use]
-    pub fn seconds(&self) -> Option<f64> {
+    pub(crate) fn seconds(&self) -> Option<f64> {
         let (first, last) = self.window?;
         last.seconds_since(first)
     }
 
     /// The same where it is long enough to speak of rates, a millisecond.
     #[must_use]
-    pub fn rate_seconds(&self) -> Option<f64> {
+    pub(crate) fn rate_seconds(&self) -> Option<f64> {
         self.seconds().filter(|seconds| *seconds >= 1e-3)
     }
 
     /// CPUs and their drops, most first.
     #[must_use]
-    pub fn cpus_by_drops(&self) -> Vec<(u64, CpuKey)> {
+    pub(crate) fn cpus_by_drops(&self) -> Vec<(u64, CpuKey)> {
         let rows = self.per_cpu.iter();
         let mut all: Vec<_> = rows.map(|(cpu, row)| (row.drops(), *cpu)).collect();
         all.sort_by_key(|(drops, cpu)| (std::cmp::Reverse(*drops), *cpu));
@@ -141,7 +141,7 @@ impl Summary {
 
     /// Pids and their rows, most drops first.
     #[must_use]
-    pub fn tasks_by_drops(&self) -> Vec<(&u64, &TaskRow)> {
+    pub(crate) fn tasks_by_drops(&self) -> Vec<(&u64, &TaskRow)> {
         let mut all: Vec<_> = self.tasks.iter().collect();
         all.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
         all

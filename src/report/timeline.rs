@@ -29,20 +29,20 @@ pub(crate) type Row = Vec<Cell>;
 
 /// Smallest and largest value of `fast` in one bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Band {
+pub(crate) struct Band {
     /// Smallest.
-    pub min: i64,
+    pub(crate) min: i64,
     /// Largest.
-    pub max: i64,
+    pub(crate) max: i64,
 }
 
 /// First and last time of an input, in one unit, cut into bins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// The first time stamp.
-    pub first: Time,
+    pub(crate) first: Time,
     /// The last time stamp.
-    pub last: Time,
+    pub(crate) last: Time,
 }
 
 /// A time as a number of its own unit.
@@ -55,7 +55,7 @@ fn ticks(time: Time) -> u64 {
 impl Axis {
     /// An axis from the first to the last time stamp; `None` where they have different units.
     #[must_use]
-    pub fn new((first, last): (Time, Time)) -> Option<Axis> {
+    pub(crate) fn new((first, last): (Time, Time)) -> Option<Axis> {
         let is_count = |time: Time| matches!(time.stamp(), Stamp::Count(_));
         let same = is_count(first) == is_count(last);
         same.then_some(Axis { first, last })
@@ -67,7 +67,7 @@ impl Axis {
 
     /// The bin of a time; `None` where its unit is another one.
     #[must_use]
-    pub fn bin(self, time: Time) -> Option<usize> {
+    pub(crate) fn bin(self, time: Time) -> Option<usize> {
         Axis::new((self.first, time))?;
         let since = ticks(time).saturating_sub(ticks(self.first));
         let bin = u128::from(since) * BINS as u128 / (u128::from(self.length()) + 1);
@@ -76,7 +76,7 @@ impl Axis {
 
     /// The time at a share of the axis, from 0 to 1.
     #[must_use]
-    pub fn at(self, share: f64) -> Time {
+    pub(crate) fn at(self, share: f64) -> Time {
         let ticks = ticks(self.first).saturating_add((self.length() as f64 * share) as u64);
         match self.first.stamp() {
             Stamp::Nanoseconds(_) => Time::nanoseconds(ticks),
@@ -86,7 +86,7 @@ impl Axis {
 
     /// The length of the axis, or of a share of it, for people.
     #[must_use]
-    pub fn span(self, share: f64) -> String {
+    pub(crate) fn span(self, share: f64) -> String {
         let length = self.length() as f64 * share;
         match self.first.stamp() {
             Stamp::Count(_) => format!("{length:.0} counts"),
@@ -98,31 +98,31 @@ impl Axis {
 
 /// One input over time, on its own clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     /// The input's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its time; `None` where it has no time stamps.
-    pub axis: Option<Axis>,
+    pub(crate) axis: Option<Axis>,
     /// The rows of the busiest CPUs with drops.
-    pub rows: BTreeMap<CpuKey, Row>,
+    pub(crate) rows: BTreeMap<CpuKey, Row>,
     /// Further CPUs with drops, and their row.
-    pub others: (usize, Row),
+    pub(crate) others: (usize, Row),
     /// CPUs without a drop.
-    pub quiet: usize,
+    pub(crate) quiet: usize,
     /// Drops without a time stamp.
-    pub untimed: u64,
+    pub(crate) untimed: u64,
     /// `fast`; `None` in bins in which nothing read it.
-    pub fast: Vec<Option<Band>>,
+    pub(crate) fast: Vec<Option<Band>>,
     /// Its counters and limits.
-    pub counters: Option<Counters>,
+    pub(crate) counters: Option<Counters>,
     /// The facts before and after.
-    pub facts: Option<Facts>,
+    pub(crate) facts: Option<Facts>,
 }
 
 impl Timeline {
     /// An empty timeline of the one input that a summary is of.
     #[must_use]
-    pub fn new(summary: &Summary) -> Timeline {
+    pub(crate) fn new(summary: &Summary) -> Timeline {
         let mut busiest = summary.cpus_by_drops();
         busiest.retain(|(drops, _)| *drops > 0);
         let others = busiest.len().saturating_sub(MAX_ROWS);
@@ -144,7 +144,7 @@ impl Timeline {
 
     /// All CPUs together.
     #[must_use]
-    pub fn total(&self) -> Row {
+    pub(crate) fn total(&self) -> Row {
         let mut total = self.others.1.clone();
         for row in self.rows.values() {
             for (sum, cell) in total.iter_mut().zip(row) {

@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Clock {
     /// Bare counts (`counter`, `x86-tsc`); else nanoseconds.
-    pub counts: bool,
+    pub(crate) counts: bool,
     /// Multiplier and shift from counts to nanoseconds (option TSC2NSEC).
-    pub scale: Option<(u32, u32)>,
+    pub(crate) scale: Option<(u32, u32)>,
     /// Added to every time, in nanoseconds (options OFFSET and DATE).
-    pub offset: i64,
+    pub(crate) offset: i64,
 }
 
 /// Clocks that count something other than time (Documentation/trace/ftrace.rst, `trace_clock`).

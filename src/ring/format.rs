@@ -9,19 +9,19 @@ use crate::ring::machine::Machine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
     /// Its name in C.
-    pub name: String,
+    pub(crate) name: String,
     /// Offset in the event, in bytes.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// Size in bytes; 0 for what reaches to the end of the event.
-    pub size: usize,
+    pub(crate) size: usize,
     /// Whether it has a sign.
-    pub signed: bool,
+    pub(crate) signed: bool,
     /// `name[]`.
-    pub array: bool,
+    pub(crate) array: bool,
     /// Holds where in the event the value is: half offset, half length.
-    pub located: bool,
+    pub(crate) located: bool,
     /// An array of characters.
-    pub text: bool,
+    pub(crate) text: bool,
 }
 
 impl Field {
@@ -82,11 +82,11 @@ pub(crate) fn fields(text: &str) -> Vec<Field> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct EventFormat {
     /// The event's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Fields that every event has (`common_…`) and those of this one.
-    pub fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
     /// What stands behind `print fmt: `.
-    pub print: String,
+    pub(crate) print: String,
 }
 
 impl EventFormat {

@@ -4,9 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Machine {
     /// Most significant byte first.
-    pub big_endian: bool,
+    pub(crate) big_endian: bool,
     /// Size of the kernel's `long`, 4 or 8 bytes.
-    pub long: usize,
+    pub(crate) long: usize,
 }
 
 impl Machine {

@@ -34,9 +34,9 @@ pub(crate) struct PageLayout {
     /// Offset of the number of bytes used, a `long`.
     commit: usize,
     /// Size of that `long`, in bytes.
-    pub long: usize,
+    pub(crate) long: usize,
     /// Offset of the first record.
-    pub data: usize,
+    pub(crate) data: usize,
 }
 
 /// Why a header of a page cannot be read.
@@ -84,7 +84,7 @@ pub(crate) struct Page {
     records: Range<usize>,
     time: u64,
     /// Losses in front of the page: how many events, where that is known.
-    pub lost: Option<Option<u64>>,
+    pub(crate) lost: Option<Option<u64>>,
 }
 
 impl Page {

@@ -17,11 +17,11 @@ const PROBED: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
 #[derive(Clone, Copy)]
 pub(crate) struct EventPrinter<'a> {
     /// The event's description.
-    pub format: &'a EventFormat,
+    pub(crate) format: &'a EventFormat,
     /// Kernel symbols.
-    pub symbols: &'a Symbols,
+    pub(crate) symbols: &'a Symbols,
     /// Byte order and word size.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
 }
 
 /// Bytes of the trace that must not end or rearrange a line.

@@ -6,11 +6,11 @@ use crate::status::sampler::{NetNsStatus, Status};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rise {
     /// The namespace as it was read last.
-    pub row: NetNsStatus,
+    pub(crate) row: NetNsStatus,
     /// Rise of `Ip6InNoRoutes`, in packets.
-    pub in_no_routes: u64,
+    pub(crate) in_no_routes: u64,
     /// Rise of `Ip6OutNoRoutes`, in packets.
-    pub out_no_routes: u64,
+    pub(crate) out_no_routes: u64,
 }
 
 /// The namespaces whose `Ip6InNoRoutes` or `Ip6OutNoRoutes` rose, most drops first. One that

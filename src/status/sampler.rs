@@ -26,11 +26,11 @@ pub enum Selection {
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadProblem {
+pub(crate) struct ReadProblem {
     /// Kind, such as `absent`, `denied` or `vanished`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// What and why, and what to try.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl ReadProblem {
@@ -42,17 +42,17 @@ impl ReadProblem {
 
 /// How fast counters rose between two readings, a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// Time between the readings, in seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// `Ip6InNoRoutes`: packets a second.
-    pub in_no_routes: Option<f64>,
+    pub(crate) in_no_routes: Option<f64>,
     /// `Ip6OutNoRoutes`: packets a second.
-    pub out_no_routes: Option<f64>,
+    pub(crate) out_no_routes: Option<f64>,
     /// Allocations that succeeded, a second.
-    pub allocations: Option<f64>,
+    pub(crate) allocations: Option<f64>,
     /// Growth of the cache, in entries a second; negative where it shrank.
-    pub entries: Option<f64>,
+    pub(crate) entries: Option<f64>,
 }
 
 /// One namespace.
@@ -61,25 +61,25 @@ pub struct NetNsStatus {
     /// Which.
     pub netns: NetNs,
     /// What was read.
-    pub snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// What could not be read.
-    pub problems: Vec<ReadProblem>,
+    pub(crate) problems: Vec<ReadProblem>,
     /// What follows.
-    pub assessment: Assessment,
+    pub(crate) assessment: Assessment,
     /// Rates since the reading before.
-    pub rates: Option<Rates>,
+    pub(crate) rates: Option<Rates>,
 }
 
 impl NetNsStatus {
     /// True where what decides could not be read.
     #[must_use]
-    pub fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         self.assessment.is_unread
     }
 
     /// `Ip6OutNoRoutes`.
     #[must_use]
-    pub fn out_no_routes(&self) -> Option<u64> {
+    pub(crate) fn out_no_routes(&self) -> Option<u64> {
         self.snapshot.snmp6.get("Ip6OutNoRoutes").copied()
     }
 }
@@ -88,28 +88,28 @@ impl NetNsStatus {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// When, in seconds since 1970.
-    pub time: f64,
+    pub(crate) time: f64,
     /// The node's name, as `uname -n` prints it.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// The kernel.
-    pub kernel: Kernel,
+    pub(crate) kernel: Kernel,
     /// CPUs, where they could be read.
-    pub cpus: Option<CpuCount>,
+    pub(crate) cpus: Option<CpuCount>,
     /// Which namespaces were asked for.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// The namespaces.
     pub rows: Vec<NetNsStatus>,
     /// Processes whose namespace may not be looked at.
-    pub hidden: usize,
+    pub(crate) hidden: usize,
     /// What could not be read of the host as a whole.
-    pub problems: Vec<ReadProblem>,
+    pub(crate) problems: Vec<ReadProblem>,
 }
 
 impl Status {
     /// The namespace that is worst off, the first of several; one that could not be read goes
     /// before those that are fine.
     #[must_use]
-    pub fn worst(&self) -> Option<&NetNsStatus> {
+    pub(crate) fn worst(&self) -> Option<&NetNsStatus> {
         self.rows
             .iter()
             .rev()
@@ -119,7 +119,7 @@ impl Status {
     /// True where a namespace could not be read because it ended meanwhile, and was one of many:
     /// that is no failure, unless it was asked for.
     #[must_use]
-    pub fn excuses(&self, row: &NetNsStatus) -> bool {
+    pub(crate) fn excuses(&self, row: &NetNsStatus) -> bool {
         let has_vanished = |problem: &ReadProblem| problem.kind == "vanished";
         self.selection == Selection::All && row.problems.iter().any(has_vanished)
     }
@@ -127,7 +127,7 @@ impl Status {
     /// The exit status; a verdict only where one is `wanted`. Hidden processes are no failure:
     /// most share a namespace that is seen.
     #[must_use]
-    pub fn exit(&self, wanted: bool) -> Exit {
+    pub(crate) fn exit(&self, wanted: bool) -> Exit {
         let mut rows = self.rows.iter();
         let failed = rows.any(|row| row.is_unread() && !self.excuses(row));
         let read = self.rows.iter().filter(|row| wanted && !row.is_unread());

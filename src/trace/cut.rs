@@ -28,9 +28,9 @@ pub(crate) enum Piece<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CutState {
     /// The bytes belong to a line that is too long, up to its end.
-    pub skipping: bool,
+    pub(crate) skipping: bool,
     /// Frames belong to a run that [`MAX_BLOCK`] has ended.
-    pub continued: bool,
+    pub(crate) continued: bool,
 }
 
 /// `Some(true)` where a frame line starts, `None` where too few bytes are at hand to tell.

@@ -18,7 +18,7 @@ pub struct Comm {
 impl Comm {
     /// Copies a name; bytes beyond `TASK_COMM_LEN` are left out.
     #[must_use]
-    pub fn new(name: &[u8]) -> Self {
+    pub(crate) fn new(name: &[u8]) -> Self {
         let name = &name[..name.len().min(COMM_BYTES)];
         let mut bytes = [0; COMM_BYTES];
         bytes[..name.len()].copy_from_slice(name);
@@ -30,7 +30,7 @@ impl Comm {
 
     /// The name's bytes.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 }
@@ -149,11 +149,11 @@ pub struct StackId(pub u32);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StackView<'a> {
     /// Its number, unless it came beyond the caps of the table.
-    pub id: Option<StackId>,
+    pub(crate) id: Option<StackId>,
     /// Names of its frames, innermost first; none where the unwinder found nothing.
-    pub frames: &'a [Name],
+    pub(crate) frames: &'a [Name],
     /// False for frames without a `<stack trace>` line above them.
-    pub marked: bool,
+    pub(crate) marked: bool,
 }
 
 /// What payloads mean to whoever collects them: worked out once for each distinct payload.

@@ -20,9 +20,9 @@ const LATENCY_COMM_COLUMNS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Where the event happened.
-    pub context: Context,
+    pub(crate) context: Context,
     /// True for the latency format.
-    pub latency: bool,
+    pub(crate) latency: bool,
 }
 
 /// The numbers in the columns behind a dash: pid, CPU and time.

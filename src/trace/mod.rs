@@ -32,4 +32,5 @@ pub use record::{Record, Records};
 pub use stacks::Stacks;
 pub(crate) use stacks::Table;
 pub(crate) use symbol::{Frame, Symbol};
-pub(crate) use time::{Stamp, Time};
+pub use time::Stamp;
+pub(crate) use time::Time;

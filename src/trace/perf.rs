@@ -27,10 +27,10 @@ pub(crate) struct Sample<'a> {
     comm: &'a [u8],
     pid: u64,
     /// The CPU, where it was printed.
-    pub cpu: Option<u32>,
+    pub(crate) cpu: Option<u32>,
     time: Option<Time>,
     /// What the event says.
-    pub says: Says<'a>,
+    pub(crate) says: Says<'a>,
 }
 
 /// What stands behind the columns.
@@ -53,11 +53,11 @@ pub(crate) enum Says<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChainFrame<'a> {
     /// Its address, where it is printed.
-    pub address: Option<u64>,
+    pub(crate) address: Option<u64>,
     /// Its function, without offset; `None` where the kernel's symbols have none.
-    pub name: Option<&'a [u8]>,
+    pub(crate) name: Option<&'a [u8]>,
     /// It is known to be outside of the kernel.
-    pub user: bool,
+    pub(crate) user: bool,
 }
 
 impl Sample<'_> {

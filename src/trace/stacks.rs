@@ -19,11 +19,11 @@ const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
     /// Names of the frames, innermost first.
-    pub frames: Frames,
+    pub(crate) frames: Frames,
     /// Lines of the block, frames and others.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// Lines of the block that are no frames.
-    pub unparsed: u64,
+    pub(crate) unparsed: u64,
 }
 
 /// How `frame` is named in reports.
@@ -74,7 +74,7 @@ pub enum Interned {
 
 /// A block that was seen before: where in the table its bytes are, and the stack it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockId {
+pub(crate) struct BlockId {
     start: u32,
     len: u32,
     stack: StackId,
@@ -99,7 +99,6 @@ pub struct Stacks {
     by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
     stacks: Vec<Stack>,
     names: HashSet<Name, FixedState>,
-    parsed: u64,
 }
 
 impl Stacks {
@@ -117,14 +116,14 @@ impl Stacks {
 
     /// Looks a block up by its bytes.
     #[must_use]
-    pub fn find(&self, block: &[u8]) -> Option<BlockId> {
+    pub(crate) fn find(&self, block: &[u8]) -> Option<BlockId> {
         self.find_hashed(self.hasher.hash_one(block), block)
     }
 
     /// The bytes of a block, and the stack it is.
     #[must_use]
     #[inline(always)]
-    pub fn block(&self, id: BlockId) -> (&[u8], StackId) {
+    pub(crate) fn block(&self, id: BlockId) -> (&[u8], StackId) {
         let start = id.start as usize;
         (&self.text[start..start + id.len as usize], id.stack)
     }
@@ -136,7 +135,6 @@ impl Stacks {
             return Interned::Known(known.stack);
         }
         let stack = parse(block);
-        self.parsed += 1;
         let full =
             self.blocks.len() >= MAX_STACKS || self.text.len() + block.len() > MAX_STACK_BYTES;
         // Blocks that differ in addresses or offsets alone are one stack.
@@ -176,15 +174,15 @@ impl Stacks {
         name.clone()
     }
 
-    /// How many blocks had to be parsed; the others were recognised by their bytes.
-    #[must_use]
-    pub fn blocks_parsed(&self) -> u64 {
-        self.parsed
+    /// How many blocks were parsed and remembered; the others were recognised by their bytes.
+    #[cfg(test)]
+    pub(crate) fn known_blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// The stack of that number.
     #[must_use]
-    pub fn get(&self, id: StackId) -> &Stack {
+    pub(crate) fn get(&self, id: StackId) -> &Stack {
         &self.stacks[id.0 as usize]
     }
 }

@@ -14,15 +14,15 @@ use crate::trace::number::{hex_number, hex_value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Symbol<'a> {
     /// The function's name in the source: `ip6_rcv_finish_core`.
-    pub name: &'a [u8],
+    pub(crate) name: &'a [u8],
     /// What the compiler added, with its dot: `.constprop.0.isra.0`, or empty.
-    pub suffix: &'a [u8],
+    pub(crate) suffix: &'a [u8],
     /// Offset into the function, in bytes (`sym-offset`).
-    pub offset: Option<u64>,
+    pub(crate) offset: Option<u64>,
     /// Address, where `sym-addr` or trace-cmd prints one.
-    pub address: Option<u64>,
+    pub(crate) address: Option<u64>,
     /// Module, from ` [module]`.
-    pub module: Option<&'a [u8]>,
+    pub(crate) module: Option<&'a [u8]>,
 }
 
 /// One `=> …` line of a stack.

@@ -29,7 +29,7 @@ pub enum Stamp {
 impl Time {
     /// Nanoseconds since the clock's own zero.
     #[must_use]
-    pub const fn nanoseconds(nanoseconds: u64) -> Time {
+    pub(crate) const fn nanoseconds(nanoseconds: u64) -> Time {
         if nanoseconds < IS_COUNT {
             Time(nanoseconds)
         } else {
@@ -39,7 +39,7 @@ impl Time {
 
     /// A count of the `counter` or `x86-tsc` clock.
     #[must_use]
-    pub const fn count(count: u64) -> Time {
+    pub(crate) const fn count(count: u64) -> Time {
         Time(IS_COUNT | Time::nanoseconds(count).0)
     }
 
@@ -55,7 +55,7 @@ impl Time {
 
     /// The number as the trace printed it: seconds, or the count itself.
     #[must_use]
-    pub fn as_f64(self) -> f64 {
+    pub(crate) fn as_f64(self) -> f64 {
         match self.stamp() {
             Stamp::Nanoseconds(ns) => ns as f64 / 1e9,
             Stamp::Count(n) => n as f64,
@@ -64,14 +64,14 @@ impl Time {
 
     /// How far `self` is behind `earlier`, in nanoseconds; `None` for bare counts.
     #[must_use]
-    pub fn nanoseconds_since(self, earlier: Time) -> Option<u64> {
+    pub(crate) fn nanoseconds_since(self, earlier: Time) -> Option<u64> {
         let both = (self.0 | earlier.0) < IS_COUNT;
         both.then(|| self.0.saturating_sub(earlier.0))
     }
 
     /// Seconds from `earlier` to `self`; `None` for bare counts.
     #[must_use]
-    pub fn seconds_since(self, earlier: Time) -> Option<f64> {
+    pub(crate) fn seconds_since(self, earlier: Time) -> Option<f64> {
         self.nanoseconds_since(earlier).map(|ns| ns as f64 / 1e9)
     }
 }

@@ -96,7 +96,7 @@ impl TraceError {
     ///
     /// # Errors
     /// [`TraceError::Signal`].
-    pub fn check(signals: &Signals) -> Result<(), TraceError> {
+    pub(crate) fn check(signals: &Signals) -> Result<(), TraceError> {
         signals
             .came()
             .map_or(Ok(()), |n| Err(TraceError::Signal(n)))

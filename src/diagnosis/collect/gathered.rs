@@ -19,78 +19,78 @@ pub(crate) type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
 
 /// `fast`, as the entry probe on `ip6_dst_gc` read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FastSeries {
+pub(crate) struct FastSeries {
     /// Smallest value.
-    pub min: i64,
+    pub(crate) min: i64,
     /// Largest value.
-    pub max: i64,
+    pub(crate) max: i64,
     /// Last value.
-    pub last: i64,
+    pub(crate) last: i64,
     /// The `gc_thresh` read beside it; `None` where it changed.
-    pub gc_thresh: Option<i64>,
+    pub(crate) gc_thresh: Option<i64>,
     /// Calls that were read.
-    pub samples: u64,
+    pub(crate) samples: u64,
 }
 
 /// Everything that was gathered besides the drops.
 #[derive(Debug, Clone, Default)]
-pub struct Gathered {
+pub(crate) struct Gathered {
     /// `ip6_dst_gc` calls.
-    pub gc: GcCalls,
+    pub(crate) gc: GcCalls,
     /// CPUs the trace names.
-    pub cpus: BTreeSet<u32>,
+    pub(crate) cpus: BTreeSet<u32>,
     /// First and last time stamp.
-    pub window: Option<(Time, Time)>,
+    pub(crate) window: Option<(Time, Time)>,
     /// Events lost, by CPU, where the kernel counted them.
-    pub lost: BTreeMap<u32, u64>,
+    pub(crate) lost: BTreeMap<u32, u64>,
     /// Marks of lost events without a count.
-    pub lost_uncounted: u64,
+    pub(crate) lost_uncounted: u64,
     /// Stacks with or without frames.
-    pub stacks: u64,
+    pub(crate) stacks: u64,
     /// Stacks without frames.
-    pub empty_stacks: u64,
+    pub(crate) empty_stacks: u64,
     /// Functions that the capture says were traced.
-    pub traced: Traced,
+    pub(crate) traced: Traced,
     /// Functions seen somewhere in it, perhaps only from there on.
-    pub seen: Traced,
+    pub(crate) seen: Traced,
     /// `fast`, where it was read for IPv6.
-    pub fast: Option<FastSeries>,
+    pub(crate) fast: Option<FastSeries>,
     /// Losses that no mark in the text places: evidence anywhere on these CPUs may be cut.
-    pub unplaced_losses: bool,
+    pub(crate) unplaced_losses: bool,
     /// CPUs whose total of lost events the capture's own framing has given.
-    pub loss_totals: u64,
+    pub(crate) loss_totals: u64,
     /// Entries that the ring buffer overwrote before the text starts.
-    pub overwritten: u64,
+    pub(crate) overwritten: u64,
     /// `ip6_dst_gc` returned something else than 0 or 1: on this kernel it returns nothing,
     /// and return probes read what the register happens to hold.
-    pub gc_returns_nothing: bool,
+    pub(crate) gc_returns_nothing: bool,
     /// A call went on after another task had run on its CPU, so what looks complete may not be.
-    pub split_calls: bool,
+    pub(crate) split_calls: bool,
     /// A stack held a function that is known here.
-    pub known_stacks: bool,
+    pub(crate) known_stacks: bool,
     /// Distinct `dst_ops` pointers.
-    pub namespaces: BTreeSet<u64>,
+    pub(crate) namespaces: BTreeSet<u64>,
     /// Kernel release, where the text names it.
-    pub kernel: Option<String>,
+    pub(crate) kernel: Option<String>,
     /// Online CPUs, where the text says.
-    pub online_cpus: Option<u64>,
+    pub(crate) online_cpus: Option<u64>,
     /// What else the capture's framing lines say, with the facts in them.
-    pub preamble: Preamble,
+    pub(crate) preamble: Preamble,
     /// Some banner is that of a `trace` file.
-    pub trace_file: bool,
+    pub(crate) trace_file: bool,
     /// Some banner is that of `trace-cmd report`.
-    pub trace_cmd: bool,
+    pub(crate) trace_cmd: bool,
     /// Drops by how many receive attempts were made since the previous drop; windows that
     /// may not be whole, and those bounded otherwise, are left out.
-    pub attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
+    pub(crate) attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
     /// How often all evidence was cut because too many tasks were live.
-    pub evictions: u64,
+    pub(crate) evictions: u64,
 }
 
 impl Gathered {
     /// True in a recording of this program before it has said how many events each CPU lost.
     #[must_use]
-    pub fn losses_outstanding(&self) -> bool {
+    pub(crate) fn losses_outstanding(&self) -> bool {
         let said = self
             .online_cpus
             .is_some_and(|cpus| self.loss_totals >= cpus);

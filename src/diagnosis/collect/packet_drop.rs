@@ -12,15 +12,15 @@ pub(crate) const MAX_WAITING: usize = 16_384;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PacketDrop {
     /// Where and when; `None` where the trace does not say.
-    pub context: Option<Context>,
+    pub(crate) context: Option<Context>,
     /// What came before it.
-    pub evidence: Evidence,
+    pub(crate) evidence: Evidence,
     /// Its stack, where it has one within the table's caps.
-    pub stack: Option<StackId>,
+    pub(crate) stack: Option<StackId>,
     /// Whether the filter on stacks lets it through.
-    pub stack_matches: bool,
+    pub(crate) stack_matches: bool,
     /// How many drops it stands for; more than one where they were counted elsewhere.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// Takes drops, in the order of the trace.

@@ -20,9 +20,9 @@ pub enum EntryBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// What its name says.
-    pub mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
     /// It is `ip6_dst_gc`.
-    pub is_dst_gc: bool,
+    pub(crate) is_dst_gc: bool,
 }
 
 /// What a function returned, as far as it matters.
@@ -65,9 +65,9 @@ pub enum Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpsReading {
     /// The `dst_ops`, one for each network namespace.
-    pub ops: Option<u64>,
+    pub(crate) ops: Option<u64>,
     /// `fast` and `gc_thresh`, of IPv6 alone.
-    pub fast: Option<(i64, i64)>,
+    pub(crate) fast: Option<(i64, i64)>,
 }
 
 impl OpsReading {

@@ -9,11 +9,11 @@ use crate::diagnosis::rules::case::Case;
 use crate::kernel::functions::Direction;
 
 /// Something that is so for a drop, or is not.
-pub struct Condition {
+pub(crate) struct Condition {
     /// Its name, in kebab-case.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What is so where it holds.
-    pub sentence: &'static str,
+    pub(crate) sentence: &'static str,
     pub(super) holds: fn(&Case<'_>) -> bool,
 }
 

@@ -10,7 +10,7 @@ use crate::kernel::functions::Direction;
 
 /// What must be so for a rule to apply.
 #[derive(Debug, Clone, Copy)]
-pub enum Need {
+pub(crate) enum Need {
     /// That condition holds.
     Is(&'static Condition),
     /// That condition does not hold.
@@ -33,11 +33,11 @@ impl Need {
 
 /// Where a rule, or a cap, applies.
 #[derive(Debug, Clone, Copy)]
-pub struct Grounds {
+pub(crate) struct Grounds {
     /// What must be so, all of it.
-    pub needs: &'static [Need],
+    pub(crate) needs: &'static [Need],
     /// What must not be so, none of it.
-    pub unless: &'static [&'static Condition],
+    pub(crate) unless: &'static [&'static Condition],
 }
 
 impl Grounds {
@@ -53,15 +53,15 @@ pub struct Rule {
     /// Its name in every output, in kebab-case. It never changes.
     pub name: &'static str,
     /// What it says.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// How sure, at most.
-    pub confidence: Confidence,
+    pub(crate) confidence: Confidence,
     /// Why, in the words of every output.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// What in the kernel makes it so, with file and function of Linux 4.19.
-    pub kernel: &'static str,
+    pub(crate) kernel: &'static str,
     /// Where it applies.
-    pub grounds: Grounds,
+    pub(crate) grounds: Grounds,
 }
 
 impl fmt::Debug for Rule {
@@ -94,7 +94,7 @@ impl Eq for Rule {}
 impl Rule {
     /// The classes of drops that it decides, in the order of every output.
     #[must_use]
-    pub fn classes(&self) -> Vec<Class> {
+    pub(crate) fn classes(&self) -> Vec<Class> {
         let directions = [Direction::Receive, Direction::Output, Direction::Unknown];
         let needs_receive = self.grounds.needs.iter().any(|need| match need {
             Need::Is(condition) => condition.name == RECEIVED.name,
@@ -118,11 +118,11 @@ impl Rule {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cap {
     /// Its name, in kebab-case.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The highest confidence that is left.
-    pub at_most: Confidence,
+    pub(crate) at_most: Confidence,
     /// Why.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Where it applies.
-    pub grounds: Grounds,
+    pub(crate) grounds: Grounds,
 }

@@ -28,9 +28,9 @@ pub(super) enum CompressionMethod {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compression {
     /// The method.
-    pub method: CompressionMethod,
+    pub(crate) method: CompressionMethod,
     /// The byte order of the sizes.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
 }
 
 impl CompressionMethod {

@@ -17,68 +17,68 @@ use crate::ring::tasks::Tasks;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CpuData {
     /// CPU number.
-    pub cpu: u32,
+    pub(crate) cpu: u32,
     /// Where it starts in the file.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Its size in the file, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// A trace buffer: the top-level one or an instance.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buffer {
     /// Offset of its section (version 7) or of its own table (instances in version 6).
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Its clock, where that is not the file's.
-    pub clock: Option<Clock>,
+    pub(crate) clock: Option<Clock>,
     /// Size of a sub-buffer, in bytes.
-    pub page_size: u64,
+    pub(crate) page_size: u64,
     /// Whether its CPU data is compressed.
-    pub compression: Option<Compression>,
+    pub(crate) compression: Option<Compression>,
     /// What each CPU recorded.
-    pub cpus: Vec<CpuData>,
+    pub(crate) cpus: Vec<CpuData>,
 }
 
 /// Trace text inside the file (latency tracers).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EmbeddedText {
     /// Where it starts.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Its size in the file, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Whether it is compressed.
-    pub compression: Option<Compression>,
+    pub(crate) compression: Option<Compression>,
 }
 
 /// Everything that is known before the first event.
 #[derive(Default)]
 pub(super) struct Contents {
     /// Byte order and word size.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// Size of a page of the traced machine, in bytes.
-    pub page_size: u64,
+    pub(crate) page_size: u64,
     /// The method that compressed sections use.
-    pub method: Option<CompressionMethod>,
+    pub(crate) method: Option<CompressionMethod>,
     /// The header of a sub-buffer.
-    pub page: Option<PageLayout>,
+    pub(crate) page: Option<PageLayout>,
     /// Event formats.
-    pub formats: EventFormats,
+    pub(crate) formats: EventFormats,
     /// Kernel symbols.
-    pub symbols: Symbols,
+    pub(crate) symbols: Symbols,
     /// Names of tasks.
-    pub tasks: Tasks,
+    pub(crate) tasks: Tasks,
     /// Kernel release.
-    pub release: Option<Vec<u8>>,
+    pub(crate) release: Option<Vec<u8>>,
     /// CPUs of the machine.
-    pub cpus: Option<u32>,
+    pub(crate) cpus: Option<u32>,
     /// CPUs that dropped new events for want of room (`per_cpu/cpuN/stats`).
-    pub dropping: BTreeSet<u32>,
+    pub(crate) dropping: BTreeSet<u32>,
     /// The file's clock.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Trace buffers.
-    pub buffers: Vec<Buffer>,
+    pub(crate) buffers: Vec<Buffer>,
     /// Buffers that hold text.
-    pub texts: Vec<EmbeddedText>,
+    pub(crate) texts: Vec<EmbeddedText>,
 }
 
 /// The options of both versions (trace-cmd.dat.v7(5), "OPTIONS SECTION"). Those that hold the

@@ -17,13 +17,13 @@ pub(super) enum Remedy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Damage {
     /// The part of the file, by the name of trace-cmd.dat(5).
-    pub part: &'static str,
+    pub(crate) part: &'static str,
     /// Where it starts, in bytes from the start of the file.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// What is wrong with it.
-    pub what: String,
+    pub(crate) what: String,
     /// What to try.
-    pub remedy: Remedy,
+    pub(crate) remedy: Remedy,
 }
 
 impl Damage {

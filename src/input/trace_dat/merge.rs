@@ -14,17 +14,17 @@ use crate::ring::page::PageLayout;
 /// An event, or the news that some were lost.
 pub(super) struct MergedEvent<'a> {
     /// Number of its buffer in the file.
-    pub buffer: usize,
+    pub(crate) buffer: usize,
     /// CPU number.
-    pub cpu: u32,
+    pub(crate) cpu: u32,
     /// When, as it is printed.
-    pub time: u64,
+    pub(crate) time: u64,
     /// The clock of its buffer.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Events lost in front of it, and how many, where that is known.
-    pub lost: Option<Option<u64>>,
+    pub(crate) lost: Option<Option<u64>>,
     /// Its bytes; none where only a loss is left to tell.
-    pub bytes: Option<&'a [u8]>,
+    pub(crate) bytes: Option<&'a [u8]>,
 }
 
 /// All CPUs of all buffers.

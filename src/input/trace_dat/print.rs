@@ -30,7 +30,7 @@ pub(super) struct Printer {
     /// Buffers and CPUs whose next stack belongs to a function that another buffer shows.
     dropped: BTreeSet<(usize, u32)>,
     /// Events left out because another buffer shows them too.
-    pub twice: u64,
+    pub(crate) twice: u64,
 }
 
 /// The first lines: what is known of the machine.

@@ -13,9 +13,9 @@ use crate::ring::page::{Page, PageLayout};
 /// Where a CPU stands.
 pub(super) struct Stream {
     /// Number of its buffer in the file.
-    pub buffer: usize,
+    pub(crate) buffer: usize,
     /// CPU number.
-    pub cpu: u32,
+    pub(crate) cpu: u32,
     blocks: Blocks,
     block: Vec<u8>,
     page_size: usize,
@@ -34,11 +34,11 @@ pub(super) struct Stream {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     /// Time stamp in the buffer's own unit.
-    pub time: u64,
+    pub(crate) time: u64,
     /// Events lost in front of it.
-    pub lost: Option<Option<u64>>,
+    pub(crate) lost: Option<Option<u64>>,
     /// Where in the block the event is; none where only a loss is left to tell.
-    pub event: Option<Range<usize>>,
+    pub(crate) event: Option<Range<usize>>,
 }
 
 impl Stream {

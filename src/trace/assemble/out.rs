@@ -6,9 +6,9 @@ use crate::trace::stacks::{Interned, Stack, Table};
 
 /// The text's facts, the table of stacks, and whoever takes events.
 pub(super) struct Out<'o, 't, S> {
-    pub text: &'o mut TextFacts,
-    pub stacks: &'o mut Table<'t>,
-    pub sink: &'o mut S,
+    pub(crate) text: &'o mut TextFacts,
+    pub(crate) stacks: &'o mut Table<'t>,
+    pub(crate) sink: &'o mut S,
 }
 
 impl<S> Out<'_, '_, S> {

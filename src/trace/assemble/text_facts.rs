@@ -37,26 +37,26 @@ impl LineCounts {
 
 /// What the kernel's log says of refused allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KernelLog {
+pub(crate) struct KernelLog {
     /// Messages, each about one.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Messages that were left out.
-    pub suppressed: u64,
+    pub(crate) suppressed: u64,
     /// What stands in front of the first message: when it was, in the log's own words.
-    pub first: Option<Vec<u8>>,
+    pub(crate) first: Option<Vec<u8>>,
     /// The same of the last one.
-    pub last: Option<Vec<u8>>,
+    pub(crate) last: Option<Vec<u8>>,
 }
 
 impl KernelLog {
     /// Allocations that were refused.
     #[must_use]
-    pub fn refusals(&self) -> u64 {
+    pub(crate) fn refusals(&self) -> u64 {
         self.failed.saturating_add(self.suppressed)
     }
 
     /// Adds what a later text says.
-    pub fn merge(&mut self, other: KernelLog) {
+    pub(crate) fn merge(&mut self, other: KernelLog) {
         self.failed += other.failed;
         self.suppressed = self.suppressed.saturating_add(other.suppressed);
         self.first = self.first.take().or(other.first);
@@ -68,29 +68,29 @@ impl KernelLog {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TextFacts {
     /// Line counters.
-    pub lines: LineCounts,
+    pub(crate) lines: LineCounts,
     /// The first lines that were not understood, cut to 160 bytes.
-    pub samples: Vec<Vec<u8>>,
+    pub(crate) samples: Vec<Vec<u8>>,
     /// The first line that is not blank, cut likewise.
-    pub first_line: Option<Vec<u8>>,
+    pub(crate) first_line: Option<Vec<u8>>,
     /// `<stack trace>` lines.
-    pub stack_marks: u64,
+    pub(crate) stack_marks: u64,
     /// Banners that only a trace has.
-    pub trace_banners: u64,
+    pub(crate) trace_banners: u64,
     /// Some header was in the latency format.
-    pub latency: bool,
+    pub(crate) latency: bool,
     /// Some event had a header.
-    pub with_header: bool,
+    pub(crate) with_header: bool,
     /// Some event had none.
-    pub without_header: bool,
+    pub(crate) without_header: bool,
     /// Some stack had no `<stack trace>` line.
-    pub bare_stacks: bool,
+    pub(crate) bare_stacks: bool,
     /// Some line is an event of `perf script`.
-    pub perf: bool,
+    pub(crate) perf: bool,
     /// Some lines are stacks as bpftrace prints them.
-    pub bpftrace: bool,
+    pub(crate) bpftrace: bool,
     /// What the kernel's log says.
-    pub log: KernelLog,
+    pub(crate) log: KernelLog,
 }
 
 impl TextFacts {

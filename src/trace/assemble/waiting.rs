@@ -12,13 +12,13 @@ use crate::trace::stacks::{Stack, frame_name};
 #[derive(Clone, Default)]
 pub(super) struct Waiting {
     /// The `<stack trace>` line whose frames are still to come.
-    pub mark: Option<Option<Context>>,
+    pub(crate) mark: Option<Option<Context>>,
     /// Where the last event happened.
-    pub last: Option<Context>,
+    pub(crate) last: Option<Context>,
     /// Frames that came one by one, behind prefixes, written as a plain block.
     frames: Vec<u8>,
     /// What lines of other programs have begun; nothing else is open then.
-    pub chains: Chains,
+    pub(crate) chains: Chains,
 }
 
 impl Waiting {

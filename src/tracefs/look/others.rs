@@ -38,7 +38,7 @@ pub struct Others {
 impl Others {
     /// Looks without changing anything. What cannot be read counts as unused.
     #[must_use]
-    pub fn look(fs: &dyn TraceFs, host: &Host) -> Others {
+    pub(crate) fn look(fs: &dyn TraceFs, host: &Host) -> Others {
         let text = |path: &str| read_text(fs, path).unwrap_or_default();
         let tracer = text("current_tracer");
         let mut instances = fs.list("instances").unwrap_or_default();
@@ -103,7 +103,7 @@ impl Others {
 
     /// Why a buffer with tracer `tracer` could not be put back; `None` where it could.
     #[must_use]
-    pub fn pins(&self, tracer: &str) -> Option<String> {
+    pub(crate) fn pins(&self, tracer: &str) -> Option<String> {
         self.pinned.contains(tracer).then(|| {
             format!(
                 "somebody reads events with the tracer {tracer} ({}): before kernel 5.9 that keeps every buffer with this tracer busy, so tracing could not be put back",
@@ -114,7 +114,7 @@ impl Others {
 
     /// The processes that use tracefs, for people.
     #[must_use]
-    pub fn who(&self) -> String {
+    pub(crate) fn who(&self) -> String {
         let mut named = BTreeSet::new();
         let users: Vec<String> = self
             .users

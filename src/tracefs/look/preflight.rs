@@ -32,13 +32,13 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What was looked at.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it is.
     pub level: Level,
     /// What was found.
-    pub text: String,
+    pub(crate) text: String,
     /// What to do, where something can be done.
-    pub advice: Option<String>,
+    pub(crate) advice: Option<String>,
 }
 
 /// Everything that was looked at.
@@ -47,9 +47,9 @@ pub struct Preflight {
     /// In the order of looking.
     pub checks: Vec<Check>,
     /// True where this kernel has kprobe events.
-    pub kprobe_events: bool,
+    pub(crate) kprobe_events: bool,
     /// The functions this kernel lets us trace.
-    pub available: Available,
+    pub(crate) available: Available,
     /// Who else traces.
     pub others: Others,
 }

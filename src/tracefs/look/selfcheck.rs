@@ -46,13 +46,13 @@ pub struct Env<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
     /// The method.
-    pub method: Method,
+    pub(crate) method: Method,
     /// True where the function's entry was seen.
     pub entry: bool,
     /// The names of the frames of its stack, from the function on.
     pub frames: Vec<String>,
     /// Why it could not be tried.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Tried {
@@ -67,7 +67,7 @@ impl Tried {
 
     /// True where entry and frames were seen.
     #[must_use]
-    pub fn works(&self) -> bool {
+    pub(crate) fn works(&self) -> bool {
         self.error.is_none() && self.entry && self.frames.len() >= ENOUGH
     }
 

@@ -23,11 +23,11 @@ const QUIET: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Bracket {
     /// The text in front of the facts.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The facts.
-    pub facts: Vec<u8>,
+    pub(crate) facts: Vec<u8>,
     /// False where drops were under way each time.
-    pub exact: bool,
+    pub(crate) exact: bool,
 }
 
 /// Takes what waits in the pipe; false where it did not come to an end.

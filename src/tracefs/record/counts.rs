@@ -7,26 +7,26 @@ use crate::tracefs::seen::{ReadLine, Seen};
 
 /// What one CPU did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CpuCounts {
+pub(crate) struct CpuCounts {
     /// Drops: entries of `ip6_pkt_drop`.
-    pub drops: u64,
+    pub(crate) drops: u64,
     /// Events other than stacks, lost ones included.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Entries by function since the guard last looked.
-    pub recent: BTreeMap<Vec<u8>, u64>,
+    pub(crate) recent: BTreeMap<Vec<u8>, u64>,
     /// Events, lost ones included, since the guard last looked.
-    pub recent_events: u64,
+    pub(crate) recent_events: u64,
 }
 
 /// Counts of a stream of whole lines; a line cut by the end of a piece is held back.
 #[derive(Debug)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// By CPU.
-    pub cpus: BTreeMap<u32, CpuCounts>,
+    pub(crate) cpus: BTreeMap<u32, CpuCounts>,
     /// Events other than stacks that were seen.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Events the kernel says it lost.
-    pub lost: u64,
+    pub(crate) lost: u64,
     read: ReadLine,
     rest: Vec<u8>,
 }
@@ -34,7 +34,7 @@ pub struct Counts {
 impl Counts {
     /// Nothing counted yet; `read` reads the lines.
     #[must_use]
-    pub fn new(read: ReadLine) -> Counts {
+    pub(crate) fn new(read: ReadLine) -> Counts {
         Counts {
             cpus: BTreeMap::new(),
             events: 0,
@@ -46,7 +46,7 @@ impl Counts {
 
     /// Counts the lines of `piece` and answers how many of its bytes belong to the first
     /// `most` events of the stream; all of them where that many have not been reached.
-    pub fn take(&mut self, piece: &[u8], most: Option<u64>) -> usize {
+    pub(crate) fn take(&mut self, piece: &[u8], most: Option<u64>) -> usize {
         let mut start = 0;
         while let Some(length) = memchr::memchr(b'\n', &piece[start..]) {
             let end = start + length + 1;
@@ -102,12 +102,12 @@ impl Counts {
 
     /// Drops on all CPUs.
     #[must_use]
-    pub fn drops(&self) -> u64 {
+    pub(crate) fn drops(&self) -> u64 {
         self.cpus.values().map(|cpu| cpu.drops).sum()
     }
 
     /// Forgets entries of these functions since the guard last looked.
-    pub fn forget_recent(&mut self, functions: &[String]) {
+    pub(crate) fn forget_recent(&mut self, functions: &[String]) {
         for cpu in self.cpus.values_mut() {
             for function in functions {
                 let gone = cpu.recent.remove(function.as_bytes()).unwrap_or(0);
@@ -117,7 +117,7 @@ impl Counts {
     }
 
     /// Forgets what was counted since the guard last looked.
-    pub fn clear_recent(&mut self) {
+    pub(crate) fn clear_recent(&mut self) {
         for cpu in self.cpus.values_mut() {
             cpu.recent.clear();
             cpu.recent_events = 0;

@@ -8,11 +8,11 @@ use crate::tracefs::record::counts::Counts;
 /// What the live line shows.
 pub struct Live<'a> {
     /// Since the start.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// Counts so far.
-    pub counts: &'a Counts,
+    pub(crate) counts: &'a Counts,
     /// Events per second, all CPUs, since the last line.
-    pub rate: u64,
+    pub(crate) rate: u64,
 }
 
 impl fmt::Display for Live<'_> {

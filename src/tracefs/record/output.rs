@@ -26,7 +26,7 @@ pub struct Output {
     regular: bool,
     signals: Signals,
     /// Bytes written so far.
-    pub written: u64,
+    pub(crate) written: u64,
     line_open: bool,
 }
 
@@ -86,7 +86,7 @@ impl Output {
     ///
     /// # Errors
     /// [`TraceError::Output`]; also where a signal came while the reader did not read.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
         self.try_write(bytes).map_err(|source| {
             let advice = match source.kind() {
                 io::ErrorKind::StorageFull => "; what was captured before is kept",
@@ -103,7 +103,7 @@ impl Output {
 
     /// True where the last line has no end yet.
     #[must_use]
-    pub fn is_line_open(&self) -> bool {
+    pub(crate) fn is_line_open(&self) -> bool {
         self.line_open
     }
 
@@ -148,7 +148,7 @@ impl Output {
     ///
     /// # Errors
     /// [`TraceError::Output`].
-    pub fn sync(&mut self) -> Result<(), TraceError> {
+    pub(crate) fn sync(&mut self) -> Result<(), TraceError> {
         if !self.regular {
             return Ok(());
         }

@@ -62,7 +62,7 @@ pub enum Stopped {
 impl Stopped {
     /// True where what is in the buffer, and facts behind it, are still to be taken.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !matches!(
             self,
             Stopped::Limit(Limit::Events | Limit::Size)
@@ -80,11 +80,11 @@ pub struct Recorded {
     /// What became of the state.
     pub undo: Undo,
     /// False where it ended before the tracer was listened to.
-    pub listened: bool,
+    pub(crate) listened: bool,
     /// What was captured.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
     /// Events lost by each CPU.
-    pub lost: Vec<(u32, u64)>,
+    pub(crate) lost: Vec<(u32, u64)>,
     /// Things the user should know.
     pub notes: Vec<String>,
 }

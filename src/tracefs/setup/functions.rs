@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traceable {
     /// Its name in the source.
-    pub name: String,
+    pub(crate) name: String,
     /// What the kernel calls it, compiler suffixes included; a few where it was cloned.
-    pub real: Vec<String>,
+    pub(crate) real: Vec<String>,
     /// True where its stack is wanted.
-    pub stack: bool,
+    pub(crate) stack: bool,
 }
 
 /// The names of `available_filter_functions`, by the name in the source.
@@ -47,7 +47,7 @@ impl Available {
 
     /// What the kernel calls the function `name`; empty where it cannot be traced.
     #[must_use]
-    pub fn real(&self, name: &str) -> &[String] {
+    pub(crate) fn real(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 

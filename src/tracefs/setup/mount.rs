@@ -25,9 +25,9 @@ const MAGICS: [u64; 2] = [0x7472_6163, 0x6462_6720];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mounted {
     /// Its mount point.
-    pub at: PathBuf,
+    pub(crate) at: PathBuf,
     /// True where the mount allows no writing.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 /// One line of the mount table.

@@ -4,13 +4,13 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// The event's name, as the trace shows it.
-    pub name: String,
+    pub(crate) name: String,
     /// The function probed, under its name in this kernel.
-    pub function: String,
+    pub(crate) function: String,
     /// True for a return probe.
-    pub on_return: bool,
+    pub(crate) on_return: bool,
     /// What is fetched.
-    pub fetch: &'static str,
+    pub(crate) fetch: &'static str,
 }
 
 /// `struct dst_ops` as 4.19 to 6.1 lay it out on x86-64 without lock debugging; the reader
@@ -21,7 +21,7 @@ impl Probe {
     /// The probe on the entry of `ip6_dst_gc` that reads `fast`, where the registers that hold
     /// arguments are known.
     #[must_use]
-    pub fn gc_enter(function: &str) -> Option<Probe> {
+    pub(crate) fn gc_enter(function: &str) -> Option<Probe> {
         cfg!(target_arch = "x86_64").then(|| Probe {
             name: "gc_enter".to_owned(),
             function: function.to_owned(),
@@ -54,7 +54,7 @@ impl Probe {
 
     /// The line for `kprobe_events`.
     #[must_use]
-    pub fn line(&self, group: &str) -> String {
+    pub(crate) fn line(&self, group: &str) -> String {
         let kind = if self.on_return { 'r' } else { 'p' };
         format!(
             "{kind}:{group}/{} {} {}",

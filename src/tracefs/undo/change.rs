@@ -47,7 +47,7 @@ pub enum Change {
 
 /// What undoing one change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Undone {
+pub(crate) enum Undone {
     /// It was put back.
     Restored,
     /// It was as before already.
@@ -63,7 +63,7 @@ impl Change {
     ///
     /// # Errors
     /// What the kernel answered, after a few tries.
-    pub fn undo(&self, fs: &dyn TraceFs) -> io::Result<Undone> {
+    pub(crate) fn undo(&self, fs: &dyn TraceFs) -> io::Result<Undone> {
         match self {
             Change::Value {
                 path,
@@ -78,7 +78,7 @@ impl Change {
     }
 
     /// Notes what the kernel was found to hold after the change.
-    pub fn amend(&mut self, found: String) {
+    pub(crate) fn amend(&mut self, found: String) {
         if let Change::Value { read_back, .. } = self {
             *read_back = Some(found);
         }
@@ -86,7 +86,7 @@ impl Change {
 
     /// True where this is `earlier` with what the kernel was found to hold.
     #[must_use]
-    pub fn amends(&self, earlier: &Change) -> bool {
+    pub(crate) fn amends(&self, earlier: &Change) -> bool {
         let mut bare = self.clone();
         match &mut bare {
             Change::Value { read_back, .. } => read_back.take().is_some() && bare == *earlier,
@@ -113,7 +113,7 @@ impl Change {
 
     /// The shell command that does by hand what [`Change::undo`] does.
     #[must_use]
-    pub fn mend(&self, fs: &dyn TraceFs) -> String {
+    pub(crate) fn mend(&self, fs: &dyn TraceFs) -> String {
         let root = fs.root().display();
         match self {
             Change::Value { path, before, .. } => format!("echo {before} > {root}/{path}"),

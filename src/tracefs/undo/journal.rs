@@ -27,13 +27,13 @@ const MOUNT: &str = "mounted";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalHeader {
     /// The format's version.
-    pub version: u32,
+    pub(crate) version: u32,
     /// The boot it belongs to: another boot has nothing to put back.
-    pub boot_id: String,
+    pub(crate) boot_id: String,
     /// The process that wrote it.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// The tracefs it speaks of.
-    pub tracefs: PathBuf,
+    pub(crate) tracefs: PathBuf,
 }
 
 /// The journal of a process that died.
@@ -44,7 +44,7 @@ pub struct Stale {
     /// The changes, in the order they were made.
     pub changes: Vec<Change>,
     /// True where the host has booted since: nothing is left to put back.
-    pub rebooted: bool,
+    pub(crate) rebooted: bool,
 }
 
 /// The state directory, locked for this process.
@@ -175,7 +175,7 @@ impl StateDir {
     ///
     /// # Errors
     /// Fails where a stale journal is in the way, or the disk refuses.
-    pub fn begin(&self, tracefs: &Path) -> Result<Journal, TraceError> {
+    pub(crate) fn begin(&self, tracefs: &Path) -> Result<Journal, TraceError> {
         let path = self.journal_path();
         let journal = Journal::create(path, "make the journal", &self.header(tracefs))?;
         // The name has to last as well as the content.
@@ -189,7 +189,7 @@ impl StateDir {
     ///
     /// # Errors
     /// What the disk answers.
-    pub fn settle(&self, header: &JournalHeader, left: &[Change]) -> Result<(), TraceError> {
+    pub(crate) fn settle(&self, header: &JournalHeader, left: &[Change]) -> Result<(), TraceError> {
         if left.is_empty() {
             return self.remove();
         }
@@ -213,7 +213,7 @@ impl StateDir {
 
     /// The header a journal of this process carries.
     #[must_use]
-    pub fn header(&self, tracefs: &Path) -> JournalHeader {
+    pub(crate) fn header(&self, tracefs: &Path) -> JournalHeader {
         JournalHeader {
             version: 1,
             boot_id: self.boot_id.clone(),
@@ -225,7 +225,7 @@ impl StateDir {
 
 /// An open journal.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     file: File,
     path: PathBuf,
 }
@@ -253,7 +253,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the disk answers; the change must not be made then.
-    pub fn push(&mut self, change: &Change) -> Result<(), TraceError> {
+    pub(crate) fn push(&mut self, change: &Change) -> Result<(), TraceError> {
         self.line(change)
     }
 

@@ -45,11 +45,11 @@ pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
     /// The process that left a journal.
-    pub pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// True where the journal was of an earlier boot.
-    pub rebooted: bool,
+    pub(crate) rebooted: bool,
     /// The account.
-    pub undo: Undo,
+    pub(crate) undo: Undo,
 }
 
 /// Replays the stale journal, if there is one. What cannot be put back stays in it.

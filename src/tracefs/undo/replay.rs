@@ -20,7 +20,7 @@ pub struct LeftBehind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undo {
     /// What was put back, in words.
-    pub restored: Vec<String>,
+    pub(crate) restored: Vec<String>,
     /// What was left alone because it is somebody else's now, and what is as before only as
     /// nearly as the kernel can.
     pub notes: Vec<String>,
@@ -62,7 +62,7 @@ impl Undo {
     ///
     /// # Errors
     /// [`TraceError::Left`].
-    pub fn check(&self) -> Result<(), TraceError> {
+    pub(crate) fn check(&self) -> Result<(), TraceError> {
         if self.complete() {
             return Ok(());
         }

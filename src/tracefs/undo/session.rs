@@ -40,7 +40,7 @@ impl<'a> Session<'a> {
 
     /// The tracefs of this session.
     #[must_use]
-    pub fn fs(&self) -> &'a dyn TraceFs {
+    pub(crate) fn fs(&self) -> &'a dyn TraceFs {
         self.fs
     }
 
@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn text(&self, path: &str) -> Result<String, TraceError> {
+    pub(crate) fn text(&self, path: &str) -> Result<String, TraceError> {
         read_text(self.fs, path).map_err(self.failed(path, "read"))
     }
 
@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn command(&mut self, dir: &str, command: &str) -> Result<(), TraceError> {
+    pub(crate) fn command(&mut self, dir: &str, command: &str) -> Result<(), TraceError> {
         let path = format!("{dir}set_ftrace_filter");
         self.fs
             .append(&path, format!("{command}\n").as_bytes())
@@ -181,7 +181,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub fn add_probe(&mut self, group: &str, name: &str, line: &str) -> Result<(), TraceError> {
+    pub(crate) fn add_probe(
+        &mut self,
+        group: &str,
+        name: &str,
+        line: &str,
+    ) -> Result<(), TraceError> {
         self.journaled(Change::Probe {
             group: group.to_owned(),
             name: name.to_owned(),
