@@ -78,9 +78,7 @@ pub mod inside {
     }
     /// Of `kernel`.
     pub mod kernel {
-        pub use crate::kernel::limits::{
-            Regime, batch, fast_bounds, regimes, regimes_within, slack_of,
-        };
+        pub use crate::kernel::limits::{Regime, batch, fast_bounds, regimes_within, slack_of};
         pub use crate::kernel::release::WITHOUT_CHECK;
         pub use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
     }

@@ -4,7 +4,7 @@
 //! by step, and knows nothing of regimes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
-use ip6drop::inside::kernel::{Regime, fast_bounds, regimes, regimes_within, slack_of};
+use ip6drop::inside::kernel::{Regime, batch, fast_bounds, regimes_within, slack_of};
 use proptest::prelude::*;
 
 /// `struct percpu_counter` with `percpu_counter_batch`.
@@ -144,10 +144,10 @@ impl Cache {
 
     fn regimes(&self, fast: Option<i64>, present: usize) -> Vec<Regime> {
         let cpus = u32::try_from(self.counter.online()).unwrap();
-        let batch = ip6drop::inside::kernel::batch(u32::try_from(present).unwrap());
+        let of_present = batch(u32::try_from(present).unwrap());
         let slow = self.counter.slow();
         let bounds = fast.map_or_else(
-            || fast_bounds(slow, slack_of(cpus, batch)),
+            || fast_bounds(slow, slack_of(cpus, of_present)),
             |fast| (fast, fast),
         );
         regimes_within(slow, bounds, self.max_size.into(), self.gc_thresh.into())
@@ -281,7 +281,8 @@ proptest! {
         max_size in prop_oneof![1 => -5..=0i32, 4 => 0..3000i32],
         gc_thresh in prop_oneof![1 => -5..=0i32, 4 => 0..3000i32],
     ) {
-        let open = regimes(slow, None, max_size.into(), gc_thresh.into(), cpus);
+        let bounds = fast_bounds(slow, slack_of(cpus, batch(cpus)));
+        let open = regimes_within(slow, bounds, max_size.into(), gc_thresh.into());
         prop_assert!(!open.is_empty());
         let slack = i64::from(cpus) * (i64::from(cpus * 2).max(32) - 1);
         for regime in open {

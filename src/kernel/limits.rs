@@ -70,25 +70,8 @@ pub(crate) fn unsigned_thresh(gc_thresh: i64) -> i64 {
     i64::from(gc_thresh as u32)
 }
 
-/// The regimes that are possible for the given numbers, in ascending order.
-///
-/// `fast` is known exactly where a probe read it, else bounded by `slow` and the CPUs.
-#[must_use]
-pub fn regimes(
-    slow: i64,
-    fast: Option<i64>,
-    max_size: i64,
-    gc_thresh: i64,
-    cpus: u32,
-) -> Vec<Regime> {
-    let bounds = match fast {
-        Some(fast) => (fast, fast),
-        None => fast_bounds(slow, slack(cpus)),
-    };
-    regimes_within(slow, bounds, max_size, gc_thresh)
-}
-
-/// The regimes that are possible when `fast` is known to lie in a range, both ends included.
+/// The regimes that are possible, in ascending order, when `fast` is known to lie in a range, both
+/// ends included.
 #[must_use]
 pub fn regimes_within(
     slow: i64,
@@ -117,6 +100,21 @@ pub fn regimes_within(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `fast` is known exactly where a probe read it, else bounded by `slow` and the CPUs.
+    fn regimes(
+        slow: i64,
+        fast: Option<i64>,
+        max_size: i64,
+        gc_thresh: i64,
+        cpus: u32,
+    ) -> Vec<Regime> {
+        let bounds = match fast {
+            Some(fast) => (fast, fast),
+            None => fast_bounds(slow, slack(cpus)),
+        };
+        regimes_within(slow, bounds, max_size, gc_thresh)
+    }
 
     #[test]
     fn batches() {
