@@ -1,6 +1,6 @@
 //! From bytes to a report: the one way that everything takes that is read, saved or live.
 
-pub(crate) mod feed;
+mod feed;
 mod gatherer;
 mod reader;
 pub(crate) mod stream;

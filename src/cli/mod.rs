@@ -12,4 +12,4 @@ pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod status;
 pub(crate) mod tracing;
-pub(crate) mod values;
+mod values;

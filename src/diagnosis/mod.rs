@@ -11,9 +11,9 @@ pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod knowledge;
 pub(crate) mod next_steps;
-pub(crate) mod proof;
+mod proof;
 pub(crate) mod rules;
-pub(crate) mod sizing;
+mod sizing;
 pub(crate) mod verdict;
 
 #[cfg(test)]

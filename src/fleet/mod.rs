@@ -7,7 +7,7 @@
 mod capped;
 pub(crate) mod classes;
 pub(crate) mod cut;
-pub(crate) mod document;
+mod document;
 pub(crate) mod hosts;
 pub(crate) mod inputs;
 mod members;

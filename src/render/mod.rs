@@ -1,6 +1,6 @@
 //! Formats: each takes what is to be shown and writes it. [`registry`] lists them all.
 
-pub(crate) mod fleet;
+mod fleet;
 pub(crate) mod format;
 mod markdown;
 pub(crate) mod registry;

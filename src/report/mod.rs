@@ -6,5 +6,5 @@ pub(crate) mod drops;
 pub(crate) mod filter;
 pub(crate) mod stacks;
 pub(crate) mod summary;
-pub(crate) mod tally;
+mod tally;
 pub(crate) mod timeline;

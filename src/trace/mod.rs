@@ -19,7 +19,7 @@ pub(crate) mod payload;
 mod perf;
 mod record;
 pub(crate) mod stacks;
-pub(crate) mod symbol;
+mod symbol;
 mod time;
 
 pub(crate) use assemble::{KernelLog, LineCounts, TextFacts};

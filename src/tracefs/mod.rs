@@ -4,7 +4,7 @@
 //! it acts. `undo` knows changes, `setup` the ways of tracing made of them, `look` what is there
 //! and what works, `record` how events are taken from it; each imports only those before it.
 
-pub(crate) mod control;
+mod control;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod look;

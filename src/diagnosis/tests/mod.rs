@@ -3,4 +3,4 @@
 mod evidence;
 mod gathering;
 mod guards;
-pub(crate) mod trace;
+mod trace;

@@ -1,8 +1,8 @@
 //! Events taken from the tracer into a capture, within limits.
 
-pub(crate) mod bracket;
+mod bracket;
 pub(crate) mod counts;
-pub(crate) mod guard;
+mod guard;
 pub(crate) mod onlooker;
 pub(crate) mod output;
 pub(crate) mod recorder;
