@@ -1,0 +1,122 @@
+//! A case: a set-up played through, as text and truth.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{self, Reading, Readings};
+use crate::print::Printer;
+use crate::rng::Rng;
+use crate::setup::{Checks, FactsKind, Format, Setup};
+use crate::tracer::{Record, Tracer, Window};
+use crate::traffic::World;
+use crate::truth::Drop;
+
+pub struct Case {
+    pub text: String,
+    /// The text of `--facts`.
+    pub facts: Option<String>,
+    pub drops: Vec<Drop>,
+    /// Where the text shows which drop.
+    pub shown: BTreeMap<(usize, i64), usize>,
+    /// The drops in the order of the text.
+    pub order: Vec<usize>,
+    pub records: Vec<Vec<Record>>,
+    /// Its kernel never refuses, and its return probes look as if it did.
+    pub looks_checking: bool,
+}
+
+/// Plays a set-up.
+pub fn play(setup: &Setup) -> Case {
+    let mut world = World::new(setup);
+    let mut rng = Rng::new(setup.seed ^ 0x7ace);
+    let exact = setup.facts == FactsKind::OwnExact;
+    let of = facts::space(setup);
+    let steps = setup.steps.len();
+    let lead = usize::from(setup.around.0).min(steps);
+    let trail = usize::from(setup.around.1).min(steps - lead);
+    let mut before = Reading::of(&world.kernel, of);
+    for step in &setup.steps[..lead] {
+        world.step(step);
+    }
+    let on = world.barrier();
+    if exact {
+        before = Reading::of(&world.kernel, of);
+    }
+    for step in &setup.steps[lead..steps - trail] {
+        world.step(step);
+    }
+    let off = world.barrier();
+    let mut after = Reading::of(&world.kernel, of);
+    for step in &setup.steps[steps - trail..] {
+        world.step(step);
+    }
+    if !exact {
+        after = Reading::of(&world.kernel, of);
+    }
+    // Tracing is turned on at any moment, functions and probes apart.
+    let mut moment = |at: i64, reach: u64| if exact { at } else { at + rng.below(reach) as i64 };
+    let (functions, end) = (moment(on, 400), moment(off, 200));
+    let probes = moment(functions, 150);
+    let window = Window {
+        functions: (functions, end),
+        probes: (probes, moment(end, 60)),
+    };
+    finish(setup, world, Readings { before, after }, window, rng)
+}
+
+fn finish(
+    setup: &Setup,
+    world: World<'_>,
+    readings: Readings,
+    window: Window,
+    mut rng: Rng,
+) -> Case {
+    let mut tracer = Tracer::new(setup, window, Rng::new(rng.next()));
+    let records = tracer.records(&world.events);
+    let mut printer = Printer::new(setup, Rng::new(rng.next()));
+    printer.text = facts::preamble(setup, &readings, &world.kernel, &mut rng);
+    printer.all(&records);
+    let lost = records.iter().map(|records| records.iter().map(|r| r.lost).sum());
+    let lost: Vec<u64> = lost.collect();
+    let mut text = printer.text;
+    text.push_str(&facts::closing(setup, &readings, &lost));
+    Case {
+        text,
+        facts: facts::handed(setup, &readings),
+        drops: world.drops,
+        shown: tracer.shown,
+        order: printer.order,
+        records,
+        looks_checking: setup.checks == Checks::Void && !tracer.void_shown,
+    }
+}
+
+impl Case {
+    /// How the set-up is called in the table.
+    pub fn name(setup: &Setup) -> String {
+        let tracing = &setup.tracing;
+        let mut name = format!("{:?}", tracing.traced)
+            .replace("Eight { enter: ", "Eight(")
+            .replace("Input { exit: ", "Input(")
+            .replace("exit: ", "")
+            .replace("probe: ", "")
+            .replace(" }", ")");
+        name.push_str(if tracing.orc { " orc" } else { " fp" });
+        name
+    }
+
+    pub fn facts_name(setup: &Setup) -> String {
+        let own = facts::has_own(setup);
+        match setup.facts {
+            FactsKind::OwnExact if own => "exact".to_owned(),
+            FactsKind::OwnWide if own => "wide".to_owned(),
+            FactsKind::Handed { other: false } => "handed".to_owned(),
+            FactsKind::Handed { other: true } => "other".to_owned(),
+            _ => "none".to_owned(),
+        }
+    }
+
+    /// Whether the text says on which CPU and when an event was.
+    pub fn has_context(setup: &Setup) -> bool {
+        setup.tracing.printed(setup.cpus) != Format::NoContext
+    }
+}

@@ -1,0 +1,206 @@
+//! What is known of the host around a trace: readings of the counters, and a recording's own
+//! lines.
+
+use std::fmt::Write;
+
+use crate::kernel::Kernel;
+use crate::rng::Rng;
+use crate::setup::{Checks, FactsKind, Setup, Traced};
+
+/// Counters, limits and rules of a namespace at a moment.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    allocated: u64,
+    slow: i64,
+    in_no_routes: u64,
+    out_no_routes: u64,
+    thresh: i64,
+    max: i64,
+    interval_us: i64,
+    cpus: usize,
+    rules: Vec<String>,
+    throw_routes: usize,
+}
+
+impl Reading {
+    pub fn of(kernel: &Kernel, space: usize) -> Reading {
+        let ns = &kernel.spaces[space];
+        Reading {
+            allocated: ns.allocated,
+            slow: ns.entries.slow(),
+            in_no_routes: ns.in_no_routes,
+            out_no_routes: ns.out_no_routes,
+            thresh: ns.thresh,
+            max: ns.max,
+            interval_us: ns.interval_us,
+            cpus: kernel.cpus,
+            rules: ns.rule_lines(),
+            throw_routes: ns.throw_routes(),
+        }
+    }
+
+    fn stats(&self) -> String {
+        format!(
+            "02c6 0165 {:04x} 019d 0000 {:04x} 0000",
+            self.allocated, self.slow
+        )
+    }
+
+    fn route(&self) -> [String; 8] {
+        [
+            "gc_elasticity = 9".to_owned(),
+            "gc_interval = 30".to_owned(),
+            "gc_min_interval = 0".to_owned(),
+            format!("gc_min_interval_ms = {}", self.interval_us / 1000),
+            format!("gc_thresh = {}", self.thresh),
+            "gc_timeout = 60".to_owned(),
+            format!("max_size = {}", self.max),
+            "min_adv_mss = 1220".to_owned(),
+        ]
+    }
+
+    /// As lines of a preamble.
+    fn framed(&self, when: &str, rules: bool, out: &mut String) {
+        let mut line = |text: &str| {
+            let _ = writeln!(out, "# ip6drop: {when} {text}");
+        };
+        line(&format!("rt6_stats {}", self.stats()));
+        line(&format!("Ip6InNoRoutes {}", self.in_no_routes));
+        line("Ip6InAddrErrors 0");
+        line(&format!("Ip6OutNoRoutes {}", self.out_no_routes));
+        for sysctl in self.route() {
+            line(&format!("net.ipv6.route.{sysctl}"));
+        }
+        line(&format!("nproc {}", self.cpus));
+        if rules {
+            for rule in &self.rules {
+                line(&format!("rule {rule}"));
+            }
+            line(&format!("throw_routes {}", self.throw_routes));
+        }
+    }
+
+    /// As lines of a facts file.
+    fn plain(&self, when: &str, out: &mut String) {
+        let _ = writeln!(out, "# {when}\n{}", self.stats());
+        let _ = writeln!(out, "Ip6InNoRoutes                   \t{}", self.in_no_routes);
+        out.push_str("Ip6InAddrErrors                 \t0\n");
+        let _ = writeln!(
+            out,
+            "Ip6OutNoRoutes                  \t{}",
+            self.out_no_routes
+        );
+        for sysctl in self.route() {
+            let _ = writeln!(out, "net.ipv6.route.{sysctl}");
+        }
+        let _ = writeln!(out, "{}", self.cpus);
+    }
+}
+
+/// Before and after.
+pub struct Readings {
+    pub before: Reading,
+    pub after: Reading,
+}
+
+/// The namespace that the facts are of.
+pub fn space(setup: &Setup) -> usize {
+    match setup.facts {
+        FactsKind::Handed { other: true } => setup.spaces.len() - 1,
+        _ => 0,
+    }
+}
+
+fn rules_known(setup: &Setup) -> bool {
+    setup.rules_known
+}
+
+/// The text of `--facts`, where there is one.
+pub fn handed(setup: &Setup, readings: &Readings) -> Option<String> {
+    if !matches!(setup.facts, FactsKind::Handed { .. }) {
+        return None;
+    }
+    let mut text = String::new();
+    if rules_known(setup) {
+        // One set of rules holds for the whole window.
+        for rule in &readings.before.rules {
+            let _ = writeln!(text, "{rule}");
+        }
+        let _ = writeln!(text, "throw_routes {}", readings.before.throw_routes);
+    }
+    readings.before.plain("before", &mut text);
+    readings.after.plain("after", &mut text);
+    Some(text)
+}
+
+/// Lines in front of a recording, where there is a preamble.
+pub fn preamble(setup: &Setup, readings: &Readings, kernel: &Kernel, rng: &mut Rng) -> String {
+    let mut text = String::new();
+    if !framed(setup) {
+        return text;
+    }
+    let release = match (setup.checks, rng.below(3)) {
+        (Checks::Refuses, _) => "4.19.113-1.el7",
+        (Checks::Void, 0) => "4.19.90-vendor",
+        (Checks::Void, _) => "4.19.320",
+        (Checks::Zero, _) => "4.19.90-2312.1.0.0255.oe1.x86_64",
+    };
+    let traced = "ip6_pkt_drop,ip6_pkt_discard,ip6_pkt_discard_out,ip6_pkt_prohibit,\
+                  ip6_pkt_prohibit_out,ip6_dst_gc,fib6_run_gc,icmp6_send";
+    let (input, probes) = match setup.tracing.traced {
+        Traced::Eight { enter, exit } => ("", probes(enter, exit, false)),
+        Traced::Input { exit, probe } => (
+            if probe { "" } else { ",ip6_route_input" },
+            probes(true, exit, probe),
+        ),
+        _ => ("", String::new()),
+    };
+    let _ = write!(
+        text,
+        "# ip6drop: version 1\n# ip6drop: kernel {release}\n# ip6drop: cpus {}\n\
+         # ip6drop: method instance\n# ip6drop: traced {traced}{input}\n",
+        setup.cpus
+    );
+    if !probes.is_empty() {
+        let _ = writeln!(text, "# ip6drop: probes {probes}");
+    }
+    if has_own(setup) {
+        let _ = writeln!(text, "# ip6drop: ops 0x{:x}", kernel.spaces[0].ops);
+        readings
+            .before
+            .framed("before", rules_known(setup), &mut text);
+    }
+    text
+}
+
+/// Lines behind it: losses, given per CPU, and facts.
+pub fn closing(setup: &Setup, readings: &Readings, lost: &[u64]) -> String {
+    let mut text = String::new();
+    if !framed(setup) {
+        return text;
+    }
+    if has_own(setup) {
+        readings.after.framed("after", rules_known(setup), &mut text);
+    }
+    for (cpu, lost) in lost.iter().enumerate() {
+        let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");
+    }
+    text
+}
+
+fn probes(enter: bool, exit: bool, input: bool) -> String {
+    let names = [("gc_enter", enter), ("gc_exit", exit), ("rin", input)];
+    let names = names.iter().filter(|(_, on)| *on).map(|(name, _)| *name);
+    names.collect::<Vec<_>>().join(",")
+}
+
+/// A recording's own text; the recipe's is not one.
+fn framed(setup: &Setup) -> bool {
+    let own = matches!(setup.facts, FactsKind::OwnExact | FactsKind::OwnWide);
+    !setup.tracing.is_recipe() && (own || setup.tracing.preamble)
+}
+
+/// Whether the text brings facts of its own.
+pub fn has_own(setup: &Setup) -> bool {
+    framed(setup) && matches!(setup.facts, FactsKind::OwnExact | FactsKind::OwnWide)
+}

@@ -1,0 +1,23 @@
+//! A model of the kernel's IPv6 route lookup, of what runs on a machine's CPUs and of what the
+//! tracer prints of it, written from the kernel's source. It knows why each packet was dropped,
+//! and so finds what the program gets wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+#![allow(unreachable_pub)] // one crate of many modules
+#![allow(clippy::print_stdout)] // tables are read by people
+
+mod case;
+mod check;
+mod event;
+mod facts;
+mod inside;
+mod kernel;
+mod print;
+mod reduce;
+mod rng;
+mod setup;
+mod soak;
+mod stacks;
+mod table;
+mod tracer;
+mod traffic;
+mod truth;

@@ -1,0 +1,135 @@
+//! Many set-ups, and the smallest ones that fail.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::case::{Case, play};
+use crate::check::{Answers, Grade, whole};
+use crate::reduce::reduce;
+use crate::rng::Rng;
+use crate::setup::{Setup, setup};
+use crate::table::Table;
+
+/// A runner whose chance is of this seed alone.
+pub fn runner(seed: u64) -> TestRunner {
+    let mut rng = Rng::new(seed);
+    let mut bytes = [0; 32];
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&rng.next().to_le_bytes());
+    }
+    let config = Config {
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+/// What is wrong with a case, by rule and class.
+fn faults(case: &Case, answers: &Answers) -> Vec<String> {
+    let wrong = answers
+        .drops
+        .iter()
+        .filter(|answered| matches!(answered.grade, Grade::ConfirmedWrong | Grade::Phantom));
+    wrong
+        .map(|answered| {
+            let truth = answered.drop.map(|drop| &case.drops[drop].right);
+            let (rule, grade) = (&answered.rule, answered.grade);
+            format!("{grade:?}-{rule}-{:?}-is-{truth:?}", answered.class)
+        })
+        .collect()
+}
+
+fn has_fault(setup: &Setup, fault: &str) -> Option<(Case, Answers)> {
+    let case = play(setup);
+    let answers = whole(&case, setup)?;
+    let found = faults(&case, &answers).iter().any(|found| found == fault);
+    found.then_some((case, answers))
+}
+
+fn directory() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target"));
+    target.join("model")
+}
+
+/// Keeps a failing case where it can be looked at.
+fn save(fault: &str, setup: &Setup) -> Option<(usize, PathBuf)> {
+    let (case, answers) = has_fault(setup, fault)?;
+    let name: String = fault
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let path = directory().join(name.replace("--", "-"));
+    std::fs::create_dir_all(directory()).unwrap();
+    std::fs::write(path.with_extension("pipe"), &case.text).unwrap();
+    if let Some(facts) = &case.facts {
+        std::fs::write(path.with_extension("facts"), facts).unwrap();
+    }
+    let mut notes = format!("{setup:#?}\n");
+    for answered in &answers.drops {
+        let truth = answered.drop.map(|drop| &case.drops[drop]);
+        notes.push_str(&format!("{answered:?}\n    {truth:?}\n"));
+    }
+    std::fs::write(path.with_extension("setup"), notes).unwrap();
+    Some((case.text.lines().count(), path.with_extension("pipe")))
+}
+
+/// Plays set-ups of a seed, counts, and keeps what fails.
+pub fn soak(seed: u64, cases: usize, steps: usize, tries: usize) -> Table {
+    let strategy = setup(steps);
+    let mut table = Table::default();
+    let mut smallest: BTreeMap<String, (usize, PathBuf)> = BTreeMap::new();
+    let mut runner = runner(seed);
+    for _ in 0..cases {
+        let setup = strategy.new_tree(&mut runner).unwrap().current();
+        let case = play(&setup);
+        let Some(answers) = whole(&case, &setup) else {
+            continue;
+        };
+        table.take(&setup, &case, &answers);
+        let Some(fault) = faults(&case, &answers).into_iter().next() else {
+            continue;
+        };
+        if !smallest.contains_key(&fault) && tries > 0 {
+            let fails = |setup: &Setup| has_fault(setup, &fault).is_some();
+            let setup = reduce(&setup, tries, &fails);
+            smallest.extend(save(&fault, &setup).map(|saved| (fault, saved)));
+        }
+    }
+    for (fault, (lines, path)) in &smallest {
+        println!("{fault}: {lines} lines, {}", path.display());
+    }
+    table
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    let value = std::env::var(name).ok();
+    value.map_or(default, |value| value.parse().expect("a number"))
+}
+
+#[test]
+#[ignore = "the soak runs it, with set-ups by the thousand"]
+fn many() {
+    let seed = number("MODEL_SEED", 1);
+    let cases = number("MODEL_CASES", 500) as usize;
+    let steps = number("MODEL_STEPS", 60) as usize;
+    let tries = number("MODEL_SHRINK", 1500) as usize;
+    println!("seed {seed}");
+    let table = soak(seed, cases, steps, tries);
+    println!("{table}");
+    assert_eq!(table.count(Grade::ConfirmedWrong), 0);
+}
+
+/// What the program says of a text, for whoever looks into one.
+#[test]
+#[ignore = "for looking at one text: MODEL_FILE, and MODEL_FACTS"]
+fn look() {
+    let read = |name: &str| std::fs::read_to_string(std::env::var(name).ok()?).ok();
+    let text = read("MODEL_FILE").expect("a text");
+    for said in crate::check::said(&text, read("MODEL_FACTS").as_deref()) {
+        println!("{said}");
+    }
+}

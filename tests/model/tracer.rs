@@ -1,0 +1,289 @@
+//! What is traced of what happened, and what of that is lost: the records of each CPU's buffer.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Base, Raw, What};
+use crate::rng::Rng;
+use crate::setup::{Format, Setup, Start, Traced, Tracing, Under};
+use crate::stacks::{Unwinder, caller, frames};
+
+/// Kinds of records, as the test of likeness tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sort {
+    Input,
+    Enter,
+    Gc,
+    Run,
+    Exit,
+    Handler,
+    Drop,
+    Icmp,
+    StackOfGc,
+    StackOfDrop,
+    Lost,
+}
+
+pub enum Body {
+    Text(String),
+    Stack(Vec<&'static str>),
+}
+
+pub struct Record {
+    pub time: i64,
+    pub pid: u32,
+    pub flags: [u8; 4],
+    pub sort: Sort,
+    pub body: Body,
+    /// The number of the drop that it is of.
+    pub drop: Option<usize>,
+    /// So many records were lost right before it.
+    pub lost: u64,
+}
+
+/// Between which moments is traced: functions, and probes.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    pub functions: (i64, i64),
+    pub probes: (i64, i64),
+}
+
+/// How the tracer came to be set up.
+pub struct Tracer<'s> {
+    tracing: &'s Tracing,
+    printed: Format,
+    unwinder: Unwinder,
+    window: Window,
+    rng: Rng,
+    /// Times at which a text shows a drop, or the handler in front of it, to its number.
+    pub shown: BTreeMap<(usize, i64), usize>,
+    /// Return probes that gave nothing.
+    pub missed: u64,
+    /// A return probe showed what no checking kernel returns.
+    pub void_shown: bool,
+}
+
+impl Tracing {
+    pub fn has_exit(&self) -> bool {
+        matches!(
+            self.traced,
+            Traced::Eight { exit: true, .. } | Traced::Input { exit: true, .. }
+        )
+    }
+
+    pub fn is_recipe(&self) -> bool {
+        matches!(self.traced, Traced::Recipe | Traced::RecipeGc)
+    }
+
+    /// The text's format. What perf prints of probes is not modelled; without context a drop
+    /// can be told by its place alone, which takes one CPU and nothing else that stands for one.
+    pub fn printed(&self, cpus: usize) -> Format {
+        match self.format {
+            Format::Perf | Format::NoContext if !self.is_recipe() => Format::Normal,
+            Format::NoContext if cpus > 1 => Format::Normal,
+            format => format,
+        }
+    }
+
+    fn takes(&self, what: &What) -> bool {
+        let gc = self.traced != Traced::Recipe;
+        let more = !self.is_recipe();
+        match what {
+            What::Drop(..) => true,
+            What::GcEntry => gc,
+            What::RunGc | What::Handler(..) | What::IcmpSend => more,
+            What::GcEnter(_) => matches!(
+                self.traced,
+                Traced::Eight { enter: true, .. } | Traced::Input { .. }
+            ),
+            What::GcExit(_) => self.has_exit(),
+            What::RouteInput => matches!(self.traced, Traced::Input { .. }),
+        }
+    }
+
+    fn is_probe(&self, what: &What) -> bool {
+        match what {
+            What::GcEnter(_) | What::GcExit(_) => true,
+            What::RouteInput => matches!(self.traced, Traced::Input { probe: true, .. }),
+            _ => false,
+        }
+    }
+}
+
+impl<'s> Tracer<'s> {
+    pub fn new(setup: &'s Setup, window: Window, rng: Rng) -> Tracer<'s> {
+        let tracing = &setup.tracing;
+        Tracer {
+            tracing,
+            printed: tracing.printed(setup.cpus),
+            unwinder: Unwinder {
+                orc: tracing.orc,
+                return_probe: tracing.has_exit(),
+            },
+            window,
+            rng,
+            shown: BTreeMap::new(),
+            missed: 0,
+            void_shown: false,
+        }
+    }
+
+    fn flags(&mut self, raw: &Raw, more: u8, irqs_off: bool) -> [u8; 4] {
+        let own = matches!(
+            raw.base,
+            Base::Softirq(Under::Ksoftirqd) | Base::Task | Base::Worker
+        );
+        // Preemption is counted by the kernel of the ORC captures alone.
+        let counts = self.tracing.orc && !self.tracing.is_recipe();
+        let depth = u8::from(!own) + if counts { more } else { 0 };
+        [
+            if irqs_off { b'd' } else { b'.' },
+            if self.rng.below(30) == 0 { b'N' } else { b'.' },
+            if raw.base.is_softirq() { b's' } else { b'.' },
+            if depth == 0 { b'.' } else { b'0' + depth },
+        ]
+    }
+
+    fn entry(&self, function: &str, raw: &Raw) -> String {
+        let arrow = if self.printed == Format::Perf {
+            "<--"
+        } else {
+            "<-"
+        };
+        let space = if arrow == "<--" { " " } else { "" };
+        format!("{function} {arrow}{space}{}", caller(raw, self.tracing.orc))
+    }
+
+    fn text(&self, raw: &Raw) -> (Sort, String) {
+        match raw.what {
+            What::RouteInput if self.tracing.is_probe(&raw.what) => (
+                Sort::Input,
+                format!(
+                    "rin: (ip6_route_input+0x0/0x1d0) skb=0xffff8880{:08x}",
+                    (raw.time as u32) & 0xffff_ff00
+                ),
+            ),
+            What::RouteInput => (Sort::Input, self.entry("ip6_route_input", raw)),
+            What::GcEnter(gc) => (
+                Sort::Enter,
+                format!(
+                    "gc_enter: (ip6_dst_gc+0x0/0xd0) ops=0x{:x} family=10 gc_thresh={} fast={}",
+                    gc.ops, gc.thresh, gc.fast
+                ),
+            ),
+            What::GcEntry => (Sort::Gc, self.entry("ip6_dst_gc", raw)),
+            What::RunGc => (Sort::Run, self.entry("fib6_run_gc", raw)),
+            What::GcExit(gc) => (
+                Sort::Exit,
+                format!(
+                    "gc_exit: (dst_alloc+0x100/0x132 <- ip6_dst_gc) ret={}",
+                    gc.returned
+                ),
+            ),
+            What::Handler(handler, _) => (Sort::Handler, self.entry(handler.name(), raw)),
+            What::Drop(..) => (Sort::Drop, self.entry("ip6_pkt_drop", raw)),
+            What::IcmpSend => (Sort::Icmp, self.entry("icmp6_send", raw)),
+        }
+    }
+
+    fn take(&mut self, raw: &Raw, out: &mut Vec<Record>) {
+        if !self.tracing.takes(&raw.what) {
+            return;
+        }
+        let (from, to) = if self.tracing.is_probe(&raw.what) {
+            self.window.probes
+        } else {
+            self.window.functions
+        };
+        if raw.time < from || raw.time >= to {
+            return;
+        }
+        if let What::GcExit(gc) = raw.what {
+            if self.rng.below(16) < u64::from(self.tracing.missed) {
+                self.missed += 1;
+                return;
+            }
+            self.void_shown |= gc.returned > 1;
+        }
+        let (sort, text) = self.text(raw);
+        let drop = match raw.what {
+            What::Drop(_, number) | What::Handler(_, number) => Some(number),
+            _ => None,
+        };
+        let stack = matches!(sort, Sort::Gc | Sort::Drop);
+        let more = u8::from(stack || matches!(raw.what, What::GcEnter(_)));
+        let irqs_off = sort == Sort::Exit;
+        let flags = self.flags(raw, if irqs_off { 2 } else { more }, irqs_off);
+        let record = |time, flags, sort, body| Record {
+            time,
+            pid: raw.pid,
+            flags,
+            sort,
+            body,
+            drop,
+            lost: 0,
+        };
+        out.push(record(raw.time, flags, sort, Body::Text(text)));
+        // The tracer's option gives a stack to each function, an instance to two of them: where
+        // the option is used no others are traced.
+        if stack {
+            let mut flags = flags;
+            if self.tracing.orc && !self.tracing.is_recipe() {
+                flags[3] = if flags[3] == b'.' { b'1' } else { flags[3] + 1 };
+            }
+            let sort = if sort == Sort::Gc {
+                Sort::StackOfGc
+            } else {
+                Sort::StackOfDrop
+            };
+            let frames = frames(raw, self.unwinder);
+            out.push(record(raw.time + 2, flags, sort, Body::Stack(frames)));
+        }
+    }
+
+    /// The records of each CPU, with what was lost taken out.
+    pub fn records(&mut self, events: &[Vec<Raw>]) -> Vec<Vec<Record>> {
+        let mut all = Vec::with_capacity(events.len());
+        for (cpu, events) in events.iter().enumerate() {
+            let mut records = Vec::with_capacity(events.len());
+            for raw in events {
+                self.take(raw, &mut records);
+            }
+            self.lose(cpu, &mut records);
+            for record in &records {
+                if let Some(number) = record.drop {
+                    self.shown.insert((cpu, record.time), number);
+                }
+            }
+            all.push(records);
+        }
+        all
+    }
+
+    fn lose(&mut self, cpu: usize, records: &mut Vec<Record>) {
+        // perf loses samples whole, and says so in a file that is not printed; without context
+        // nothing would tell which drop is left.
+        if matches!(self.printed, Format::Perf | Format::NoContext) {
+            return;
+        }
+        if self.tracing.start != Start::On {
+            let count = self.rng.below(records.len() as u64 / 3 + 1) as usize;
+            cut(records, 0, count);
+        }
+        if self.tracing.start == Start::File {
+            return;
+        }
+        for (_, at, count) in self.tracing.losses.iter().filter(|loss| loss.0 == cpu) {
+            let place = records.len() * usize::from(*at) / 1000;
+            let count = usize::from(*count).min(records.len() - place);
+            cut(records, place, count);
+        }
+    }
+}
+
+/// Takes records out; the next one tells, and where there is none nothing does.
+fn cut(records: &mut Vec<Record>, place: usize, count: usize) {
+    let lost: u64 = records.drain(place..place + count).map(|r| 1 + r.lost).sum();
+    if let Some(next) = records.get_mut(place) {
+        next.lost += lost;
+    }
+}

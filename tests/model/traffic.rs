@@ -1,0 +1,480 @@
+//! What happens: packets, tasks, timers, on the machine's CPUs, in one order of states.
+
+use crate::event::{Base, Handler, Raw, Way, What};
+use crate::kernel::{Answer, AtRule, Collected, Kernel};
+use crate::rng::Rng;
+use crate::setup::{Action, FRESH, Ndisc, Over, Packet, Reply, Setup, Step, Under};
+use crate::truth::{Drop, Refusals};
+
+/// Who runs, and why.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    cpu: usize,
+    pid: u32,
+    base: Base,
+    way: Way,
+}
+
+/// An output lookup's error that will be dropped later.
+struct Pending {
+    steps: u8,
+    here: Here,
+    drop: Drop,
+    handler: Handler,
+    lookups: (usize, Packet),
+}
+
+/// The machine and what happened on it.
+pub struct World<'s> {
+    setup: &'s Setup,
+    pub kernel: Kernel,
+    rng: Rng,
+    /// Each CPU's and each task's clock.
+    clocks: Vec<i64>,
+    tasks: [i64; 4],
+    now: i64,
+    /// Events of each CPU.
+    pub events: Vec<Vec<Raw>>,
+    pub drops: Vec<Drop>,
+    pending: Vec<Pending>,
+    fresh: u32,
+}
+
+pub const FIRST_TASK: u32 = 1000;
+const WORKER: u32 = 77;
+
+pub fn ksoftirqd(cpu: usize) -> u32 {
+    if cpu == 0 { 9 } else { 9 + 7 * cpu as u32 }
+}
+
+impl<'s> World<'s> {
+    pub fn new(setup: &'s Setup) -> World<'s> {
+        let mut rng = Rng::new(setup.seed);
+        let kernel = Kernel::new(setup, &mut rng);
+        let start = 20_000_000 + rng.below(300_000_000) as i64;
+        let mut world = World {
+            setup,
+            kernel,
+            rng,
+            clocks: vec![start; setup.cpus],
+            tasks: [start; 4],
+            now: start,
+            events: vec![Vec::new(); setup.cpus],
+            drops: Vec::new(),
+            pending: Vec::new(),
+            fresh: u32::from(FRESH),
+        };
+        for ns in 0..setup.spaces.len() {
+            // The last collection was some time ago.
+            let ago = world.rng.below(900_000) as i64;
+            world.kernel.timer(ns, start - ago);
+        }
+        world
+    }
+
+    /// All that began has ended.
+    pub fn barrier(&mut self) -> i64 {
+        let latest = self.clocks.iter().copied().max().unwrap_or(0);
+        self.now = self.now.max(latest) + 1;
+        self.clocks.fill(self.now);
+        self.now
+    }
+
+    fn emit(&mut self, here: Here, space: usize, what: What) {
+        let clock = &mut self.clocks[here.cpu];
+        *clock += 1 + self.rng.below(30) as i64;
+        let rules = &self.setup.spaces[space].rules;
+        let custom = *rules != [crate::setup::asks(0), crate::setup::asks(1)];
+        self.events[here.cpu].push(Raw {
+            time: *clock,
+            pid: here.pid,
+            way: here.way,
+            base: here.base,
+            custom,
+            what,
+        });
+        // Room for its stack.
+        *clock += 2 + self.rng.below(4) as i64;
+    }
+
+    fn family(&self, space: usize, family: usize) -> usize {
+        family % self.setup.spaces[space].families.len()
+    }
+
+    fn serial(&mut self, serial: u8) -> u32 {
+        if serial < FRESH {
+            return u32::from(serial);
+        }
+        self.fresh += 1;
+        self.fresh
+    }
+
+    /// Softirqs that come at this point of a task.
+    fn interrupt(&mut self, here: Here, over: &mut Over, point: u8, base: Base) {
+        while let Some(at) = over.iter().position(|(when, _)| *when == point) {
+            let (_, packet) = over.remove(at);
+            let softirq = Here { base, ..here };
+            self.receive(softirq, &packet);
+        }
+    }
+
+    /// `dst_alloc`; false where it gives nothing, and whether that is memory's fault.
+    fn dst_alloc(
+        &mut self,
+        here: Here,
+        space: usize,
+        counts: bool,
+        open: &mut Option<&mut Over>,
+    ) -> Result<(), bool> {
+        let now = self.clocks[here.cpu];
+        if let Some(collected) = self.kernel.collect(space, counts, now) {
+            self.collected(here, space, collected, open);
+            if collected.refused {
+                return Err(false);
+            }
+        }
+        if self.kernel.allocate(space, here.cpu, counts) {
+            Ok(())
+        } else {
+            Err(true)
+        }
+    }
+
+    fn collected(
+        &mut self,
+        here: Here,
+        space: usize,
+        collected: Collected,
+        open: &mut Option<&mut Over>,
+    ) {
+        if self.setup.tracing.probe_first {
+            self.emit(here, space, What::GcEnter(collected));
+            self.emit(here, space, What::GcEntry);
+        } else {
+            self.emit(here, space, What::GcEntry);
+            self.emit(here, space, What::GcEnter(collected));
+        }
+        if let Some(over) = open {
+            self.interrupt(here, over, 1, Base::OverTask);
+        }
+        if collected.ran {
+            self.emit(here, space, What::RunGc);
+            self.clocks[here.cpu] += 20 + self.rng.below(30) as i64;
+        }
+        if let Some(over) = open {
+            self.interrupt(here, over, 2, Base::OverTask);
+        }
+        self.emit(here, space, What::GcExit(collected));
+    }
+
+    /// A lookup by the rules; `over` comes at points between the allocations of a task's own.
+    fn lookup(
+        &mut self,
+        here: Here,
+        (space, family, serial): (usize, usize, u32),
+        keeps: bool,
+        mut over: Option<&mut Over>,
+    ) -> (Answer, Refusals) {
+        let mut refusals = Refusals::default();
+        let rules = self.setup.spaces[space].rules.len();
+        for rule in 0..rules {
+            let at = self
+                .kernel
+                .at_rule(space, rule, (family, serial), here.cpu);
+            match at {
+                AtRule::Passed => {}
+                AtRule::Decided(answer) => return (answer, refusals),
+                AtRule::Allocate(route, counts, answer) => {
+                    // Where copies are kept softirqs are held off until it is made.
+                    let mut open = over.as_deref_mut().filter(|_| !keeps);
+                    match self.dst_alloc(here, space, counts, &mut open) {
+                        Ok(()) => {
+                            if keeps {
+                                self.kernel.keep(space, route, here.cpu);
+                            }
+                            if let Some(answer) = answer {
+                                return (answer, refusals);
+                            }
+                        }
+                        Err(memory) => refusals.rules.push((rule, memory)),
+                    }
+                    if let Some(over) = &mut over {
+                        self.interrupt(here, over, 3, Base::OverLookup);
+                    }
+                }
+            }
+        }
+        (Answer::Discard, refusals)
+    }
+
+    /// `icmp6_send`, which asks for its route up to twice.
+    fn icmp6_send(&mut self, here: Here, space: usize, packet: &Packet) {
+        self.emit(here, space, What::IcmpSend);
+        for _ in 0..packet.lookups {
+            let flow = (space, self.family(space, packet.back), u32::from(packet.serial % 4));
+            let (answer, _) = self.lookup(here, flow, true, None);
+            if !matches!(answer, Answer::Usable(_)) {
+                break;
+            }
+        }
+    }
+
+    /// The handler, `ip6_pkt_drop`, and the error that it sends.
+    fn drop(
+        &mut self,
+        here: Here,
+        drop: Drop,
+        handler: Handler,
+        (space, packet): (usize, &Packet),
+    ) {
+        let number = self.drops.len();
+        self.emit(here, space, What::Handler(handler, number));
+        let ns = &mut self.kernel.spaces[space];
+        if handler.out {
+            ns.out_no_routes += 1;
+        } else {
+            ns.in_no_routes += 1;
+        }
+        self.drops.push(drop);
+        self.emit(here, space, What::Drop(handler, number));
+        let way = Way::Error {
+            out: handler.out,
+            prohibit: handler.prohibit,
+        };
+        self.icmp6_send(Here { way, ..here }, space, packet);
+    }
+
+    /// A softirq receives a packet.
+    fn receive(&mut self, here: Here, packet: &Packet) {
+        let mut at = Some((packet.space % self.setup.spaces.len(), packet.family));
+        let mut hop = packet.hop;
+        while let Some((space, family)) = at {
+            at = None;
+            let input = Here {
+                way: Way::Input,
+                ..here
+            };
+            let family = self.family(space, family);
+            let serial = self.serial(packet.serial);
+            self.emit(input, space, What::RouteInput);
+            let unlimited = self.kernel.spaces[space].unlimited(family);
+            let (answer, refusals) = self.lookup(input, (space, family, serial), true, None);
+            match answer {
+                Answer::Usable(crate::setup::Kind::Local) => {
+                    self.delivered(here, space, packet);
+                }
+                Answer::Usable(_) => {
+                    at = hop.take().map(|(space, family)| {
+                        (space % self.setup.spaces.len(), family)
+                    });
+                }
+                Answer::Silent => {}
+                Answer::Discard | Answer::Prohibit => {
+                    let drop = Drop::new(space, false, unlimited, answer, &refusals);
+                    let handler = Handler {
+                        out: false,
+                        prohibit: answer == Answer::Prohibit,
+                    };
+                    self.drop(input, drop, handler, (space, packet));
+                }
+            }
+        }
+    }
+
+    fn delivered(&mut self, here: Here, space: usize, packet: &Packet) {
+        let here = Here {
+            way: Way::Answer(packet.reply),
+            ..here
+        };
+        match packet.reply {
+            Reply::None => {}
+            Reply::ClosedPort => self.icmp6_send(here, space, packet),
+            Reply::Tcp | Reply::Echo => {
+                let flow = (space, self.family(space, packet.back), u32::from(packet.serial % 4));
+                self.lookup(here, flow, true, None);
+            }
+        }
+    }
+
+    /// The task or thread that a softirq runs under; tasks wait for their own clocks.
+    fn under(&mut self, cpu: usize, under: Under) -> Here {
+        let pid = match under {
+            Under::Send(task) | Under::Irq(task) => {
+                self.wait_for(cpu, task);
+                FIRST_TASK + task as u32
+            }
+            Under::Ksoftirqd => ksoftirqd(cpu),
+            Under::Idle => 0,
+        };
+        Here {
+            cpu,
+            pid,
+            base: Base::Softirq(under),
+            way: Way::Input,
+        }
+    }
+
+    /// A task is on one CPU at a time.
+    fn wait_for(&mut self, cpu: usize, task: usize) {
+        let free = self.tasks[task] + 1;
+        self.clocks[cpu] = self.clocks[cpu].max(free);
+    }
+
+    fn leave(&mut self, here: Here) {
+        if let Some(task) = here.pid.checked_sub(FIRST_TASK) {
+            self.tasks[task as usize] = self.clocks[here.cpu];
+        }
+    }
+
+    pub fn step(&mut self, step: &Step) {
+        let cpu = step.cpu % self.setup.cpus;
+        self.now += i64::from(step.gap);
+        self.clocks[cpu] = self.clocks[cpu].max(self.now);
+        self.settle();
+        match &step.action {
+            Action::Receive {
+                under,
+                packets,
+                times,
+            } => {
+                let here = self.under(cpu, *under);
+                self.begin(cpu);
+                for packet in std::iter::repeat_n(packets, usize::from(*times)).flatten() {
+                    self.receive(here, packet);
+                }
+                self.leave(here);
+            }
+            Action::Output {
+                task,
+                packet,
+                uncached,
+                over,
+                drop,
+            } => {
+                self.wait_for(cpu, *task);
+                self.begin(cpu);
+                let here = Here {
+                    cpu,
+                    pid: FIRST_TASK + *task as u32,
+                    base: Base::Task,
+                    way: Way::Output,
+                };
+                let later = drop.as_ref().map(|drop| (drop.later, drop.on));
+                self.output(here, packet, *uncached, over.clone(), later);
+                self.leave(here);
+            }
+            Action::Ndisc { how, space, over } => self.ndisc(cpu, *how, *space, over.clone()),
+            Action::Timer { under, space } => {
+                let here = self.under(cpu, *under);
+                self.begin(cpu);
+                let space = space % self.setup.spaces.len();
+                let way = Way::GcTimer;
+                self.emit(Here { way, ..here }, space, What::RunGc);
+                let now = self.clocks[cpu];
+                self.kernel.timer(space, now);
+                self.leave(here);
+            }
+        }
+    }
+
+    /// States follow each other in the order of the steps, so none starts before one that came
+    /// before.
+    fn begin(&mut self, cpu: usize) {
+        self.now = self.now.max(self.clocks[cpu]);
+        self.clocks[cpu] = self.now;
+    }
+
+    fn output(
+        &mut self,
+        here: Here,
+        packet: &Packet,
+        uncached: bool,
+        mut over: Over,
+        later: Option<(u8, Option<usize>)>,
+    ) {
+        self.interrupt(here, &mut over, 0, Base::OverTask);
+        let space = packet.space % self.setup.spaces.len();
+        let family = self.family(space, packet.family);
+        let serial = self.serial(packet.serial);
+        let unlimited = self.kernel.spaces[space].unlimited(family);
+        let flow = (space, family, serial);
+        let (answer, refusals) = self.lookup(here, flow, !uncached, Some(&mut over));
+        self.interrupt(here, &mut over, 4, Base::OverTask);
+        let Some((steps, on)) = later else { return };
+        if !matches!(answer, Answer::Discard | Answer::Prohibit) {
+            return;
+        }
+        let drop = Drop::new(space, true, unlimited, answer, &refusals);
+        let handler = Handler {
+            out: true,
+            prohibit: answer == Answer::Prohibit,
+        };
+        let cpu = on.map_or(here.cpu, |cpu| cpu % self.setup.cpus);
+        let pending = Pending {
+            steps,
+            here: Here { cpu, ..here },
+            drop,
+            handler,
+            lookups: (space, packet.clone()),
+        };
+        if steps == 0 && cpu == here.cpu {
+            let (space, packet) = pending.lookups;
+            self.drop(here, pending.drop, handler, (space, &packet));
+        } else {
+            self.pending.push(pending);
+        }
+    }
+
+    /// Output drops whose time has come.
+    fn settle(&mut self) {
+        for pending in &mut self.pending {
+            pending.steps = pending.steps.saturating_sub(1);
+        }
+        let all = std::mem::take(&mut self.pending);
+        let (due, waiting) = all.into_iter().partition(|pending| pending.steps == 0);
+        self.pending = waiting;
+        for pending in due {
+            self.drop_late(pending);
+        }
+    }
+
+    fn drop_late(&mut self, pending: Pending) {
+        let here = pending.here;
+        self.clocks[here.cpu] = self.clocks[here.cpu].max(self.now);
+        self.wait_for(here.cpu, (here.pid - FIRST_TASK) as usize);
+        self.begin(here.cpu);
+        let (space, packet) = pending.lookups;
+        self.drop(here, pending.drop, pending.handler, (space, &packet));
+        self.leave(here);
+    }
+
+    fn ndisc(&mut self, cpu: usize, how: Ndisc, space: usize, mut over: Over) {
+        let space = space % self.setup.spaces.len();
+        let here = match how {
+            Ndisc::Answer(under) | Ndisc::Timer(under) => {
+                let way = if matches!(how, Ndisc::Timer(_)) {
+                    Way::NdiscTimer
+                } else {
+                    Way::NdiscAnswer
+                };
+                Here {
+                    way,
+                    ..self.under(cpu, under)
+                }
+            }
+            Ndisc::Worker => Here {
+                cpu,
+                pid: WORKER + cpu as u32,
+                base: Base::Worker,
+                way: Way::NdiscWorker,
+            },
+        };
+        self.begin(cpu);
+        let mut open = (how == Ndisc::Worker).then_some(&mut over);
+        // It is freed as soon as it was sent: the sum stays what it is.
+        if self.dst_alloc(here, space, true, &mut open).is_ok() {
+            self.kernel.spaces[space].entries.add(cpu, -1);
+        }
+        self.leave(here);
+    }
+}

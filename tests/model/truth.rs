@@ -1,0 +1,75 @@
+//! What each drop really was.
+
+use crate::inside::Class;
+use crate::kernel::{Answer, Unlimited};
+
+/// A drop.
+#[derive(Debug, Clone)]
+pub struct Drop {
+    pub space: usize,
+    /// Every class that is right.
+    pub right: Vec<Class>,
+    /// Memory failed in the allocation that decided.
+    pub memory: bool,
+    /// A refusal decided.
+    pub refused: bool,
+}
+
+/// What was refused on the way, by the numbers of the rules.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals {
+    pub rules: Vec<(usize, bool)>,
+}
+
+fn of_answer(answer: Answer, out: bool) -> Option<Class> {
+    Some(match (answer, out) {
+        (Answer::Discard, false) => Class::RcvNoRoute,
+        (Answer::Prohibit, false) => Class::RcvProhibited,
+        (Answer::Discard, true) => Class::OutNoRoute,
+        (Answer::Prohibit, true) => Class::OutProhibited,
+        _ => return None,
+    })
+}
+
+impl Drop {
+    /// The drop of a packet that an unlimited cache would have answered so, that `dropped` says
+    /// what handled, after these refusals.
+    pub fn new(
+        space: usize,
+        out: bool,
+        unlimited: Unlimited,
+        dropped: Answer,
+        refusals: &Refusals,
+    ) -> Drop {
+        // Only the copy of the route that decides decides: those before it are of routes that
+        // are passed over in any case, those behind it are not asked for.
+        let at = refusals.rules.iter().find(|(rule, _)| *rule == unlimited.rule);
+        let deciding = at.filter(|_| unlimited.is_route);
+        let full = if out {
+            Class::OutDstAlloc
+        } else {
+            Class::RcvDstAlloc
+        };
+        let right = match deciding {
+            None => of_answer(dropped, out).into_iter().collect(),
+            // Refused, and lost anyway where it was a reject route: both are true, and so is
+            // what then said no.
+            Some(_) => {
+                let lost = of_answer(unlimited.answer, out);
+                let then = lost.and(of_answer(dropped, out));
+                [Some(full), lost, then].into_iter().flatten().collect()
+            }
+        };
+        Drop {
+            space,
+            right,
+            memory: deciding.is_some_and(|(_, memory)| *memory),
+            refused: deciding.is_some(),
+        }
+    }
+
+    /// The full cache and nothing else.
+    pub fn is_full(&self) -> bool {
+        self.right == [Class::RcvDstAlloc] && !self.memory
+    }
+}
