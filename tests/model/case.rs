@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::facts::{self, Reading, Readings};
 use crate::print::Printer;
 use crate::rng::Rng;
-use crate::setup::{Checks, FactsKind, Format, Setup};
-use crate::tracer::{Record, Tracer, Window};
+use crate::setup::{Checks, FactsKind, Format, Setup, Traced};
+use crate::tracer::{Tracer, Window};
 use crate::traffic::World;
 use crate::truth::Drop;
 
@@ -19,7 +19,6 @@ pub struct Case {
     pub shown: BTreeMap<(usize, i64), usize>,
     /// The drops in the order of the text.
     pub order: Vec<usize>,
-    pub records: Vec<Vec<Record>>,
     /// Its kernel never refuses, and its return probes look as if it did.
     pub looks_checking: bool,
 }
@@ -53,7 +52,13 @@ pub fn play(setup: &Setup) -> Case {
         after = Reading::of(&world.kernel, of);
     }
     // Tracing is turned on at any moment, functions and probes apart.
-    let mut moment = |at: i64, reach: u64| if exact { at } else { at + rng.below(reach) as i64 };
+    let mut moment = |at: i64, reach: u64| {
+        if exact {
+            at
+        } else {
+            at + rng.below(reach) as i64
+        }
+    };
     let (functions, end) = (moment(on, 400), moment(off, 200));
     let probes = moment(functions, 150);
     let window = Window {
@@ -75,7 +80,9 @@ fn finish(
     let mut printer = Printer::new(setup, Rng::new(rng.next()));
     printer.text = facts::preamble(setup, &readings, &world.kernel, &mut rng);
     printer.all(&records);
-    let lost = records.iter().map(|records| records.iter().map(|r| r.lost).sum());
+    let lost = records
+        .iter()
+        .map(|records| records.iter().map(|r| r.lost).sum());
     let lost: Vec<u64> = lost.collect();
     let mut text = printer.text;
     text.push_str(&facts::closing(setup, &readings, &lost));
@@ -85,7 +92,6 @@ fn finish(
         drops: world.drops,
         shown: tracer.shown,
         order: printer.order,
-        records,
         looks_checking: setup.checks == Checks::Void && !tracer.void_shown,
     }
 }
@@ -94,13 +100,25 @@ impl Case {
     /// How the set-up is called in the table.
     pub fn name(setup: &Setup) -> String {
         let tracing = &setup.tracing;
-        let mut name = format!("{:?}", tracing.traced)
-            .replace("Eight { enter: ", "Eight(")
-            .replace("Input { exit: ", "Input(")
-            .replace("exit: ", "")
-            .replace("probe: ", "")
-            .replace(" }", ")");
-        name.push_str(if tracing.orc { " orc" } else { " fp" });
+        let probes = |enter: bool, exit: bool| match (enter, exit) {
+            (false, false) => "",
+            (true, false) => "+enter",
+            (false, true) => "+exit",
+            (true, true) => "+both",
+        };
+        let mut name = match tracing.traced {
+            Traced::Recipe => "drop".to_owned(),
+            Traced::RecipeGc => "drop+gc".to_owned(),
+            Traced::RecipeProbes => "drop+gc+both".to_owned(),
+            Traced::Six { exit } => format!("six{}", probes(exit, exit)),
+            Traced::Eight { enter, exit } => format!("eight{}", probes(enter, exit)),
+            Traced::Input { enter, exit, .. } => format!("input{}", probes(enter, exit)),
+        };
+        name.push_str(match (tracing.orc, tracing.empty) {
+            (_, true) => " odd",
+            (true, _) => " orc",
+            _ => " fp",
+        });
         name
     }
 

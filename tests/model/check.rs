@@ -44,7 +44,6 @@ pub struct Answered {
     /// The number of the drop.
     pub drop: Option<usize>,
     pub class: Class,
-    pub confidence: Confidence,
     pub rule: String,
 }
 
@@ -103,7 +102,6 @@ impl DecidedSink for Walk<'_> {
                 grade,
                 drop: number,
                 class: said.class,
-                confidence: said.confidence,
                 rule: said.rule.name.to_owned(),
             });
         }
@@ -167,10 +165,13 @@ struct Say(Vec<String>);
 impl DecidedSink for Say {
     fn drop(&mut self, drop: &DecidedDrop<'_>) {
         let said = drop.classification;
-        let at = drop.context.map(|context| (context.cpu, context.time.as_f64()));
+        let at = drop
+            .context
+            .map(|context| (context.cpu, context.time.stamp()));
         let (class, confidence) = (said.class, said.confidence);
         let rule = said.rule.name;
-        self.0.push(format!("{at:?} {class:?} {confidence:?} {rule}"));
+        self.0
+            .push(format!("{at:?} {class:?} {confidence:?} {rule}"));
     }
 }
 

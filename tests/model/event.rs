@@ -32,7 +32,10 @@ pub enum Way {
     /// The answer to a delivered packet.
     Answer(Reply),
     /// The ICMPv6 error about a drop; of the output side, of a prohibition.
-    Error { out: bool, prohibit: bool },
+    Error {
+        out: bool,
+        prohibit: bool,
+    },
     /// A task's own lookup.
     Output,
     /// Neighbour discovery: asked, or by its timer.

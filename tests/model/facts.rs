@@ -83,7 +83,11 @@ impl Reading {
     /// As lines of a facts file.
     fn plain(&self, when: &str, out: &mut String) {
         let _ = writeln!(out, "# {when}\n{}", self.stats());
-        let _ = writeln!(out, "Ip6InNoRoutes                   \t{}", self.in_no_routes);
+        let _ = writeln!(
+            out,
+            "Ip6InNoRoutes                   \t{}",
+            self.in_no_routes
+        );
         out.push_str("Ip6InAddrErrors                 \t0\n");
         let _ = writeln!(
             out,
@@ -145,20 +149,25 @@ pub fn preamble(setup: &Setup, readings: &Readings, kernel: &Kernel, rng: &mut R
         (Checks::Void, _) => "4.19.320",
         (Checks::Zero, _) => "4.19.90-2312.1.0.0255.oe1.x86_64",
     };
-    let traced = "ip6_pkt_drop,ip6_pkt_discard,ip6_pkt_discard_out,ip6_pkt_prohibit,\
-                  ip6_pkt_prohibit_out,ip6_dst_gc,fib6_run_gc,icmp6_send";
-    let (input, probes) = match setup.tracing.traced {
-        Traced::Eight { enter, exit } => ("", probes(enter, exit, false)),
-        Traced::Input { exit, probe } => (
-            if probe { "" } else { ",ip6_route_input" },
-            probes(true, exit, probe),
+    let six = "ip6_pkt_drop,ip6_pkt_discard,ip6_pkt_discard_out,ip6_pkt_prohibit,\
+               ip6_pkt_prohibit_out,ip6_dst_gc";
+    let (more, probes) = match setup.tracing.traced {
+        Traced::Six { exit } => ("", probes(exit, exit, false)),
+        Traced::Eight { enter, exit } => (",fib6_run_gc,icmp6_send", probes(enter, exit, false)),
+        Traced::Input { enter, exit, probe } => (
+            if probe {
+                ",fib6_run_gc,icmp6_send"
+            } else {
+                ",fib6_run_gc,icmp6_send,ip6_route_input"
+            },
+            probes(enter, exit, probe),
         ),
         _ => ("", String::new()),
     };
     let _ = write!(
         text,
         "# ip6drop: version 1\n# ip6drop: kernel {release}\n# ip6drop: cpus {}\n\
-         # ip6drop: method instance\n# ip6drop: traced {traced}{input}\n",
+         # ip6drop: method instance\n# ip6drop: traced {six}{more}\n",
         setup.cpus
     );
     if !probes.is_empty() {
@@ -180,7 +189,9 @@ pub fn closing(setup: &Setup, readings: &Readings, lost: &[u64]) -> String {
         return text;
     }
     if has_own(setup) {
-        readings.after.framed("after", rules_known(setup), &mut text);
+        readings
+            .after
+            .framed("after", rules_known(setup), &mut text);
     }
     for (cpu, lost) in lost.iter().enumerate() {
         let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");

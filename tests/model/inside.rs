@@ -1,9 +1,7 @@
 //! What the model asks of the program, in one place.
 
-pub use ip6drop::analysis::stream::{Analysis, Report};
-pub use ip6drop::diagnosis::class::{Class, Confidence};
-pub use ip6drop::diagnosis::verdict::Verdict;
-pub use ip6drop::host::Facts;
-pub use ip6drop::report::build::Request;
-pub use ip6drop::report::decided::{DecidedDrop, DecidedSink};
-pub use ip6drop::trace::Stamp;
+pub use ip6drop::inside::analysis::{Analysis, Report};
+pub use ip6drop::inside::diagnosis::{Class, Confidence, Verdict};
+pub use ip6drop::inside::host::Facts;
+pub use ip6drop::inside::report::{DecidedDrop, DecidedSink, Request};
+pub use ip6drop::inside::trace::Stamp;

@@ -111,7 +111,11 @@ impl NetNs {
         };
         if entries.slow() == fast {
             // A sum that tells the two apart is needed: the first CPU keeps some.
-            entries.deltas[0] += if space.regime == Regime::FastOver { -9 } else { 9 };
+            entries.deltas[0] += if space.regime == Regime::FastOver {
+                -9
+            } else {
+                9
+            };
         }
         let slow = entries.slow();
         let under = batch * (1 + rng.below(3) as i64);
@@ -121,7 +125,10 @@ impl NetNs {
         };
         let (thresh, max) = match space.regime {
             Regime::Within => (under, slow.max(fast) + 600 + rng.below(4000) as i64),
-            Regime::Latent => (fast + rng.below(60) as i64, between(fast.min(slow), slow, rng)),
+            Regime::Latent => (
+                fast + rng.below(60) as i64,
+                between(fast.min(slow), slow, rng),
+            ),
             Regime::Intermittent => (under, between(fast, slow, rng)),
             Regime::Exhausted => (under, under + between(0, fast - under, rng) / 2),
             Regime::FastOver => (under, between(slow, fast, rng)),
@@ -239,9 +246,9 @@ impl NetNs {
                 }
                 _ => 100 * number,
             };
-            let to = rule.only.map_or(String::new(), |only| {
-                format!("to 2001:db8:{only:x}::/48 ")
-            });
+            let to = rule
+                .only
+                .map_or(String::new(), |only| format!("to 2001:db8:{only:x}::/48 "));
             let action = match rule.action {
                 RuleAction::Table { table, suppress } => {
                     let name = match TABLES[table] {

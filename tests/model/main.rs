@@ -7,16 +7,19 @@
 
 mod case;
 mod check;
+mod claims;
 mod event;
 mod facts;
 mod inside;
 mod kernel;
+mod likeness;
 mod print;
 mod reduce;
 mod rng;
 mod setup;
 mod soak;
 mod stacks;
+mod strategies;
 mod table;
 mod tracer;
 mod traffic;

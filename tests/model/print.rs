@@ -81,7 +81,8 @@ impl<'s> Printer<'s> {
                 self.text.push('\n');
             }
             Body::Stack(frames) => {
-                self.text.push_str("\tffffffff9826b7c3 ftrace_call+0x5 ([kernel.kallsyms])\n");
+                self.text
+                    .push_str("\tffffffff9826b7c3 ftrace_call+0x5 ([kernel.kallsyms])\n");
                 for frame in frames {
                     let _ = writeln!(
                         self.text,

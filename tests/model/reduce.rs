@@ -38,7 +38,9 @@ fn of_steps(setup: &Setup) -> Vec<Change> {
     let mut all: Vec<Change> = Vec::new();
     for step in 0..setup.steps.len() {
         for number in 0..4 {
-            all.push(Box::new(move |setup| thin(&mut setup.steps[step].action, number)));
+            all.push(Box::new(move |setup| {
+                thin(&mut setup.steps[step].action, number)
+            }));
         }
         all.push(Box::new(move |setup| setup.steps[step].gap = 0));
         all.push(Box::new(move |setup| {

@@ -10,21 +10,27 @@ use crate::case::{Case, play};
 use crate::check::{Answers, Grade, whole};
 use crate::reduce::reduce;
 use crate::rng::Rng;
-use crate::setup::{Setup, setup};
+use crate::setup::Setup;
+use crate::strategies::setup;
 use crate::table::Table;
 
-/// A runner whose chance is of this seed alone.
-pub fn runner(seed: u64) -> TestRunner {
+/// Chance of this seed alone.
+pub fn chance(seed: u64) -> TestRng {
     let mut rng = Rng::new(seed);
     let mut bytes = [0; 32];
     for chunk in bytes.chunks_mut(8) {
         chunk.copy_from_slice(&rng.next().to_le_bytes());
     }
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+}
+
+/// A runner on it.
+pub fn runner(seed: u64) -> TestRunner {
     let config = Config {
         failure_persistence: None,
         ..Config::default()
     };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+    TestRunner::new_with_rng(config, chance(seed))
 }
 
 /// What is wrong with a case, by rule and class.

@@ -87,7 +87,12 @@ fn softirq(raw: &Raw, orc: bool, out: &mut Frames) {
             task_lookup(orc, raw.custom, out);
         }
         Base::Softirq(Under::Ksoftirqd) => {
-            out.extend(["run_ksoftirqd", "smpboot_thread_fn", "kthread", "ret_from_fork"]);
+            out.extend([
+                "run_ksoftirqd",
+                "smpboot_thread_fn",
+                "kthread",
+                "ret_from_fork",
+            ]);
         }
         Base::Softirq(Under::Idle) => {
             out.push("irq_exit");

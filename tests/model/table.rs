@@ -52,10 +52,6 @@ impl Table {
     pub fn count(&self, grade: Grade) -> u64 {
         self.rows.values().map(|row| row[grade as usize]).sum()
     }
-
-    pub fn drops(&self) -> u64 {
-        self.rows.values().flatten().sum()
-    }
 }
 
 impl fmt::Display for Table {

@@ -20,7 +20,6 @@ pub enum Sort {
     Icmp,
     StackOfGc,
     StackOfDrop,
-    Lost,
 }
 
 pub enum Body {
@@ -54,6 +53,8 @@ pub struct Tracer<'s> {
     unwinder: Unwinder,
     window: Window,
     rng: Rng,
+    /// A stack that comes behind what it is of.
+    owed: Option<Record>,
     /// Times at which a text shows a drop, or the handler in front of it, to its number.
     pub shown: BTreeMap<(usize, i64), usize>,
     /// Return probes that gave nothing.
@@ -66,12 +67,28 @@ impl Tracing {
     pub fn has_exit(&self) -> bool {
         matches!(
             self.traced,
-            Traced::Eight { exit: true, .. } | Traced::Input { exit: true, .. }
+            Traced::RecipeProbes
+                | Traced::Six { exit: true }
+                | Traced::Eight { exit: true, .. }
+                | Traced::Input { exit: true, .. }
+        )
+    }
+
+    fn has_enter(&self) -> bool {
+        matches!(
+            self.traced,
+            Traced::RecipeProbes
+                | Traced::Six { exit: true }
+                | Traced::Eight { enter: true, .. }
+                | Traced::Input { enter: true, .. }
         )
     }
 
     pub fn is_recipe(&self) -> bool {
-        matches!(self.traced, Traced::Recipe | Traced::RecipeGc)
+        matches!(
+            self.traced,
+            Traced::Recipe | Traced::RecipeGc | Traced::RecipeProbes
+        )
     }
 
     /// The text's format. What perf prints of probes is not modelled; without context a drop
@@ -79,6 +96,7 @@ impl Tracing {
     pub fn printed(&self, cpus: usize) -> Format {
         match self.format {
             Format::Perf | Format::NoContext if !self.is_recipe() => Format::Normal,
+            Format::Perf if self.traced == Traced::RecipeProbes => Format::Normal,
             Format::NoContext if cpus > 1 => Format::Normal,
             format => format,
         }
@@ -86,15 +104,13 @@ impl Tracing {
 
     fn takes(&self, what: &What) -> bool {
         let gc = self.traced != Traced::Recipe;
-        let more = !self.is_recipe();
+        let more = !self.is_recipe() && !matches!(self.traced, Traced::Six { .. });
         match what {
-            What::Drop(..) => true,
+            What::Drop(handler, _) => !(handler.out && self.inlined),
             What::GcEntry => gc,
-            What::RunGc | What::Handler(..) | What::IcmpSend => more,
-            What::GcEnter(_) => matches!(
-                self.traced,
-                Traced::Eight { enter: true, .. } | Traced::Input { .. }
-            ),
+            What::Handler(..) => !self.is_recipe(),
+            What::RunGc | What::IcmpSend => more,
+            What::GcEnter(_) => self.has_enter(),
             What::GcExit(_) => self.has_exit(),
             What::RouteInput => matches!(self.traced, Traced::Input { .. }),
         }
@@ -121,6 +137,7 @@ impl<'s> Tracer<'s> {
             },
             window,
             rng,
+            owed: None,
             shown: BTreeMap::new(),
             missed: 0,
             void_shown: false,
@@ -186,6 +203,18 @@ impl<'s> Tracer<'s> {
     }
 
     fn take(&mut self, raw: &Raw, out: &mut Vec<Record>) {
+        self.take_event(raw, out);
+        // Where the probe comes second, it comes between an entry and its stack.
+        let between = matches!(raw.what, What::GcEntry) && !self.tracing.probe_first;
+        if !between && let Some(stack) = self.owed.take() {
+            out.push(Record {
+                time: raw.time + 2,
+                ..stack
+            });
+        }
+    }
+
+    fn take_event(&mut self, raw: &Raw, out: &mut Vec<Record>) {
         if !self.tracing.takes(&raw.what) {
             return;
         }
@@ -225,7 +254,7 @@ impl<'s> Tracer<'s> {
         out.push(record(raw.time, flags, sort, Body::Text(text)));
         // The tracer's option gives a stack to each function, an instance to two of them: where
         // the option is used no others are traced.
-        if stack {
+        if stack && self.rng.below(16) >= u64::from(self.tracing.bare) {
             let mut flags = flags;
             if self.tracing.orc && !self.tracing.is_recipe() {
                 flags[3] = if flags[3] == b'.' { b'1' } else { flags[3] + 1 };
@@ -235,8 +264,12 @@ impl<'s> Tracer<'s> {
             } else {
                 Sort::StackOfDrop
             };
-            let frames = frames(raw, self.unwinder);
-            out.push(record(raw.time + 2, flags, sort, Body::Stack(frames)));
+            let frames = if self.tracing.empty {
+                Vec::new()
+            } else {
+                frames(raw, self.unwinder)
+            };
+            self.owed = Some(record(raw.time, flags, sort, Body::Stack(frames)));
         }
     }
 
@@ -245,6 +278,7 @@ impl<'s> Tracer<'s> {
         let mut all = Vec::with_capacity(events.len());
         for (cpu, events) in events.iter().enumerate() {
             let mut records = Vec::with_capacity(events.len());
+            self.owed = None;
             for raw in events {
                 self.take(raw, &mut records);
             }
@@ -282,7 +316,10 @@ impl<'s> Tracer<'s> {
 
 /// Takes records out; the next one tells, and where there is none nothing does.
 fn cut(records: &mut Vec<Record>, place: usize, count: usize) {
-    let lost: u64 = records.drain(place..place + count).map(|r| 1 + r.lost).sum();
+    let lost: u64 = records
+        .drain(place..place + count)
+        .map(|r| 1 + r.lost)
+        .sum();
     if let Some(next) = records.get_mut(place) {
         next.lost += lost;
     }

@@ -178,9 +178,7 @@ impl<'s> World<'s> {
         let mut refusals = Refusals::default();
         let rules = self.setup.spaces[space].rules.len();
         for rule in 0..rules {
-            let at = self
-                .kernel
-                .at_rule(space, rule, (family, serial), here.cpu);
+            let at = self.kernel.at_rule(space, rule, (family, serial), here.cpu);
             match at {
                 AtRule::Passed => {}
                 AtRule::Decided(answer) => return (answer, refusals),
@@ -211,7 +209,11 @@ impl<'s> World<'s> {
     fn icmp6_send(&mut self, here: Here, space: usize, packet: &Packet) {
         self.emit(here, space, What::IcmpSend);
         for _ in 0..packet.lookups {
-            let flow = (space, self.family(space, packet.back), u32::from(packet.serial % 4));
+            let flow = (
+                space,
+                self.family(space, packet.back),
+                u32::from(packet.serial % 4),
+            );
             let (answer, _) = self.lookup(here, flow, true, None);
             if !matches!(answer, Answer::Usable(_)) {
                 break;
@@ -264,13 +266,13 @@ impl<'s> World<'s> {
                     self.delivered(here, space, packet);
                 }
                 Answer::Usable(_) => {
-                    at = hop.take().map(|(space, family)| {
-                        (space % self.setup.spaces.len(), family)
-                    });
+                    at = hop
+                        .take()
+                        .map(|(space, family)| (space % self.setup.spaces.len(), family));
                 }
                 Answer::Silent => {}
                 Answer::Discard | Answer::Prohibit => {
-                    let drop = Drop::new(space, false, unlimited, answer, &refusals);
+                    let drop = Drop::new(false, unlimited, answer, &refusals);
                     let handler = Handler {
                         out: false,
                         prohibit: answer == Answer::Prohibit,
@@ -290,7 +292,11 @@ impl<'s> World<'s> {
             Reply::None => {}
             Reply::ClosedPort => self.icmp6_send(here, space, packet),
             Reply::Tcp | Reply::Echo => {
-                let flow = (space, self.family(space, packet.back), u32::from(packet.serial % 4));
+                let flow = (
+                    space,
+                    self.family(space, packet.back),
+                    u32::from(packet.serial % 4),
+                );
                 self.lookup(here, flow, true, None);
             }
         }
@@ -404,7 +410,7 @@ impl<'s> World<'s> {
         if !matches!(answer, Answer::Discard | Answer::Prohibit) {
             return;
         }
-        let drop = Drop::new(space, true, unlimited, answer, &refusals);
+        let drop = Drop::new(true, unlimited, answer, &refusals);
         let handler = Handler {
             out: true,
             prohibit: answer == Answer::Prohibit,

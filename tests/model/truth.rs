@@ -6,7 +6,6 @@ use crate::kernel::{Answer, Unlimited};
 /// A drop.
 #[derive(Debug, Clone)]
 pub struct Drop {
-    pub space: usize,
     /// Every class that is right.
     pub right: Vec<Class>,
     /// Memory failed in the allocation that decided.
@@ -34,16 +33,13 @@ fn of_answer(answer: Answer, out: bool) -> Option<Class> {
 impl Drop {
     /// The drop of a packet that an unlimited cache would have answered so, that `dropped` says
     /// what handled, after these refusals.
-    pub fn new(
-        space: usize,
-        out: bool,
-        unlimited: Unlimited,
-        dropped: Answer,
-        refusals: &Refusals,
-    ) -> Drop {
+    pub fn new(out: bool, unlimited: Unlimited, dropped: Answer, refusals: &Refusals) -> Drop {
         // Only the copy of the route that decides decides: those before it are of routes that
         // are passed over in any case, those behind it are not asked for.
-        let at = refusals.rules.iter().find(|(rule, _)| *rule == unlimited.rule);
+        let at = refusals
+            .rules
+            .iter()
+            .find(|(rule, _)| *rule == unlimited.rule);
         let deciding = at.filter(|_| unlimited.is_route);
         let full = if out {
             Class::OutDstAlloc
@@ -61,7 +57,6 @@ impl Drop {
             }
         };
         Drop {
-            space,
             right,
             memory: deciding.is_some_and(|(_, memory)| *memory),
             refused: deciding.is_some(),
