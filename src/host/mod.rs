@@ -1,10 +1,11 @@
-//! What a host says of itself: the only reader of /proc, of sysctls and of network namespaces,
-//! and parsers of what others have read there.
+//! What a host says of itself: the only reader of /proc, of sysctls, of network namespaces and
+//! of netlink, and parsers of what others have read there.
 
 mod counters;
 pub(crate) mod cpulist;
 mod fact;
 pub(crate) mod facts;
+pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod policy;
 mod processes;

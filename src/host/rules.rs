@@ -160,6 +160,12 @@ fn table_number(name: &str) -> Option<u32> {
     named.map(|(_, number)| *number).or_else(|| number(name))
 }
 
+/// The name of a table that has one everywhere.
+pub(super) fn table_name(number: u32) -> Option<&'static str> {
+    let named = NAMED_TABLES.iter().find(|(_, known)| *known == number);
+    named.map(|(name, _)| *name)
+}
+
 /// The policy rules of a network namespace at one moment, in the order of their priority.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PolicyRules {

@@ -142,6 +142,27 @@ three_methods() {
     sed -n '/ip6_pkt_drop/,/^ => entry_SYS/p' /tmp/capture | head -n 30
 }
 
+policy() { # rules and throw routes around a recording, as ip prints them
+    ip=/full/ip
+    $ip -6 rule add pref 100 fwmark 7 lookup 77 suppress_prefixlength 0
+    $ip -6 route add throw 2001:db8:77::/64 table 77
+    start --method instance
+    $ip -6 rule | sed 's/ *$//' > /tmp/rules.before
+    $ip -6 rule del pref 100
+    $ip -6 route add throw 2001:db8:78::/64
+    stop INT
+    $ip -6 rule | sed 's/ *$//' > /tmp/rules.after
+    for side in before after; do
+        expect "$(cat /tmp/rules.$side)" "$(fact $side rule)" "policy: rules $side"
+    done
+    says /tmp/rules.before "lookup 77 suppress_prefixlength 0" "policy: the rule that was added is among them"
+    expect 1 "$(fact before throw_routes)" "policy: throw routes before"
+    expect 2 "$(fact after throw_routes)" "policy: throw routes after"
+    $ip -6 route del throw 2001:db8:77::/64 table 77
+    $ip -6 route del throw 2001:db8:78::/64
+    same "policy"
+}
+
 signals() {
     size 100
     for round in $(seq 20); do
@@ -652,7 +673,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses privileges three_methods sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses privileges three_methods policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

@@ -31,7 +31,7 @@ const IDLE_TICK: Duration = GUARD;
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
 const GUARD: Duration = Duration::from_secs(1);
-/// Room kept for the facts and losses at the end under a size limit.
+/// Room kept for the facts and losses at the end under a size limit, beside the policy.
 const TAIL: u64 = 4096;
 const BUFFER: usize = 64 * 1024;
 
@@ -65,6 +65,15 @@ fn facts(host: &Host, when: When) -> Vec<u8> {
     lines(now.facts().map(|fact| Framing::Fact(when, fact)))
 }
 
+/// Policy rules and throw routes as of now. What cannot be had is left out.
+fn policy(host: &Host, when: When) -> Vec<u8> {
+    let now = host.policy();
+    let rules = now.rules.iter().flat_map(|set| set.rules());
+    let rules = rules.map(|rule| Framing::Rule(when, OneLine::new(&rule.text)));
+    let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
+    lines(rules.chain(throw_routes))
+}
+
 /// A recording in progress.
 struct Recorder<'r, 'e> {
     env: &'r Env<'e>,
@@ -78,6 +87,8 @@ struct Recorder<'r, 'e> {
     lost: Vec<(u32, u64)>,
     /// Facts at a moment that the text ends with.
     after: Option<Vec<u8>>,
+    /// Bytes to come after the last event, at most.
+    tail: u64,
     began: Instant,
     listened: bool,
 }
@@ -107,6 +118,7 @@ pub fn record(
         notes: Vec::new(),
         lost: Vec::new(),
         after: None,
+        tail: TAIL,
         began: Instant::now(),
         listened: false,
     };
@@ -147,6 +159,11 @@ impl Recorder<'_, '_> {
         }
         tracing.stacks_on(session)?;
         TraceError::check(self.env.signals)?;
+        // Not at the moment of the facts: a listing of many routes takes longer than the gap
+        // between two drops.
+        let policy = policy(self.host, When::Before);
+        self.tail += policy.len() as u64;
+        self.put(&policy)?;
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
@@ -356,7 +373,7 @@ impl Recorder<'_, '_> {
     /// Writes what was read as far as the limits allow; the one that was reached, if any.
     fn keep(&mut self, piece: &[u8]) -> Result<Option<Limit>, TraceError> {
         let kept = self.counts.take(piece, self.limits.events);
-        let size = self.output.written + kept as u64 + TAIL;
+        let size = self.output.written + kept as u64 + self.tail;
         if self.limits.bytes.is_some_and(|most| size > most) {
             return Ok(Some(Limit::Size));
         }
@@ -375,10 +392,11 @@ impl Recorder<'_, '_> {
         Ok(())
     }
 
-    /// Facts after, and losses.
+    /// Facts and policy after, and losses.
     fn tail(&mut self) -> Result<(), TraceError> {
         let after = self.after.take();
         let mut text = after.unwrap_or_else(|| facts(self.host, When::After));
+        text.extend(policy(self.host, When::After));
         let lost = self.lost.iter();
         text.extend(lines(
             lost.map(|&(cpu, events)| Framing::Lost { cpu, events }),
