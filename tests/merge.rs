@@ -85,6 +85,18 @@ fn file(dir: &TempDir, name: &str, text: impl AsRef<[u8]>) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The same report, had its fault been proven drop by drop.
+fn proven(name: &str) -> Value {
+    let mut report = report(name);
+    report["verdict"]["confidence"] = value!("confirmed");
+    report["verdict"]["exit"] = value!(10);
+    let class = report["verdict"]["class"].as_str().unwrap().to_owned();
+    let count = &mut report["drops"]["by_class"][&class];
+    count["confirmed"] = count["total"].clone();
+    count["probable"] = value!(0);
+    report
+}
+
 /// A host of each finding, in the documented order.
 fn each_finding() -> Vec<(&'static str, Value)> {
     let clean = |exit: u8| {
@@ -99,9 +111,9 @@ fn each_finding() -> Vec<(&'static str, Value)> {
         clean
     };
     vec![
-        ("most-drops", report("4.19-fp/alternating")),
-        ("exhausted", report("4.19-fp/exhausted")),
-        ("intermittent", report("4.19-more/boundary-intermittent")),
+        ("most-drops", proven("4.19-fp/alternating")),
+        ("exhausted", proven("4.19-fp/exhausted")),
+        ("intermittent", proven("4.19-more/boundary-intermittent")),
         ("probable", report("4.19-odd/empty-stacks")),
         ("inconclusive", clean(13)),
         ("other", report("4.19-fp/noroute")),
@@ -331,7 +343,7 @@ fn documents_of_one_host_become_one_row() {
         report["source"]["began"] = value!(time);
         line(report, "node7")
     };
-    let (full, other) = (report("4.19-fp/exhausted"), report("4.19-fp/noroute"));
+    let (full, other) = (proven("4.19-fp/exhausted"), report("4.19-fp/noroute"));
     let lines = [
         at(other.clone(), 4e8),
         at(full.clone(), 2e8),
@@ -516,7 +528,7 @@ fn what_cannot_be_used_is_named_and_stops_nothing() {
             file(
                 &dir,
                 "exit.json",
-                pretty.replace("\"exit\": 10", "\"exit\": 7"),
+                pretty.replace("\"exit\": 11", "\"exit\": 7"),
             ),
             "malformed",
             Some(1),
@@ -563,7 +575,7 @@ fn what_cannot_be_used_is_named_and_stops_nothing() {
     assert_eq!(output.status.code(), Some(1));
     args.extend(["--exit-code", "-q"]);
     let output = merge(&args, "");
-    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(output.status.code(), Some(11));
     assert_eq!(output.stdout, b"");
     let other = line(report("4.19-fp/noroute"), "node7");
     assert_eq!(merge(&["--exit-code"], &other).status.code(), Some(12));
@@ -670,7 +682,7 @@ fn quiet_hosts_are_counted_and_shown_on_request() {
     let mut lines: String = (0..9)
         .map(|n| line(clean.clone(), &format!("quiet{n}")))
         .collect();
-    let fault = report("4.19-fp/exhausted");
+    let fault = proven("4.19-fp/exhausted");
     lines.extend((0..60).map(|n| line(fault.clone(), &format!("loud{n:02}"))));
     let text = stdout(&merge(&[], &lines));
     assert!(text.starts_with(

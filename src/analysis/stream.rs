@@ -9,6 +9,7 @@ use crate::analysis::gatherer::{AtOnce, Gatherer};
 use crate::analysis::reader::read_through;
 use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
+use crate::diagnosis::knowledge::Surroundings;
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source, Spool, open};
 use crate::report::build::{Input, Judgement, Request};
@@ -265,24 +266,33 @@ impl<'r> Analysis<'r> {
         let nothing = Facts::default();
         let proving = facts.filter(|_| is_over).unwrap_or(&nothing);
         // One pair of facts for several captures counts their drops together, and once.
-        let shares = |input: &Input<'_>| input.own_facts().is_none();
+        let shares = |input: &Input<'_>| !input.own_facts().has_reading();
         let sharing = inputs.iter().filter(|input| shares(input));
         let shared_drops: u64 = sharing.clone().map(|input| input.receive_drops()).sum();
         let all_share = sharing.count() == inputs.len();
+        let failed = |input: &Cow<'_, Input<'_>>| input.text().log.memory_failures > 0;
+        let memory_failed = inputs.iter().any(failed);
         let mut summary = Summary::default();
         let mut judged = Vec::with_capacity(inputs.len());
         for input in inputs {
             let own = input.own_facts();
+            let bracketed = own.has_reading();
             let receive_drops = if shares(&input) {
                 shared_drops
             } else {
                 input.receive_drops()
             };
-            let known = own.unwrap_or(proving);
-            let judgement = input.judge(known, self.request.traced, receive_drops, is_over);
-            let shown = own.or(facts).unwrap_or(&nothing);
+            let known = own.or(proving);
+            let around = Surroundings {
+                facts: &known,
+                bracketed,
+                receive_drops,
+                memory_failed,
+            };
+            let judgement = input.judge(&around, self.request.traced, is_over);
+            let shown = own.or(facts.unwrap_or(&nothing));
             let host = self.host.as_ref();
-            let one = input.summarise(&judgement, (known, shown), host, &stacks);
+            let one = input.summarise(&judgement, (&known, &shown), host, &stacks);
             let drawn = self.keeps && judged.len() < MAX_TIMELINES;
             judged.push(Judged {
                 input,

@@ -6,18 +6,17 @@ use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::rules::classify::{Classification, classify};
 
-/// The same knowledge, had everything gone wrong that can still go wrong. What other things
-/// prove, such as the same number of lookups before each drop, starts from one of these.
+/// The same knowledge, had everything gone wrong that can still go wrong.
 fn at_worst(knowledge: &Knowledge) -> Knowledge {
     Knowledge {
         // A later return of something else than 0 or 1 shows that the function returns nothing.
         returns_count: false,
-        // A later call may turn out to have been split.
-        calls_are_whole: false,
         // The recorder writes its totals of lost events at the end.
         losses_are_placed: knowledge.losses_are_placed && !knowledge.losses_outstanding,
         // Counters may be equal midway by chance, and another namespace may still show.
         proof: Proof::Nothing,
+        // So may other rules.
+        refusals_count: false,
         ..*knowledge
     }
 }
@@ -59,8 +58,8 @@ mod tests {
             ("returns of a void function", |given| {
                 attempted(given, Observed::Failed);
             }),
-            ("a split call", |given| {
-                attempted(given, Observed::Uncollected)
+            ("policy rules of another namespace", |given| {
+                attempted(given, Observed::Failed);
             }),
             ("totals of lost events", |given| {
                 given.knowledge.losses_outstanding = true;

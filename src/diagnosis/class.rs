@@ -79,7 +79,7 @@ const CLASSES: [Entry; 8] = [
         cause: Cause::NoRoute,
         weight: Weight::Other,
         meaning: "received, and there is no route",
-        headline: "A route is missing",
+        headline: "There is no usable route",
     },
     Entry {
         class: Class::RcvProhibited,
@@ -115,7 +115,7 @@ const CLASSES: [Entry; 8] = [
         cause: Cause::NoRoute,
         weight: Weight::Other,
         meaning: "sent, and there is no route",
-        headline: "A route is missing",
+        headline: "There is no usable route",
     },
     Entry {
         class: Class::OutProhibited,
@@ -131,7 +131,7 @@ const CLASSES: [Entry; 8] = [
         name: "unknown",
         direction: Direction::Unknown,
         cause: Cause::Undetermined,
-        weight: Weight::Other,
+        weight: Weight::MayBeFault,
         meaning: "dropped, and the trace does not show on which way",
         headline: "IPv6 packets are dropped, and the trace does not show why",
     },

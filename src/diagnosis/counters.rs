@@ -7,8 +7,7 @@ use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::host::netns::{NetNs, unidentified};
-use crate::host::{CpuCount, Facts, Snapshot};
-use crate::kernel::limits;
+use crate::host::{CpuCount, Facts};
 use crate::kernel::release::{Kernel, Release, judge};
 
 /// What is known of the host besides a capture's own facts.
@@ -50,12 +49,12 @@ impl Counters {
         refuses: bool,
     ) -> Option<Counters> {
         let last = facts.last()?;
-        let fast = gathered.fast.filter(|series| fits(series, facts));
+        let fast = gathered.fast.filter(|series| series.fits(facts));
         let at_once = |observed: Observed| {
             let attempt = knowledge.failed(observed) == Some(false);
             attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
         };
-        let same = knowledge.same_namespace;
+        let same = knowledge.counts_agree;
         let seen = Behaviour {
             fast: fast.map(|series| series.last),
             refuses: same && refuses,
@@ -103,25 +102,6 @@ impl Counters {
         let (fast, batch) = (self.fast?.last, self.assessment.batch?);
         (fast % batch == 0).then_some(fast / batch)
     }
-}
-
-/// Whether `fast` can be what it was read as, beside these facts.
-fn fits(series: &FastSeries, facts: &Facts) -> bool {
-    let slows = || {
-        [&facts.before, &facts.after]
-            .into_iter()
-            .flatten()
-            .filter_map(Snapshot::slow)
-    };
-    let fits = || {
-        let last = facts.last()?;
-        let slack = limits::slack(last.cpus?);
-        let low = slows().min()?.saturating_sub(slack);
-        let high = slows().max()?.saturating_add(slack);
-        let same = series.gc_thresh? == last.gc_thresh()?;
-        Some(same && series.min >= low && series.max <= high)
-    };
-    fits() == Some(true)
 }
 
 #[cfg(test)]
@@ -180,7 +160,7 @@ mod tests {
         assert!(counters(&facts(367, 367), |_, _| ()).is_over());
         assert!(!counters(&facts(366, 366), |_, _| ()).is_over());
         let fixed = |given: &mut Given, gathered: &mut Gathered| {
-            given.knowledge.same_namespace = false;
+            given.knowledge.counts_agree = false;
             gathered.gc_returns_nothing = true;
         };
         let unaffected = counters(&facts(376, 376), fixed);
@@ -194,7 +174,7 @@ mod tests {
         let granted = |observed, same| {
             let found = counters(&facts(376, 376), |given, gathered| {
                 gathered.fast = None;
-                given.knowledge.same_namespace = same;
+                given.knowledge.counts_agree = same;
                 gathered.gc.insert((Some(1), Origin::Receive, observed), 1);
             });
             found.assessment.state.names().len()
@@ -209,7 +189,7 @@ mod tests {
         let newer = |same| {
             let found = counters(&facts(376, 376), |given, gathered| {
                 gathered.kernel = Some("6.12.1".to_owned());
-                given.knowledge.same_namespace = same;
+                given.knowledge.counts_agree = same;
             });
             found.assessment.state == State::Unaffected
         };

@@ -76,18 +76,17 @@ pub(crate) struct Attempts {
 impl Attempts {
     /// Counts stop here.
     pub(crate) const MANY: u8 = 15;
+    /// Twelve kinds of earlier ones, and three numbers below 16.
+    const BITS: u32 = 24;
 
-    /// All of it as bytes.
-    fn packed(self) -> [u8; 5] {
+    /// All of it as a number of [`Attempts::BITS`] bits.
+    fn packed(self) -> u128 {
         let attempt = |attempt: Option<Attempt>| attempt.map_or(0, |a| 1 + a.number());
-        let [high, low] = self.earlier.to_be_bytes();
-        [
-            attempt(self.last),
-            attempt(self.previous),
-            self.count,
-            high,
-            low,
-        ]
+        [attempt(self.last), attempt(self.previous), self.count]
+            .into_iter()
+            .fold(u128::from(self.earlier), |packed, part| {
+                packed << 4 | u128::from(part)
+            })
     }
 
     /// Adds one behind the others.
@@ -167,6 +166,10 @@ pub(crate) struct Evidence {
     pub(crate) gc_seen: bool,
     /// The event had no CPU and pid.
     pub(crate) without_context: bool,
+    /// It did not tell the task from what interrupts it.
+    pub(crate) without_level: bool,
+    /// Its task has asked for entries on another CPU as well, or may have: events were lost.
+    pub(crate) moved: bool,
     /// Attempts for received packets since the previous drop.
     pub(crate) receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
@@ -196,6 +199,8 @@ impl Evidence {
             single: facts.direction == Direction::Receive && !facts.list,
             gc_seen: false,
             without_context: true,
+            without_level: true,
+            moved: false,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,
@@ -217,35 +222,28 @@ impl Evidence {
             self.single,
             self.gc_seen,
             self.without_context,
+            self.without_level,
+            self.moved,
             self.bounded,
             self.receive_linked,
             self.output_linked,
             self.whole,
         ];
+        // Starts with a one, so that it is never 0.
         let flags = flags
             .into_iter()
-            .fold(0, |number, flag| number * 2 + u8::from(flag));
-        let [r0, r1, r2, r3, r4] = self.receive.packed();
-        let [o0, o1, o2, o3, o4] = self.output.packed();
-        // Starts with a one, so that it is never 0.
-        u128::from_be_bytes([
-            1,
+            .fold(1, |number, flag| number << 1 | u128::from(flag));
+        let parts = [
             handler,
             self.direction as u8,
-            flags,
             self.window as u8,
             self.stack as u8,
-            r0,
-            r1,
-            r2,
-            r3,
-            r4,
-            o0,
-            o1,
-            o2,
-            o3,
-            o4,
-        ])
+        ];
+        let number = parts
+            .into_iter()
+            .fold(flags, |number, part| number << 4 | u128::from(part));
+        let number = number << Attempts::BITS | self.receive.packed();
+        number << Attempts::BITS | self.output.packed()
     }
 
     /// The attempts for the drop's own direction, and whether the last one is linked to it.
@@ -510,8 +508,8 @@ mod tests {
                 })
         });
         with_window.flat_map(|evidence| {
-            (0..=u8::MAX).map(move |flags| {
-                let flag = |bit: u8| flags >> bit & 1 == 1;
+            (0..1u16 << 10).map(move |flags| {
+                let flag = |bit: u16| flags >> bit & 1 == 1;
                 Evidence {
                     list: flag(0),
                     single: flag(1),
@@ -521,6 +519,8 @@ mod tests {
                     receive_linked: flag(5),
                     output_linked: flag(6),
                     whole: flag(7),
+                    without_level: flag(8),
+                    moved: flag(9),
                     ..evidence
                 }
             })
@@ -530,7 +530,7 @@ mod tests {
     #[test]
     fn different_evidence_is_packed_differently() {
         let small: HashSet<u128> = all_small().map(|evidence| evidence.packed()).collect();
-        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 256);
+        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 1024);
         assert!(!small.contains(&0));
         let kinds = all_kinds();
         let some = || kinds.iter().copied().map(Some).chain([None]);
@@ -614,6 +614,8 @@ mod tests {
             single: true,
             gc_seen: false,
             without_context: true,
+            without_level: true,
+            moved: false,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,

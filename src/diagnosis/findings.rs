@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::assessment::Assessment;
+use crate::diagnosis::cache::RefusedAll;
 use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::Counters;
@@ -90,6 +91,8 @@ pub struct Findings {
     pub health: Health,
     /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
     pub(crate) receive_drops_seen: u64,
+    /// What is proven of the cache while all inputs were recorded.
+    pub(crate) refused_all: Option<RefusedAll>,
     /// Rise of `Ip6InNoRoutes`; `None` where some input has no such facts.
     pub(crate) in_no_routes: Option<u64>,
     /// What was missing to tell causes apart.
@@ -155,6 +158,13 @@ impl Findings {
         total
     }
 
+    /// True where it is confirmed that the cache refused every allocation.
+    #[must_use]
+    pub(crate) fn proves_cache(&self) -> bool {
+        let sure = |proven: &RefusedAll| proven.confidence == Confidence::Confirmed;
+        self.refused_all.as_ref().is_some_and(sure)
+    }
+
     /// What the kernel's own counter says of the drops in the trace.
     #[must_use]
     pub(crate) fn control(&self) -> Control {
@@ -186,6 +196,12 @@ impl Findings {
             (true, _, theirs) => theirs,
             (false, Some(mine), Some(theirs)) => Some(mine + theirs),
             _ => None,
+        };
+        let cache = self.refused_all.zip(other.refused_all);
+        self.refused_all = if first {
+            other.refused_all
+        } else {
+            cache.map(|(mine, theirs)| mine.and(theirs))
         };
         self.missing.extend(other.missing);
     }

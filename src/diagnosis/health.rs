@@ -54,6 +54,12 @@ impl Health {
         self.lines.unparsed > understood
     }
 
+    /// True where nothing is missing, as far as is known, and most of it is understood.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.has_losses() && !self.is_unreadable()
+    }
+
     /// True where every stack came without frames.
     #[must_use]
     pub(crate) fn has_only_empty_stacks(&self) -> bool {

@@ -4,6 +4,7 @@ use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
 use crate::diagnosis::proof::{CallCounts, Proof, prove};
 use crate::host::{Facts, Snapshot};
+use crate::kernel::release::{Release, judge};
 use crate::trace::TextFacts;
 
 /// What is known beyond the drop itself when drops are classified.
@@ -15,8 +16,6 @@ pub(crate) struct Knowledge {
     pub(crate) seen: Traced,
     /// What return probes on `ip6_dst_gc` say, and what looks like a whole call, is of use.
     pub(crate) returns_count: bool,
-    /// A call that shows no `fib6_run_gc` had none.
-    pub(crate) calls_are_whole: bool,
     /// No event is missing at a place that is not known.
     pub(crate) losses_are_placed: bool,
     /// Totals of lost events are still to come, which may show some at no known place.
@@ -29,9 +28,16 @@ pub(crate) struct Knowledge {
     pub(crate) refusals_logged: bool,
     /// The facts are known to be of the namespace in which the drops happened.
     pub(crate) same_namespace: bool,
-    /// Attempts that each drop with any had before it, where all have the same number and
-    /// it is more than one.
-    pub(crate) lookups_per_drop: Option<u8>,
+    /// As many drops were counted as the trace shows, and nothing speaks against one namespace:
+    /// the counters are probably those of the drops.
+    pub(crate) counts_agree: bool,
+    /// What the facts prove of calls that collected, they prove of those in the trace.
+    pub(crate) one_namespace: bool,
+    /// The policy rules and throw routes of the drops' namespace are known, and leave no way in
+    /// which a route that was refused would not have counted.
+    pub(crate) refusals_count: bool,
+    /// The kernel's log says that memory could not be allocated.
+    pub(crate) memory_failed: bool,
 }
 
 /// The outcome of an attempt once everything is known.
@@ -46,21 +52,18 @@ impl Knowledge {
     /// A probe's word goes before the facts', which speak of one namespace only.
     pub(crate) fn outcome(&self, attempt: Attempt) -> Outcome {
         let proven = self.same_namespace;
-        let whole = self.calls_are_whole;
         match (attempt.observed, self.proof) {
             (Observed::Failed, _) if self.returns_count => Outcome::Failed { proven: true },
             (Observed::Succeeded, _) if self.returns_count => Outcome::Succeeded { proven: true },
-            (Observed::Uncollected, _) if whole => Outcome::Succeeded { proven: true },
-            (Observed::Nothing, _) if whole && self.traced.run_gc => {
-                Outcome::Succeeded { proven: true }
-            }
+            (Observed::Uncollected, _) => Outcome::Succeeded { proven: true },
+            (Observed::Nothing, _) if self.traced.run_gc => Outcome::Succeeded { proven: true },
             (_, Proof::AllFailed) => Outcome::Failed { proven },
             (_, Proof::NoneFailed) => Outcome::Succeeded { proven },
-            (Observed::Collected, Proof::CollectedFailed) => Outcome::Failed { proven },
+            (Observed::Collected, Proof::CollectedFailed) => Outcome::Failed {
+                proven: proven && self.one_namespace,
+            },
             // fib6_run_gc was seen, but only later: it was probably traced here as well.
-            (Observed::Nothing, _) if whole && self.seen.run_gc => {
-                Outcome::Succeeded { proven: false }
-            }
+            (Observed::Nothing, _) if self.seen.run_gc => Outcome::Succeeded { proven: false },
             _ => Outcome::Open,
         }
     }
@@ -79,18 +82,29 @@ impl Knowledge {
     }
 }
 
-/// Windows with the same number of attempts from which on that number is no accident.
-const MIN_EQUAL_WINDOWS: u64 = 8;
+/// Facts around a capture, and what is known of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// Counters and limits.
+    pub(crate) facts: &'a Facts,
+    /// They are the capture's own, read while it was traced and at moments without a drop. Facts
+    /// from elsewhere may be of a longer time or of another namespace.
+    pub bracketed: bool,
+    /// Receive-path drops of all inputs that share them.
+    pub receive_drops: u64,
+    /// Some input holds a log in which memory could not be allocated.
+    pub memory_failed: bool,
+}
 
-/// What is known for the drops of one input once all of it has been read.
-#[must_use]
-pub(crate) fn knowledge(
-    gathered: &Gathered,
-    facts: &Facts,
-    text: &TextFacts,
-    traced: Traced,
-    receive_drops: u64,
-) -> Knowledge {
+impl Surroundings<'_> {
+    /// Receive-path drops that the kernel counted in between.
+    pub(crate) fn counted(&self) -> Option<u64> {
+        self.facts.rise(Snapshot::in_no_routes)
+    }
+}
+
+/// Calls of `ip6_dst_gc` in the capture that the facts bracket.
+pub(crate) fn calls(gathered: &Gathered, text: &TextFacts) -> CallCounts {
     let mut calls = CallCounts::default();
     // Calls that bpftrace has counted may have been made before the facts, or after them.
     let counted =
@@ -106,27 +120,32 @@ pub(crate) fn knowledge(
             0
         };
     }
-    // Each namespace has its own counter and its own limits. The facts are those of the
-    // drops' own exactly if that namespace counted as many as the trace shows.
-    let counted = facts.rise(Snapshot::in_no_routes);
-    let foreign = counted.is_some_and(|counted| receive_drops > counted);
-    let has_losses = !gathered.lost.values().all(|n| *n == 0) || gathered.lost_uncounted > 0;
+    calls
+}
+
+/// What is known for the drops of one input once all of it has been read.
+#[must_use]
+pub(crate) fn knowledge(
+    gathered: &Gathered,
+    around: &Surroundings<'_>,
+    text: &TextFacts,
+    traced: Traced,
+) -> Knowledge {
+    let calls = calls(gathered, text);
+    // Each namespace has its own counter and its own limits. The facts are those of the drops'
+    // own exactly if that namespace counted as many as the trace shows, and in the same time:
+    // another one's drops would be in the trace as well.
+    let counted = around.counted();
+    let foreign = counted.is_some_and(|counted| around.receive_drops > counted);
     // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
     // another may have left out.
     let several = gathered.preamble.several_buffers;
-    let mut windows = (0u8..)
-        .zip(gathered.attempts_per_drop)
-        .filter(|(_, drops)| *drops > 0);
-    let lookups_per_drop = windows
-        .next()
-        .filter(|(count, drops)| *count > 1 && *drops >= MIN_EQUAL_WINDOWS)
-        .filter(|_| windows.next().is_none())
-        .map(|(count, _)| count);
+    let same_namespace =
+        around.bracketed && counted == Some(around.receive_drops) && !gathered.has_losses();
     Knowledge {
         traced: traced.or(gathered.traced),
         seen: gathered.seen,
-        returns_count: !gathered.gc_returns_nothing,
-        calls_are_whole: !gathered.split_calls,
+        returns_count: !gathered.gc_returns_nothing && !never_refuses(gathered),
         losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
         losses_are_marked: !text.perf && !several,
         losses_outstanding: gathered.losses_outstanding(),
@@ -134,13 +153,48 @@ pub(crate) fn knowledge(
         proof: if foreign {
             Proof::Nothing
         } else {
-            prove(facts, calls)
+            prove(around.facts, calls)
         },
-        same_namespace: gathered.namespaces.len() <= 1
-            && counted == Some(receive_drops)
-            && !has_losses,
-        lookups_per_drop,
+        same_namespace,
+        counts_agree: counted == Some(around.receive_drops)
+            && !gathered.has_losses()
+            && gathered.namespaces.len() <= 1,
+        one_namespace: gathered.namespaces.len() == 1,
+        refusals_count: nothing_is_passed_over(around.facts)
+            && (same_namespace || is_of_the_facts(gathered, around)),
+        memory_failed: around.memory_failed,
     }
+}
+
+/// No rule puts a route back that its table found, and no throw route sends a packet on: a route
+/// that was found decides, and its refusal counts.
+fn nothing_is_passed_over(facts: &Facts) -> bool {
+    let rules = facts.policy.rules();
+    rules.is_some_and(|rules| !rules.suppresses()) && facts.policy.throw_routes() == Some(0)
+}
+
+/// All attempts in the trace are of the namespace that the facts are of: by its pointer, or, where
+/// only one namespace asks, as far as its counters can tell.
+fn is_of_the_facts(gathered: &Gathered, around: &Surroundings<'_>) -> bool {
+    let Some(one) = gathered.only_namespace() else {
+        return false;
+    };
+    let foreign = around.counted().is_some_and(|n| around.receive_drops > n);
+    let fits = || gathered.fast.is_none_or(|series| series.fits(around.facts));
+    match around.facts.ops {
+        Some(ops) => ops == one,
+        None => !foreign && (!around.facts.has_reading() || fits()),
+    }
+}
+
+/// The release is one whose `ip6_dst_gc` returns nothing.
+fn never_refuses(gathered: &Gathered) -> bool {
+    let release = gathered.kernel.clone().unwrap_or_default();
+    let release = Release {
+        release,
+        ..Release::default()
+    };
+    judge(&release).checks == Some(false)
 }
 
 #[cfg(test)]
@@ -190,10 +244,6 @@ mod tests {
             |known| known.returns_count = false,
             [OPEN, OPEN, OPEN, SUCCEEDED, SUCCEEDED, OPEN],
         );
-        outcomes(
-            |known| known.calls_are_whole = false,
-            [FAILED, SUCCEEDED, OPEN, OPEN, OPEN, OPEN],
-        );
     }
 
     #[test]
@@ -212,13 +262,6 @@ mod tests {
                 known.seen.run_gc = false;
             },
             [FAILED, SUCCEEDED, OPEN, SUCCEEDED, OPEN, OPEN],
-        );
-        outcomes(
-            |known| {
-                known.traced.run_gc = false;
-                known.calls_are_whole = false;
-            },
-            [FAILED, SUCCEEDED, OPEN, OPEN, OPEN, OPEN],
         );
     }
 
@@ -242,9 +285,8 @@ mod tests {
             |known| {
                 known.proof = Proof::AllFailed;
                 known.returns_count = false;
-                known.calls_are_whole = false;
             },
-            [FAILED; 6],
+            [FAILED, FAILED, FAILED, SUCCEEDED, SUCCEEDED, FAILED],
         );
         outcomes(
             |known| {
@@ -264,14 +306,13 @@ mod tests {
             |known| {
                 known.proof = Proof::NoneFailed;
                 known.same_namespace = false;
-                known.calls_are_whole = false;
             },
             [
                 FAILED,
                 SUCCEEDED,
                 PERHAPS_SUCCEEDED,
-                PERHAPS_SUCCEEDED,
-                PERHAPS_SUCCEEDED,
+                SUCCEEDED,
+                SUCCEEDED,
                 PERHAPS_SUCCEEDED,
             ],
         );
@@ -279,6 +320,21 @@ mod tests {
             |known| {
                 known.proof = Proof::CollectedFailed;
                 known.same_namespace = false;
+            },
+            [
+                FAILED,
+                SUCCEEDED,
+                PERHAPS_FAILED,
+                SUCCEEDED,
+                SUCCEEDED,
+                OPEN,
+            ],
+        );
+        // Calls of other namespaces are among those that were counted.
+        outcomes(
+            |known| {
+                known.proof = Proof::CollectedFailed;
+                known.one_namespace = false;
             },
             [
                 FAILED,
@@ -297,7 +353,9 @@ mod tests {
         gathered: Gathered,
         facts: Facts,
         text: TextFacts,
+        traced: Traced,
         receive_drops: u64,
+        bracketed: bool,
     }
 
     impl Whole {
@@ -322,19 +380,20 @@ mod tests {
                 gathered,
                 facts: Facts::parse(facts.as_bytes()).unwrap(),
                 text: TextFacts::default(),
+                traced: Traced::default(),
                 receive_drops: 7,
+                bracketed: true,
             }
         }
 
         fn known(&self) -> Knowledge {
-            let traced = Traced::default();
-            knowledge(
-                &self.gathered,
-                &self.facts,
-                &self.text,
-                traced,
-                self.receive_drops,
-            )
+            let around = Surroundings {
+                facts: &self.facts,
+                bracketed: self.bracketed,
+                receive_drops: self.receive_drops,
+                memory_failed: false,
+            };
+            knowledge(&self.gathered, &around, &self.text, self.traced)
         }
     }
 
@@ -400,10 +459,25 @@ mod tests {
         });
         assert!(!uncounted.same_namespace);
         assert_eq!(uncounted.proof, Proof::CollectedFailed);
-        for (namespaces, same) in [(&[][..], true), (&[1], true), (&[1, 2], false)] {
+        // Facts from elsewhere may be equal by chance: of a longer time, or of another namespace.
+        let handed = with(|whole| whole.bracketed = false);
+        assert!(!handed.same_namespace);
+        assert_eq!(handed.proof, Proof::CollectedFailed);
+        for (namespaces, one) in [(&[][..], false), (&[1], true), (&[1, 2], false)] {
             let known = with(|whole| whole.gathered.namespaces.extend(namespaces));
-            assert_eq!(known.same_namespace, same, "{namespaces:?}");
+            assert_eq!(known.one_namespace, one, "{namespaces:?}");
         }
+    }
+
+    #[test]
+    fn counts_agree_where_nothing_speaks_against_it() {
+        let agree = |change: fn(&mut Whole)| with(change).counts_agree;
+        assert!(agree(|_| ()));
+        assert!(agree(|whole| whole.bracketed = false));
+        assert!(agree(|whole| whole.gathered.namespaces.extend([1])));
+        assert!(!agree(|whole| whole.gathered.namespaces.extend([1, 2])));
+        assert!(!agree(|whole| whole.gathered.lost_uncounted = 1));
+        assert!(!agree(|whole| whole.receive_drops = 6));
     }
 
     #[test]
@@ -431,13 +505,16 @@ mod tests {
     }
 
     #[test]
-    fn returns_and_calls_count_until_they_are_seen_not_to() {
-        let counts = |known: Knowledge| (known.returns_count, known.calls_are_whole);
-        assert_eq!(counts(with(|_| ())), (true, true));
+    fn returns_count_until_they_are_seen_not_to() {
+        assert!(with(|_| ()).returns_count);
         let void = with(|whole| whole.gathered.gc_returns_nothing = true);
-        assert_eq!(counts(void), (false, true));
-        let split = with(|whole| whole.gathered.split_calls = true);
-        assert_eq!(counts(split), (true, false));
+        assert!(!void.returns_count);
+        let of_release = |release: &str| {
+            let release = Some(release.to_owned());
+            with(|whole| whole.gathered.kernel = release).returns_count
+        };
+        assert!(of_release("4.19.108"));
+        assert!(!of_release("6.12.0"));
     }
 
     #[test]
@@ -453,15 +530,10 @@ mod tests {
                 seen: one(false, true),
                 ..Gathered::default()
             },
+            traced: one(false, true),
             ..Whole::new()
         };
-        let known = knowledge(
-            &whole.gathered,
-            &whole.facts,
-            &whole.text,
-            one(false, true),
-            7,
-        );
+        let known = whole.known();
         assert_eq!(
             (known.traced, known.seen),
             (one(true, true), one(false, true))
@@ -478,25 +550,5 @@ mod tests {
             };
         });
         assert!(logged.refusals_logged);
-    }
-
-    #[test]
-    fn every_drop_has_the_same_number_of_lookups() {
-        let with_windows = |windows: &[(usize, u64)]| {
-            let known = with(|whole| {
-                for (count, drops) in windows {
-                    whole.gathered.attempts_per_drop[*count] = *drops;
-                }
-            });
-            known.lookups_per_drop
-        };
-        assert_eq!(with_windows(&[]), None);
-        assert_eq!(with_windows(&[(2, 8)]), Some(2));
-        assert_eq!(with_windows(&[(2, 9)]), Some(2));
-        assert_eq!(with_windows(&[(3, 8)]), Some(3));
-        assert_eq!(with_windows(&[(2, 7)]), None);
-        assert_eq!(with_windows(&[(1, 8)]), None);
-        assert_eq!(with_windows(&[(2, 80), (3, 1)]), None);
-        assert_eq!(with_windows(&[(1, 1), (2, 80)]), None);
     }
 }

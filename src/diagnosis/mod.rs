@@ -2,6 +2,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod assessment;
+pub(crate) mod cache;
 pub(crate) mod caution;
 pub(crate) mod class;
 pub(crate) mod collect;

@@ -10,6 +10,8 @@ use crate::exit::Exit;
 pub(crate) enum Headline {
     /// What the class itself says.
     Class(Class),
+    /// The cache refused every allocation: that is proven, whatever is sure of single drops.
+    CacheRefusedAll,
     /// The cache is over its limit: that the counters say, whatever is sure of single drops.
     CacheOverLimit,
     /// The cache is probably full.
@@ -20,6 +22,8 @@ pub(crate) enum Headline {
     OnlyLogged,
     /// No drop in what could be read.
     Unreadable,
+    /// No drop, and the kernel counted so many.
+    OnlyCounted(u64),
     /// No drop.
     NoDrop,
 }
@@ -28,6 +32,8 @@ impl Headline {
     fn of(class: Class, confidence: Confidence, found: &Findings) -> Headline {
         if class.weight() != Weight::Fault || confidence == Confidence::Confirmed {
             Headline::Class(class)
+        } else if found.proves_cache() {
+            Headline::CacheRefusedAll
         } else if found.counters.as_ref().is_some_and(Counters::is_over) {
             Headline::CacheOverLimit
         } else if confidence == Confidence::Probable {
@@ -82,9 +88,11 @@ impl Verdict {
             // Refused it was; whether for a received packet, the log does not say.
             _ if found.health.log.refusals() > 0 => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
+            Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
             }
+            Exit::Clean if matches!(found.control(), Control::Missing(_)) => Exit::Inconclusive,
             _ if found.health.has_only_empty_stacks() && exit == Exit::Suspected => {
                 Exit::Inconclusive
             }
@@ -93,7 +101,10 @@ impl Verdict {
         let headline = match (class.zip(confidence), exit) {
             (Some((class, confidence)), _) => Headline::of(class, confidence, found),
             (None, Exit::Suspected) => Headline::OnlyLogged,
-            (None, Exit::Inconclusive) => Headline::Unreadable,
+            (None, Exit::Inconclusive) => match found.control() {
+                Control::Missing(drops) if found.health.is_whole() => Headline::OnlyCounted(drops),
+                _ => Headline::Unreadable,
+            },
             (None, _) => Headline::NoDrop,
         };
         Verdict {
@@ -160,7 +171,7 @@ mod tests {
         );
         assert_eq!(
             verdict(&[(Unknown, Possible, 1)], nothing),
-            (Some(Unknown), Some(Possible), OtherDrops)
+            (Some(Unknown), Some(Possible), Suspected)
         );
     }
 
@@ -205,8 +216,8 @@ mod tests {
         assert_eq!(exits(lost), [Inconclusive; 3]);
         let unreadable = |found: &mut Findings| found.health.lines.unparsed = 1;
         assert_eq!(exits(unreadable), [Inconclusive; 3]);
-        // The control total shows that no drop was lost.
-        assert_eq!(exits(equal), [Clean, Suspected, OtherDrops]);
+        // The control total shows that no drop was lost, of the counters' namespace.
+        assert_eq!(exits(equal), [Inconclusive, Suspected, OtherDrops]);
         let not_equal = |found: &mut Findings| {
             equal(found);
             found.receive_drops_seen = 6;
@@ -217,6 +228,11 @@ mod tests {
             found.health.empty_stacks = 2;
         };
         assert_eq!(exits(empty), [Clean, Inconclusive, OtherDrops]);
+        // The kernel counted drops that the trace does not show.
+        let counted = |found: &mut Findings| found.in_no_routes = Some(1);
+        assert_eq!(exits(counted), [Inconclusive, Suspected, OtherDrops]);
+        let as_many = |found: &mut Findings| found.in_no_routes = Some(0);
+        assert_eq!(exits(as_many), [Clean, Suspected, OtherDrops]);
     }
 
     #[test]

@@ -75,6 +75,26 @@ impl Facts {
         counter(self.after.as_ref()?)?.checked_sub(counter(self.before.as_ref()?)?)
     }
 
+    /// True where some counter or limit was read.
+    #[must_use]
+    pub(crate) fn has_reading(&self) -> bool {
+        self.last().is_some()
+    }
+
+    /// These, and from others whatever kind of thing these do not say.
+    #[must_use]
+    pub(crate) fn or(&self, others: &Facts) -> Facts {
+        let readings = if self.has_reading() { self } else { others };
+        let says_policy = self.policy != Around::default();
+        Facts {
+            before: readings.before.clone(),
+            after: readings.after.clone(),
+            policy: if says_policy { self } else { others }.policy.clone(),
+            lookups: self.lookups.as_ref().or(others.lookups.as_ref()).cloned(),
+            ops: self.ops.or(others.ops),
+        }
+    }
+
     /// Takes the start of these and the end of a later capture's.
     pub(crate) fn extend(&mut self, later: Facts) {
         self.before = self.before.take().or(later.before);

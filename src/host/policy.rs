@@ -36,10 +36,6 @@ pub(crate) struct Around<T> {
     pub(crate) after: T,
 }
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "judgement by lookups asks these")
-)]
 impl Around<Policy> {
     /// Lets what is known of one side alone hold for both.
     pub(super) fn share(&mut self) {

@@ -24,3 +24,10 @@ pub(crate) const FTRACE: &str = "ftrace_";
 /// What names of functions hold that may stand between `ip6_pkt_drop` and the event
 /// `skb:kfree_skb`: those that free a packet (net/core/skbuff.c), and those of the tracers.
 pub(crate) const FREEING: [&str; 4] = ["kfree_skb", "skb_reason_drop", "perf_", FTRACE];
+
+/// What the kernel logs where memory is short: the page allocator (mm/page_alloc.c:
+/// `warn_alloc`) and a slab cache (mm/slub.c: `slab_out_of_memory`).
+pub(crate) const NO_MEMORY: [&str; 2] = [
+    ": page allocation failure: order:",
+    "SLUB: Unable to allocate memory on node",
+];

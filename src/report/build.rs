@@ -1,12 +1,13 @@
 //! From inputs to a report: the one place where reading, evidence and rules meet.
 
+use crate::diagnosis::cache::{RefusedAll, refused_all};
 use crate::diagnosis::caution::classify_so_far;
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::health::Health;
-use crate::diagnosis::knowledge::{Knowledge, knowledge};
+use crate::diagnosis::knowledge::{Knowledge, Surroundings, knowledge};
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
@@ -44,6 +45,8 @@ pub(crate) struct Input<'f> {
 pub(crate) struct Judgement {
     /// What is known for all of its drops.
     knowledge: Knowledge,
+    /// What is proven of the cache.
+    refused_all: Option<RefusedAll>,
     /// What its drops are, by the numbers of their evidence.
     decided: Vec<Classification>,
 }
@@ -114,9 +117,8 @@ impl<'f> Input<'f> {
 
     /// Facts in the capture's own framing.
     #[must_use]
-    pub(crate) fn own_facts(&self) -> Option<&Facts> {
-        let facts = &self.gathered.preamble.facts;
-        (*facts != Facts::default()).then_some(facts)
+    pub(crate) fn own_facts(&self) -> &Facts {
+        &self.gathered.preamble.facts
     }
 
     /// Whether it holds a trace.
@@ -135,21 +137,20 @@ impl<'f> Input<'f> {
         &self.text
     }
 
-    /// Judges the drops. `receive_drops` are those of all inputs that share the facts; where
-    /// more may come, only what that cannot take back is confirmed.
+    /// Judges the drops. Where more may come, only what that cannot take back is confirmed.
     #[must_use]
     pub(crate) fn judge(
         &self,
-        facts: &Facts,
+        around: &Surroundings<'_>,
         traced: Traced,
-        receive_drops: u64,
         is_over: bool,
     ) -> Judgement {
-        let knowledge = knowledge(&self.gathered, facts, &self.text, traced, receive_drops);
+        let knowledge = knowledge(&self.gathered, around, &self.text, traced);
         let classify = if is_over { classify } else { classify_so_far };
         let all = self.drops.tally.table.all().iter();
         Judgement {
             decided: all.map(|evidence| classify(evidence, &knowledge)).collect(),
+            refused_all: refused_all(&self.gathered, around, &self.text),
             knowledge,
         }
     }
@@ -207,6 +208,7 @@ impl Input<'_> {
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
                 in_no_routes: facts.rise(Snapshot::in_no_routes),
+                refused_all: judgement.refused_all,
                 ..Findings::default()
             },
             facts: (*shown != Facts::default()).then(|| shown.clone()),

@@ -5,7 +5,6 @@ use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 
-use crate::diagnosis::collect::collector::is_unnamed;
 use crate::diagnosis::collect::packet_drop::PacketDrop;
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::kernel::functions::Direction;
@@ -144,7 +143,7 @@ impl<'f> Tally<'f> {
             return None;
         }
         let known = self.comms.entry(pid).or_insert(comm);
-        if is_unnamed(known) {
+        if known.is_unnamed() {
             *known = comm;
         }
         self.tasks.capped((pid, evidence))

@@ -3,7 +3,7 @@
 //! A task on its CPU writes the same bytes up to the time, event after event. Such a prefix is
 //! read by the grammar once; from then on the bytes are compared, and only the time is read.
 
-use crate::trace::event::{Comm, Context};
+use crate::trace::event::{Comm, Context, Level};
 use crate::trace::header::{COMM_COLUMNS, Header, columns};
 use crate::trace::memo::{load, mix, word};
 use crate::trace::time::Time;
@@ -110,6 +110,7 @@ impl Columns {
                 comm: Comm::default(),
                 pid: 0,
                 cpu: 0,
+                level: Level::Unknown,
                 time: Time::nanoseconds(0),
             },
         };

@@ -28,10 +28,48 @@ impl Comm {
         }
     }
 
+    /// The kernel did not know it any more.
+    #[must_use]
+    pub(crate) fn is_unnamed(&self) -> bool {
+        self.as_bytes() == b"<...>"
+    }
+
     /// The name's bytes.
     #[must_use]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// What a CPU was doing when an event happened, as the flags column tells it. A softirq runs
+/// under the pid of the task that it interrupts: the pid does not tell them apart
+/// (kernel/trace/trace_output.c: `trace_print_lat_fmt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// The task itself.
+    Task,
+    /// A softirq, which no task interrupts.
+    Softirq,
+    /// A hardirq or an NMI.
+    Hardirq,
+    /// The text has no such column.
+    #[default]
+    Unknown,
+}
+
+impl Level {
+    /// All of them.
+    pub const COUNT: usize = Level::Unknown as usize + 1;
+
+    /// Reads it off a flags column: `..s1`, `d.h2.`.
+    #[must_use]
+    pub fn of_flags(flags: &[u8]) -> Level {
+        match flags.get(2) {
+            Some(b'.') => Level::Task,
+            Some(b's') => Level::Softirq,
+            Some(b'h' | b'H' | b'z' | b'Z') => Level::Hardirq,
+            _ => Level::Unknown,
+        }
     }
 }
 
@@ -44,14 +82,17 @@ pub struct Context {
     pub pid: u64,
     /// The CPU.
     pub cpu: u32,
+    /// Whether the task itself was running, or what interrupted it.
+    pub level: Level,
     /// When.
     pub time: Time,
 }
 
 impl Context {
-    /// Whether the other is the same task on the same CPU.
+    /// Whether the other is the same task on the same CPU, at the same level.
     pub(super) fn is_of_task(&self, other: &Context) -> bool {
-        (self.pid, self.cpu, self.comm) == (other.pid, other.cpu, other.comm)
+        let who = |context: &Context| (context.pid, context.cpu, context.level, context.comm);
+        who(self) == who(other)
     }
 }
 
@@ -195,4 +236,28 @@ pub(crate) trait Sink {
     fn banner(&mut self, banner: &Banner<'_>);
     /// Something that may have been an event could not be read.
     fn gap(&mut self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_without_a_name_is_unnamed() {
+        assert!(Comm::new(b"<...>").is_unnamed());
+        assert!(!Comm::new(b"<idle>").is_unnamed());
+    }
+
+    #[test]
+    fn the_third_flag_tells_what_was_interrupted() {
+        let level = |flags: &str| Level::of_flags(flags.as_bytes());
+        assert_eq!(level("...1"), Level::Task);
+        assert_eq!(level("d.s1."), Level::Softirq);
+        assert_eq!(level("d.h1"), Level::Hardirq);
+        assert_eq!(level("d.H1"), Level::Hardirq);
+        assert_eq!(level("d.z."), Level::Hardirq);
+        assert_eq!(level(".NZ."), Level::Hardirq);
+        assert_eq!(level("..?1"), Level::Unknown);
+        assert_eq!(level(".s"), Level::Unknown);
+    }
 }

@@ -4,10 +4,10 @@ use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0, space1};
 use nom::combinator::opt;
-use nom::sequence::{delimited, preceded, terminated};
+use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
-use crate::trace::event::{Comm, Context};
+use crate::trace::event::{Comm, Context, Level};
 use crate::trace::number::{cpu, number};
 use crate::trace::time::{self, Time};
 
@@ -25,8 +25,8 @@ pub(crate) struct Header {
     pub(crate) latency: bool,
 }
 
-/// The numbers in the columns behind a dash: pid, CPU and time.
-type Numbers = (u64, u32, Time);
+/// The columns behind a dash: pid, CPU, level and time.
+type Columns = (u64, u32, Level, Time);
 
 /// `(-----)` or `(  123)` of the option `record-tgid`.
 fn tgid(input: &[u8]) -> IResult<&[u8], &[u8]> {
@@ -45,28 +45,28 @@ fn end_of_header(input: &[u8]) -> IResult<&[u8], char> {
 }
 
 /// `1042  (  123) [001] ..s1    52.560614: `
-pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Numbers> {
+pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
     let (rest, pid) = terminated(number, space1).parse(input)?;
     let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
     let (rest, cpu) = delimited(char('['), cpu, char(']')).parse(rest)?;
     let (rest, _) = space1(rest)?;
     // A time is digits only, and flags may be digits too: try the time first.
-    let bare = terminated(time::time, end_of_header).parse(rest);
-    let (rest, time) = match bare {
-        Ok(found) => found,
-        Err(_) => preceded(flags, terminated(time::time, end_of_header)).parse(rest)?,
+    let mut time = terminated(time::time, end_of_header);
+    let (rest, (flags, time)) = match time.parse(rest) {
+        Ok((rest, time)) => (rest, (&b""[..], time)),
+        Err(_) => (flags, time).parse(rest)?,
     };
-    Ok((rest, (pid, cpu, time)))
+    Ok((rest, (pid, cpu, Level::of_flags(flags), time)))
 }
 
 /// `1032    3..s1 25027396us!: `
-fn latency_columns(input: &[u8]) -> IResult<&[u8], Numbers> {
+fn latency_columns(input: &[u8]) -> IResult<&[u8], Columns> {
     let (rest, pid) = terminated(number, space1).parse(input)?;
-    let (rest, cpu) = terminated(cpu, flags).parse(rest)?;
+    let (rest, (cpu, flags)) = (cpu, flags).parse(rest)?;
     // trace-cmd prints seconds in these columns.
     let time = alt((time::latency_time, time::time));
     let (rest, time) = terminated(time, end_of_header).parse(rest)?;
-    Ok((rest, (pid, cpu, time)))
+    Ok((rest, (pid, cpu, Level::of_flags(flags), time)))
 }
 
 /// The comm in what stands before the dash, with any prefix of a log or a pager left out.
@@ -89,11 +89,12 @@ fn behind_dash<'a>(comm: &[u8], input: &'a [u8], latency: bool) -> Option<(&'a [
     } else {
         columns(input)
     };
-    let (rest, (pid, cpu, time)) = columns.ok()?;
+    let (rest, (pid, cpu, level, time)) = columns.ok()?;
     let context = Context {
         comm: Comm::new(comm),
         pid,
         cpu,
+        level,
         time,
     };
     Some((rest, Header { context, latency }))

@@ -8,7 +8,7 @@
 //! namespace, for a packet going either way. The message is limited to 10 in 5 s;
 //! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
 
-use crate::kernel::printed::{CACHE_IS_FULL, CACHE_IS_FULL_LEFT_OUT};
+use crate::kernel::printed::{CACHE_IS_FULL, CACHE_IS_FULL_LEFT_OUT, NO_MEMORY};
 use crate::trace::number::number;
 
 const SUPPRESSED: &[u8] = b" callbacks suppressed";
@@ -28,6 +28,8 @@ pub(crate) enum Message<'a> {
     },
     /// It refused so many times more, and the log left the messages out.
     Suppressed(u64),
+    /// Memory could not be allocated; `dst_alloc` may have been the one that asked.
+    NoMemory,
     /// Anything else that the kernel said.
     Other,
 }
@@ -68,6 +70,10 @@ pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
         && let Ok((SUPPRESSED, n)) = number(&line[at + CACHE_IS_FULL_LEFT_OUT.len()..])
     {
         return Some(Message::Suppressed(n));
+    }
+    let holds = |words: &str| memchr::memmem::find(line, words.as_bytes()).is_some();
+    if NO_MEMORY.iter().any(|words| holds(words)) {
+        return Some(Message::NoMemory);
     }
     let is_log = is_stamped(line) || memchr::memmem::find(line, FROM_KERNEL).is_some();
     is_log.then_some(Message::Other)

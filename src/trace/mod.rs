@@ -24,7 +24,7 @@ mod time;
 
 pub(crate) use assemble::{KernelLog, LineCounts, TextFacts};
 pub use event::Context;
-pub(crate) use event::{Banner, Comm, Meaning, Name, Payload, Sink, StackId, StackView};
+pub(crate) use event::{Banner, Comm, Level, Meaning, Name, Payload, Sink, StackId, StackView};
 pub(crate) use line::{Line, line};
 pub use parse::Parser;
 pub(crate) use record::RecordOf;

@@ -10,7 +10,7 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::kernel::functions::Function;
-use crate::trace::event::{Comm, Context, Payload};
+use crate::trace::event::{Comm, Context, Level, Payload};
 use crate::trace::number::{cpu, hex_number, number};
 use crate::trace::payload::{argument, payload};
 use crate::trace::symbol::is_symbol_byte;
@@ -68,6 +68,7 @@ impl Sample<'_> {
             comm: Comm::new(self.comm),
             pid: self.pid,
             cpu: self.cpu?,
+            level: Level::Unknown,
             time: self.time?,
         })
     }

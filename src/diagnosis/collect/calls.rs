@@ -71,19 +71,19 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// `fib6_run_gc` was entered. The collector's timer calls it as well, which says nothing of
-    /// an allocation.
+    /// an allocation; where no caller is named it may be either.
     pub(super) fn run_gc(&mut self, at: At, caller: Option<Caller>) {
-        let by_gc = caller.is_none_or(|c| c.is_dst_gc);
         let task = self.task_mut(at);
         task.last = LastEntry::Other;
-        if by_gc
-            && let Some(call) = &mut task.call
+        if let Some(call) = &mut task.call
             && call.observed == Observed::Nothing
             && !call.returned
         {
-            call.observed = Observed::Collected;
-        } else if task.call.is_none() && caller.is_some_and(|c| c.is_dst_gc) {
-            self.gathered.split_calls = true;
+            match caller {
+                Some(caller) if caller.is_dst_gc => call.observed = Observed::Collected,
+                Some(_) => {}
+                None => call.observed = Observed::Cut,
+            }
         }
     }
 
@@ -97,7 +97,13 @@ impl<D: DropSink> Collector<D> {
         match function {
             Function::DstGc => {
                 self.note_seen(function);
-                self.gathered.gc_returns_nothing |= value == Returned::Other;
+                let without_check = self.run_gc_seen
+                    && value == Returned::One
+                    && self
+                        .task_mut(at)
+                        .call
+                        .is_some_and(|call| call.is_uncollected());
+                self.gathered.gc_returns_nothing |= without_check || value == Returned::Other;
                 let open = self.task_mut(at).call.filter(|call| !call.returned);
                 if open.is_none() {
                     self.settle(at);

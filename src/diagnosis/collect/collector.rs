@@ -9,7 +9,7 @@ use crate::diagnosis::collect::slots::{CpuSlot, CpuSlots, Key, TaskSlots};
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::kernel::frames::{Head, StackFacts};
 use crate::kernel::functions::{Function, Origin};
-use crate::trace::{Banner, Comm, Context, Sink, StackView, Time};
+use crate::trace::{Banner, Context, Level, Sink, StackView, Time};
 
 /// Live (CPU, task) pairs that are followed at once; beyond it all evidence is cut.
 pub(crate) const MAX_LIVE_TASKS: usize = 16_384;
@@ -33,6 +33,7 @@ pub(crate) struct Collector<D> {
     pub(super) stack_facts: Vec<Option<StackFacts>>,
     /// Counts cuts of all CPUs.
     generation: u64,
+    /// Entries of `ip6_dst_gc` are recorded from here on.
     pub(super) gc_seen: bool,
     pub(super) run_gc_seen: bool,
     pub(super) queue: Queue,
@@ -98,6 +99,7 @@ impl<D: DropSink> Collector<D> {
         Key {
             cpu: slot,
             pid: context.map_or(0, |c| c.pid),
+            level: context.map_or(Level::Unknown, level),
         }
     }
 
@@ -108,27 +110,34 @@ impl<D: DropSink> Collector<D> {
     /// The task's state, started anew where its CPU's evidence was cut.
     #[inline(always)]
     fn task(&mut self, key: Key) -> At {
-        match self.cpu(key.cpu).current {
+        match self.cpu(key.cpu).current[key.level as usize] {
             Some(task) => At { cpu: key.cpu, task },
             None => self.other_task(key),
         }
     }
 
     fn other_task(&mut self, key: Key) -> At {
-        let slot = self.tasks.find(key).unwrap_or_else(|| {
+        let known = self.tasks.find(key);
+        let slot = known.unwrap_or_else(|| {
             if self.tasks.len() >= MAX_LIVE_TASKS {
                 self.cut_everything();
             }
             self.tasks.add(key)
         });
-        self.tasks.set_recent(key, slot);
         let cpu = self.cpu(key.cpu);
-        cpu.current = Some(slot);
+        cpu.current[key.level as usize] = Some(slot);
         let epoch = cpu.epoch;
+        let settled = match key.level {
+            // It may have been at it when the evidence starts, and have slept since.
+            Level::Task => false,
+            Level::Softirq | Level::Hardirq => cpu.outside_softirq,
+            Level::Unknown => cpu.settled,
+        };
         let task = self.tasks.get_mut(slot);
-        if task.epoch != epoch {
+        if known.is_none() || task.epoch != epoch {
             *task = Task {
                 epoch,
+                settled,
                 ..Task::default()
             };
         }
@@ -153,9 +162,7 @@ impl<D: DropSink> Collector<D> {
     /// Evidence on that CPU ends here: events were lost, or may be missing.
     fn cut(&mut self, cpu: CpuSlot, lost: bool) {
         let generation = self.generation;
-        if let Some(pid) = self.cpu(cpu).last_pid
-            && let Some(task) = self.tasks.find(Key { cpu, pid })
-        {
+        for task in self.cpu(cpu).current.into_iter().flatten() {
             self.cut_call(At { cpu, task });
             self.settle(At { cpu, task });
         }
@@ -193,14 +200,16 @@ impl<D: DropSink> Collector<D> {
         {
             let generation = self.generation;
             let cpu = self.cpu(slot);
+            let level = level(context);
             if cpu.generation == generation
-                && cpu.last_pid == Some(context.pid)
+                && cpu.last == Some((context.pid, level))
                 && cpu.latest.is_some_and(|latest| latest <= context.time)
             {
                 cpu.latest = Some(context.time);
                 return Key {
                     cpu: slot,
                     pid: context.pid,
+                    level,
                 };
             }
         }
@@ -222,25 +231,52 @@ impl<D: DropSink> Collector<D> {
         let cpu = self.cpu(key.cpu);
         let is_first = cpu.latest.is_none();
         cpu.latest = time.or(cpu.latest);
-        cpu.current = None;
-        if let Some(last) = cpu.last_pid.replace(key.pid)
-            && last != key.pid
-        {
-            cpu.disturbances += 1;
-            cpu.settled += 2;
-            let last = Key {
-                cpu: key.cpu,
-                pid: last,
-            };
-            if let Some(task) = self.tasks.find(last) {
-                self.settle(At { cpu: key.cpu, task });
-            }
+        if let Some((pid, _)) = cpu.last.replace((key.pid, key.level)) {
+            self.leave(key, pid != key.pid);
         }
+        let cpu = self.cpu(key.cpu);
+        cpu.outside_softirq |= key.level == Level::Task;
         // In between a CPU's time only grows: the last one is noted when that ends.
         if let Some(time) = time.filter(|_| is_first) {
             self.gathered.note_time(time);
         }
         key
+    }
+
+    /// The CPU is with `key` now, and has left what ran above it, or another task altogether. What
+    /// is interrupted goes on later, a softirq that was left does not: its packets are done.
+    fn leave(&mut self, key: Key, other_task: bool) {
+        let current = self.cpu(key.cpu).current;
+        let above = if other_task {
+            0
+        } else {
+            key.level as usize + 1
+        };
+        for (level, task) in current.into_iter().enumerate().skip(above) {
+            let Some(task) = task else { continue };
+            let at = At { cpu: key.cpu, task };
+            let is_task = level == Level::Task as usize;
+            if is_task {
+                // It was preempted, and what else happens in its call may show elsewhere.
+                self.cut_call(at);
+            }
+            self.settle(at);
+            if !is_task && level != Level::Unknown as usize {
+                let task = self.task_mut(at);
+                *task = Task {
+                    epoch: task.epoch,
+                    settled: true,
+                    ..Task::default()
+                };
+            }
+        }
+        if other_task {
+            let cpu = self.cpu(key.cpu);
+            cpu.current = [None; Level::COUNT];
+            cpu.disturbances += 1;
+            cpu.settled = true;
+            cpu.outside_softirq = true;
+        }
     }
 
     fn entry(
@@ -252,6 +288,7 @@ impl<D: DropSink> Collector<D> {
         caller: Option<Caller>,
     ) {
         self.note_seen(function);
+        self.gc_seen |= function == Function::DstGc;
         match function {
             Function::PktDrop => self.pkt_drop(at, via, context, caller),
             Function::DstGc => {
@@ -284,10 +321,9 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
-    /// From here on the function is known to be traced.
+    /// The function is in the trace.
     pub(super) fn note_seen(&mut self, function: Function) {
         self.gathered.seen.note(function);
-        self.gc_seen |= function == Function::DstGc;
         self.run_gc_seen |= function == Function::RunGc;
     }
 
@@ -451,8 +487,10 @@ impl<D: DropSink> Sink for Collector<D> {
     }
 }
 
-/// A task's name that the kernel did not know.
-#[must_use]
-pub(crate) fn is_unnamed(comm: &Comm) -> bool {
-    comm.as_bytes() == b"<...>"
+/// What was running. The idle task asks for no route itself: only softirqs do under its pid.
+fn level(context: &Context) -> Level {
+    match context.level {
+        Level::Unknown if context.pid == 0 => Level::Softirq,
+        level => level,
+    }
 }

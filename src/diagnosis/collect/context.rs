@@ -4,7 +4,7 @@ use crate::diagnosis::collect::signal::EntryBy;
 use crate::diagnosis::collect::slots::{CpuSlot, TaskSlot};
 use crate::diagnosis::evidence::{Attempts, Observed};
 use crate::kernel::functions::Origin;
-use crate::trace::Time;
+use crate::trace::{Level, Time};
 
 /// A lookup and its drop are microseconds apart, in one softirq. This is far beyond what a
 /// hypervisor that takes the CPU away in between was seen to add.
@@ -84,6 +84,14 @@ pub(super) struct Call {
     pub(super) time: Option<Time>,
 }
 
+impl Call {
+    /// Its entry is there and nothing of it is missing, so `fib6_run_gc` did not run in it if that
+    /// is traced. It cannot have refused then (net/ipv6/route.c: `ip6_dst_gc`).
+    pub(super) fn is_uncollected(&self) -> bool {
+        self.observed == Observed::Nothing && !self.returned && self.via != Via::RETURN
+    }
+}
+
 /// The attempts of one direction and where the CPU stood after the last.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Trail {
@@ -112,6 +120,7 @@ pub(super) enum LastEntry {
     Drop,
 }
 
+/// A task, or what interrupts it, on its CPU.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Task {
     pub(super) epoch: u64,
@@ -120,8 +129,11 @@ pub(super) struct Task {
     pub(super) last: LastEntry,
     pub(super) receive: Trail,
     pub(super) output: Trail,
+    /// Whatever it does next started after its evidence does.
+    pub(super) settled: bool,
 }
 
+/// A CPU.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cpu {
     /// The cut of all CPUs that this one has taken part in.
@@ -132,21 +144,22 @@ pub(super) struct Cpu {
     pub(super) epoch: u64,
     /// The last cut was a loss, not the start.
     pub(super) lost: bool,
-    /// Drops, task switches and attempts since the cut, enough to be past the first packet.
-    pub(super) settled: u32,
+    /// A drop or another task was seen since the cut.
+    pub(super) settled: bool,
+    /// So was a moment outside of softirqs: the one that comes began after the cut.
+    pub(super) outside_softirq: bool,
     /// Counts what must not lie between an attempt and its drop.
     pub(super) disturbances: u64,
-    /// A drop was seen since the cut.
-    pub(super) dropped: bool,
-    pub(super) last_pid: Option<u64>,
-    /// The state of that task, where an event of it was taken since.
-    pub(super) current: Option<TaskSlot>,
+    /// The task that was seen last, and whether it was interrupted then.
+    pub(super) last: Option<(u64, Level)>,
+    /// The states of that task at each level, where an event of it was taken since.
+    pub(super) current: [Option<TaskSlot>; Level::COUNT],
 }
 
 impl Cpu {
     /// Events were lost here, and nothing but the first packet came since.
     pub(super) fn just_lost(&self) -> bool {
-        self.lost && self.settled == 0
+        self.lost && !self.settled
     }
 }
 
@@ -231,9 +244,9 @@ mod tests {
             settled,
             ..Cpu::default()
         };
-        assert!(cpu(true, 0).just_lost());
-        assert!(!cpu(true, 1).just_lost());
-        assert!(!cpu(false, 0).just_lost());
+        assert!(cpu(true, false).just_lost());
+        assert!(!cpu(true, true).just_lost());
+        assert!(!cpu(false, false).just_lost());
     }
 
     #[test]

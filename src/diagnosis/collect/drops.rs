@@ -4,10 +4,11 @@ use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::{At, LastEntry, OpenDrop, Task, Trail, Via, is_near};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::collect::signal::Caller;
+use crate::diagnosis::collect::slots::Key;
 use crate::diagnosis::evidence::{Evidence, HandlerSource, StackState, Window};
 use crate::kernel::frames::{Mark, StackFacts};
 use crate::kernel::functions::{Direction, Handler};
-use crate::trace::{Context, StackView, Time};
+use crate::trace::{Context, Level, StackView, Time};
 
 impl<D: DropSink> Collector<D> {
     /// `ip6_pkt_drop` was entered.
@@ -72,15 +73,12 @@ impl<D: DropSink> Collector<D> {
         }
         self.settle(at);
         let evidence = self.evidence_before(at, now);
-        let cpu = *self.cpu(at.cpu);
-        if cpu.dropped && !evidence.bounded && evidence.receive.count > 0 {
-            self.gathered.attempts_per_drop[usize::from(evidence.receive.count)] += 1;
-        }
+        let after_cut = self.cpu(at.cpu).just_lost();
         let ticket = self.queue.next_ticket();
         let open = OpenDrop {
             ticket,
             via,
-            after_cut: cpu.just_lost(),
+            after_cut,
             stacks: 0,
             time: now,
         };
@@ -89,12 +87,12 @@ impl<D: DropSink> Collector<D> {
             epoch: task.epoch,
             drop: Some(open),
             last: LastEntry::Drop,
+            settled: true,
             ..Task::default()
         };
         let cpu = self.cpu(at.cpu);
-        cpu.settled += 2;
+        cpu.settled = true;
         cpu.disturbances += 1;
-        cpu.dropped = true;
         let stack_matches = self.drops.matches_stack(None, &[]);
         let drop = PacketDrop {
             context: context.copied(),
@@ -111,6 +109,9 @@ impl<D: DropSink> Collector<D> {
     fn evidence_before(&mut self, at: At, now: Option<Time>) -> Evidence {
         let cpu = *self.cpu(at.cpu);
         let (has_cpu, gc_seen) = (self.cpus.number(at.cpu).is_some(), self.gc_seen);
+        let key = self.tasks.key(at.task);
+        let moved =
+            key.level == Level::Task && (self.gathered.has_losses() || self.asked_elsewhere(key));
         let task = self.task_mut(at);
         let linked =
             |trail: &Trail| is_near(now, trail.time) && trail.disturbances == cpu.disturbances;
@@ -121,19 +122,29 @@ impl<D: DropSink> Collector<D> {
             single: false,
             gc_seen,
             without_context: !has_cpu,
+            without_level: key.level == Level::Unknown,
+            moved,
             receive: task.receive.attempts,
             output: task.output.attempts,
             bounded: task.receive.bounded,
             receive_linked: linked(&task.receive),
             output_linked: linked(&task.output),
-            window: match (cpu.settled, cpu.lost) {
-                (2.., _) => Window::Whole,
+            window: match (task.settled, cpu.lost) {
+                (true, _) => Window::Whole,
                 (_, true) => Window::Lost,
                 (_, false) => Window::Start,
             },
             stack: StackState::Missing,
             whole: true,
         }
+    }
+
+    /// Whether the same task has asked for entries on another CPU: it may have moved since.
+    fn asked_elsewhere(&self, key: Key) -> bool {
+        let others = self.cpus.slots().filter(|cpu| *cpu != key.cpu);
+        let tasks = others.filter_map(|cpu| self.tasks.find(Key { cpu, ..key }));
+        let asked = |task: &Task| task.call.is_some() || task.output.attempts.count > 0;
+        tasks.map(|task| self.tasks.get(task)).any(asked)
     }
 
     pub(super) fn close_drop(&mut self, at: At) {

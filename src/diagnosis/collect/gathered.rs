@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::capture::framing::Framing;
 use crate::capture::preamble::Preamble;
 use crate::diagnosis::collect::signal::OpsReading;
-use crate::diagnosis::evidence::{Attempts, Observed, Traced};
+use crate::diagnosis::evidence::{Observed, Traced};
+use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
+use crate::kernel::limits;
 use crate::trace::Time;
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
@@ -30,6 +32,25 @@ pub(crate) struct FastSeries {
     pub(crate) gc_thresh: Option<i64>,
     /// Calls that were read.
     pub(crate) samples: u64,
+}
+
+impl FastSeries {
+    /// Whether it can be that of these facts: the same `gc_thresh`, and never further from `slow`
+    /// than the CPUs can hide.
+    #[must_use]
+    pub(crate) fn fits(&self, facts: &Facts) -> bool {
+        let readings = [&facts.before, &facts.after].into_iter().flatten();
+        let slows = || readings.clone().filter_map(Snapshot::slow);
+        let fits = || {
+            let last = facts.last()?;
+            let slack = limits::slack(last.cpus?);
+            let low = slows().min()?.saturating_sub(slack);
+            let high = slows().max()?.saturating_add(slack);
+            let same = self.gc_thresh? == last.gc_thresh()?;
+            Some(same && self.min >= low && self.max <= high)
+        };
+        fits() == Some(true)
+    }
 }
 
 /// Everything that was gathered besides the drops.
@@ -61,11 +82,9 @@ pub(crate) struct Gathered {
     pub(crate) loss_totals: u64,
     /// Entries that the ring buffer overwrote before the text starts.
     pub(crate) overwritten: u64,
-    /// `ip6_dst_gc` returned something else than 0 or 1: on this kernel it returns nothing,
-    /// and return probes read what the register happens to hold.
+    /// `ip6_dst_gc` returned something else than 0 or 1, or 1 without having looked: on this
+    /// kernel it returns nothing, and return probes read what the register happens to hold.
     pub(crate) gc_returns_nothing: bool,
-    /// A call went on after another task had run on its CPU, so what looks complete may not be.
-    pub(crate) split_calls: bool,
     /// A stack held a function that is known here.
     pub(crate) known_stacks: bool,
     /// Distinct `dst_ops` pointers.
@@ -80,9 +99,6 @@ pub(crate) struct Gathered {
     pub(crate) trace_file: bool,
     /// Some banner is that of `trace-cmd report`.
     pub(crate) trace_cmd: bool,
-    /// Drops by how many receive attempts were made since the previous drop; windows that
-    /// may not be whole, and those bounded otherwise, are left out.
-    pub(crate) attempts_per_drop: [u64; 1 + Attempts::MANY as usize],
     /// How often all evidence was cut because too many tasks were live.
     pub(crate) evictions: u64,
 }
@@ -95,6 +111,19 @@ impl Gathered {
             .online_cpus
             .is_some_and(|cpus| self.loss_totals >= cpus);
         self.preamble.version.is_some() && !said
+    }
+
+    /// The namespace of all attempts, where all show theirs and it is one.
+    #[must_use]
+    pub(crate) fn only_namespace(&self) -> Option<u64> {
+        let mut all = self.namespaces.iter();
+        all.next().filter(|_| all.next().is_none()).copied()
+    }
+
+    /// True where events were lost, wherever.
+    #[must_use]
+    pub(crate) fn has_losses(&self) -> bool {
+        self.lost_uncounted > 0 || self.lost.values().any(|n| *n > 0)
     }
 
     pub(super) fn note_time(&mut self, time: Time) {

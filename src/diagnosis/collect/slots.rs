@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use crate::trace::Level;
+
 /// CPU numbers below this are looked up in a plain table.
 const PLAIN: usize = 8192;
 
@@ -11,11 +13,13 @@ const PLAIN: usize = 8192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CpuSlot(u32);
 
-/// A task on a CPU: the same pid on another one is followed apart.
+/// A task on a CPU, or what interrupts it there: the same pid on another CPU, or at another
+/// level, is followed apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) cpu: CpuSlot,
     pub(super) pid: u64,
+    pub(super) level: Level,
 }
 
 /// States of CPUs; `None` is that of events that name none.
@@ -89,13 +93,11 @@ impl<C: Default> CpuSlots<C> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskSlot(u32);
 
-/// States of tasks. A CPU mostly goes on with the task it had, which is looked at first.
+/// States of tasks.
 #[derive(Clone)]
 pub(super) struct TaskSlots<T> {
     index: HashMap<Key, TaskSlot, FixedState>,
     all: Vec<(Key, T)>,
-    /// The last task of each CPU.
-    recent: Vec<TaskSlot>,
 }
 
 impl<T: Default> TaskSlots<T> {
@@ -103,7 +105,6 @@ impl<T: Default> TaskSlots<T> {
         TaskSlots {
             index: HashMap::default(),
             all: Vec::new(),
-            recent: Vec::new(),
         }
     }
 
@@ -111,26 +112,8 @@ impl<T: Default> TaskSlots<T> {
         self.all.len()
     }
 
-    /// The task, where it is the last one of its CPU.
-    #[inline(always)]
-    pub(super) fn find_recent(&self, key: Key) -> Option<TaskSlot> {
-        let recent = *self.recent.get(key.cpu.0 as usize)?;
-        let (known, _) = self.all.get(recent.0 as usize)?;
-        (*known == key).then_some(recent)
-    }
-
     pub(super) fn find(&self, key: Key) -> Option<TaskSlot> {
-        self.find_recent(key)
-            .or_else(|| self.index.get(&key).copied())
-    }
-
-    /// The task becomes the last one of its CPU.
-    pub(super) fn set_recent(&mut self, key: Key, slot: TaskSlot) {
-        let cpu = key.cpu.0 as usize;
-        if cpu >= self.recent.len() {
-            self.recent.resize(cpu + 1, slot);
-        }
-        self.recent[cpu] = slot;
+        self.index.get(&key).copied()
     }
 
     /// A new task's slot.
@@ -139,6 +122,14 @@ impl<T: Default> TaskSlots<T> {
         self.index.insert(key, slot);
         self.all.push((key, T::default()));
         slot
+    }
+
+    pub(super) fn key(&self, slot: TaskSlot) -> Key {
+        self.all[slot.0 as usize].0
+    }
+
+    pub(super) fn get(&self, slot: TaskSlot) -> &T {
+        &self.all[slot.0 as usize].1
     }
 
     #[inline]
@@ -195,12 +186,19 @@ mod tests {
     #[test]
     fn a_task_on_a_cpu_has_a_slot_of_its_own() {
         let mut cpus = CpuSlots::<()>::default();
-        let keys: Vec<Key> = [(0, 7), (0, 9), (1, 7), (5, 7)]
-            .map(|(cpu, pid)| Key {
-                cpu: cpus.slot(Some(cpu)),
-                pid,
-            })
-            .into();
+        let (task, softirq) = (Level::Task, Level::Softirq);
+        let keys = [
+            (0, 7, task),
+            (0, 7, softirq),
+            (0, 9, task),
+            (1, 7, task),
+            (5, 7, task),
+        ];
+        let keys = keys.map(|(cpu, pid, level)| Key {
+            cpu: cpus.slot(Some(cpu)),
+            pid,
+            level,
+        });
         let mut tasks = TaskSlots::<u64>::new();
         for (at, key) in keys.iter().enumerate() {
             assert_eq!((tasks.len(), tasks.find(*key)), (at, None));
@@ -210,12 +208,7 @@ mod tests {
         for (at, key) in keys.iter().enumerate() {
             let slot = tasks.find(*key).unwrap();
             assert_eq!(*tasks.get_mut(slot), at as u64);
-            tasks.set_recent(*key, slot);
-            assert_eq!(tasks.find_recent(*key), Some(slot));
         }
-        // The first task of CPU 0 is no longer the last one there.
-        assert_eq!(tasks.find_recent(keys[0]), None);
-        assert!(tasks.find(keys[0]).is_some());
         let slots = tasks.slots().into_iter();
         let cpus: Vec<_> = slots
             .map(|(cpu, slot)| (cpu, *tasks.get_mut(slot)))
@@ -228,24 +221,5 @@ mod tests {
         tasks.clear();
         assert_eq!((tasks.len(), tasks.slots().len()), (0, 0));
         assert!(keys.iter().all(|key| tasks.find(*key).is_none()));
-    }
-
-    /// Most CPUs are met once and in order: the table of the last tasks grows by one each.
-    #[test]
-    fn the_last_task_of_a_cpu_may_be_of_any_cpu() {
-        let mut cpus = CpuSlots::<()>::default();
-        let mut tasks = TaskSlots::<()>::new();
-        let slots: Vec<CpuSlot> = (0..4).map(|cpu| cpus.slot(Some(cpu))).collect();
-        for cpu in [slots[2], slots[0], slots[3]] {
-            let key = Key { cpu, pid: 1 };
-            let slot = tasks.add(key);
-            tasks.set_recent(key, slot);
-            assert_eq!(tasks.find_recent(key), Some(slot));
-        }
-        let never = Key {
-            cpu: slots[1],
-            pid: 1,
-        };
-        assert_eq!(tasks.find_recent(never), None);
     }
 }

@@ -58,6 +58,7 @@ impl<D: DropSink> Collector<D> {
                     }
                     self.settle(at);
                     self.note_seen(Function::DstGc);
+                    self.gc_seen = true;
                     self.open_call(at, Via::STACK, context);
                 }
                 if let Some(call) = &mut self.task_mut(at).call {

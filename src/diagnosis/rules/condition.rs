@@ -99,6 +99,16 @@ pub(super) static WITHOUT_CONTEXT: Condition = condition(
     "the trace gives neither its CPU nor its task",
     |case| case.evidence.without_context,
 );
+pub(super) static WITHOUT_LEVEL: Condition = condition(
+    "without-level",
+    "the trace does not tell its softirq from the task that it interrupts",
+    |case| case.evidence.without_level,
+);
+pub(super) static MOVED: Condition = condition(
+    "moved",
+    "its task has asked for entries on another CPU as well, or events of such a call may be lost",
+    |case| case.evidence.moved,
+);
 pub(super) static LOSSES_PLACED: Condition = condition(
     "losses-placed",
     "no event is missing at a place that is not known",
@@ -135,16 +145,6 @@ pub(super) static LINKED: Condition = condition(
     "linked",
     "nothing else happened on its CPU between the last attempt and the drop",
     |case| case.linked,
-);
-pub(super) static AS_MANY_AS_EVERY_DROP: Condition = condition(
-    "as-many-as-every-drop",
-    "there were as many attempts as before every other drop with any, and more than one",
-    |case| case.knowledge.lookups_per_drop == Some(case.attempts.count),
-);
-pub(super) static ALL_ON_ITS_PATH: Condition = condition(
-    "all-on-its-path",
-    "the stack of every attempt shows a lookup of the drop's own path",
-    |case| case.attempts.kinds().all(|attempt| attempt.certain),
 );
 pub(super) static LAST_ON_ITS_PATH: Condition = condition(
     "last-on-its-path",
@@ -186,22 +186,6 @@ pub(super) static ANY_PROVEN_FAILED: Condition = condition(
         outcomes.any(|outcome| outcome == Outcome::Failed { proven: true })
     },
 );
-pub(super) static ALL_PROVEN_FAILED: Condition = condition(
-    "all-proven-failed",
-    "every attempt was refused, beyond doubt",
-    |case| {
-        let mut outcomes = case.outcomes();
-        outcomes.all(|outcome| outcome == Outcome::Failed { proven: true })
-    },
-);
-pub(super) static ALL_SUCCEEDED: Condition = condition(
-    "all-succeeded",
-    "every attempt was granted, or there was none",
-    |case| {
-        let mut outcomes = case.outcomes();
-        outcomes.all(|outcome| matches!(outcome, Outcome::Succeeded { .. }))
-    },
-);
 pub(super) static ALL_PROVEN_SUCCEEDED: Condition = condition(
     "all-proven-succeeded",
     "every attempt was granted, beyond doubt, or there was none",
@@ -222,6 +206,16 @@ pub(super) static SAME_NAMESPACE: Condition = condition(
     "same-namespace",
     "those counters are of the network namespace that dropped it",
     |case| case.knowledge.same_namespace,
+);
+pub(super) static REFUSALS_COUNT: Condition = condition(
+    "refusals-count",
+    "the policy rules and throw routes of its namespace are known, and none of them passes over a route that was refused",
+    |case| case.knowledge.refusals_count,
+);
+pub(super) static MEMORY_FAILED: Condition = condition(
+    "memory-failed",
+    "the kernel's log in the same text says that memory could not be allocated",
+    |case| case.knowledge.memory_failed,
 );
 pub(super) static REFUSALS_LOGGED: Condition = condition(
     "refusals-logged",

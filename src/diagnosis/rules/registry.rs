@@ -5,12 +5,12 @@
 
 use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
-    ALL_ON_ITS_PATH, ALL_PROVEN_FAILED, ALL_PROVEN_SUCCEEDED, ALL_SUCCEEDED, ALONE, ANY_FAILED,
-    ANY_PROVEN_FAILED, AS_MANY_AS_EVERY_DROP, COUNTERS_EXCLUDE_REFUSAL, DIRECTION_UNKNOWN, GC_SEEN,
-    GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED, IN_A_LIST, LAST_FAILED,
-    LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE,
-    PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_LOGGED, SAME_NAMESPACE,
-    SENT, SINCE_ROUTE_INPUT, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, COUNTERS_EXCLUDE_REFUSAL,
+    DIRECTION_UNKNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED,
+    IN_A_LIST, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED,
+    LOST_BEFORE, MEMORY_FAILED, MOVED, PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED,
+    REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT, WHOLE_WINDOW,
+    WITHOUT_CONTEXT, WITHOUT_LEVEL, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
@@ -18,37 +18,29 @@ use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
 /// The rules, most telling first; the first that applies decides, and the last always does.
 pub(crate) static RULES: &[Rule] = &[
     Rule {
-        name: "prohibited",
-        cause: Cause::Prohibited,
-        confidence: Confidence::Confirmed,
-        reason: "the handler of a prohibit route dropped it, and no allocation was refused before",
-        kernel: "the handlers of a prohibit route, or of a rule that prohibits, end in ip6_pkt_drop (net/ipv6/route.c: ip6_pkt_prohibit, ip6_pkt_prohibit_out)",
-        grounds: Grounds {
-            needs: &[
-                Is(&PROHIBIT_HANDLER),
-                Is(&LOSSES_PLACED),
-                Is(&ALL_SUCCEEDED),
-            ],
-            unless: &[&LOST_BEFORE],
-        },
-    },
-    Rule {
-        name: "prohibited-perhaps-refused",
-        cause: Cause::Prohibited,
-        confidence: Confidence::Probable,
-        reason: "the handler of a prohibit route dropped it; a refused lookup in an earlier table is not excluded",
-        kernel: "a refused lookup gives ip6_null_entry, which the policy rules pass over as if that table had no route (net/ipv6/fib6_rules.c: fib6_rule_action)",
-        grounds: Grounds {
-            needs: &[Is(&PROHIBIT_HANDLER)],
-            unless: &[],
-        },
-    },
-    Rule {
         name: "refused-in-between",
         cause: Cause::DstAlloc,
         confidence: Confidence::Confirmed,
-        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop",
+        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop, and no policy rule or throw route would have passed over the route that it was for",
         kernel: "ip6_route_input looks up one received packet, and a lookup whose dst_alloc returned NULL falls back to ip6_null_entry (net/ipv6/route.c: ip6_route_input, rt6_make_pcpu_route)",
+        grounds: Grounds {
+            needs: &[
+                Is(&SINCE_ROUTE_INPUT),
+                Is(&RECEIVED),
+                Is(&ALONE),
+                Is(&ANY_PROVEN_FAILED),
+                Is(&LOSSES_PLACED),
+                Is(&REFUSALS_COUNT),
+            ],
+            unless: &[&IN_A_LIST],
+        },
+    },
+    Rule {
+        name: "refused-perhaps-passed-over",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "ip6_dst_gc refused an allocation between this packet's own ip6_route_input and its drop; the policy rules and throw routes, which are not known for its namespace, may have passed over that route in any case",
+        kernel: "a throw route, and one that suppress_prefixlength or suppress_ifgroup puts back, leaves the packet to the next rule (net/ipv6/fib6_rules.c: fib6_rule_action, fib6_rule_suppress)",
         grounds: Grounds {
             needs: &[
                 Is(&SINCE_ROUTE_INPUT),
@@ -59,35 +51,55 @@ pub(crate) static RULES: &[Rule] = &[
             unless: &[&IN_A_LIST],
         },
     },
-    // A packet that is refused in the local table can still be forwarded, or silently
-    // discarded, by a route of the main table, and leaves its refusal before another packet's
-    // drop. So every table must have refused this one, and that is taken from the whole
-    // capture: each drop with refusals before it has the same number of them, at least two.
-    // Packets that go on after a refusal would upset that, unless they come as regularly as
-    // the drops.
+    // The handler does not acquit: a refused lookup is passed over, and a later rule prohibits.
     Rule {
-        name: "refused-in-every-table",
+        name: "refused-then-prohibited",
         cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "the last attempt right before was refused, and what dropped the packet is a prohibit route that the rules come to after a refused lookup",
+        kernel: "a refused lookup gives ip6_null_entry, which the policy rules pass over as if that table had no route (net/ipv6/fib6_rules.c: fib6_rule_action)",
+        grounds: Grounds {
+            needs: &[Is(&PROHIBIT_HANDLER), Is(&LAST_FAILED), Is(&LINKED)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "prohibited",
+        cause: Cause::Prohibited,
         confidence: Confidence::Confirmed,
-        reason: "ip6_dst_gc refused the lookup of this received packet, dst_alloc returned NULL, and the lookup fell back to ip6_null_entry",
-        kernel: "the rules ask table after table, and the lookup in each asks dst_alloc for a copy of the route that it found (net/ipv6/route.c: ip6_pol_route; net/core/dst.c: dst_alloc)",
+        reason: "the handler of a prohibit route dropped it, and no allocation was refused before",
+        kernel: "the handlers of a prohibit route, or of a rule that prohibits, end in ip6_pkt_drop (net/ipv6/route.c: ip6_pkt_prohibit, ip6_pkt_prohibit_out)",
         grounds: Grounds {
             needs: &[
-                Is(&LINKED),
-                Is(&RECEIVED),
-                Is(&ALONE),
-                Is(&AS_MANY_AS_EVERY_DROP),
-                Is(&ALL_ON_ITS_PATH),
-                Is(&ALL_PROVEN_FAILED),
+                Is(&PROHIBIT_HANDLER),
+                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
+                OneOf(&[
+                    &[Is(&WHOLE_WINDOW)],
+                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
+                ]),
+                Is(&LOSSES_PLACED),
+                Is(&ALL_PROVEN_SUCCEEDED),
+                OneOf(&[&[Is(&SENT)], &[Is(&RECEIVED), Is(&ALONE)]]),
             ],
-            unless: &[&IN_A_LIST],
+            unless: &[&MOVED, &MEMORY_FAILED],
+        },
+    },
+    Rule {
+        name: "prohibited-perhaps-refused",
+        cause: Cause::Prohibited,
+        confidence: Confidence::Probable,
+        reason: "it went through the handler of a prohibit route; whether a refused lookup in an earlier table sent it there, only that attempt would show (trace ip6_dst_gc and ip6_route_input)",
+        kernel: "a refused lookup gives ip6_null_entry, which the policy rules pass over as if that table had no route (net/ipv6/fib6_rules.c: fib6_rule_action)",
+        grounds: Grounds {
+            needs: &[Is(&PROHIBIT_HANDLER)],
+            unless: &[],
         },
     },
     Rule {
         name: "refused-last",
         cause: Cause::DstAlloc,
         confidence: Confidence::Probable,
-        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input would)",
+        reason: "the last attempt before the drop was refused, but the trace does not prove that it was made for this packet (an entry of ip6_route_input in between would, with the policy rules known)",
         kernel: "where ip6_dst_gc returns anything but 0, dst_alloc returns NULL (net/core/dst.c: dst_alloc)",
         grounds: Grounds {
             needs: &[Is(&LAST_FAILED)],
@@ -117,7 +129,7 @@ pub(crate) static RULES: &[Rule] = &[
                 Is(&SAME_NAMESPACE),
                 OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
             ],
-            unless: &[&ANY_FAILED],
+            unless: &[&ANY_FAILED, &MEMORY_FAILED],
         },
     },
     Rule {
@@ -218,7 +230,7 @@ pub(crate) static RULES: &[Rule] = &[
                 OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
                 OneOf(&[&[Is(&SENT)], &[Is(&RECEIVED), Is(&ALONE)]]),
             ],
-            unless: &[],
+            unless: &[&MOVED, &MEMORY_FAILED],
         },
     },
     Rule {
@@ -282,6 +294,18 @@ pub(crate) static CAPS: &[Cap] = &[
         reason: "linked by order alone: another CPU's event may stand in between",
         grounds: Grounds {
             needs: &[Is(&WITHOUT_CONTEXT)],
+            unless: &[],
+        },
+    },
+    Cap {
+        name: "contexts-not-told-apart",
+        at_most: Confidence::Probable,
+        reason: "without the flags column what a softirq did looks like what the task below it did",
+        grounds: Grounds {
+            needs: &[
+                Is(&WITHOUT_LEVEL),
+                OneOf(&[&[Not(&COUNTERS_EXCLUDE_REFUSAL)], &[Is(&ANY_FAILED)]]),
+            ],
             unless: &[],
         },
     },

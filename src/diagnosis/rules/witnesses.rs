@@ -4,7 +4,8 @@
 //! it must. Answering one of the row's conditions the other way changes what is said.
 
 use crate::diagnosis::class::Class::{
-    self, OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvProhibited, RcvUndetermined, Unknown,
+    self, OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
+    RcvUndetermined, Unknown,
 };
 use crate::diagnosis::class::Confidence::{self, Confirmed, Possible, Probable};
 use crate::diagnosis::evidence::{
@@ -45,6 +46,8 @@ impl Given {
                 single: true,
                 gc_seen: true,
                 without_context: false,
+                without_level: false,
+                moved: false,
                 receive: Attempts::default(),
                 output: Attempts::default(),
                 bounded: false,
@@ -58,14 +61,16 @@ impl Given {
                 traced: all,
                 seen: all,
                 returns_count: true,
-                calls_are_whole: true,
                 losses_are_placed: true,
                 proof: Proof::Nothing,
                 losses_are_marked: true,
                 losses_outstanding: false,
                 refusals_logged: false,
                 same_namespace: true,
-                lookups_per_drop: None,
+                counts_agree: true,
+                one_namespace: true,
+                refusals_count: true,
+                memory_failed: false,
             },
         }
     }
@@ -86,6 +91,11 @@ impl Given {
     fn sent(&mut self) {
         self.evidence.direction = Direction::Output;
         self.evidence.handler = Some((Handler::DiscardOut, HandlerSource::Caller));
+    }
+
+    /// Dropped by the handler of prohibit routes.
+    fn prohibited(&mut self) {
+        self.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
     }
 
     /// No handler in sight, and none was traced.
@@ -109,13 +119,6 @@ impl Given {
     fn bounded_after(&mut self, attempts: &[Made]) {
         self.evidence.bounded = true;
         self.after(attempts);
-    }
-
-    /// Two refusals right before it, as before every drop.
-    fn refused_twice(&mut self) {
-        self.after(&[FAILED, FAILED]);
-        self.evidence.receive_linked = true;
-        self.knowledge.lookups_per_drop = Some(2);
     }
 
     fn excluded(&mut self) {
@@ -169,28 +172,96 @@ pub(crate) const FOR: &[Row] = &[
         "prohibited",
         &[
             "prohibit-handler",
+            "gc-traced",
+            "whole-window",
             "losses-placed",
-            "all-succeeded",
-            "lost-before",
+            "all-proven-succeeded",
+            "received",
+            "received-alone",
+            "moved",
+            "memory-failed",
         ],
-        |g| g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry)),
+        |g| {
+            g.prohibited();
+            g.gc(true, false, false);
+        },
         (RcvProhibited, Confirmed, "prohibited"),
     ),
     row(
         "prohibited",
-        &["all-succeeded"],
+        &["gc-seen-before", "all-proven-succeeded"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
-            g.knowledge.traced.run_gc = false;
-            g.after(&[(false, Observed::Nothing), SUCCEEDED]);
+            g.prohibited();
+            g.gc(false, true, true);
+            g.after(&[(false, Observed::Uncollected), SUCCEEDED]);
         },
         (RcvProhibited, Confirmed, "prohibited"),
+    ),
+    row(
+        "prohibited",
+        &["since-route-input", "received"],
+        |g| {
+            g.prohibited();
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (RcvProhibited, Confirmed, "prohibited"),
+    ),
+    row(
+        "prohibited",
+        &["sent"],
+        |g| {
+            g.sent();
+            g.evidence.handler = Some((Handler::ProhibitOut, HandlerSource::Entry));
+        },
+        (OutProhibited, Confirmed, "prohibited"),
+    ),
+    row(
+        "refused-then-prohibited",
+        &["prohibit-handler", "last-failed", "linked"],
+        |g| {
+            g.prohibited();
+            g.after(&[FAILED]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvDstAlloc, Probable, "refused-then-prohibited"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &[
+            "since-route-input",
+            "received",
+            "received-alone",
+            "any-proven-failed",
+            "in-a-list",
+        ],
+        |g| {
+            g.bounded_after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+            g.knowledge.refusals_count = false;
+        },
+        (RcvDstAlloc, Probable, "refused-perhaps-passed-over"),
+    ),
+    row(
+        "contexts-not-told-apart",
+        &["without-level", "counters-exclude-refusal"],
+        |g| g.evidence.without_level = true,
+        (RcvNoRoute, Probable, "no-attempt-traced"),
+    ),
+    row(
+        "contexts-not-told-apart",
+        &["without-level", "any-failed"],
+        |g| {
+            g.evidence.without_level = true;
+            g.excluded();
+            g.bounded_after(&[FAILED]);
+        },
+        (RcvDstAlloc, Probable, "refused-in-between"),
     ),
     row(
         "prohibited-perhaps-refused",
         &["prohibit-handler"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.prohibited();
             g.window(Window::Lost);
         },
         (RcvProhibited, Probable, "prohibited-perhaps-refused"),
@@ -202,6 +273,8 @@ pub(crate) const FOR: &[Row] = &[
             "received",
             "received-alone",
             "any-proven-failed",
+            "losses-placed",
+            "refusals-count",
             "in-a-list",
         ],
         |g| g.bounded_after(&[FAILED]),
@@ -212,20 +285,6 @@ pub(crate) const FOR: &[Row] = &[
         &["any-proven-failed"],
         |g| g.bounded_after(&[FAILED, SUCCEEDED, SUCCEEDED]),
         (RcvDstAlloc, Confirmed, "refused-in-between"),
-    ),
-    row(
-        "refused-in-every-table",
-        &[
-            "linked",
-            "received",
-            "received-alone",
-            "as-many-as-every-drop",
-            "all-on-its-path",
-            "all-proven-failed",
-            "in-a-list",
-        ],
-        |g| g.refused_twice(),
-        (RcvDstAlloc, Confirmed, "refused-in-every-table"),
     ),
     row(
         "refused-last",
@@ -255,6 +314,7 @@ pub(crate) const FOR: &[Row] = &[
             "same-namespace",
             "handler-known",
             "any-failed",
+            "memory-failed",
         ],
         |g| {
             g.excluded();
@@ -351,6 +411,8 @@ pub(crate) const FOR: &[Row] = &[
             "handler-known",
             "received",
             "received-alone",
+            "moved",
+            "memory-failed",
         ],
         |g| {
             g.gc(true, false, false);
@@ -486,39 +548,210 @@ pub(crate) const AGAINST: &[Row] = &[
     ),
     row(
         "prohibited",
+        &["gc-traced", "gc-seen-before"],
+        |g| {
+            g.prohibited();
+            g.gc(false, true, false);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["whole-window", "since-route-input"],
+        |g| {
+            g.prohibited();
+            g.window(Window::Start);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["received"],
+        |g| {
+            g.sent();
+            g.evidence.handler = Some((Handler::ProhibitOut, HandlerSource::Entry));
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (OutProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
         &["losses-placed"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.prohibited();
             g.knowledge.losses_are_placed = false;
         },
         (RcvProhibited, Probable, "prohibited-perhaps-refused"),
     ),
     row(
         "prohibited",
-        &["all-succeeded"],
+        &["all-proven-succeeded"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
+            g.prohibited();
             g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
         },
         (RcvProhibited, Probable, "prohibited-perhaps-refused"),
     ),
     row(
         "prohibited",
-        &["all-succeeded"],
+        &["sent", "received-alone"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
-            g.after(&[OPEN]);
+            g.prohibited();
+            g.evidence.single = false;
         },
         (RcvProhibited, Probable, "prohibited-perhaps-refused"),
     ),
     row(
         "prohibited",
-        &["lost-before"],
+        &["received"],
         |g| {
-            g.evidence.handler = Some((Handler::Prohibit, HandlerSource::Entry));
-            g.window(Window::Lost);
+            g.prohibited();
+            g.evidence.direction = Direction::Unknown;
+        },
+        (Unknown, Possible, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["moved"],
+        |g| {
+            g.prohibited();
+            g.evidence.moved = true;
         },
         (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["memory-failed"],
+        |g| {
+            g.prohibited();
+            g.knowledge.memory_failed = true;
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "refused-then-prohibited",
+        &["prohibit-handler"],
+        |g| {
+            g.after(&[FAILED]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-then-prohibited",
+        &["last-failed"],
+        |g| {
+            g.prohibited();
+            g.after(&[FAILED, SUCCEEDED]);
+            g.evidence.receive_linked = true;
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "refused-then-prohibited",
+        &["linked"],
+        |g| {
+            g.prohibited();
+            g.after(&[FAILED]);
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "refused-in-between",
+        &["losses-placed"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvDstAlloc, Probable, "refused-perhaps-passed-over"),
+    ),
+    row(
+        "refused-in-between",
+        &["refusals-count"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.knowledge.refusals_count = false;
+        },
+        (RcvDstAlloc, Probable, "refused-perhaps-passed-over"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &["since-route-input"],
+        |g| g.after(&[FAILED]),
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &["received"],
+        |g| {
+            g.sent();
+            g.bounded_after(&[FAILED]);
+        },
+        (OutDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &["received-alone"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.evidence.single = false;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &["in-a-list"],
+        |g| {
+            g.bounded_after(&[FAILED]);
+            g.evidence.list = true;
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "refused-perhaps-passed-over",
+        &["any-proven-failed"],
+        |g| {
+            g.bounded_after(&[OPEN]);
+            g.refused_perhaps();
+        },
+        (RcvDstAlloc, Probable, "refused-last"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["moved"],
+        |g| g.evidence.moved = true,
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["memory-failed"],
+        |g| g.knowledge.memory_failed = true,
+        (RcvNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["memory-failed"],
+        |g| {
+            g.excluded();
+            g.knowledge.memory_failed = true;
+        },
+        (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "contexts-not-told-apart",
+        &["without-level"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "contexts-not-told-apart",
+        &["counters-exclude-refusal", "any-failed"],
+        |g| {
+            g.evidence.without_level = true;
+            g.excluded();
+        },
+        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
     ),
     row(
         "prohibited-perhaps-refused",
@@ -573,88 +806,6 @@ pub(crate) const AGAINST: &[Row] = &[
         &["any-proven-failed"],
         |g| g.bounded_after(&[SUCCEEDED]),
         (RcvNoRoute, Confirmed, "no-attempt-traced"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["linked"],
-        |g| {
-            g.refused_twice();
-            g.evidence.receive_linked = false;
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["received"],
-        |g| {
-            g.refused_twice();
-            g.evidence.direction = Direction::Unknown;
-        },
-        (Unknown, Possible, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["received-alone"],
-        |g| {
-            g.refused_twice();
-            g.evidence.single = false;
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["in-a-list"],
-        |g| {
-            g.refused_twice();
-            g.evidence.list = true;
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["as-many-as-every-drop"],
-        |g| {
-            g.refused_twice();
-            g.knowledge.lookups_per_drop = None;
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["as-many-as-every-drop"],
-        |g| {
-            g.refused_twice();
-            g.knowledge.lookups_per_drop = Some(3);
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["all-on-its-path"],
-        |g| {
-            g.refused_twice();
-            g.after(&[(false, Observed::Failed), FAILED]);
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["all-proven-failed"],
-        |g| {
-            g.refused_twice();
-            g.after(&[SUCCEEDED, FAILED]);
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
-    ),
-    row(
-        "refused-in-every-table",
-        &["all-proven-failed"],
-        |g| {
-            g.refused_twice();
-            g.after(&[OPEN, FAILED]);
-            g.refused_perhaps();
-        },
-        (RcvDstAlloc, Probable, "refused-last"),
     ),
     row(
         "refused-last",

@@ -12,7 +12,12 @@ use crate::report::build::Request;
 #[test]
 fn its_own_refused_lookup_convicts() {
     let parts = [dropped(), vec![LOOKUP], attempted(REFUSED), dropped()];
-    is(last(&parts), RcvDstAlloc, Confirmed, "refused-in-between");
+    is(
+        last(&parts),
+        RcvDstAlloc,
+        Probable,
+        "refused-perhaps-passed-over",
+    );
     let parts = [
         dropped(),
         vec![LOOKUP],
@@ -20,7 +25,12 @@ fn its_own_refused_lookup_convicts() {
         attempted(GRANTED),
         dropped(),
     ];
-    is(last(&parts), RcvDstAlloc, Confirmed, "refused-in-between");
+    is(
+        last(&parts),
+        RcvDstAlloc,
+        Probable,
+        "refused-perhaps-passed-over",
+    );
     let parts = [
         attempted(REFUSED),
         vec![LOOKUP],
@@ -119,15 +129,27 @@ fn gaps_cut_evidence() {
     );
 }
 
+/// A task that was preempted in a call goes on with it later, perhaps on another CPU.
 #[test]
 fn a_call_split_by_another_task_is_not_whole() {
-    let parts = [
-        dropped(),
-        attempted(RAN),
-        vec![GC, "9@icmp6_send <-icmpv6_send", RAN],
-        dropped(),
+    let task = |event: &str| format!("7/1/...1@{event}");
+    let sent = [
+        "ip6_pkt_discard_out <-ip6_xmit",
+        "ip6_pkt_drop <-ip6_pkt_discard_out",
     ];
-    assert_ne!(last(&parts).confidence, Confirmed);
+    let [handler, drop] = sent.map(task);
+    let gc = task(GC);
+    let confidence = |between: &[&str]| {
+        let first = [GC, RAN, &handler, &drop, &gc];
+        let all = [&first[..], between, &[&handler, &drop]].concat();
+        drops(&all).pop().unwrap().confidence
+    };
+    assert_eq!(confidence(&[]), Confirmed);
+    assert_eq!(
+        confidence(&["7/1/..s1@icmp6_send <-icmpv6_send"]),
+        Confirmed
+    );
+    assert_ne!(confidence(&["9/1/...1@schedule <-do_idle"]), Confirmed);
 }
 
 #[test]
@@ -171,19 +193,28 @@ fn packets_received_in_a_list_are_not_told_apart() {
 
 #[test]
 fn a_prohibit_behind_a_refusal_is_not_sure() {
-    let prohibited = vec!["ip6_pkt_drop <-ip6_pkt_prohibit"];
+    let prohibited = vec![
+        "ip6_pkt_prohibit <-process_backlog",
+        "ip6_pkt_drop <-process_backlog",
+    ];
+    let granted = [attempted(GRANTED), dropped()].concat();
     is(
-        last(&[dropped(), prohibited.clone()]),
+        last(&[granted.clone(), prohibited.clone()]),
         RcvProhibited,
         Confirmed,
         "prohibited",
     );
     is(
-        last(&[dropped(), attempted(REFUSED), prohibited]),
-        RcvProhibited,
+        last(&[granted.clone(), attempted(REFUSED), prohibited.clone()]),
+        RcvDstAlloc,
         Probable,
-        "prohibited-perhaps-refused",
+        "refused-then-prohibited",
     );
+    // ip6_dst_gc was not traced, or not from the start: a refusal would not show.
+    for before in [dropped(), vec![GC, GRANTED]] {
+        let drop = last(&[before, prohibited.clone()]);
+        is(drop, RcvProhibited, Probable, "prohibited-perhaps-refused");
+    }
 }
 
 #[test]

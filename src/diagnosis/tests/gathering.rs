@@ -2,7 +2,7 @@
 
 use crate::diagnosis::class::Class::RcvNoRoute;
 use crate::diagnosis::class::Confidence::{Confirmed, Probable};
-use crate::diagnosis::collect::collector::{MAX_LIVE_TASKS, is_unnamed};
+use crate::diagnosis::collect::collector::MAX_LIVE_TASKS;
 use crate::diagnosis::collect::gathered::MAX_CPUS;
 use crate::diagnosis::evidence::Window;
 use crate::diagnosis::tests::trace::{
@@ -12,7 +12,6 @@ use crate::diagnosis::tests::trace::{
 use crate::kernel::functions::Origin;
 use crate::report::build::Request;
 use crate::report::summary::{CpuKey, Summary};
-use crate::trace::event::Comm;
 
 fn summary(events: &[&str]) -> Summary {
     report(&trace(events), &Request::default()).0
@@ -180,12 +179,6 @@ fn fast_is_of_the_event_that_read_it() {
     let (found, _) = report(&trace(&[read, GRANTED, DROP, read, RAN]), &request);
     let fast = found.findings.counters.unwrap().fast.unwrap();
     assert_eq!((fast.min, fast.max, fast.samples), (288, 288, 2));
-}
-
-#[test]
-fn a_task_without_a_name_is_unnamed() {
-    assert!(is_unnamed(&Comm::new(b"<...>")));
-    assert!(!is_unnamed(&Comm::new(b"<idle>")));
 }
 
 /// What was seen before a cut is not there behind it, for any task.

@@ -30,7 +30,8 @@ pub(crate) const DROP_FRAMES: [&str; 3] = ["=> ip6_pkt_drop", "=> ip6_pkt_discar
 /// A trace of CPU 1 and task 7, an event a line, ten microseconds apart.
 ///
 /// `=> NAME` is a frame, `raw TEXT` a line as it stands, `wait N` so many microseconds;
-/// `PID@EVENT` is of another task, `PID/CPU@EVENT` on another CPU.
+/// `PID@EVENT` is of another task, `PID/CPU@EVENT` on another CPU, `PID/CPU/FLAGS@EVENT` with other
+/// flags than those of a softirq.
 pub(crate) fn trace(events: &[&str]) -> String {
     let mut text = String::new();
     let mut microseconds = 0;
@@ -44,10 +45,12 @@ pub(crate) fn trace(events: &[&str]) -> String {
             continue;
         } else {
             let (task, event) = event.split_once('@').unwrap_or(("7", event));
-            let (pid, cpu) = task.split_once('/').unwrap_or((task, "1"));
+            let mut task = task.split('/');
+            let mut part = |usual| task.next().unwrap_or(usual);
+            let (pid, cpu, flags) = (part("7"), part("1"), part("..s1"));
             let (seconds, rest) = (100 + microseconds / 1_000_000, microseconds % 1_000_000);
             text.push_str(&format!(
-                "          <idle>-{pid:<5} [00{cpu}] ..s1   {seconds}.{rest:06}: {event}\n"
+                "          <idle>-{pid:<5} [00{cpu}] {flags}   {seconds}.{rest:06}: {event}\n"
             ));
         }
         microseconds += 10;
@@ -104,13 +107,27 @@ pub(crate) fn drops(events: &[&str]) -> Vec<Decided> {
     report(&trace(events), &Request::default()).1
 }
 
-/// The drops of a trace with facts around it.
-pub(crate) fn drops_between(events: &[&str], facts: &str) -> Vec<Decided> {
-    let request = Request {
+/// Facts handed over beside a trace.
+pub(crate) fn handed(facts: &str) -> Request {
+    Request {
         facts: Some(Facts::parse(facts.as_bytes()).unwrap()),
         ..Request::default()
+    }
+}
+
+/// The drops of a trace between two readings of facts, in the trace itself as `record` writes
+/// them.
+pub(crate) fn drops_between(events: &[&str], [before, after]: [&str; 2]) -> Vec<Decided> {
+    let side = |side: &str, facts: &str| {
+        let lines = facts.lines().map(|line| match line.bytes().next() {
+            Some(b'0') => format!("# ip6drop: {side} rt6_stats {line}\n"),
+            Some(b'1'..=b'9') => format!("# ip6drop: {side} nproc {line}\n"),
+            _ => format!("# ip6drop: {side} {line}\n"),
+        });
+        lines.collect::<String>()
     };
-    report(&trace(events), &request).1
+    let text = side("before", before) + &trace(events) + &side("after", after);
+    report(&text, &Request::default()).1
 }
 
 /// The last drop of a trace.

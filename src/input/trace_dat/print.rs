@@ -47,6 +47,41 @@ pub(super) fn preamble(out: &mut Vec<u8>, contents: &Contents) {
     }
 }
 
+/// The flags column as the kernel prints it, where the event has its fields: interrupts off,
+/// reschedule needed, hardirq or softirq, preemption count (kernel/trace/trace_output.c:
+/// `trace_print_lat_fmt`).
+fn flags(flags: Option<u8>, preempt_count: Option<u8>) -> String {
+    let Some(flags) = flags else {
+        return String::new();
+    };
+    let has = |bit: u8| flags & bit != 0;
+    let irqs_off = match (has(0x01), has(0x80)) {
+        (true, true) => 'D',
+        (true, false) => 'd',
+        (false, true) => 'b',
+        (false, false) => '.',
+    };
+    let resched = match (has(0x04), has(0x20)) {
+        (true, true) => 'N',
+        (true, false) => 'n',
+        (false, true) => 'p',
+        (false, false) => '.',
+    };
+    let level = match (has(0x40), has(0x08), has(0x10)) {
+        (true, true, _) => 'Z',
+        (true, false, _) => 'z',
+        (false, true, true) => 'H',
+        (false, true, false) => 'h',
+        (false, false, true) => 's',
+        (false, false, false) => '.',
+    };
+    let preempt = match preempt_count.unwrap_or(0) & 0x0f {
+        0 => '.',
+        count => char::from_digit(u32::from(count), 16).unwrap_or('.'),
+    };
+    format!("{irqs_off}{resched}{level}{preempt} ")
+}
+
 impl Printer {
     /// Prints one event, and what was lost in front of it.
     pub(super) fn print(
@@ -84,7 +119,9 @@ impl Printer {
         out.resize(out.len() + 16usize.saturating_sub(comm.len()), b' ');
         push_text(out, comm);
         let time = event.clock.print(event.time);
-        out.extend(format!("-{pid:<5} [{:03}] {time}: ", event.cpu).bytes());
+        let field = |name| format.value(name, bytes, machine).map(|value| value as u8);
+        let flags = flags(field("common_flags"), field("common_preempt_count"));
+        out.extend(format!("-{pid:<5} [{:03}] {flags}{time}: ", event.cpu).bytes());
         let name = if format.name.is_empty() {
             "unknown"
         } else {

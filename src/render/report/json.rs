@@ -317,6 +317,11 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
             "confidence": verdict.confidence.map(Confidence::name),
             "exit": verdict.exit.status(),
             "summary": verdict_text(summary),
+            "cache": summary.findings.refused_all.map(|proven| json!({
+                "refused_all": true,
+                "attempts": proven.attempts,
+                "confidence": proven.confidence.name(),
+            })),
         }),
         drops: drops(summary),
         per_cpu: per_cpu(summary),

@@ -54,11 +54,18 @@ pub(crate) fn sentence(summary: &Summary) -> String {
     let verdict = Verdict::of(&summary.findings);
     let head = match verdict.headline {
         Headline::Class(class) => class.headline(),
+        Headline::CacheRefusedAll => "The IPv6 route cache refused every allocation in this window",
         Headline::CacheOverLimit => "The IPv6 route cache is over its limit",
         Headline::CacheProbablyFull => "The IPv6 route cache is probably full",
         Headline::CacheMayBeFull => "The IPv6 route cache may be full",
         Headline::Unreadable => {
             "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable."
+        }
+        Headline::OnlyCounted(n) => {
+            return format!(
+                "No verdict: no IPv6 drop is in this trace, but the kernel counted {} (Ip6InNoRoutes) between the two readings.",
+                count(n, "drop", "drops")
+            );
         }
         Headline::OnlyLogged => {
             "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text."
@@ -109,9 +116,21 @@ fn regime(summary: &Summary) -> Option<String> {
         .filter_map(|(name, n)| Some(format!("{name} {}", (*n)?)))
         .collect();
     Some(format!(
-        "Regime {}: {}.",
+        "Regime when last read: {} ({}).",
         names.join(" or "),
         known.join(", ")
+    ))
+}
+
+/// What is proven of the cache, where that is more than is of single drops.
+fn cache(summary: &Summary) -> Option<String> {
+    if Verdict::of(&summary.findings).headline != Headline::CacheRefusedAll {
+        return None;
+    }
+    let attempts = summary.findings.refused_all?.attempts;
+    Some(format!(
+        "Proven of the cache, not of each drop: no entry was allocated between the two readings of the counters, and {} traced.",
+        count(attempts, "attempt was", "attempts were")
     ))
 }
 
@@ -152,10 +171,15 @@ fn log(summary: &Summary) -> Option<String> {
 /// What stands behind the verdict, in a line: the regime and the main reason.
 #[must_use]
 pub(crate) fn grounds(summary: &Summary) -> Option<String> {
-    let parts: Vec<String> = [regime(summary), evidence(summary), log(summary)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let parts: Vec<String> = [
+        cache(summary),
+        regime(summary),
+        evidence(summary),
+        log(summary),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 

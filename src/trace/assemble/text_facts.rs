@@ -46,6 +46,8 @@ pub(crate) struct KernelLog {
     pub(crate) first: Option<Vec<u8>>,
     /// The same of the last one.
     pub(crate) last: Option<Vec<u8>>,
+    /// Messages that memory could not be allocated.
+    pub(crate) memory_failures: u64,
 }
 
 impl KernelLog {
@@ -59,6 +61,7 @@ impl KernelLog {
     pub(crate) fn merge(&mut self, other: KernelLog) {
         self.failed += other.failed;
         self.suppressed = self.suppressed.saturating_add(other.suppressed);
+        self.memory_failures += other.memory_failures;
         self.first = self.first.take().or(other.first);
         self.last = other.last.or(self.last.take());
     }
@@ -123,6 +126,10 @@ impl TextFacts {
             Message::Suppressed(n) => {
                 self.lines.events += 1;
                 log.suppressed = log.suppressed.saturating_add(n.min(MAX_COUNT));
+            }
+            Message::NoMemory => {
+                self.lines.banners += 1;
+                log.memory_failures += 1;
             }
             Message::Other => self.lines.banners += 1,
         }
