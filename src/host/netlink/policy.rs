@@ -76,24 +76,30 @@ mod tests {
     }
 
     /// A network namespace of its own in which a script has run, with what it printed. `None`
-    /// where namespaces, or `ip`, cannot be had.
+    /// where namespaces, netlink or `ip` cannot be had.
     fn namespace(script: &str) -> Option<(Child, Vec<String>)> {
+        let permitted = Command::new("unshare")
+            .args(["-n", "ip", "-6", "rule"])
+            .output();
+        if !permitted.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
         let script = format!("set -e\n{script}\necho READY\nread end");
         let mut child = Command::new("unshare")
             .args(["-n", "sh", "-c", &script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .ok()?;
+            .unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines: Vec<String> = Vec::new();
-        for line in BufReader::new(child.stdout.take()?).lines() {
-            match line.unwrap() {
-                ready if ready == "READY" => return Some((child, lines)),
-                line => lines.push(line),
+        for line in printed.map(Result::unwrap) {
+            if line == "READY" {
+                return Some((child, lines));
             }
+            lines.push(line);
         }
-        child.wait().unwrap();
-        None
+        panic!("{:?}: {lines:?}", child.wait());
     }
 
     /// The policy of the namespace that the child is in.
