@@ -1,12 +1,13 @@
 //! A case: a set-up played through, as text and truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{self, Reading, Readings};
 use crate::print::Printer;
+use crate::reference;
 use crate::rng::Rng;
 use crate::setup::{Checks, FactsKind, Format, Setup, Traced};
-use crate::tracer::{Tracer, Window};
+use crate::tracer::{Record, Sort, Tracer, Window};
 use crate::traffic::World;
 use crate::truth::Drop;
 
@@ -19,6 +20,12 @@ pub struct Case {
     pub shown: BTreeMap<(usize, i64), usize>,
     /// The drops in the order of the text.
     pub order: Vec<usize>,
+    /// Drops whose class follows from what is printed.
+    pub follows: BTreeSet<usize>,
+    /// When tracing began, as functions see it.
+    pub began: i64,
+    /// Entries of `ip6_dst_gc` that are printed.
+    pub attempts: BTreeSet<(usize, i64)>,
     /// Its kernel never refuses, and its return probes look as if it did.
     pub looks_checking: bool,
 }
@@ -89,11 +96,24 @@ fn finish(
     Case {
         text,
         facts: facts::handed(setup, &readings),
-        drops: world.drops,
         shown: tracer.shown,
         order: printer.order,
+        follows: reference::follows(setup, &records, &world.drops),
+        began: window.functions.0,
+        attempts: attempts(&records),
+        drops: world.drops,
         looks_checking: setup.checks == Checks::Void && !tracer.void_shown,
     }
+}
+
+fn attempts(records: &[Vec<Record>]) -> BTreeSet<(usize, i64)> {
+    let all = records.iter().enumerate();
+    let of_cpu = |(cpu, records): (usize, &Vec<Record>)| {
+        let entries = records.iter().filter(|record| record.sort == Sort::Gc);
+        let times: Vec<_> = entries.map(|record| (cpu, record.time)).collect();
+        times
+    };
+    all.flat_map(of_cpu).collect()
 }
 
 impl Case {

@@ -193,3 +193,31 @@ pub fn said(text: &str, facts: Option<&str>) -> Vec<String> {
     }
     say.0
 }
+
+impl Answered {
+    /// What kind of mistake it is: the rule, what it said, what is true, and where what it did
+    /// not see was.
+    pub fn mechanism(&self, case: &Case) -> String {
+        let (rule, class, grade) = (&self.rule, self.class, self.grade);
+        let Some(number) = self.drop else {
+            return format!("{grade:?} {rule} {class:?}");
+        };
+        let drop = &case.drops[number];
+        let own = case.shown.iter().find(|(_, shown)| **shown == number);
+        // An entry comes within some microseconds of the attempt's start.
+        let printed = |(cpu, time)| {
+            let entries = case.attempts.range((cpu, time)..=(cpu, time + 80));
+            entries.count() > 0
+        };
+        let place = match (drop.at, own) {
+            (Some((_, time)), _) if time < case.began => "before the start",
+            (Some(at), _) if !printed(at) => "not printed",
+            (Some((cpu, _)), Some(((other, _), _))) if cpu != *other => "on another CPU",
+            (Some(_), _) => "printed",
+            (None, _) if drop.beside => "of routes passed over",
+            (None, _) => "of others",
+        };
+        let right = &drop.right;
+        format!("{grade:?} {rule} {class:?}, is {right:?}, refusals {place}")
+    }
+}

@@ -119,6 +119,12 @@ fn rules_known(setup: &Setup) -> bool {
     setup.rules_known
 }
 
+/// Whether the rules are told, for every namespace there is.
+pub fn tell_rules(setup: &Setup) -> bool {
+    let told = has_own(setup) || matches!(setup.facts, FactsKind::Handed { .. });
+    told && rules_known(setup) && setup.spaces.len() == 1
+}
+
 /// The text of `--facts`, where there is one.
 pub fn handed(setup: &Setup, readings: &Readings) -> Option<String> {
     if !matches!(setup.facts, FactsKind::Handed { .. }) {

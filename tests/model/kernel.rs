@@ -229,10 +229,14 @@ impl NetNs {
     }
 
     /// Throw routes in all tables.
+    pub fn throws(space: &Space) -> usize {
+        let routes = space.families.iter().flat_map(|family| &family.routes);
+        let kinds = routes.flatten().map(|(kind, _)| *kind);
+        kinds.filter(|kind| *kind == Kind::Throw).count()
+    }
+
     pub fn throw_routes(&self) -> usize {
-        let families = self.space.families.iter();
-        let routes = families.flat_map(|family| family.routes.iter().flatten());
-        routes.filter(|(kind, _)| *kind == Kind::Throw).count()
+        Self::throws(&self.space)
     }
 
     /// Its rules as `ip -6 rule` prints them.

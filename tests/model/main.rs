@@ -15,6 +15,7 @@ mod kernel;
 mod likeness;
 mod print;
 mod reduce;
+mod reference;
 mod rng;
 mod setup;
 mod soak;

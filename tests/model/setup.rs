@@ -44,6 +44,13 @@ pub struct Rule {
     pub only: Option<usize>,
 }
 
+impl Rule {
+    pub fn suppresses(&self) -> bool {
+        let action = self.action;
+        matches!(action, RuleAction::Table { suppress, .. } if suppress.is_some())
+    }
+}
+
 /// Where the counters stand against the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Regime {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::case::Case;
-use crate::check::{Answers, GRADES, Grade};
+use crate::check::{Answered, Answers, GRADES, Grade};
 use crate::setup::Setup;
 
 /// What a status may have got wrong.
@@ -23,6 +23,13 @@ pub struct Statuses {
 pub struct Table {
     rows: BTreeMap<(String, String), [u64; GRADES.len()]>,
     pub statuses: Statuses,
+    /// Drops whose class follows from what is printed: confirmed, and not.
+    follows: [u64; 2],
+    /// The latter by rule and class.
+    unsure: BTreeMap<String, u64>,
+    /// Places in texts at which what was said so far was looked at, and how often something
+    /// confirmed was wrong there.
+    pub places: [u64; 2],
     /// Confirmed and wrong, by rule, class and truth.
     pub mechanisms: BTreeMap<String, u64>,
 }
@@ -32,10 +39,20 @@ impl Table {
         let key = (Case::name(setup), Case::facts_name(setup));
         let row = self.rows.entry(key).or_default();
         for answered in &answers.drops {
+            if answered
+                .drop
+                .is_some_and(|drop| case.follows.contains(&drop))
+            {
+                let place = usize::from(answered.grade != Grade::Confirmed);
+                self.follows[place] += 1;
+                if place > 0 {
+                    let key = format!("{} {:?}", answered.rule, answered.class);
+                    *self.unsure.entry(key).or_default() += 1;
+                }
+            }
             row[answered.grade as usize] += 1;
             if answered.grade == Grade::ConfirmedWrong {
-                let truth = answered.drop.map(|drop| &case.drops[drop].right);
-                let key = format!("{} {:?} is {truth:?}", answered.rule, answered.class);
+                let key = answered.mechanism(case);
                 *self.mechanisms.entry(key).or_default() += 1;
             }
         }
@@ -47,6 +64,13 @@ impl Table {
         statuses.ten_without += u64::from(answers.exit == 10 && !may);
         statuses.clean_with += u64::from(answers.exit == 0 && shown.count() > 0);
         statuses.others_with += u64::from(answers.exit == 12 && full);
+    }
+
+    /// What was said at a place in a text.
+    pub fn take_so_far(&mut self, answers: &Answers) {
+        let wrong = |answered: &&Answered| answered.grade == Grade::ConfirmedWrong;
+        self.places[0] += 1;
+        self.places[1] += answers.drops.iter().filter(wrong).count() as u64;
     }
 
     pub fn count(&self, grade: Grade) -> u64 {
@@ -91,6 +115,17 @@ impl fmt::Display for Table {
             "{} cases; exit 10 without a full-cache drop: {}; 0 with a drop: {}; 12 with a full-cache drop: {}",
             statuses.cases, statuses.ten_without, statuses.clean_with, statuses.others_with
         )?;
+        let [confirmed, not] = self.follows;
+        writeln!(
+            f,
+            "of {} drops whose class follows from the printed events {confirmed} are confirmed",
+            confirmed + not
+        )?;
+        for (unsure, count) in &self.unsure {
+            writeln!(f, "{count:>8} not: {unsure}")?;
+        }
+        let [places, wrong] = self.places;
+        writeln!(f, "so far, at {places} places: {wrong} confirmed and wrong")?;
         for (mechanism, count) in &self.mechanisms {
             writeln!(f, "{count:>8} {mechanism}")?;
         }

@@ -35,6 +35,8 @@ pub struct Record {
     pub body: Body,
     /// The number of the drop that it is of.
     pub drop: Option<usize>,
+    /// What a return probe shows.
+    pub returned: Option<u64>,
     /// So many records were lost right before it.
     pub lost: u64,
 }
@@ -238,6 +240,10 @@ impl<'s> Tracer<'s> {
             What::Drop(_, number) | What::Handler(_, number) => Some(number),
             _ => None,
         };
+        let returned = match raw.what {
+            What::GcExit(gc) => Some(gc.returned),
+            _ => None,
+        };
         let stack = matches!(sort, Sort::Gc | Sort::Drop);
         let more = u8::from(stack || matches!(raw.what, What::GcEnter(_)));
         let irqs_off = sort == Sort::Exit;
@@ -249,6 +255,7 @@ impl<'s> Tracer<'s> {
             sort,
             body,
             drop,
+            returned,
             lost: 0,
         };
         out.push(record(raw.time, flags, sort, Body::Text(text)));

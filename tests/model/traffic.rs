@@ -4,7 +4,7 @@ use crate::event::{Base, Handler, Raw, Way, What};
 use crate::kernel::{Answer, AtRule, Collected, Kernel};
 use crate::rng::Rng;
 use crate::setup::{Action, FRESH, Ndisc, Over, Packet, Reply, Setup, Step, Under};
-use crate::truth::{Drop, Refusals};
+use crate::truth::{Drop, Refusal, Refusals};
 
 /// Who runs, and why.
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +185,7 @@ impl<'s> World<'s> {
                 AtRule::Allocate(route, counts, answer) => {
                     // Where copies are kept softirqs are held off until it is made.
                     let mut open = over.as_deref_mut().filter(|_| !keeps);
+                    let at = (here.cpu, self.clocks[here.cpu]);
                     match self.dst_alloc(here, space, counts, &mut open) {
                         Ok(()) => {
                             if keeps {
@@ -194,7 +195,7 @@ impl<'s> World<'s> {
                                 return (answer, refusals);
                             }
                         }
-                        Err(memory) => refusals.rules.push((rule, memory)),
+                        Err(memory) => refusals.all.push(Refusal { rule, memory, at }),
                     }
                     if let Some(over) = &mut over {
                         self.interrupt(here, over, 3, Base::OverLookup);

@@ -12,12 +12,26 @@ pub struct Drop {
     pub memory: bool,
     /// A refusal decided.
     pub refused: bool,
+    /// The attempt that was refused and decided began on this CPU, at this time.
+    pub at: Option<(usize, i64)>,
+    /// Copies were refused that decided nothing.
+    pub beside: bool,
+    pub out: bool,
 }
 
 /// What was refused on the way, by the numbers of the rules.
 #[derive(Debug, Clone, Default)]
 pub struct Refusals {
-    pub rules: Vec<(usize, bool)>,
+    pub all: Vec<Refusal>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    pub rule: usize,
+    pub memory: bool,
+    /// On which CPU, and when it began.
+    pub at: (usize, i64),
 }
 
 fn of_answer(answer: Answer, out: bool) -> Option<Class> {
@@ -36,11 +50,8 @@ impl Drop {
     pub fn new(out: bool, unlimited: Unlimited, dropped: Answer, refusals: &Refusals) -> Drop {
         // Only the copy of the route that decides decides: those before it are of routes that
         // are passed over in any case, those behind it are not asked for.
-        let at = refusals
-            .rules
-            .iter()
-            .find(|(rule, _)| *rule == unlimited.rule);
-        let deciding = at.filter(|_| unlimited.is_route);
+        let mut all = refusals.all.iter();
+        let deciding = all.find(|one| unlimited.is_route && one.rule == unlimited.rule);
         let full = if out {
             Class::OutDstAlloc
         } else {
@@ -58,8 +69,11 @@ impl Drop {
         };
         Drop {
             right,
-            memory: deciding.is_some_and(|(_, memory)| *memory),
+            memory: deciding.is_some_and(|one| one.memory),
             refused: deciding.is_some(),
+            at: deciding.map(|one| one.at),
+            beside: refusals.all.len() > usize::from(deciding.is_some()),
+            out,
         }
     }
 
