@@ -195,6 +195,12 @@ pub fn said(text: &str, facts: Option<&str>) -> Vec<String> {
 }
 
 impl Answered {
+    /// It follows from what is printed, and is not confirmed.
+    pub fn is_unsure(&self, case: &Case) -> bool {
+        let follows = self.drop.is_some_and(|drop| case.follows.contains(&drop));
+        follows && self.grade != Grade::Confirmed
+    }
+
     /// What kind of mistake it is: the rule, what it said, what is true, and where what it did
     /// not see was.
     pub fn mechanism(&self, case: &Case) -> String {

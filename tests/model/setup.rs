@@ -167,6 +167,20 @@ pub enum Action {
     Timer { under: Under, space: usize },
 }
 
+impl Action {
+    /// The task whose own sending it is.
+    pub fn sends(&self) -> Option<usize> {
+        match self {
+            Action::Output { task, .. }
+            | Action::Receive {
+                under: Under::Send(task),
+                ..
+            } => Some(*task),
+            _ => None,
+        }
+    }
+}
+
 /// An action on a CPU, so many microseconds after the one before.
 #[derive(Debug, Clone)]
 pub struct Step {

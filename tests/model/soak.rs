@@ -33,13 +33,35 @@ pub fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(config, chance(seed))
 }
 
-/// What is wrong with a case, by rule and class.
+/// What is wrong with a case, or could be better.
 fn faults(case: &Case, answers: &Answers) -> Vec<String> {
     let wrong = answers
         .drops
         .iter()
         .filter(|answered| matches!(answered.grade, Grade::ConfirmedWrong | Grade::Phantom));
-    wrong.map(|answered| answered.mechanism(case)).collect()
+    let mechanisms = wrong.map(|answered| answered.mechanism(case));
+    let unsure = answers
+        .drops
+        .iter()
+        .filter(|answered| answered.is_unsure(case));
+    let unsure = unsure.map(|answered| format!("Unsure {} {:?}", answered.rule, answered.class));
+    mechanisms
+        .chain(unsure)
+        .chain(misled(case, answers))
+        .collect()
+}
+
+/// A status that misleads.
+pub fn misled(case: &Case, answers: &Answers) -> Option<String> {
+    let shown = case.shown.values().map(|&drop| &case.drops[drop]);
+    let full = shown.clone().any(|drop| drop.is_full());
+    let may = shown.clone().any(|drop| drop.refused) || case.looks_checking;
+    match answers.exit {
+        10 if !may => Some("Status 10 and no full cache".to_owned()),
+        0 if shown.count() > 0 => Some("Status 0 and a drop".to_owned()),
+        12 if full => Some("Status 12 and a full cache".to_owned()),
+        _ => None,
+    }
 }
 
 /// Places in a text.
@@ -103,13 +125,12 @@ pub fn soak(seed: u64, cases: usize, steps: usize, tries: usize) -> Table {
             let all = so_far(&case, &setup, &places(&case, setup.seed));
             all.iter().for_each(|answers| table.take_so_far(answers));
         }
-        let Some(fault) = faults(&case, &answers).into_iter().next() else {
-            continue;
-        };
-        if !smallest.contains_key(&fault) && tries > 0 {
-            let fails = |setup: &Setup| has_fault(setup, &fault).is_some();
-            let setup = reduce(&setup, tries, &fails);
-            smallest.extend(save(&fault, &setup).map(|saved| (fault, saved)));
+        for fault in faults(&case, &answers) {
+            if tries > 0 && !smallest.contains_key(&fault) {
+                let fails = |setup: &Setup| has_fault(setup, &fault).is_some();
+                let setup = reduce(&setup, tries, &fails);
+                smallest.extend(save(&fault, &setup).map(|saved| (fault, saved)));
+            }
         }
     }
     for (fault, (lines, path)) in &smallest {

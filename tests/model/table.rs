@@ -6,23 +6,14 @@ use std::fmt;
 use crate::case::Case;
 use crate::check::{Answered, Answers, GRADES, Grade};
 use crate::setup::Setup;
-
-/// What a status may have got wrong.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Statuses {
-    pub cases: u64,
-    /// 10, and no drop for which a full cache is right.
-    pub ten_without: u64,
-    /// 0, and the text shows a drop.
-    pub clean_with: u64,
-    /// 12, and a drop of the full cache is in the text.
-    pub others_with: u64,
-}
+use crate::soak::misled;
 
 #[derive(Default)]
 pub struct Table {
     rows: BTreeMap<(String, String), [u64; GRADES.len()]>,
-    pub statuses: Statuses,
+    cases: u64,
+    /// Statuses that mislead.
+    misled: BTreeMap<String, u64>,
     /// Drops whose class follows from what is printed: confirmed, and not.
     follows: [u64; 2],
     /// The latter by rule and class.
@@ -56,14 +47,10 @@ impl Table {
                 *self.mechanisms.entry(key).or_default() += 1;
             }
         }
-        let shown = case.shown.values().map(|&drop| &case.drops[drop]);
-        let full = shown.clone().any(|drop| drop.is_full());
-        let may = shown.clone().any(|drop| drop.refused) || case.looks_checking;
-        let statuses = &mut self.statuses;
-        statuses.cases += 1;
-        statuses.ten_without += u64::from(answers.exit == 10 && !may);
-        statuses.clean_with += u64::from(answers.exit == 0 && shown.count() > 0);
-        statuses.others_with += u64::from(answers.exit == 12 && full);
+        self.cases += 1;
+        if let Some(misled) = misled(case, answers) {
+            *self.misled.entry(misled).or_default() += 1;
+        }
     }
 
     /// What was said at a place in a text.
@@ -109,12 +96,10 @@ impl fmt::Display for Table {
             total.iter_mut().zip(row).for_each(|(sum, one)| *sum += one);
         }
         line(f, "all", "", &total)?;
-        let statuses = &self.statuses;
-        writeln!(
-            f,
-            "{} cases; exit 10 without a full-cache drop: {}; 0 with a drop: {}; 12 with a full-cache drop: {}",
-            statuses.cases, statuses.ten_without, statuses.clean_with, statuses.others_with
-        )?;
+        writeln!(f, "{} set-ups", self.cases)?;
+        for (misled, count) in &self.misled {
+            writeln!(f, "{count:>8} {misled}")?;
+        }
         let [confirmed, not] = self.follows;
         writeln!(
             f,

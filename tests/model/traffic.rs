@@ -338,6 +338,9 @@ impl<'s> World<'s> {
         self.now += i64::from(step.gap);
         self.clocks[cpu] = self.clocks[cpu].max(self.now);
         self.settle();
+        if let Some(task) = step.action.sends() {
+            self.finish_sending(task);
+        }
         match &step.action {
             Action::Receive {
                 under,
@@ -441,6 +444,15 @@ impl<'s> World<'s> {
         let (due, waiting) = all.into_iter().partition(|pending| pending.steps == 0);
         self.pending = waiting;
         for pending in due {
+            self.drop_late(pending);
+        }
+    }
+
+    /// A task that sends is done with what it sent before.
+    fn finish_sending(&mut self, task: usize) {
+        let pid = FIRST_TASK + task as u32;
+        while let Some(at) = self.pending.iter().position(|one| one.here.pid == pid) {
+            let pending = self.pending.remove(at);
             self.drop_late(pending);
         }
     }
