@@ -119,10 +119,12 @@ fn rules_known(setup: &Setup) -> bool {
     setup.rules_known
 }
 
-/// Whether the rules are told, for every namespace there is.
-pub fn tell_rules(setup: &Setup) -> bool {
+/// Whether the text says what was traced, and the facts what the rules are of every namespace
+/// there is.
+pub fn tell_all(setup: &Setup) -> bool {
     let told = has_own(setup) || matches!(setup.facts, FactsKind::Handed { .. });
-    told && rules_known(setup) && setup.spaces.len() == 1
+    let rules = rules_known(setup) && !setup.spaces[0].rules.is_empty();
+    framed(setup) && told && rules && setup.spaces.len() == 1
 }
 
 /// The text of `--facts`, where there is one.

@@ -1,8 +1,8 @@
 //! Which drops can be told from what is printed, by the kernel's code alone: what a program
 //! that overlooks nothing would confirm.
 //!
-//! The entry of `ip6_route_input` is traced, the rules and the number of throw routes are known
-//! of the only namespace, nothing is lost between the packet's own entry and its drop, and of
+//! The text says what was traced, the entry of `ip6_route_input` among it, the rules and the
+//! number of throw routes are known of the only namespace, nothing is lost between the packet's own entry and its drop, and of
 //! each allocation in between the outcome is printed, or follows: without `fib6_run_gc` it
 //! succeeded. Then no refusal means that the handler tells the class; and a refusal means the
 //! full cache, unless the rules pass over routes that they find, whose refusal decides nothing.
@@ -56,7 +56,7 @@ pub fn follows(setup: &Setup, records: &[Vec<Record>], drops: &[Drop]) -> BTreeS
     let tells = matches!(setup.tracing.traced, Traced::Input { .. })
         && setup.checks == Checks::Refuses
         && setup.tracing.printed(setup.cpus) != Format::NoContext
-        && facts::tell_rules(setup);
+        && facts::tell_all(setup);
     if !tells {
         return all;
     }
