@@ -42,7 +42,7 @@ fn none_of(bad: &[Grade], case: &Case, answers: &crate::check::Answers) -> Resul
 
 #[test]
 fn every_answer_is_of_a_drop_that_the_text_shows() {
-    claim(1, 300, |setup, case| match whole(case, setup) {
+    claim(1, 1000, |setup, case| match whole(case, setup) {
         Some(answers) => none_of(&[Grade::Phantom], case, &answers),
         // A text without any event.
         None => Ok(()),
@@ -52,7 +52,7 @@ fn every_answer_is_of_a_drop_that_the_text_shows() {
 #[test]
 #[ignore = "rules that are known to confirm too much are being replaced"]
 fn nothing_confirmed_is_wrong() {
-    claim(2, 300, |setup, case| match whole(case, setup) {
+    claim(2, 1500, |setup, case| match whole(case, setup) {
         Some(answers) => none_of(&[Grade::ConfirmedWrong], case, &answers),
         None => Ok(()),
     });
@@ -61,7 +61,7 @@ fn nothing_confirmed_is_wrong() {
 #[test]
 #[ignore = "rules that are known to confirm too much are being replaced"]
 fn nothing_confirmed_so_far_is_wrong() {
-    claim(3, 100, |setup, case| {
+    claim(3, 400, |setup, case| {
         let all = so_far(case, setup, &places(case, setup.seed));
         all.iter()
             .try_for_each(|answers| none_of(&[Grade::ConfirmedWrong], case, answers))

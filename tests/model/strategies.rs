@@ -264,7 +264,7 @@ fn regular(most: usize) -> impl Strategy<Value = Vec<Step>> {
 /// Steps, and whether they are regular.
 fn steps(most: usize) -> impl Strategy<Value = (Vec<Step>, bool)> {
     prop_oneof![
-        1 => vec(step(), 1..8).prop_map(|steps| (steps, false)),
+        2 => vec(step(), 1..8).prop_map(|steps| (steps, false)),
         4 => vec(step(), most / 2..most).prop_map(|steps| (steps, false)),
         1 => regular(most).prop_map(|steps| (steps, true)),
     ]
