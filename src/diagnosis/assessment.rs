@@ -267,7 +267,7 @@ fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>) -> Option<Sizing> {
         cpus: cpus?.online,
         exceptions: number(stats.fib_rt_cache),
         slow: number(stats.dst_entries),
-        max_size: snapshot.max_size().filter(|n| *n > 0),
+        max_size: snapshot.max_size(),
     }))
 }
 

@@ -253,6 +253,19 @@ mod tests {
     }
 
     #[test]
+    fn every_cause_has_a_headline_of_its_own() {
+        let refused = Class::RcvDstAlloc.headline();
+        assert_eq!(refused, "The IPv6 route cache is full");
+        for class in Class::ALL {
+            for other in Class::ALL {
+                let same_cause = class.cause() == other.cause();
+                let is_same = class.headline() == other.headline();
+                assert!(!is_same || same_cause, "{class:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_class_says_which_way() {
         for class in Class::ALL {
             let word = match class.entry().direction {

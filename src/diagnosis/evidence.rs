@@ -166,10 +166,8 @@ pub(crate) struct Evidence {
     pub(crate) gc_seen: bool,
     /// The event had no CPU and pid.
     pub(crate) without_context: bool,
-    /// It did not tell the task from what interrupts it.
-    pub(crate) without_level: bool,
-    /// Its task has asked for entries on another CPU as well, or may have: events were lost.
-    pub(crate) moved: bool,
+    /// A task did it, not a softirq, or the text does not tell.
+    pub(crate) in_task: bool,
     /// Attempts for received packets since the previous drop.
     pub(crate) receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
@@ -199,8 +197,7 @@ impl Evidence {
             single: facts.direction == Direction::Receive && !facts.list,
             gc_seen: false,
             without_context: true,
-            without_level: true,
-            moved: false,
+            in_task: true,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,
@@ -222,8 +219,7 @@ impl Evidence {
             self.single,
             self.gc_seen,
             self.without_context,
-            self.without_level,
-            self.moved,
+            self.in_task,
             self.bounded,
             self.receive_linked,
             self.output_linked,
@@ -508,7 +504,7 @@ mod tests {
                 })
         });
         with_window.flat_map(|evidence| {
-            (0..1u16 << 10).map(move |flags| {
+            (0..1u16 << 9).map(move |flags| {
                 let flag = |bit: u16| flags >> bit & 1 == 1;
                 Evidence {
                     list: flag(0),
@@ -519,8 +515,7 @@ mod tests {
                     receive_linked: flag(5),
                     output_linked: flag(6),
                     whole: flag(7),
-                    without_level: flag(8),
-                    moved: flag(9),
+                    in_task: flag(8),
                     ..evidence
                 }
             })
@@ -530,7 +525,7 @@ mod tests {
     #[test]
     fn different_evidence_is_packed_differently() {
         let small: HashSet<u128> = all_small().map(|evidence| evidence.packed()).collect();
-        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 1024);
+        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 512);
         assert!(!small.contains(&0));
         let kinds = all_kinds();
         let some = || kinds.iter().copied().map(Some).chain([None]);
@@ -614,8 +609,7 @@ mod tests {
             single: true,
             gc_seen: false,
             without_context: true,
-            without_level: true,
-            moved: false,
+            in_task: true,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,

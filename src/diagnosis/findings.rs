@@ -70,6 +70,8 @@ pub(crate) enum Missing {
     Outcomes,
     /// Facts before and after.
     Facts,
+    /// Policy rules and throw routes, to tell whether a packet's own refusal decided.
+    Policy,
     /// Handlers hidden by tail calls.
     Handlers,
 }
@@ -226,6 +228,10 @@ pub(crate) fn missing(
     }
     if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
         missing.insert(Missing::Outcomes);
+    }
+    let own_attempts = |evidence: &Evidence| evidence.bounded && evidence.receive.count > 0;
+    if !knowledge.refusals_count && evidence.iter().any(own_attempts) {
+        missing.insert(Missing::Policy);
     }
     if facts.before.is_none() || facts.after.is_none() {
         missing.insert(Missing::Facts);

@@ -31,8 +31,6 @@ pub(crate) struct Knowledge {
     /// As many drops were counted as the trace shows, and nothing speaks against one namespace:
     /// the counters are probably those of the drops.
     pub(crate) counts_agree: bool,
-    /// What the facts prove of calls that collected, they prove of those in the trace.
-    pub(crate) one_namespace: bool,
     /// The policy rules and throw routes of the drops' namespace are known, and leave no way in
     /// which a route that was refused would not have counted.
     pub(crate) refusals_count: bool,
@@ -59,9 +57,7 @@ impl Knowledge {
             (Observed::Nothing, _) if self.traced.run_gc => Outcome::Succeeded { proven: true },
             (_, Proof::AllFailed) => Outcome::Failed { proven },
             (_, Proof::NoneFailed) => Outcome::Succeeded { proven },
-            (Observed::Collected, Proof::CollectedFailed) => Outcome::Failed {
-                proven: proven && self.one_namespace,
-            },
+            (Observed::Collected, Proof::CollectedFailed) => Outcome::Failed { proven },
             // fib6_run_gc was seen, but only later: it was probably traced here as well.
             (Observed::Nothing, _) if self.seen.run_gc => Outcome::Succeeded { proven: false },
             _ => Outcome::Open,
@@ -133,20 +129,22 @@ pub(crate) fn knowledge(
 ) -> Knowledge {
     let calls = calls(gathered, text);
     // Each namespace has its own counter and its own limits. The facts are those of the drops'
-    // own exactly if that namespace counted as many as the trace shows, and in the same time:
-    // another one's drops would be in the trace as well.
+    // own if that namespace counted as many as the trace shows, in the same time, and is the one
+    // whose attempts are in the trace.
     let counted = around.counted();
     let foreign = counted.is_some_and(|counted| around.receive_drops > counted);
     // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
     // another may have left out.
     let several = gathered.preamble.several_buffers;
-    let same_namespace =
-        around.bracketed && counted == Some(around.receive_drops) && !gathered.has_losses();
+    let same_namespace = around.bracketed
+        && counted == Some(around.receive_drops)
+        && !gathered.has_losses()
+        && is_of_the_facts(gathered, around);
     Knowledge {
         traced: traced.or(gathered.traced),
         seen: gathered.seen,
         returns_count: !gathered.gc_returns_nothing && !never_refuses(gathered),
-        losses_are_placed: !gathered.unplaced_losses && !text.perf && !several,
+        losses_are_placed: !gathered.has_unplaced_losses() && !text.perf && !several,
         losses_are_marked: !text.perf && !several,
         losses_outstanding: gathered.losses_outstanding(),
         refusals_logged: text.log.refusals() > 0,
@@ -159,9 +157,7 @@ pub(crate) fn knowledge(
         counts_agree: counted == Some(around.receive_drops)
             && !gathered.has_losses()
             && gathered.namespaces.len() <= 1,
-        one_namespace: gathered.namespaces.len() == 1,
-        refusals_count: nothing_is_passed_over(around.facts)
-            && (same_namespace || is_of_the_facts(gathered, around)),
+        refusals_count: nothing_is_passed_over(around.facts) && is_of_the_facts(gathered, around),
         memory_failed: around.memory_failed,
     }
 }
@@ -330,21 +326,6 @@ mod tests {
                 OPEN,
             ],
         );
-        // Calls of other namespaces are among those that were counted.
-        outcomes(
-            |known| {
-                known.proof = Proof::CollectedFailed;
-                known.one_namespace = false;
-            },
-            [
-                FAILED,
-                SUCCEEDED,
-                PERHAPS_FAILED,
-                SUCCEEDED,
-                SUCCEEDED,
-                OPEN,
-            ],
-        );
     }
 
     /// An input whose calls, held against its facts, prove by counting alone: 323 of 326 were
@@ -368,6 +349,7 @@ mod tests {
             };
             let facts = reading(376, 511, 100) + &reading(379, 834, 107);
             let mut gathered = Gathered::default();
+            gathered.namespaces.insert(7);
             let mut calls = |cpu, origin, observed, n| {
                 gathered.gc.insert((cpu, origin, observed), n);
             };
@@ -463,9 +445,14 @@ mod tests {
         let handed = with(|whole| whole.bracketed = false);
         assert!(!handed.same_namespace);
         assert_eq!(handed.proof, Proof::CollectedFailed);
-        for (namespaces, one) in [(&[][..], false), (&[1], true), (&[1, 2], false)] {
-            let known = with(|whole| whole.gathered.namespaces.extend(namespaces));
-            assert_eq!(known.one_namespace, one, "{namespaces:?}");
+        // Attempts of another namespace, or of nobody knows which.
+        let several = with(|whole| whole.gathered.namespaces.extend([8]));
+        assert!(!several.same_namespace);
+        let unknown = with(|whole| whole.gathered.namespaces.clear());
+        assert!(!unknown.same_namespace);
+        for (ops, same) in [(7, true), (8, false)] {
+            let known = with(|whole| whole.facts.ops = Some(ops));
+            assert_eq!(known.same_namespace, same, "{ops}");
         }
     }
 
@@ -474,8 +461,8 @@ mod tests {
         let agree = |change: fn(&mut Whole)| with(change).counts_agree;
         assert!(agree(|_| ()));
         assert!(agree(|whole| whole.bracketed = false));
-        assert!(agree(|whole| whole.gathered.namespaces.extend([1])));
-        assert!(!agree(|whole| whole.gathered.namespaces.extend([1, 2])));
+        assert!(agree(|whole| whole.gathered.namespaces.clear()));
+        assert!(!agree(|whole| whole.gathered.namespaces.extend([8])));
         assert!(!agree(|whole| whole.gathered.lost_uncounted = 1));
         assert!(!agree(|whole| whole.receive_drops = 6));
     }
@@ -497,7 +484,7 @@ mod tests {
     fn losses_are_placed_and_marked_where_nothing_hides_them() {
         let losses = |known: Knowledge| (known.losses_are_placed, known.losses_are_marked);
         assert_eq!(losses(with(|_| ())), (true, true));
-        let unplaced = with(|whole| whole.gathered.unplaced_losses = true);
+        let unplaced = with(|whole| whole.gathered.unmarked = 1);
         assert_eq!(losses(unplaced), (false, true));
         assert_eq!(losses(with(|whole| whole.text.perf = true)), (false, false));
         let several = with(|whole| whole.gathered.preamble.several_buffers = true);

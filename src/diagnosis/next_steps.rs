@@ -17,6 +17,7 @@ fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) ->
 /// What `record` traces by itself, and the mark of each lookup.
 const TRACE_MORE: &str = "ip6drop record --function ip6_route_input --duration 30s -o trace.txt";
 const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
+const READ_POLICY: &str = "ip -6 rule; ip -6 route show table all type throw | wc -l";
 
 const ALL_NETNS: &str = "ip6drop status --all-netns";
 
@@ -147,11 +148,17 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
             Some(TRACE_MORE),
         ));
     }
-    let unlinked = |class| found.count(class, Confidence::Probable) > 0;
-    if unlinked(Class::RcvDstAlloc) && !missing(Missing::DstGc) {
+    if missing(Missing::Policy) {
         all.push(advice(
             Severity::Evidence,
-            "The entry of ip6_route_input marks where a packet's lookup starts: with it in the trace, a refused allocation before a drop is this packet's own or is not.",
+            "Whether a refused route would have decided, the policy rules and throw routes of the namespace that drops say: `record` saves them; for this trace pass them with --facts, as `ip -6 rule` prints them and as a line `throw_routes N`.",
+            Some(READ_POLICY),
+        ));
+    } else if found.count(Class::RcvDstAlloc, Confidence::Probable) > 0 && !missing(Missing::DstGc)
+    {
+        all.push(advice(
+            Severity::Evidence,
+            "The entry of ip6_route_input marks where a packet's lookup starts: with it in the trace, and the policy rules that `record` saves, a refused allocation before a drop is this packet's own or is not.",
             Some(TRACE_MORE),
         ));
     }

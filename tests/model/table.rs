@@ -14,8 +14,8 @@ pub struct Table {
     cases: u64,
     /// Statuses that mislead.
     misled: BTreeMap<String, u64>,
-    /// Drops whose class follows from what is printed: confirmed, and not.
-    follows: [u64; 2],
+    /// Drops whose class follows from what is printed, by set-up: confirmed, and not.
+    follows: BTreeMap<String, [u64; 2]>,
     /// The latter by rule and class.
     unsure: BTreeMap<String, u64>,
     /// Places in texts at which what was said so far was looked at, and how often something
@@ -35,7 +35,8 @@ impl Table {
                 .is_some_and(|drop| case.follows.contains(&drop))
             {
                 let place = usize::from(answered.grade != Grade::Confirmed);
-                self.follows[place] += 1;
+                let of_setup = self.follows.entry(Case::name(setup)).or_default();
+                of_setup[place] += 1;
                 if place > 0 {
                     let key = format!("{} {:?}", answered.rule, answered.class);
                     *self.unsure.entry(key).or_default() += 1;
@@ -100,12 +101,15 @@ impl fmt::Display for Table {
         for (misled, count) in &self.misled {
             writeln!(f, "{count:>8} {misled}")?;
         }
-        let [confirmed, not] = self.follows;
         writeln!(
             f,
-            "of {} drops whose class follows from the printed events {confirmed} are confirmed",
-            confirmed + not
+            "drops whose class follows from the printed events, confirmed of them"
         )?;
+        for (name, [confirmed, not]) in &self.follows {
+            let all = confirmed + not;
+            let share = *confirmed as f64 * 100.0 / all as f64;
+            writeln!(f, "{name:<24} {all:>16} {confirmed:>9} {share:>8.1} %")?;
+        }
         for (unsure, count) in &self.unsure {
             writeln!(f, "{count:>8} not: {unsure}")?;
         }

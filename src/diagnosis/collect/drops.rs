@@ -4,7 +4,6 @@ use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::{At, LastEntry, OpenDrop, Task, Trail, Via, is_near};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
 use crate::diagnosis::collect::signal::Caller;
-use crate::diagnosis::collect::slots::Key;
 use crate::diagnosis::evidence::{Evidence, HandlerSource, StackState, Window};
 use crate::kernel::frames::{Mark, StackFacts};
 use crate::kernel::functions::{Direction, Handler};
@@ -109,9 +108,7 @@ impl<D: DropSink> Collector<D> {
     fn evidence_before(&mut self, at: At, now: Option<Time>) -> Evidence {
         let cpu = *self.cpu(at.cpu);
         let (has_cpu, gc_seen) = (self.cpus.number(at.cpu).is_some(), self.gc_seen);
-        let key = self.tasks.key(at.task);
-        let moved =
-            key.level == Level::Task && (self.gathered.has_losses() || self.asked_elsewhere(key));
+        let level = self.tasks.level(at.task);
         let task = self.task_mut(at);
         let linked =
             |trail: &Trail| is_near(now, trail.time) && trail.disturbances == cpu.disturbances;
@@ -122,8 +119,7 @@ impl<D: DropSink> Collector<D> {
             single: false,
             gc_seen,
             without_context: !has_cpu,
-            without_level: key.level == Level::Unknown,
-            moved,
+            in_task: matches!(level, Level::Task | Level::Unknown),
             receive: task.receive.attempts,
             output: task.output.attempts,
             bounded: task.receive.bounded,
@@ -137,14 +133,6 @@ impl<D: DropSink> Collector<D> {
             stack: StackState::Missing,
             whole: true,
         }
-    }
-
-    /// Whether the same task has asked for entries on another CPU: it may have moved since.
-    fn asked_elsewhere(&self, key: Key) -> bool {
-        let others = self.cpus.slots().filter(|cpu| *cpu != key.cpu);
-        let tasks = others.filter_map(|cpu| self.tasks.find(Key { cpu, ..key }));
-        let asked = |task: &Task| task.call.is_some() || task.output.attempts.count > 0;
-        tasks.map(|task| self.tasks.get(task)).any(asked)
     }
 
     pub(super) fn close_drop(&mut self, at: At) {

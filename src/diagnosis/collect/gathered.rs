@@ -76,8 +76,8 @@ pub(crate) struct Gathered {
     pub(crate) seen: Traced,
     /// `fast`, where it was read for IPv6.
     pub(crate) fast: Option<FastSeries>,
-    /// Losses that no mark in the text places: evidence anywhere on these CPUs may be cut.
-    pub(crate) unplaced_losses: bool,
+    /// Lost events in the CPUs' totals that no mark in the text places.
+    pub(crate) unmarked: u64,
     /// CPUs whose total of lost events the capture's own framing has given.
     pub(crate) loss_totals: u64,
     /// Entries that the ring buffer overwrote before the text starts.
@@ -111,6 +111,13 @@ impl Gathered {
             .online_cpus
             .is_some_and(|cpus| self.loss_totals >= cpus);
         self.preamble.version.is_some() && !said
+    }
+
+    /// True where events are missing at a place that is not known: evidence anywhere may be cut.
+    /// What the ring buffers overwrote, as the head of a `trace` file tells, stood before the text.
+    #[must_use]
+    pub(crate) fn has_unplaced_losses(&self) -> bool {
+        self.unmarked > self.overwritten
     }
 
     /// The namespace of all attempts, where all show theirs and it is one.
@@ -168,7 +175,7 @@ impl Gathered {
             Framing::Lost { cpu, events } => {
                 // The kernel's own total for the CPU, marks in the text included.
                 let known = self.lost.get(cpu).copied().unwrap_or(0);
-                self.unplaced_losses |= *events > known;
+                self.unmarked = self.unmarked.saturating_add(events.saturating_sub(known));
                 self.loss_totals += 1;
                 if self.lost.len() < MAX_CPUS {
                     self.lost.insert(*cpu, known.max(*events));
@@ -213,7 +220,7 @@ mod tests {
             let mut gathered = Gathered::default();
             gathered.lost.extend((marked > 0).then_some((3, marked)));
             gathered.framing(&Framing::Lost { cpu: 3, events });
-            (gathered.unplaced_losses, gathered.lost[&3])
+            (gathered.has_unplaced_losses(), gathered.lost[&3])
         };
         assert_eq!(with(0, 0), (false, 0));
         assert_eq!(with(0, 1), (true, 1));
@@ -224,7 +231,12 @@ mod tests {
         for (cpu, events) in [(1, 1), (2, 0)] {
             gathered.framing(&Framing::Lost { cpu, events });
         }
-        assert!(gathered.unplaced_losses);
+        assert!(gathered.has_unplaced_losses());
+        // Those that were overwritten stood before the text.
+        for (overwritten, unplaced) in [(0, true), (1, false)] {
+            gathered.overwritten = overwritten;
+            assert_eq!(gathered.has_unplaced_losses(), unplaced);
+        }
         // Beyond the cap a loss is still one.
         for cpu in 0..MAX_CPUS as u32 + 9 {
             let events = u64::from(cpu == MAX_CPUS as u32 + 8);

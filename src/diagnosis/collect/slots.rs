@@ -124,12 +124,8 @@ impl<T: Default> TaskSlots<T> {
         slot
     }
 
-    pub(super) fn key(&self, slot: TaskSlot) -> Key {
-        self.all[slot.0 as usize].0
-    }
-
-    pub(super) fn get(&self, slot: TaskSlot) -> &T {
-        &self.all[slot.0 as usize].1
+    pub(super) fn level(&self, slot: TaskSlot) -> Level {
+        self.all[slot.0 as usize].0.level
     }
 
     #[inline]

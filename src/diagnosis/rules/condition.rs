@@ -99,15 +99,10 @@ pub(super) static WITHOUT_CONTEXT: Condition = condition(
     "the trace gives neither its CPU nor its task",
     |case| case.evidence.without_context,
 );
-pub(super) static WITHOUT_LEVEL: Condition = condition(
-    "without-level",
-    "the trace does not tell its softirq from the task that it interrupts",
-    |case| case.evidence.without_level,
-);
-pub(super) static MOVED: Condition = condition(
-    "moved",
-    "its task has asked for entries on another CPU as well, or events of such a call may be lost",
-    |case| case.evidence.moved,
+pub(super) static IN_TASK: Condition = condition(
+    "in-task",
+    "a task dropped it, or may have, which may have looked it up long before, on any CPU",
+    |case| case.evidence.in_task,
 );
 pub(super) static LOSSES_PLACED: Condition = condition(
     "losses-placed",

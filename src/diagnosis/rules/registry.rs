@@ -7,10 +7,10 @@ use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
     ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, COUNTERS_EXCLUDE_REFUSAL,
     DIRECTION_UNKNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED,
-    IN_A_LIST, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED,
-    LOST_BEFORE, MEMORY_FAILED, MOVED, PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED,
-    REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT, WHOLE_WINDOW,
-    WITHOUT_CONTEXT, WITHOUT_LEVEL, WITHOUT_ORDER,
+    IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED,
+    LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER,
+    RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT,
+    WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
@@ -79,9 +79,9 @@ pub(crate) static RULES: &[Rule] = &[
                 ]),
                 Is(&LOSSES_PLACED),
                 Is(&ALL_PROVEN_SUCCEEDED),
-                OneOf(&[&[Is(&SENT)], &[Is(&RECEIVED), Is(&ALONE)]]),
+                OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]),
             ],
-            unless: &[&MOVED, &MEMORY_FAILED],
+            unless: &[&IN_A_LIST, &MEMORY_FAILED],
         },
     },
     Rule {
@@ -125,11 +125,37 @@ pub(crate) static RULES: &[Rule] = &[
         kernel: "dst_alloc asks above gc_thresh alone, and ip6_dst_gc refuses exactly if slow is above max_size (net/core/dst.c: dst_alloc; net/ipv6/route.c: ip6_dst_gc)",
         grounds: Grounds {
             needs: &[
+                Is(&RECEIVED),
                 Is(&COUNTERS_EXCLUDE_REFUSAL),
                 Is(&SAME_NAMESPACE),
-                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
+                OneOf(&[
+                    &[Is(&HANDLER_KNOWN)],
+                    &[Is(&HANDLERS_TRACED), Is(&WHOLE_WINDOW)],
+                    &[Is(&HANDLERS_TRACED), Is(&SINCE_ROUTE_INPUT)],
+                ]),
             ],
             unless: &[&ANY_FAILED, &MEMORY_FAILED],
+        },
+    },
+    Rule {
+        name: "no-attempt-traced",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
+        kernel: "dst_alloc refuses only where ip6_dst_gc did, memory failure aside (net/core/dst.c: dst_alloc)",
+        grounds: Grounds {
+            needs: &[
+                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
+                OneOf(&[
+                    &[Is(&WHOLE_WINDOW)],
+                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
+                ]),
+                Is(&LOSSES_PLACED),
+                Is(&ALL_PROVEN_SUCCEEDED),
+                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
+                OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]),
+            ],
+            unless: &[&IN_A_LIST, &MEMORY_FAILED],
         },
     },
     Rule {
@@ -213,27 +239,6 @@ pub(crate) static RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "no-attempt-traced",
-        cause: Cause::NoRoute,
-        confidence: Confidence::Confirmed,
-        reason: "ip6_dst_gc was traced, and no allocation was refused since the previous packet",
-        kernel: "dst_alloc refuses only where ip6_dst_gc did, memory failure aside (net/core/dst.c: dst_alloc)",
-        grounds: Grounds {
-            needs: &[
-                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
-                OneOf(&[
-                    &[Is(&WHOLE_WINDOW)],
-                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
-                ]),
-                Is(&LOSSES_PLACED),
-                Is(&ALL_PROVEN_SUCCEEDED),
-                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
-                OneOf(&[&[Is(&SENT)], &[Is(&RECEIVED), Is(&ALONE)]]),
-            ],
-            unless: &[&MOVED, &MEMORY_FAILED],
-        },
-    },
-    Rule {
         name: "no-refusal-seen",
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
@@ -294,18 +299,6 @@ pub(crate) static CAPS: &[Cap] = &[
         reason: "linked by order alone: another CPU's event may stand in between",
         grounds: Grounds {
             needs: &[Is(&WITHOUT_CONTEXT)],
-            unless: &[],
-        },
-    },
-    Cap {
-        name: "contexts-not-told-apart",
-        at_most: Confidence::Probable,
-        reason: "without the flags column what a softirq did looks like what the task below it did",
-        grounds: Grounds {
-            needs: &[
-                Is(&WITHOUT_LEVEL),
-                OneOf(&[&[Not(&COUNTERS_EXCLUDE_REFUSAL)], &[Is(&ANY_FAILED)]]),
-            ],
             unless: &[],
         },
     },

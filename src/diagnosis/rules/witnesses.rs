@@ -46,8 +46,7 @@ impl Given {
                 single: true,
                 gc_seen: true,
                 without_context: false,
-                without_level: false,
-                moved: false,
+                in_task: false,
                 receive: Attempts::default(),
                 output: Attempts::default(),
                 bounded: false,
@@ -68,7 +67,6 @@ impl Given {
                 refusals_logged: false,
                 same_namespace: true,
                 counts_agree: true,
-                one_namespace: true,
                 refusals_count: true,
                 memory_failed: false,
             },
@@ -178,7 +176,7 @@ pub(crate) const FOR: &[Row] = &[
             "all-proven-succeeded",
             "received",
             "received-alone",
-            "moved",
+            "in-a-list",
             "memory-failed",
         ],
         |g| {
@@ -209,7 +207,7 @@ pub(crate) const FOR: &[Row] = &[
     ),
     row(
         "prohibited",
-        &["sent"],
+        &["sent", "in-task"],
         |g| {
             g.sent();
             g.evidence.handler = Some((Handler::ProhibitOut, HandlerSource::Entry));
@@ -240,22 +238,6 @@ pub(crate) const FOR: &[Row] = &[
             g.knowledge.refusals_count = false;
         },
         (RcvDstAlloc, Probable, "refused-perhaps-passed-over"),
-    ),
-    row(
-        "contexts-not-told-apart",
-        &["without-level", "counters-exclude-refusal"],
-        |g| g.evidence.without_level = true,
-        (RcvNoRoute, Probable, "no-attempt-traced"),
-    ),
-    row(
-        "contexts-not-told-apart",
-        &["without-level", "any-failed"],
-        |g| {
-            g.evidence.without_level = true;
-            g.excluded();
-            g.bounded_after(&[FAILED]);
-        },
-        (RcvDstAlloc, Probable, "refused-in-between"),
     ),
     row(
         "prohibited-perhaps-refused",
@@ -310,6 +292,7 @@ pub(crate) const FOR: &[Row] = &[
     row(
         "counters-exclude-refusal",
         &[
+            "received",
             "counters-exclude-refusal",
             "same-namespace",
             "handler-known",
@@ -324,10 +307,21 @@ pub(crate) const FOR: &[Row] = &[
     ),
     row(
         "counters-exclude-refusal",
-        &["handlers-traced"],
+        &["handlers-traced", "whole-window"],
         |g| {
             g.excluded();
             g.evidence.handler = None;
+        },
+        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["handlers-traced", "since-route-input"],
+        |g| {
+            g.excluded();
+            g.evidence.handler = None;
+            g.window(Window::Start);
+            g.bounded_after(&[]);
         },
         (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
     ),
@@ -411,7 +405,7 @@ pub(crate) const FOR: &[Row] = &[
             "handler-known",
             "received",
             "received-alone",
-            "moved",
+            "in-a-list",
             "memory-failed",
         ],
         |g| {
@@ -443,7 +437,7 @@ pub(crate) const FOR: &[Row] = &[
     ),
     row(
         "no-attempt-traced",
-        &["sent", "all-proven-succeeded"],
+        &["sent", "in-task", "all-proven-succeeded"],
         |g| {
             g.sent();
             g.after(&[SUCCEEDED, SUCCEEDED, SUCCEEDED]);
@@ -542,6 +536,50 @@ pub(crate) const FOR: &[Row] = &[
 pub(crate) const AGAINST: &[Row] = &[
     row(
         "prohibited",
+        &["in-a-list"],
+        |g| {
+            g.prohibited();
+            g.evidence.list = true;
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["in-a-list"],
+        |g| g.evidence.list = true,
+        (RcvUndetermined, Possible, "received-in-list"),
+    ),
+    row(
+        "prohibited",
+        &["in-task"],
+        |g| {
+            g.sent();
+            g.evidence.handler = Some((Handler::ProhibitOut, HandlerSource::Entry));
+            g.evidence.in_task = true;
+        },
+        (OutProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["in-task"],
+        |g| {
+            g.sent();
+            g.evidence.in_task = true;
+        },
+        (OutNoRoute, Probable, "no-refusal-seen"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["received"],
+        |g| {
+            g.sent();
+            g.evidence.in_task = true;
+            g.excluded();
+        },
+        (OutNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "prohibited",
         &["prohibit-handler"],
         |_| {},
         (RcvNoRoute, Confirmed, "no-attempt-traced"),
@@ -610,15 +648,6 @@ pub(crate) const AGAINST: &[Row] = &[
             g.evidence.direction = Direction::Unknown;
         },
         (Unknown, Possible, "prohibited-perhaps-refused"),
-    ),
-    row(
-        "prohibited",
-        &["moved"],
-        |g| {
-            g.prohibited();
-            g.evidence.moved = true;
-        },
-        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
     ),
     row(
         "prohibited",
@@ -719,12 +748,6 @@ pub(crate) const AGAINST: &[Row] = &[
     ),
     row(
         "no-attempt-traced",
-        &["moved"],
-        |g| g.evidence.moved = true,
-        (RcvNoRoute, Probable, "no-refusal-seen"),
-    ),
-    row(
-        "no-attempt-traced",
         &["memory-failed"],
         |g| g.knowledge.memory_failed = true,
         (RcvNoRoute, Probable, "no-refusal-seen"),
@@ -737,21 +760,6 @@ pub(crate) const AGAINST: &[Row] = &[
             g.knowledge.memory_failed = true;
         },
         (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
-    ),
-    row(
-        "contexts-not-told-apart",
-        &["without-level"],
-        |_| {},
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
-    ),
-    row(
-        "contexts-not-told-apart",
-        &["counters-exclude-refusal", "any-failed"],
-        |g| {
-            g.evidence.without_level = true;
-            g.excluded();
-        },
-        (RcvNoRoute, Confirmed, "counters-exclude-refusal"),
     ),
     row(
         "prohibited-perhaps-refused",
@@ -842,6 +850,7 @@ pub(crate) const AGAINST: &[Row] = &[
         &["same-namespace"],
         |g| {
             g.excluded();
+            g.window(Window::Start);
             g.knowledge.same_namespace = false;
         },
         (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
@@ -852,6 +861,17 @@ pub(crate) const AGAINST: &[Row] = &[
         |g| {
             g.excluded();
             g.hide_handler();
+            g.bounded_after(&[]);
+        },
+        (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["whole-window", "since-route-input"],
+        |g| {
+            g.excluded();
+            g.evidence.handler = None;
+            g.window(Window::Start);
         },
         (RcvNoRoute, Probable, "counters-exclude-refusal-here"),
     ),
@@ -884,10 +904,11 @@ pub(crate) const AGAINST: &[Row] = &[
         "attempted-for-packet",
         &["last-open"],
         |g| {
+            g.window(Window::Start);
             g.after(&[SUCCEEDED]);
             g.evidence.receive_linked = true;
         },
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "attempted-for-packet",
@@ -920,8 +941,11 @@ pub(crate) const AGAINST: &[Row] = &[
     row(
         "attempted-before",
         &["last-open"],
-        |g| g.after(&[SUCCEEDED]),
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        |g| {
+            g.window(Window::Start);
+            g.after(&[SUCCEEDED]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "open-before-last",
@@ -938,17 +962,21 @@ pub(crate) const AGAINST: &[Row] = &[
     row(
         "refusals-logged",
         &["without-order"],
-        |g| g.knowledge.refusals_logged = true,
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        |g| {
+            g.window(Window::Start);
+            g.knowledge.refusals_logged = true;
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "refusals-logged",
         &["gc-traced"],
         |g| {
+            g.window(Window::Start);
             g.knowledge.refusals_logged = true;
             g.gc(true, false, false);
         },
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "refusals-logged",
@@ -962,14 +990,18 @@ pub(crate) const AGAINST: &[Row] = &[
     row(
         "received-in-list",
         &["in-a-list"],
-        |_| {},
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        |g| {
+            g.window(Window::Start);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "counted-without-order",
         &["without-order"],
-        |_| {},
-        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+        |g| {
+            g.window(Window::Start);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "no-attempt-traced",

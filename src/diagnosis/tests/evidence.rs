@@ -2,6 +2,7 @@
 
 use crate::diagnosis::class::Class::{RcvDstAlloc, RcvNoRoute, RcvProhibited};
 use crate::diagnosis::class::Confidence::{Confirmed, Probable};
+use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::tests::trace::{
     DROP, DROP_FRAMES, GC, GC_FRAMES, GRANTED, LOOKUP, RAN, REFUSED, STACK, attempted, dropped,
     drops, is, last, report, trace,
@@ -133,23 +134,17 @@ fn gaps_cut_evidence() {
 #[test]
 fn a_call_split_by_another_task_is_not_whole() {
     let task = |event: &str| format!("7/1/...1@{event}");
-    let sent = [
-        "ip6_pkt_discard_out <-ip6_xmit",
-        "ip6_pkt_drop <-ip6_pkt_discard_out",
-    ];
-    let [handler, drop] = sent.map(task);
-    let gc = task(GC);
-    let confidence = |between: &[&str]| {
-        let first = [GC, RAN, &handler, &drop, &gc];
-        let all = [&first[..], between, &[&handler, &drop]].concat();
-        drops(&all).pop().unwrap().confidence
+    let (gc, drop) = (task(GC), task(DROP));
+    let observed = |between: &[&str]| {
+        let all = [&[GC, RAN, &gc][..], between, &[&drop]].concat();
+        let evidence = drops(&all).pop().unwrap().evidence;
+        evidence.receive.last.unwrap().observed
     };
-    assert_eq!(confidence(&[]), Confirmed);
-    assert_eq!(
-        confidence(&["7/1/..s1@icmp6_send <-icmpv6_send"]),
-        Confirmed
-    );
-    assert_ne!(confidence(&["9/1/...1@schedule <-do_idle"]), Confirmed);
+    assert_eq!(observed(&[]), Observed::Uncollected);
+    let softirq = "7/1/..s1@icmp6_send <-icmpv6_send";
+    assert_eq!(observed(&[softirq]), Observed::Uncollected);
+    let other = "9/1/...1@schedule <-do_idle";
+    assert_eq!(observed(&[other]), Observed::Cut);
 }
 
 #[test]

@@ -122,23 +122,27 @@ fn a_softirq_and_the_task_below_it_are_told_apart() {
     is(of[1], RcvNoRoute, Confirmed, "no-attempt-traced");
     is(of[2], OutDstAlloc, Probable, "refused-last");
     let of = nested(&granted);
-    is(of[2], OutNoRoute, Confirmed, "no-attempt-traced");
-    // The same without flags: nothing is sure of either.
+    is(of[2], OutNoRoute, Probable, "no-refusal-seen");
+    // Without flags nobody knows what a task did. In a softirq nothing comes in between all the
+    // same: no task runs before it is over.
     let plain = |event: &str| format!("7/1/@{event}");
-    let (gc, refused) = (plain(GC), plain(REFUSED));
-    let (lookup, drop) = (plain(LOOKUP), plain("ip6_pkt_drop <-process_backlog"));
-    let handler = plain("ip6_pkt_discard <-process_backlog");
-    let of = drops(&[&drop, &lookup, &gc, &refused, &drop]);
-    assert!(of[1].evidence.without_level);
-    is(of[1], RcvDstAlloc, Probable, "refused-perhaps-passed-over");
-    let of = drops(&[&drop, &lookup, &gc, &plain(GRANTED), &handler, &drop]);
-    is(of[1], RcvNoRoute, Probable, "no-attempt-traced");
-    // The idle task asks for nothing itself.
+    let (lookup, gc, granted) = (plain(LOOKUP), plain(GC), plain(GRANTED));
+    let discards = [
+        "ip6_pkt_discard <-process_backlog",
+        "ip6_pkt_discard_out <-ip6_xmit",
+    ];
+    let [received, sent] = discards.map(plain);
+    let drop = plain("ip6_pkt_drop <-process_backlog");
+    let of = drops(&[&received, &drop, &lookup, &gc, &granted, &received, &drop]);
+    is(of[1], RcvNoRoute, Confirmed, "no-attempt-traced");
+    let of = drops(&[&sent, &drop, &gc, &granted, &sent, &drop]);
+    is(of[1], OutNoRoute, Probable, "no-refusal-seen");
+    // The idle task sends nothing itself.
     let idle = drops(&[
         "0/1/@ip6_dst_gc <-dst_alloc",
-        "0/1/@ip6_pkt_drop <-ip6_pkt_discard",
+        "0/1/@ip6_pkt_drop <-ip6_pkt_discard_out",
     ]);
-    assert!(!idle[0].evidence.without_level);
+    assert!(!idle[0].evidence.in_task);
 }
 
 /// A call that a softirq interrupts goes on behind it, and is one call.
@@ -170,28 +174,24 @@ fn refusals_that_cannot_be_count_for_nothing() {
     assert_eq!(found[1], (Origin::Other, 1, 1, 0));
 }
 
-/// What a task asked for on another CPU may be what it drops here.
+/// What a task drops it may have looked up long before, on any CPU; what a softirq drops it has
+/// just looked up.
 #[test]
-fn a_task_that_moved_is_not_sure() {
-    let on = |cpu: u32, event: &str| format!("7/{cpu}/...1@{event}");
-    let sent = [
-        "ip6_pkt_discard_out <-ip6_xmit",
-        "ip6_pkt_drop <-ip6_pkt_discard_out",
-    ];
-    let sent = sent.map(|event| on(1, event));
-    let drop = |before: &[String]| {
-        let first = [on(1, GC), on(1, GRANTED)];
-        let all = [&sent[..], &first, before, &sent].concat();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        drops(&all).pop().unwrap()
+fn a_task_is_not_sure_of_what_it_sent() {
+    let sent = |flags: &str| {
+        let on = |event: &str| format!("7/1/{flags}@{event}");
+        let events = [
+            "ip6_pkt_discard_out <-ip6_xmit",
+            "ip6_pkt_drop <-ip6_pkt_discard_out",
+        ];
+        let events = events.map(on);
+        let [handler, drop] = events.each_ref().map(String::as_str);
+        drops(&[GC, GRANTED, handler, drop, handler, drop])
+            .pop()
+            .unwrap()
     };
-    is(drop(&[]), OutNoRoute, Confirmed, "no-attempt-traced");
-    let elsewhere = [on(2, GC), on(2, REFUSED), on(2, "schedule <-do_idle")];
-    is(drop(&elsewhere), OutNoRoute, Probable, "no-refusal-seen");
-    let other = elsewhere.map(|event| event.replacen('7', "9", 1));
-    is(drop(&other), OutNoRoute, Confirmed, "no-attempt-traced");
-    let lost = "raw CPU:2 [LOST 3 EVENTS]".to_owned();
-    is(drop(&[lost]), OutNoRoute, Probable, "no-refusal-seen");
+    is(sent("..s1"), OutNoRoute, Confirmed, "no-attempt-traced");
+    is(sent("...1"), OutNoRoute, Probable, "no-refusal-seen");
 }
 
 #[test]
@@ -351,10 +351,16 @@ fn counted(slow: u64, allocations: u64, max_size: i64, drops: u64) -> [String; 2
     [reading(1000, 100), reading(1000 + allocations, 100 + drops)]
 }
 
+/// An attempt of some other task in that namespace.
+fn asked_by(ops: u64) -> String {
+    format!("9/2@gc_enter: (ip6_dst_gc+0x0/0xd0) ops={ops:#x} family=10 gc_thresh=64 fast=448")
+}
+
 #[test]
 fn counters_count_in_the_same_namespace_alone() {
-    // Two drops; the counters exclude a refusal.
-    let events = [dropped(), dropped()].concat();
+    // Two drops, and an attempt without an outcome: the counters exclude a refusal.
+    let attempt = [&[GC, STACK][..], &GC_FRAMES].concat();
+    let events = [dropped(), attempt, dropped()].concat();
     let with = |before: &[&str], drops: u64| {
         let events = [before, &events].concat();
         let facts = counted(500, 0, 4096, drops);
@@ -362,67 +368,59 @@ fn counters_count_in_the_same_namespace_alone() {
             .pop()
             .unwrap()
     };
-    is(
-        with(&[], 2),
-        RcvNoRoute,
-        Confirmed,
-        "counters-exclude-refusal",
-    );
+    let sure = "counters-exclude-refusal";
+    let unsure = "counters-exclude-refusal-here";
+    let (one, other) = (asked_by(1), asked_by(2));
+    is(with(&[&one], 2), RcvNoRoute, Confirmed, sure);
+    is(with(&[&one, &one], 2), RcvNoRoute, Confirmed, sure);
+    // Another namespace asks as well, or nobody knows which one does.
+    is(with(&[&one, &other], 2), RcvNoRoute, Probable, unsure);
+    is(with(&[], 2), RcvNoRoute, Probable, unsure);
+    let ops = |ops: u64| format!("raw # ip6drop: ops {ops:#x}");
+    is(with(&[&ops(1), &one], 2), RcvNoRoute, Confirmed, sure);
+    is(with(&[&ops(2), &one], 2), RcvNoRoute, Probable, unsure);
     // More than the trace shows: some are of another namespace, or were not traced.
-    is(
-        with(&[], 3),
-        RcvNoRoute,
-        Probable,
-        "counters-exclude-refusal-here",
-    );
+    is(with(&[&one], 3), RcvNoRoute, Probable, unsure);
     // Fewer: these drops are not, or not all, of the namespace of the counters.
-    let foreign = with(&[], 1);
-    assert_ne!(foreign.class, RcvNoRoute, "{}", foreign.rule);
+    let foreign = with(&[&one], 1);
+    assert_eq!(foreign.class, RcvDstAlloc, "{}", foreign.rule);
     for lost in [
         "raw CPU:1 [LOST 3 EVENTS]",
         "raw CPU:2 [LOST EVENTS]",
         "raw # ip6drop: lost 3 1",
     ] {
-        let drop = with(&[lost], 2);
-        is(drop, RcvNoRoute, Probable, "counters-exclude-refusal-here");
+        is(with(&[&one, lost], 2), RcvNoRoute, Probable, unsure);
     }
-    let of_namespace = |ops: u64| {
-        format!("gc_enter: (ip6_dst_gc+0x0/0xd0) ops={ops:#x} family=10 gc_thresh=64 fast=288")
-    };
-    let (one, other) = (of_namespace(1), of_namespace(2));
-    let drop = with(&[&one, &one], 2);
-    is(drop, RcvNoRoute, Confirmed, "counters-exclude-refusal");
-    // Another namespace asks as well, and drops nothing.
-    let drop = with(&[&one, &other], 2);
-    is(drop, RcvNoRoute, Confirmed, "counters-exclude-refusal");
     // The same facts from elsewhere may be equal by chance.
     let request = handed(&counted(500, 0, 4096, 2).concat());
-    let drop = report(&trace(&events), &request).1.pop().unwrap();
-    is(drop, RcvNoRoute, Probable, "counters-exclude-refusal-here");
+    let text = trace(&[&[one.as_str()][..], &events].concat());
+    let drop = report(&text, &request).1.pop().unwrap();
+    is(drop, RcvNoRoute, Probable, unsure);
 }
 
 #[test]
 fn the_counters_decide_outcomes_of_their_own_namespace() {
     // No allocation succeeded, so every attempt was refused.
-    let events = [
+    let asked = asked_by(1);
+    let own = [
         dropped(),
         [&[LOOKUP, GC, STACK][..], &GC_FRAMES].concat(),
         dropped(),
     ]
     .concat();
-    let with = |drops| {
+    let with = |before: &[&str], drops| {
         let facts = counted(500, 0, 200, drops);
-        drops_between(&events, facts.each_ref().map(String::as_str))
-            .pop()
-            .unwrap()
+        drops_between(
+            &[before, &own].concat(),
+            facts.each_ref().map(String::as_str),
+        )
+        .pop()
+        .unwrap()
     };
-    is(
-        with(2),
-        RcvDstAlloc,
-        Probable,
-        "refused-perhaps-passed-over",
-    );
-    is(with(3), RcvDstAlloc, Probable, "refused-last");
+    let sure = with(&[&asked], 2);
+    is(sure, RcvDstAlloc, Probable, "refused-perhaps-passed-over");
+    is(with(&[&asked], 3), RcvDstAlloc, Probable, "refused-last");
+    is(with(&[], 2), RcvDstAlloc, Probable, "refused-last");
 }
 
 #[test]
