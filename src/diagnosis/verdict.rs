@@ -87,6 +87,8 @@ impl Verdict {
             Exit::Suspected if class.is_some_and(|class| class.weight() == Weight::Fault) => exit,
             // Refused it was; whether for a received packet, the log does not say.
             _ if found.health.log.refusals() > 0 => Exit::Suspected,
+            // So it was by what the counters say.
+            _ if found.refused_all.is_some() => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
@@ -100,6 +102,7 @@ impl Verdict {
         };
         let headline = match (class.zip(confidence), exit) {
             (Some((class, confidence)), _) => Headline::of(class, confidence, found),
+            (None, Exit::Suspected) if found.refused_all.is_some() => Headline::CacheRefusedAll,
             (None, Exit::Suspected) => Headline::OnlyLogged,
             (None, Exit::Inconclusive) => match found.control() {
                 Control::Missing(drops) if found.health.is_whole() => Headline::OnlyCounted(drops),
@@ -119,6 +122,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::cache::RefusedAll;
     use Class::{OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvUndetermined, Unknown};
     use Confidence::{Confirmed, Possible, Probable};
     use Exit::{Clean, Inconclusive, OtherDrops, Suspected};
@@ -228,6 +232,14 @@ mod tests {
             found.health.empty_stacks = 2;
         };
         assert_eq!(exits(empty), [Clean, Inconclusive, OtherDrops]);
+        // The cache refused everything, whatever dropped.
+        let refused = |found: &mut Findings| {
+            found.refused_all = Some(RefusedAll {
+                attempts: 1,
+                confidence: Probable,
+            });
+        };
+        assert_eq!(exits(refused), [Suspected; 3]);
         // The kernel counted drops that the trace does not show.
         let counted = |found: &mut Findings| found.in_no_routes = Some(1);
         assert_eq!(exits(counted), [Inconclusive, Suspected, OtherDrops]);

@@ -1,6 +1,6 @@
 //! What a report says in sentences and lines, the same in every format for people.
 
-use crate::diagnosis::class::Class;
+use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::Control;
 use crate::diagnosis::verdict::{Headline, Verdict};
 use crate::exit::Exit;
@@ -74,7 +74,10 @@ pub(crate) fn sentence(summary: &Summary) -> String {
         Headline::NoDrop => "No IPv6 drop in this trace.",
     };
     let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
-        return head.to_owned();
+        return match verdict.headline {
+            Headline::CacheRefusedAll => format!("{head}; no IPv6 drop is in this trace."),
+            _ => head.to_owned(),
+        };
     };
     let n = summary.findings.of_class(class);
     let sure = summary.findings.count(class, confidence);
@@ -124,12 +127,14 @@ fn regime(summary: &Summary) -> Option<String> {
 
 /// What is proven of the cache, where that is more than is of single drops.
 fn cache(summary: &Summary) -> Option<String> {
-    if Verdict::of(&summary.findings).headline != Headline::CacheRefusedAll {
-        return None;
-    }
-    let attempts = summary.findings.refused_all?.attempts;
+    let proven = summary.findings.refused_all?;
+    let attempts = proven.attempts;
+    let how = match proven.confidence {
+        Confidence::Confirmed => "Proven",
+        _ => "Probable",
+    };
     Some(format!(
-        "Proven of the cache, not of each drop: no entry was allocated between the two readings of the counters, and {} traced.",
+        "{how} of the cache, not of each drop: no entry was allocated between the two readings of the counters, and {} traced.",
         count(attempts, "attempt was", "attempts were")
     ))
 }
