@@ -526,6 +526,28 @@ fn facts_of_another_namespace_do_not_decide() {
     }
 }
 
+/// With the entry of the lookup, the outcome of its attempts and the policy rules a single drop is
+/// proven; without the rules it is probable.
+#[test]
+fn a_single_drop_is_proven() {
+    let text = std::fs::read_to_string(fixture("model/proven.pipe")).unwrap();
+    let said = |text: &str| {
+        let mut command = common::command();
+        command.args(["report", "--format", "json", "--exit-code"]);
+        let output = command.write_stdin(text).output().unwrap();
+        (json(&output), output.status.code())
+    };
+    let (report, status) = said(&text);
+    assert_eq!(class(&report, DST), [1, 1, 0, 0]);
+    assert_eq!(class(&report, NO_ROUTE), [2, 2, 0, 0]);
+    assert_eq!(status, Some(10));
+    let lines = text.lines().filter(|line| !line.contains(" rule "));
+    let without: String = lines.map(|line| format!("{line}\n")).collect();
+    let (report, status) = said(&without);
+    assert_eq!(class(&report, DST), [1, 0, 1, 0]);
+    assert_eq!(status, Some(11));
+}
+
 /// Sequences that a 4.19 prints, on which more than a probable answer would be wrong. They are not
 /// captures: a model of the receive path made them, and knows the truth.
 #[test]
