@@ -54,10 +54,14 @@ pub(crate) fn refused_all(
     let elsewhere = gathered.gc.keys().any(|(.., observed)| granted(*observed));
     let counted = around.counted();
     let foreign = counted.is_some_and(|counted| counted < around.receive_drops);
-    if attempts == 0 || elsewhere || foreign || gathered.namespaces.len() > 1 {
+    let others = |ops: u64| gathered.namespaces.iter().any(|one| *one != ops);
+    let several = gathered.namespaces.len() > 1 || facts.ops.is_some_and(others);
+    if attempts == 0 || elsewhere || foreign || several {
         return None;
     }
-    let is_sure = counted == Some(around.receive_drops) && !gathered.has_losses();
+    // Where nothing was dropped the counts are equal whatever the counters are of.
+    let is_sure =
+        counted == Some(around.receive_drops) && around.receive_drops > 0 && !gathered.has_losses();
     Some(RefusedAll {
         attempts,
         confidence: if is_sure {

@@ -364,6 +364,16 @@ impl Traced {
         traced
     }
 
+    /// Both.
+    #[must_use]
+    pub(crate) fn and(self, other: Traced) -> Traced {
+        Traced {
+            dst_gc: self.dst_gc && other.dst_gc,
+            run_gc: self.run_gc && other.run_gc,
+            handlers: self.handlers && other.handlers,
+        }
+    }
+
     /// Either.
     #[must_use]
     pub(crate) fn or(self, other: Traced) -> Traced {

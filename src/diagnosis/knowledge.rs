@@ -148,10 +148,9 @@ pub(crate) fn knowledge(
         losses_are_marked: !text.perf && !several,
         losses_outstanding: gathered.losses_outstanding(),
         refusals_logged: text.log.refusals() > 0,
-        proof: if foreign {
-            Proof::Nothing
-        } else {
-            prove(around.facts, calls)
+        proof: match prove(around.facts, calls) {
+            proof if foreign || is_contradicted(proof, gathered) => Proof::Nothing,
+            proof => proof,
         },
         same_namespace,
         counts_agree: counted == Some(around.receive_drops)
@@ -159,6 +158,18 @@ pub(crate) fn knowledge(
             && gathered.namespaces.len() <= 1,
         refusals_count: nothing_is_passed_over(around.facts) && is_of_the_facts(gathered, around),
         memory_failed: around.memory_failed,
+    }
+}
+
+/// The trace itself shows what the facts exclude: they are of another namespace, or of limits that
+/// were others in between.
+fn is_contradicted(proof: Proof, gathered: &Gathered) -> bool {
+    let shows =
+        |observed: &[Observed]| gathered.gc.keys().any(|(.., seen)| observed.contains(seen));
+    match proof {
+        Proof::NoneFailed => shows(&[Observed::Failed]),
+        Proof::AllFailed => shows(&[Observed::Succeeded, Observed::Uncollected]),
+        Proof::CollectedFailed | Proof::Nothing => false,
     }
 }
 

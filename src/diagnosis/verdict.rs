@@ -95,7 +95,7 @@ impl Verdict {
                 Exit::Inconclusive
             }
             Exit::Clean if matches!(found.control(), Control::Missing(_)) => Exit::Inconclusive,
-            _ if found.health.has_only_empty_stacks() && exit == Exit::Suspected => {
+            _ if found.health.has_only_empty_stacks() && exit != Exit::OtherDrops => {
                 Exit::Inconclusive
             }
             _ => exit,
@@ -231,7 +231,7 @@ mod tests {
             found.health.stacks = 2;
             found.health.empty_stacks = 2;
         };
-        assert_eq!(exits(empty), [Clean, Inconclusive, OtherDrops]);
+        assert_eq!(exits(empty), [Inconclusive, Inconclusive, OtherDrops]);
         // The cache refused everything, whatever dropped.
         let refused = |found: &mut Findings| {
             found.refused_all = Some(RefusedAll {

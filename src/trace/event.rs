@@ -61,10 +61,12 @@ impl Level {
     /// All of them.
     pub const COUNT: usize = Level::Unknown as usize + 1;
 
-    /// Reads it off a flags column: `..s1`, `d.h2.`.
+    /// Reads it off a flags column: `..s1`, `d.h2.`; `d..h1..` of the real-time patches, which put
+    /// lazy rescheduling in front.
     #[must_use]
     pub fn of_flags(flags: &[u8]) -> Level {
-        match flags.get(2) {
+        let column = if flags.len() >= 7 { 3 } else { 2 };
+        match flags.get(column) {
             Some(b'.') => Level::Task,
             Some(b's') => Level::Softirq,
             Some(b'h' | b'H' | b'z' | b'Z') => Level::Hardirq,
@@ -257,6 +259,8 @@ mod tests {
         assert_eq!(level("d.H1"), Level::Hardirq);
         assert_eq!(level("d.z."), Level::Hardirq);
         assert_eq!(level(".NZ."), Level::Hardirq);
+        assert_eq!(level("..Ls..."), Level::Softirq);
+        assert_eq!(level("..s...."), Level::Task);
         assert_eq!(level("..?1"), Level::Unknown);
         assert_eq!(level(".s"), Level::Unknown);
     }

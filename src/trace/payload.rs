@@ -7,6 +7,7 @@ use nom::combinator::{all_consuming, opt};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::kernel::printed::RETURN_PROBE;
 use crate::trace::event::Payload;
 use crate::trace::symbol::{Symbol, is_symbol_byte, symbol};
 
@@ -18,6 +19,8 @@ fn caller(input: &[u8]) -> IResult<&[u8], Option<Symbol<'_>>> {
         alt((
             nom::combinator::map(symbol, Some),
             nom::combinator::map(address, |_| None),
+            // Its return address is a return probe's.
+            nom::combinator::map(tag(RETURN_PROBE), |_| None),
         )),
     )
     .parse(input)

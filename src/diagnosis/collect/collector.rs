@@ -1,7 +1,7 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
 use crate::capture::framing::Framing;
-use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via};
+use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via, level};
 use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
 use crate::diagnosis::collect::signal::{Caller, EntryBy, OpsReading, Signal};
@@ -131,7 +131,7 @@ impl<D: DropSink> Collector<D> {
             // It may have been at it when the evidence starts, and have slept since.
             Level::Task => false,
             Level::Softirq | Level::Hardirq => cpu.outside_softirq,
-            Level::Unknown => cpu.settled,
+            Level::Unknown => false,
         };
         let task = self.tasks.get_mut(slot);
         if known.is_none() || task.epoch != epoch {
@@ -256,7 +256,7 @@ impl<D: DropSink> Collector<D> {
             let Some(task) = task else { continue };
             let at = At { cpu: key.cpu, task };
             let is_task = level == Level::Task as usize;
-            if is_task {
+            if is_task || level == Level::Unknown as usize {
                 // It was preempted, and what else happens in its call may show elsewhere.
                 self.cut_call(at);
             }
@@ -476,7 +476,14 @@ impl<D: DropSink> Sink for Collector<D> {
                 self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
             }
             Banner::PerfCpus(cpus) => self.gathered.online_cpus = Some(cpus),
-            Banner::Framing { key, value } => self.gathered.framing(&Framing::parse(key, value)),
+            Banner::Framing { key, value } => {
+                let framing = Framing::parse(key, value);
+                if matches!(framing, Framing::Version(_)) {
+                    // Another recording begins, with functions of its own.
+                    self.gap();
+                }
+                self.gathered.framing(&framing);
+            }
             Banner::BufferStarted => self.gap(),
             Banner::LostSomewhere => {
                 self.gathered.lost_uncounted += 1;
@@ -484,13 +491,5 @@ impl<D: DropSink> Sink for Collector<D> {
             }
             Banner::Comment => {}
         }
-    }
-}
-
-/// What was running. The idle task asks for no route itself: only softirqs do under its pid.
-fn level(context: &Context) -> Level {
-    match context.level {
-        Level::Unknown if context.pid == 0 => Level::Softirq,
-        level => level,
     }
 }

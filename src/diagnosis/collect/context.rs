@@ -4,7 +4,7 @@ use crate::diagnosis::collect::signal::EntryBy;
 use crate::diagnosis::collect::slots::{CpuSlot, TaskSlot};
 use crate::diagnosis::evidence::{Attempts, Observed};
 use crate::kernel::functions::Origin;
-use crate::trace::{Level, Time};
+use crate::trace::{Context, Level, Time};
 
 /// A lookup and its drop are microseconds apart, in one softirq. This is far beyond what a
 /// hypervisor that takes the CPU away in between was seen to add.
@@ -168,6 +168,14 @@ impl Cpu {
 pub(super) struct At {
     pub(super) cpu: CpuSlot,
     pub(super) task: TaskSlot,
+}
+
+/// What was running. The idle task asks for no route itself: only softirqs do under its pid.
+pub(super) fn level(context: &Context) -> Level {
+    match context.level {
+        Level::Unknown if context.pid == 0 => Level::Softirq,
+        level => level,
+    }
 }
 
 /// Whether two events can be about one packet; without times that is not excluded.

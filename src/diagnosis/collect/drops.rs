@@ -60,7 +60,7 @@ impl<D: DropSink> Collector<D> {
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
             && open.via.is_same(via, open.after_cut)
-            && is_near(now, open.time)
+            && (open.via != Via::STACK || is_near(now, open.time))
         {
             open.via.add(via);
             open.time = now;

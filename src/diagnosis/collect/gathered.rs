@@ -72,6 +72,8 @@ pub(crate) struct Gathered {
     pub(crate) empty_stacks: u64,
     /// Functions that the capture says were traced.
     pub(crate) traced: Traced,
+    /// It has said so.
+    pub(crate) says_traced: bool,
     /// Functions seen somewhere in it, perhaps only from there on.
     pub(crate) seen: Traced,
     /// `fast`, where it was read for IPv6.
@@ -170,7 +172,12 @@ impl Gathered {
             Framing::Cpus(cpus) => self.online_cpus = Some(*cpus),
             Framing::Traced(functions) => {
                 let traced = Traced::from_names(functions.names().map(str::as_bytes));
-                self.traced = self.traced.or(traced);
+                // What one of several recordings left out is not known of all of them.
+                self.traced = match self.says_traced {
+                    true => self.traced.and(traced),
+                    false => traced,
+                };
+                self.says_traced = true;
             }
             Framing::Lost { cpu, events } => {
                 // The kernel's own total for the CPU, marks in the text included.

@@ -88,9 +88,15 @@ impl OpsReading {
     }
 }
 
+/// How far into a function a probe may stand for its entry, in bytes: behind `endbr64` and the
+/// call of the tracer, where a kernel has them (arch/x86/kernel/kprobes/core.c).
+const ENTRY_BYTES: u64 = 16;
+
 /// Names that `record` gives its probes, for text that prints addresses instead of symbols.
 fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
     match (function, event) {
+        // A probe inside the function says nothing of its entry.
+        (Some(symbol), _) if symbol.offset.unwrap_or(0) > ENTRY_BYTES => None,
         (Some(symbol), _) => functions::function(symbol.name),
         (None, b"gc_enter" | b"gc_exit") => Some(Function::DstGc),
         (None, _) => functions::function(event),

@@ -152,7 +152,11 @@ pub(crate) static RULES: &[Rule] = &[
                 ]),
                 Is(&LOSSES_PLACED),
                 Is(&ALL_PROVEN_SUCCEEDED),
-                OneOf(&[&[Is(&HANDLER_KNOWN)], &[Is(&HANDLERS_TRACED)]]),
+                OneOf(&[
+                    &[Is(&HANDLER_KNOWN)],
+                    // Of the handlers of received packets, that is.
+                    &[Is(&HANDLERS_TRACED), Is(&RECEIVED)],
+                ]),
                 OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]),
             ],
             unless: &[&IN_A_LIST, &MEMORY_FAILED],

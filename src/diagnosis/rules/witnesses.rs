@@ -431,7 +431,7 @@ pub(crate) const FOR: &[Row] = &[
     ),
     row(
         "no-attempt-traced",
-        &["handlers-traced"],
+        &["handlers-traced", "received"],
         |g| g.evidence.handler = None,
         (RcvNoRoute, Confirmed, "no-attempt-traced"),
     ),
@@ -534,6 +534,15 @@ pub(crate) const FOR: &[Row] = &[
 
 /// Drops to which the rule does not apply, and would but for each of the conditions.
 pub(crate) const AGAINST: &[Row] = &[
+    row(
+        "no-attempt-traced",
+        &["received"],
+        |g| {
+            g.sent();
+            g.evidence.handler = None;
+        },
+        (OutNoRoute, Probable, "no-refusal-seen"),
+    ),
     row(
         "prohibited",
         &["in-a-list"],

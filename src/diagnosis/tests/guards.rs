@@ -745,21 +745,15 @@ fn a_stack_behind_a_loss_is_not_of_the_next_entry() {
 }
 
 #[test]
-fn events_of_one_drop_are_near_each_other() {
+fn a_stack_without_its_entry_is_of_a_drop_nearby() {
     let handler = "ip6_pkt_discard <-ip6_rcv_finish";
-    assert_eq!(drops(&[handler, "wait 99990", DROP]).len(), 1);
-    assert_eq!(drops(&[handler, "wait 99991", DROP]).len(), 2);
-    assert_eq!(
-        drops(&[
-            handler,
-            "wait 99990",
-            DROP,
-            "wait 99990",
-            "d: (ip6_pkt_drop+0x0/0xe0)"
-        ])
-        .len(),
-        1
-    );
+    let stack = [&[STACK][..], &DROP_FRAMES].concat();
+    let behind = |wait: &'static str| drops(&[&stack[..], &[wait, DROP]].concat()).len();
+    assert_eq!(behind("wait 99960"), 1);
+    assert_eq!(behind("wait 99961"), 2);
+    // Its handler's entry is of the drop behind it, however long the machine stood still.
+    assert_eq!(drops(&[handler, "wait 999999", DROP]).len(), 1);
+    assert_eq!(drops(&[DROP, "wait 999999", PROBE]).len(), 1);
     assert_eq!(drops(&[handler, "9@schedule <-do_idle", DROP]).len(), 2);
     assert_eq!(drops(&[DROP, handler]).len(), 2);
 }
@@ -816,4 +810,80 @@ fn outcomes_are_observed_as_the_trace_shows_them() {
     assert_eq!(observed(&[GC, RAN, GC]), Some(Observed::Uncollected));
     assert_eq!(observed(&[GC, RAN, REFUSED]), Some(Observed::Failed));
     assert_eq!(observed(&[GC, GRANTED]), Some(Observed::Succeeded));
+}
+
+/// The caller of a function whose return a probe watches does not hide its entry.
+#[test]
+fn an_entry_is_one_whatever_it_returns_to() {
+    let found = drops(&["ip6_pkt_drop <-[unknown/kretprobe'd]"]);
+    assert_eq!(found.len(), 1);
+    let parts = [
+        dropped(),
+        vec![GC, "fib6_run_gc <-[unknown/kretprobe'd]"],
+        dropped(),
+    ];
+    assert_eq!(
+        last(&parts).evidence.receive.last.unwrap().observed,
+        Observed::Cut
+    );
+}
+
+/// A probe inside a function, behind what it does, is not its entry.
+#[test]
+fn a_probe_inside_a_function_is_no_entry() {
+    let bounded = |lookup: &'static str| {
+        let parts = [dropped(), attempted(REFUSED), vec![lookup], dropped()];
+        last(&parts).evidence.bounded
+    };
+    assert!(bounded("rin: (ip6_route_input+0x0/0x1d0) skb=0x1"));
+    assert!(bounded("rin: (ip6_route_input+0x10/0x1d0) skb=0x1"));
+    assert!(!bounded("rin: (ip6_route_input+0x11/0x1d0) skb=0x1"));
+}
+
+/// What the trace shows goes before the counters that exclude it.
+#[test]
+fn counters_that_the_trace_contradicts_prove_nothing() {
+    let asked = asked_by(1);
+    let attempt = [&[GC, STACK][..], &GC_FRAMES].concat();
+    let with = |outcome: &[&'static str], max_size: i64| {
+        let first = [&attempt[..], outcome].concat();
+        let events = [
+            &[asked.as_str()][..],
+            &first,
+            &dropped(),
+            &attempt,
+            &dropped(),
+        ]
+        .concat();
+        let facts = counted(500, 0, max_size, 2);
+        let found = drops_between(&events, facts.each_ref().map(String::as_str));
+        found[1].class
+    };
+    assert_eq!(with(&[], 4096), RcvNoRoute);
+    assert_eq!(with(&[REFUSED], 4096), RcvDstAlloc);
+    let is_refused = |outcome| with(outcome, 200) == RcvDstAlloc;
+    assert!(is_refused(&[]) && is_refused(&[GRANTED]));
+}
+
+/// Recordings behind one another: what one did not trace is not known of it.
+#[test]
+fn recordings_behind_one_another_are_apart() {
+    let head = |traced: &'static str| vec!["raw # ip6drop: version 1", traced];
+    let all = "raw # ip6drop: traced ip6_dst_gc,ip6_pkt_discard,ip6_pkt_prohibit";
+    let less = "raw # ip6drop: traced ip6_pkt_discard,ip6_pkt_prohibit";
+    let hidden = vec![
+        "ip6_pkt_discard <-process_backlog",
+        "ip6_pkt_drop <-process_backlog",
+    ];
+    let twice = [hidden.clone(), hidden.clone()].concat();
+    let both = |first, second| {
+        let parts = [head(first), twice.clone(), head(second), twice.clone()];
+        let found = drops(&parts.concat());
+        found
+            .iter()
+            .map(|drop| drop.confidence == Confirmed)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(both(all, all), [false, true, false, true]);
+    assert_eq!(both(less, all), [false; 4]);
 }
