@@ -526,6 +526,29 @@ fn facts_of_another_namespace_do_not_decide() {
     }
 }
 
+/// Kernels of vendors: two that check the limit and print nothing else than mainline does, one from
+/// before 4.18, and one that no longer refuses.
+#[test]
+fn kernels_of_vendors() {
+    for (name, full, none) in [
+        ("opencloudos-exh", 48, 32),
+        ("opencloudos-small", 24, 16),
+        ("rhel8-exh", 48, 32),
+        ("rhel8-small", 24, 16),
+        ("tencentos-ex2", 36, 24),
+        ("tencentos-exh", 0, 32),
+    ] {
+        let report = report(&format!("vendor/{name}"), false);
+        assert_eq!(class(&report, DST), [full, 0, full, 0], "{name}");
+        assert_eq!(class(&report, NO_ROUTE)[0], none, "{name}");
+    }
+    for name in ["fixed-rec", "fixed-slow"] {
+        let report = report(&format!("vendor/{name}"), false);
+        assert_eq!(class(&report, DST)[1], 0, "{name}: it refuses nothing");
+        assert_eq!(report["verdict"]["cache"], Value::Null, "{name}");
+    }
+}
+
 /// With the entry of the lookup, the outcome of its attempts and the policy rules a single drop is
 /// proven; without the rules it is probable.
 #[test]

@@ -14,7 +14,7 @@ use crate::strategies::setup;
 type Triple = [&'static str; 3];
 
 /// Captures of what the model has set-ups for.
-const CAPTURES: [&str; 26] = [
+const CAPTURES: [&str; 34] = [
     "4.19-fp/exhausted",
     "4.19-fp/exhausted-with-ndisc",
     "4.19-fp/mixed",
@@ -41,6 +41,14 @@ const CAPTURES: [&str; 26] = [
     "4.19-more/intermittent-out",
     "4.19-more/refused-then-forwarded",
     "4.19-more/two-namespaces-other-full",
+    "vendor/opencloudos-exh",
+    "vendor/opencloudos-small",
+    "vendor/rhel8-exh",
+    "vendor/rhel8-small",
+    "vendor/tencentos-ex2",
+    "vendor/tencentos-exh",
+    "vendor/fixed-rec",
+    "vendor/fixed-slow",
 ];
 
 /// The kind of an event, by its text.
