@@ -80,8 +80,12 @@ mod tests {
             Framing::Ops(7),
         ]);
         assert_eq!((&facts.before, &facts.after), (&None, &None));
-        assert!(facts.policy.before.rules.unwrap().is_default());
-        assert!(facts.policy.after.rules.unwrap().rejects());
+        let priorities = |side: &Policy| {
+            let rules = side.rules.as_ref().unwrap().rules().iter();
+            rules.map(|rule| rule.priority).collect::<Vec<_>>()
+        };
+        assert_eq!(priorities(&facts.policy.before), [0, 32766]);
+        assert_eq!(priorities(&facts.policy.after), [7]);
         assert_eq!(facts.policy.before.throw_routes, Some(2));
         assert_eq!(facts.policy.after.throw_routes, Some(0));
         assert_eq!(

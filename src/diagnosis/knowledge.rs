@@ -32,7 +32,8 @@ pub(crate) struct Knowledge {
     /// the counters are probably those of the drops.
     pub(crate) counts_agree: bool,
     /// The policy rules and throw routes of the drops' namespace are known, and leave no way in
-    /// which a route that was refused would not have counted.
+    /// which a route that was refused would not have counted, and no VRF in which it may be that
+    /// of another packet.
     pub(crate) refusals_count: bool,
     /// The kernel's log says that memory could not be allocated.
     pub(crate) memory_failed: bool,
@@ -141,7 +142,7 @@ pub(crate) fn knowledge(
         && !gathered.has_losses()
         && is_of_the_facts(gathered, around);
     Knowledge {
-        traced: traced.or(gathered.traced),
+        traced: traced.or(gathered.traced.unwrap_or_default()),
         seen: gathered.seen,
         returns_count: !gathered.gc_returns_nothing && !never_refuses(gathered),
         losses_are_placed: !gathered.has_unplaced_losses() && !text.perf && !several,
@@ -174,10 +175,13 @@ fn is_contradicted(proof: Proof, gathered: &Gathered) -> bool {
 }
 
 /// No rule puts a route back that its table found, and no throw route sends a packet on: a route
-/// that was found decides, and its refusal counts.
+/// that was found decides, and its refusal counts. Where there are VRFs a packet may have got its
+/// dst without `ip6_route_input` (drivers/net/vrf.c: `vrf_ip6_input_dst`), and what was refused
+/// before is another one's.
 fn nothing_is_passed_over(facts: &Facts) -> bool {
     let rules = facts.policy.rules();
-    rules.is_some_and(|rules| !rules.suppresses()) && facts.policy.throw_routes() == Some(0)
+    rules.is_some_and(|rules| !rules.suppresses() && !rules.has_l3mdev())
+        && facts.policy.throw_routes() == Some(0)
 }
 
 /// All attempts in the trace are of the namespace that the facts are of: by its pointer, or, where
@@ -524,7 +528,7 @@ mod tests {
         };
         let whole = Whole {
             gathered: Gathered {
-                traced: one(true, false),
+                traced: Some(one(true, false)),
                 seen: one(false, true),
                 ..Gathered::default()
             },

@@ -336,7 +336,7 @@ mod tests {
         // Others' listings in the same file are.
         let text = format!("1: lo: <LOOPBACK,UP> mtu 65536\nthrow_routes many\nops 7\n{RULES}");
         let facts = Facts::parse(text.as_bytes()).unwrap();
-        assert!(facts.policy.rules().unwrap().is_default());
+        assert_eq!(facts.policy.rules().unwrap().rules().len(), 2);
         assert_eq!((facts.policy.throw_routes(), facts.ops), (None, None));
     }
 

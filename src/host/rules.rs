@@ -59,17 +59,6 @@ pub(crate) enum Action {
     Unknown,
 }
 
-impl Action {
-    /// True where the rule itself makes an end of the packet.
-    #[must_use]
-    pub(crate) fn rejects(self) -> bool {
-        matches!(
-            self,
-            Action::Prohibit | Action::Unreachable | Action::Blackhole
-        )
-    }
-}
-
 /// One policy rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
@@ -173,10 +162,6 @@ pub(crate) struct PolicyRules {
     has_unknown: bool,
 }
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "judgement by lookups asks these")
-)]
 impl PolicyRules {
     /// The rules in the lines that `ip -6 rule` prints.
     #[must_use]
@@ -247,46 +232,10 @@ impl PolicyRules {
         self.rules.iter().any(|rule| rule.suppresses)
     }
 
-    /// Some rule rejects packets by itself, without asking a table.
-    #[must_use]
-    pub(crate) fn rejects(&self) -> bool {
-        self.rules.iter().any(|rule| rule.action.rejects())
-    }
-
-    /// Some rule goes on with a later one, so that rules between them may not be asked.
-    #[must_use]
-    pub(crate) fn jumps(&self) -> bool {
-        self.rules.iter().any(|rule| rule.action == Action::Goto)
-    }
-
-    /// Some rule asks the tables of VRFs, which are not among [`PolicyRules::tables`].
+    /// Some rule asks the tables of VRFs.
     #[must_use]
     pub(crate) fn has_l3mdev(&self) -> bool {
         self.rules.iter().any(|rule| rule.action == Action::L3mdev)
-    }
-
-    /// Exactly what every namespace starts with: all packets ask the local table, then main.
-    /// The default table behind them changes nothing and is allowed.
-    #[must_use]
-    pub(crate) fn is_default(&self) -> bool {
-        let plain = |rule: &Rule| !rule.is_conditional && !rule.suppresses;
-        let tables: Vec<u32> = self.tables().collect();
-        self.is_understood()
-            && self.rules.iter().all(plain)
-            && tables.len() == self.rules.len()
-            && matches!(
-                tables[..],
-                [TABLE_LOCAL, TABLE_MAIN] | [TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT]
-            )
-    }
-
-    /// The tables that rules name, in the order of the rules, each as often as it is named.
-    /// Which of them a packet asks depends on the rules' conditions, jumps and rejects.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = u32> + '_ {
-        self.rules.iter().filter_map(|rule| match rule.action {
-            Action::Table(table) => Some(table),
-            _ => None,
-        })
     }
 }
 
@@ -327,13 +276,6 @@ mod tests {
             let rule = one(&format!("7:\t{text}"));
             assert_eq!((rule.priority, rule.action), (7, action), "{text}");
             assert_eq!(rule.text, format!("7:\t{}", text.trim()));
-            assert_eq!(
-                rule.action.rejects(),
-                ["prohibit", "unreachable", "blackhole"]
-                    .iter()
-                    .any(|word| text.ends_with(word)),
-                "{text}"
-            );
         }
     }
 
@@ -393,13 +335,12 @@ mod tests {
         ] {
             let text = DEFAULT.replace("32766", &format!("{line}\n32766"));
             let rules = parse(&text);
-            assert!(!rules.is_understood() && !rules.is_default(), "{line}");
+            assert!(!rules.is_understood(), "{line}");
             let kept: Vec<u32> = rules.rules().iter().map(|rule| rule.priority).collect();
             assert_eq!((kept[0], kept[kept.len() - 1]), (0, 32766), "{line}");
         }
         let named = parse("100:\tfrom all lookup vpn");
         assert_eq!(named.rules()[0].action, Action::Unknown);
-        assert_eq!(named.tables().count(), 0);
     }
 
     #[test]
@@ -407,7 +348,7 @@ mod tests {
         let turned = parse("32766:\tfrom all lookup main\n0:\tfrom all lookup local\n");
         assert!(!turned.is_understood());
         let twice = parse("5:\tfrom all lookup local\n5:\tfrom all lookup main\n");
-        assert!(twice.is_understood() && twice.is_default());
+        assert!(twice.is_understood());
         let many = |n: usize| PolicyRules::parse((0..n).map(|_| "1:\tfrom all lookup 7"));
         assert!(many(MAX_RULES).is_understood());
         assert!(!many(MAX_RULES + 1).is_understood());
@@ -418,62 +359,20 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_every_namespace_starts_with() {
-        let third = "32767:\tfrom all lookup default\n";
-        assert!(parse(DEFAULT).is_default());
-        assert!(parse(&format!("{DEFAULT}{third}")).is_default());
-        for other in [
-            "0:\tfrom all lookup local\n".to_owned(),
-            "32766:\tfrom all lookup main\n".to_owned(),
-            format!("{DEFAULT}32767:\tfrom all lookup 5\n"),
-            format!("{DEFAULT}{third}{third}"),
-            format!("{DEFAULT}32767:\tfrom all nop\n"),
-            format!("{DEFAULT}32767:\tfrom all lookup [l3mdev-table]\n"),
-            DEFAULT.replace("main", "main suppress_prefixlength 0"),
-            DEFAULT.replace("main", "main unreachable"),
-            DEFAULT.replace("all", "all iif lo"),
-            DEFAULT.replace("local", "253"),
-        ] {
-            let rules = parse(&other);
-            assert!(rules.is_understood() && !rules.is_default(), "{other}");
-        }
-        assert!(parse(&DEFAULT.replace("local", "255").replace("main", "254")).is_default());
-    }
-
-    #[test]
     fn questions_about_the_set() {
         let ask = |line: &str| {
             let rules = parse(&DEFAULT.replace("32766", &format!("100:\t{line}\n32766")));
             assert!(rules.is_understood(), "{line}");
-            let tables: Vec<u32> = rules.tables().collect();
-            let asked = [
-                rules.suppresses(),
-                rules.rejects(),
-                rules.jumps(),
-                rules.has_l3mdev(),
-            ];
-            (asked, tables)
+            (rules.suppresses(), rules.has_l3mdev())
         };
-        let none = [false; 4];
-        let plain = vec![255, 254];
-        assert_eq!(ask("from all lookup 500"), (none, vec![255, 500, 254]));
-        assert_eq!(ask("from all lookup main"), (none, vec![255, 254, 254]));
-        assert_eq!(ask("from all nop"), (none, plain.clone()));
+        for plain in ["lookup 500", "nop", "goto 32766", "prohibit"] {
+            assert_eq!(ask(&format!("from all {plain}")), (false, false), "{plain}");
+        }
         for suppressing in ["suppress_prefixlength 0", "suppress_ifgroup 3"] {
             let line = format!("from all lookup 500 {suppressing}");
-            assert_eq!(
-                ask(&line),
-                ([true, false, false, false], vec![255, 500, 254])
-            );
+            assert_eq!(ask(&line), (true, false), "{line}");
         }
-        for rejecting in ["prohibit", "unreachable", "blackhole"] {
-            let line = format!("from all {rejecting}");
-            assert_eq!(ask(&line), ([false, true, false, false], plain.clone()));
-        }
-        let jumping = ask("from all goto 32766");
-        assert_eq!(jumping, ([false, false, true, false], plain.clone()));
-        let vrf = ask("from all lookup [l3mdev-table]");
-        assert_eq!(vrf, ([false, false, false, true], plain));
+        assert_eq!(ask("from all lookup [l3mdev-table]"), (false, true));
     }
 
     #[test]

@@ -129,9 +129,8 @@ impl<D: DropSink> Collector<D> {
         let epoch = cpu.epoch;
         let settled = match key.level {
             // It may have been at it when the evidence starts, and have slept since.
-            Level::Task => false,
+            Level::Task | Level::Unknown => false,
             Level::Softirq | Level::Hardirq => cpu.outside_softirq,
-            Level::Unknown => false,
         };
         let task = self.tasks.get_mut(slot);
         if known.is_none() || task.epoch != epoch {
@@ -255,13 +254,13 @@ impl<D: DropSink> Collector<D> {
         for (level, task) in current.into_iter().enumerate().skip(above) {
             let Some(task) = task else { continue };
             let at = At { cpu: key.cpu, task };
-            let is_task = level == Level::Task as usize;
-            if is_task || level == Level::Unknown as usize {
+            let goes_on = [Level::Task as usize, Level::Unknown as usize].contains(&level);
+            if goes_on {
                 // It was preempted, and what else happens in its call may show elsewhere.
                 self.cut_call(at);
             }
             self.settle(at);
-            if !is_task && level != Level::Unknown as usize {
+            if !goes_on {
                 let task = self.task_mut(at);
                 *task = Task {
                     epoch: task.epoch,

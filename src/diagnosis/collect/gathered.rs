@@ -71,9 +71,7 @@ pub(crate) struct Gathered {
     /// Stacks without frames.
     pub(crate) empty_stacks: u64,
     /// Functions that the capture says were traced.
-    pub(crate) traced: Traced,
-    /// It has said so.
-    pub(crate) says_traced: bool,
+    pub(crate) traced: Option<Traced>,
     /// Functions seen somewhere in it, perhaps only from there on.
     pub(crate) seen: Traced,
     /// `fast`, where it was read for IPv6.
@@ -173,11 +171,7 @@ impl Gathered {
             Framing::Traced(functions) => {
                 let traced = Traced::from_names(functions.names().map(str::as_bytes));
                 // What one of several recordings left out is not known of all of them.
-                self.traced = match self.says_traced {
-                    true => self.traced.and(traced),
-                    false => traced,
-                };
-                self.says_traced = true;
+                self.traced = Some(self.traced.map_or(traced, |known| known.and(traced)));
             }
             Framing::Lost { cpu, events } => {
                 // The kernel's own total for the CPU, marks in the text included.

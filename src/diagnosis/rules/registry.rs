@@ -13,7 +13,17 @@ use crate::diagnosis::rules::condition::{
     WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
-use crate::diagnosis::rules::rule::{Cap, Grounds, Rule};
+use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
+
+// What several rules need.
+
+const AN_ATTEMPT_WOULD_SHOW: Need = OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]);
+const ALL_OF_IT_WAS_RECORDED: Need = OneOf(&[
+    &[Is(&WHOLE_WINDOW)],
+    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
+]);
+const ITS_LOOKUP_IS_ITS_OWN: Need =
+    OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]);
 
 /// The rules, most telling first; the first that applies decides, and the last always does.
 pub(crate) static RULES: &[Rule] = &[
@@ -72,14 +82,11 @@ pub(crate) static RULES: &[Rule] = &[
         grounds: Grounds {
             needs: &[
                 Is(&PROHIBIT_HANDLER),
-                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
-                OneOf(&[
-                    &[Is(&WHOLE_WINDOW)],
-                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
-                ]),
+                AN_ATTEMPT_WOULD_SHOW,
+                ALL_OF_IT_WAS_RECORDED,
                 Is(&LOSSES_PLACED),
                 Is(&ALL_PROVEN_SUCCEEDED),
-                OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]),
+                ITS_LOOKUP_IS_ITS_OWN,
             ],
             unless: &[&IN_A_LIST, &MEMORY_FAILED],
         },
@@ -145,11 +152,8 @@ pub(crate) static RULES: &[Rule] = &[
         kernel: "dst_alloc refuses only where ip6_dst_gc did, memory failure aside (net/core/dst.c: dst_alloc)",
         grounds: Grounds {
             needs: &[
-                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
-                OneOf(&[
-                    &[Is(&WHOLE_WINDOW)],
-                    &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED)],
-                ]),
+                AN_ATTEMPT_WOULD_SHOW,
+                ALL_OF_IT_WAS_RECORDED,
                 Is(&LOSSES_PLACED),
                 Is(&ALL_PROVEN_SUCCEEDED),
                 OneOf(&[
@@ -157,7 +161,7 @@ pub(crate) static RULES: &[Rule] = &[
                     // Of the handlers of received packets, that is.
                     &[Is(&HANDLERS_TRACED), Is(&RECEIVED)],
                 ]),
-                OneOf(&[&[Is(&SENT), Not(&IN_TASK)], &[Is(&RECEIVED), Is(&ALONE)]]),
+                ITS_LOOKUP_IS_ITS_OWN,
             ],
             unless: &[&IN_A_LIST, &MEMORY_FAILED],
         },
@@ -250,7 +254,7 @@ pub(crate) static RULES: &[Rule] = &[
         kernel: "ip6_pkt_prohibit calls ip6_pkt_drop last, and a tail call leaves no frame of it (net/ipv6/route.c: ip6_pkt_prohibit)",
         grounds: Grounds {
             needs: &[
-                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN_BEFORE)]]),
+                AN_ATTEMPT_WOULD_SHOW,
                 OneOf(&[
                     &[Is(&WHOLE_WINDOW)],
                     &[Is(&SINCE_ROUTE_INPUT), Is(&RECEIVED), Is(&ALONE)],

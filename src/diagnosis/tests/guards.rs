@@ -542,6 +542,7 @@ fn rules_and_throw_routes_say_whether_a_refusal_counts() {
         format!("{RULES}throw_routes 1\n"),
         format!("{suppress}{main}{none}"),
         format!("{group}{main}{none}"),
+        format!("{RULES}70000:\tfrom all lookup [l3mdev-table]\n{none}"),
         format!("{RULES}70000:\tfrom all lookup some_name\n{none}"),
         // They changed meanwhile.
         format!("# before\n{RULES}{none}# after\n{main}{none}"),

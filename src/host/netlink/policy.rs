@@ -152,7 +152,7 @@ mod tests {
             return;
         };
         let found = policy_in(child);
-        assert!(found.rules.unwrap().is_default());
+        assert!(found.rules.unwrap().is_understood());
         assert_eq!(found.throw_routes, Some(0));
     }
 
