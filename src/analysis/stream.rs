@@ -9,7 +9,7 @@ use crate::analysis::gatherer::{AtOnce, Gatherer};
 use crate::analysis::reader::read_through;
 use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
-use crate::diagnosis::knowledge::Surroundings;
+use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source, Spool, open};
 use crate::report::build::{Input, Judgement, Request};

@@ -4,8 +4,8 @@
 use crate::diagnosis::class::Confidence;
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::Observed;
-use crate::diagnosis::knowledge::{Surroundings, calls};
 use crate::diagnosis::proof::allocations;
+use crate::diagnosis::surroundings::{Surroundings, calls};
 use crate::host::Snapshot;
 use crate::trace::TextFacts;
 
@@ -52,16 +52,14 @@ pub(crate) fn refused_all(
     // What was granted shows in the counters of its own namespace.
     let granted = |observed| matches!(observed, Observed::Succeeded | Observed::Uncollected);
     let elsewhere = gathered.gc.keys().any(|(.., observed)| granted(*observed));
-    let counted = around.counted();
-    let foreign = counted.is_some_and(|counted| counted < around.receive_drops);
     let others = |ops: u64| gathered.namespaces.iter().any(|one| *one != ops);
     let several = gathered.namespaces.len() > 1 || facts.ops.is_some_and(others);
-    if attempts == 0 || elsewhere || foreign || several {
+    if attempts == 0 || elsewhere || around.are_foreign() || several {
         return None;
     }
     // Where nothing was dropped the counts are equal whatever the counters are of.
-    let is_sure =
-        counted == Some(around.receive_drops) && around.receive_drops > 0 && !gathered.has_losses();
+    let agree = around.counts_are_equal() && !gathered.has_losses();
+    let is_sure = agree && around.receive_drops > 0;
     Some(RefusedAll {
         attempts,
         confidence: if is_sure {

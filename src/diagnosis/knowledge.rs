@@ -2,8 +2,8 @@
 
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
-use crate::diagnosis::proof::{CallCounts, Proof, prove};
-use crate::host::{Facts, Snapshot};
+use crate::diagnosis::proof::Proof;
+use crate::diagnosis::surroundings::Surroundings;
 use crate::kernel::release::{Release, judge};
 use crate::trace::TextFacts;
 
@@ -79,47 +79,6 @@ impl Knowledge {
     }
 }
 
-/// Facts around a capture, and what is known of them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Surroundings<'a> {
-    /// Counters and limits.
-    pub(crate) facts: &'a Facts,
-    /// They are the capture's own, read while it was traced and at moments without a drop. Facts
-    /// from elsewhere may be of a longer time or of another namespace.
-    pub bracketed: bool,
-    /// Receive-path drops of all inputs that share them.
-    pub receive_drops: u64,
-    /// Some input holds a log in which memory could not be allocated.
-    pub memory_failed: bool,
-}
-
-impl Surroundings<'_> {
-    /// Receive-path drops that the kernel counted in between.
-    pub(crate) fn counted(&self) -> Option<u64> {
-        self.facts.rise(Snapshot::in_no_routes)
-    }
-}
-
-/// Calls of `ip6_dst_gc` in the capture that the facts bracket.
-pub(crate) fn calls(gathered: &Gathered, text: &TextFacts) -> CallCounts {
-    let mut calls = CallCounts::default();
-    // Calls that bpftrace has counted may have been made before the facts, or after them.
-    let counted =
-        |cpu: Option<u32>, observed| text.bpftrace && cpu.is_none() && observed == Observed::Cut;
-    for (&(cpu, _, observed), &n) in &gathered.gc {
-        if counted(cpu, observed) {
-            continue;
-        }
-        calls.all += n;
-        calls.collected += if observed == Observed::Collected {
-            n
-        } else {
-            0
-        };
-    }
-    calls
-}
-
 /// What is known for the drops of one input once all of it has been read.
 #[must_use]
 pub(crate) fn knowledge(
@@ -128,19 +87,14 @@ pub(crate) fn knowledge(
     text: &TextFacts,
     traced: Traced,
 ) -> Knowledge {
-    let calls = calls(gathered, text);
-    // Each namespace has its own counter and its own limits. The facts are those of the drops'
-    // own if that namespace counted as many as the trace shows, in the same time, and is the one
-    // whose attempts are in the trace.
-    let counted = around.counted();
-    let foreign = counted.is_some_and(|counted| around.receive_drops > counted);
     // Buffers differ in filters, in losses and perhaps in clocks: what one does not show,
     // another may have left out.
     let several = gathered.preamble.several_buffers;
-    let same_namespace = around.bracketed
-        && counted == Some(around.receive_drops)
-        && !gathered.has_losses()
-        && is_of_the_facts(gathered, around);
+    // Each namespace has its own counter and its own limits. The facts are those of the drops'
+    // own if that namespace counted as many as the trace shows, in the same time, and is the one
+    // whose attempts are in the trace.
+    let agree = around.counts_are_equal() && !gathered.has_losses();
+    let are_of = around.are_of(gathered);
     Knowledge {
         traced: traced.or(gathered.traced.unwrap_or_default()),
         seen: gathered.seen,
@@ -149,52 +103,11 @@ pub(crate) fn knowledge(
         losses_are_marked: !text.perf && !several,
         losses_outstanding: gathered.losses_outstanding(),
         refusals_logged: text.log.refusals() > 0,
-        proof: match prove(around.facts, calls) {
-            proof if foreign || is_contradicted(proof, gathered) => Proof::Nothing,
-            proof => proof,
-        },
-        same_namespace,
-        counts_agree: counted == Some(around.receive_drops)
-            && !gathered.has_losses()
-            && gathered.namespaces.len() <= 1,
-        refusals_count: nothing_is_passed_over(around.facts) && is_of_the_facts(gathered, around),
+        proof: around.prove(gathered, text),
+        same_namespace: around.bracketed && agree && are_of,
+        counts_agree: agree && gathered.namespaces.len() <= 1,
+        refusals_count: around.pass_nothing_over() && are_of,
         memory_failed: around.memory_failed,
-    }
-}
-
-/// The trace itself shows what the facts exclude: they are of another namespace, or of limits that
-/// were others in between.
-fn is_contradicted(proof: Proof, gathered: &Gathered) -> bool {
-    let shows =
-        |observed: &[Observed]| gathered.gc.keys().any(|(.., seen)| observed.contains(seen));
-    match proof {
-        Proof::NoneFailed => shows(&[Observed::Failed]),
-        Proof::AllFailed => shows(&[Observed::Succeeded, Observed::Uncollected]),
-        Proof::CollectedFailed | Proof::Nothing => false,
-    }
-}
-
-/// No rule puts a route back that its table found, and no throw route sends a packet on: a route
-/// that was found decides, and its refusal counts. Where there are VRFs a packet may have got its
-/// dst without `ip6_route_input` (drivers/net/vrf.c: `vrf_ip6_input_dst`), and what was refused
-/// before is another one's.
-fn nothing_is_passed_over(facts: &Facts) -> bool {
-    let rules = facts.policy.rules();
-    rules.is_some_and(|rules| !rules.suppresses() && !rules.has_l3mdev())
-        && facts.policy.throw_routes() == Some(0)
-}
-
-/// All attempts in the trace are of the namespace that the facts are of: by its pointer, or, where
-/// only one namespace asks, as far as its counters can tell.
-fn is_of_the_facts(gathered: &Gathered, around: &Surroundings<'_>) -> bool {
-    let Some(one) = gathered.only_namespace() else {
-        return false;
-    };
-    let foreign = around.counted().is_some_and(|n| around.receive_drops > n);
-    let fits = || gathered.fast.is_none_or(|series| series.fits(around.facts));
-    match around.facts.ops {
-        Some(ops) => ops == one,
-        None => !foreign && (!around.facts.has_reading() || fits()),
     }
 }
 
@@ -212,6 +125,7 @@ fn never_refuses(gathered: &Gathered) -> bool {
 mod tests {
     use super::*;
     use crate::diagnosis::rules::witnesses::Given;
+    use crate::host::Facts;
     use crate::kernel::functions::Origin;
     use crate::trace::KernelLog;
 

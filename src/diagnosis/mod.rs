@@ -15,6 +15,7 @@ pub(crate) mod next_steps;
 mod proof;
 pub(crate) mod rules;
 mod sizing;
+pub(crate) mod surroundings;
 pub(crate) mod verdict;
 
 #[cfg(test)]

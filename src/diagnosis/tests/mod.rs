@@ -1,6 +1,7 @@
 //! Small traces, and what is made of the drops in them.
 
 mod evidence;
+mod facts;
 mod gathering;
 mod guards;
 mod trace;
