@@ -91,7 +91,7 @@ markdown\t'For tickets'
 folded\t'One line a stack, for flame-graph tools'
 html\t'One page with pictures, to be opened in a browser; it loads nothing'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s o -l output -d 'Write to FILE instead of standard output' -r -F
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l facts -d 'Counters and limits around the capture: what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l facts -d 'Counters and limits around the capture: what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after). Also the policy rules, as `ip -6 rule` prints them, and a line `throw_routes N`' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l traced -d 'Functions that were traced, where the capture cannot say' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l cpu -d 'Only drops on these CPUs, as in 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l pid -d 'Only drops in these processes' -r

@@ -25,7 +25,7 @@ Exit status:
   10     receive-path dst_alloc failure (full route cache), confirmed
   11     the same, probable or possible
   12     other IPv6 drops only
-  13     inconclusive: lost events, empty stacks or unreadable text forbid a verdict
+  13     inconclusive: lost events, empty stacks, unreadable text, drops only counted
   128+n  ended by signal n, after putting everything back; what was seen is reported")]
 pub(crate) struct DiagnoseArgs {
     /// Record for this time, such as 30s or 5m

@@ -26,7 +26,7 @@ With --exit-code also:
   10  receive-path dst_alloc failure (full route cache), confirmed
   11  the same, probable or possible
   12  other IPv6 drops only
-  13  inconclusive: lost events, empty stacks or unreadable input forbid a verdict")]
+  13  inconclusive: lost events, empty stacks, unreadable input, drops only counted")]
 pub(crate) struct ReportArgs {
     /// Saved traces: text or trace.dat, plain or gzip; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -41,7 +41,8 @@ pub(crate) struct ReportArgs {
     pub(crate) output: Option<PathBuf>,
 
     /// Counters and limits around the capture: what `cat /proc/net/rt6_stats
-    /// /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after)
+    /// /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after).
+    /// Also the policy rules, as `ip -6 rule` prints them, and a line `throw_routes N`
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) facts: Option<PathBuf>,
 

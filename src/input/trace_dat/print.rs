@@ -176,3 +176,27 @@ impl Printer {
         shown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_those_of_the_kernel() {
+        for (bits, count, printed) in [
+            (0x00, Some(0), ".... "),
+            (0x10, Some(1), "..s1 "),
+            (0x19, Some(0x1f), "d.Hf "),
+            (0x08, Some(2), "..h2 "),
+            (0x48, None, "..Z. "),
+            (0x50, None, "..z. "),
+            (0x84, None, "bn.. "),
+            (0xa5, None, "DN.. "),
+            (0x20, Some(0x0a), ".p.a "),
+        ] {
+            assert_eq!(flags(Some(bits), count), printed, "{bits:#x}");
+        }
+        // An event without them has no such column.
+        assert_eq!(flags(None, Some(1)), "");
+    }
+}
