@@ -18,6 +18,9 @@ pub(crate) const RETURN_TRAMPOLINES: [&str; 3] = [
     "arch_rethook_trampoline",
 ];
 
+/// What stands for a string that a probe could not read (kernel/trace/trace_probe.c).
+pub(crate) const FAULT: &str = "(fault)";
+
 /// How functions of the function tracer start (arch/x86/kernel/ftrace_64.S).
 pub(crate) const FTRACE: &str = "ftrace_";
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::ring::machine::Machine;
+use crate::ring::print_format::{Piece, pieces};
 
 /// One field of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +28,22 @@ pub(crate) struct Field {
 impl Field {
     /// The bytes of the field in an event; empty where the event does not reach so far.
     pub(crate) fn bytes<'a>(&self, event: &'a [u8], machine: Machine) -> &'a [u8] {
-        let own = event.get(self.offset..).unwrap_or_default();
+        self.whole(event, machine).unwrap_or_default()
+    }
+
+    /// The bytes of the field in an event; `None` where the event does not reach so far.
+    pub(crate) fn whole<'a>(&self, event: &'a [u8], machine: Machine) -> Option<&'a [u8]> {
+        let own = event.get(self.offset..)?;
         let own = match self.size {
             0 => own,
-            size => own.get(..size).unwrap_or_default(),
+            size => own.get(..size)?,
         };
         if !self.located {
-            return own;
+            return Some(own);
         }
         let place = machine.number(own);
         let (at, len) = ((place & 0xffff) as usize, (place >> 16) as usize);
-        event.get(at..at + len).unwrap_or_default()
+        event.get(at..at.checked_add(len)?)
     }
 }
 
@@ -85,8 +91,8 @@ pub(crate) struct EventFormat {
     pub(crate) name: String,
     /// Fields that every event has (`common_…`) and those of this one.
     pub(crate) fields: Vec<Field>,
-    /// What stands behind `print fmt: `.
-    pub(crate) print: String,
+    /// What `print fmt` prints; `None` where it computes something.
+    pub(crate) print: Option<Vec<Piece>>,
 }
 
 impl EventFormat {
@@ -97,7 +103,7 @@ impl EventFormat {
         EventFormat {
             name: of("name:").unwrap_or_default().trim().to_owned(),
             fields: fields(&text),
-            print: of("print fmt:").unwrap_or_default().trim().to_owned(),
+            print: of("print fmt:").and_then(pieces),
         }
     }
 
@@ -171,7 +177,7 @@ print fmt: \"(%lx)\", REC->__probe_ip
     fn fields_are_where_the_kernel_says() {
         let format = EventFormat::parse(TEXT.as_bytes());
         assert_eq!(format.name, "gc_enter");
-        assert_eq!(format.print, "\"(%lx)\", REC->__probe_ip");
+        assert_eq!(format.print.as_ref().map(Vec::len), Some(3));
         let names: Vec<_> = format.fields.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(
             names,

@@ -3,13 +3,20 @@
 //!
 //! Nothing here opens a file: whoever has a page hands in its bytes, and gets places of events
 //! in it. `page` cuts a page into records, `format` says where in an event each field is,
-//! `symbols`, `tasks` and `clock` what its numbers mean, and `print` writes what it says.
+//! `print_format`, `conversion` and `addresses` how the kernel prints it, `symbols`, `tasks` and
+//! `clock` what its numbers mean, and `print` writes what it says.
 
+mod addresses;
 pub(crate) mod clock;
+mod conversion;
 pub(crate) mod format;
 pub(crate) mod machine;
 mod names;
 pub(crate) mod page;
 pub(crate) mod print;
+mod print_format;
 pub(crate) mod symbols;
 pub(crate) mod tasks;
+
+#[cfg(test)]
+mod tests;

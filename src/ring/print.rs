@@ -1,13 +1,16 @@
 //! What an event says, as text.
 //!
-//! `print fmt` says how the kernel would print the fields of an event. Probe events are
-//! described by plain conversions of plain fields (`__set_print_fmt` in
-//! kernel/trace/trace_probe.c), and those are understood. What computes anything is not; its
-//! fields are printed as they are.
+//! `print fmt` says how the kernel would print the fields of an event; where all of it is
+//! understood the text is the one of `trace_pipe`, but for addresses: a file has them as they
+//! were, and they are printed so, or with their function's name. Where the description computes
+//! something its fields are printed as they are.
 
-use crate::kernel::printed::RETURN_PROBE;
+use crate::kernel::printed::{FAULT, RETURN_PROBE};
+use crate::ring::addresses;
+use crate::ring::conversion::Conversion;
 use crate::ring::format::{EventFormat, Field};
 use crate::ring::machine::Machine;
+use crate::ring::print_format::{Argument, Piece};
 use crate::ring::symbols::{Resolved, Symbols};
 
 /// Fields that hold the address of a probed instruction or function.
@@ -28,17 +31,6 @@ pub(crate) struct EventPrinter<'a> {
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     let visible = |&b: &u8| if b < b' ' || b == 0x7f { b'?' } else { b };
     out.extend(text.iter().map(visible));
-}
-
-/// `REC->name` or `__get_str(name)`: the name.
-fn argument(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let name = match text.strip_prefix("__get_str(") {
-        Some(rest) => rest.strip_suffix(')')?.trim(),
-        None => text.strip_prefix("REC->")?,
-    };
-    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    is_name.then_some(name)
 }
 
 fn text_of(bytes: &[u8]) -> &[u8] {
@@ -116,63 +108,120 @@ impl EventPrinter<'_> {
         }
     }
 
-    /// Prints one field by its conversion: the letter behind `%`, length and width left out.
-    fn convert(self, out: &mut Vec<u8>, how: &str, field: &Field, event: &[u8]) -> Option<()> {
-        let bytes = field.bytes(event, self.machine);
-        if how.ends_with('s') {
-            push_text(out, text_of(bytes));
-            return Some(());
-        }
-        if field.array || !(1..=8).contains(&bytes.len()) {
-            return None;
-        }
-        let value = self.machine.number(bytes);
-        if PROBED.contains(&field.name.as_str()) || how.starts_with('p') {
-            self.address(out, value);
-            return Some(());
-        }
-        if how == "c" {
-            push_text(out, &[value as u8]);
-            return Some(());
-        }
-        let text = match how {
-            "x" | "X" => format!("{value:x}"),
-            "d" | "i" => self.machine.signed(bytes).to_string(),
-            "u" => value.to_string(),
+    /// Prints a number that is an address, as far as what stands behind `p` is known.
+    fn pointer(self, out: &mut Vec<u8>, extension: &str, address: u64) -> Option<()> {
+        match extension {
+            "x" => out.extend(format!("{address:0width$x}", width = 2 * self.machine.long).bytes()),
+            "s" | "f" => self.function(out, address),
+            "" | "S" | "F" | "B" | "K" => self.address(out, address),
             _ => return None,
-        };
-        out.extend(text.bytes());
+        }
         Some(())
     }
 
-    /// Prints an event by its description; `None` where that computes something.
-    fn by_print_fmt(self, out: &mut Vec<u8>, event: &[u8]) -> Option<()> {
-        let (text, arguments) = self.format.print.strip_prefix('"')?.rsplit_once('"')?;
-        let mut arguments = arguments.split(',').skip(1).map(argument);
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('%') {
-            // A probe's strings are printed in quotes, which the description escapes.
-            push_text(out, before.replace("\\\"", "\"").as_bytes());
-            if let Some(after) = after.strip_prefix('%') {
-                out.push(b'%');
-                rest = after;
-                continue;
-            }
-            let start = after.find(|c: char| c.is_ascii_alphabetic() && !"lLhzqj".contains(c))?;
-            let pointer = after.get(start..)?.starts_with('p');
-            let len = if pointer {
-                let behind = after.get(start + 1..)?;
-                1 + usize::from(behind.starts_with(['s', 'S', 'f', 'F', 'x', 'B']))
-            } else {
-                1
-            };
-            let how = after.get(start..start + len)?;
-            rest = after.get(start + len..)?;
-            let field = self.format.field(arguments.next()??)?;
-            self.convert(out, how, field, event)?;
+    /// The value of a field with its sign, as C hands it on.
+    fn value(self, field: &Field, event: &[u8]) -> Option<i64> {
+        let bytes = field.whole(event, self.machine)?;
+        if field.array || !(1..=8).contains(&bytes.len()) {
+            return None;
         }
-        push_text(out, rest.replace("\\\"", "\"").as_bytes());
-        arguments.next().is_none().then_some(())
+        Some(if field.signed {
+            self.machine.signed(bytes)
+        } else {
+            self.machine.number(bytes) as i64
+        })
+    }
+
+    /// A string of the event, without what must not end or rearrange a line.
+    fn string(self, field: &Field, event: &[u8]) -> Option<Vec<u8>> {
+        let bytes = field.whole(event, self.machine)?;
+        let mut text = Vec::new();
+        push_text(&mut text, text_of(bytes));
+        field.array.then_some(text)
+    }
+
+    /// Prints one field by its conversion.
+    fn convert(
+        self,
+        out: &mut Vec<u8>,
+        how: &Conversion,
+        field: &Field,
+        event: &[u8],
+    ) -> Option<()> {
+        match how.letter {
+            's' => how.text(out, &self.string(field, event)?),
+            'p' if field.array => {
+                let bytes = field.whole(event, self.machine)?;
+                let text = addresses::address(&how.extension, bytes)?;
+                how.text(out, text.as_bytes());
+            }
+            'p' => self.pointer(out, &how.extension, self.value(field, event)? as u64)?,
+            _ if PROBED.contains(&field.name.as_str()) => {
+                self.address(out, self.value(field, event)? as u64);
+            }
+            'c' => {
+                let mut text = Vec::new();
+                push_text(&mut text, &[self.value(field, event)? as u8]);
+                how.text(out, &text);
+            }
+            _ => how.number(out, self.value(field, event)?, self.machine)?,
+        }
+        Some(())
+    }
+
+    /// Prints the name of a number, or the number where it has none (kernel/trace/trace_output.c:
+    /// `trace_print_symbols_seq`).
+    fn symbolic(
+        self,
+        out: &mut Vec<u8>,
+        how: &Conversion,
+        value: i64,
+        names: &[(u64, String)],
+    ) -> Option<()> {
+        let long = u64::MAX >> (64 - 8 * self.machine.long.clamp(1, 8) as u32);
+        let value = value as u64 & long;
+        let mut text = Vec::new();
+        match names.iter().find(|(number, _)| number & long == value) {
+            Some((_, name)) => push_text(&mut text, name.as_bytes()),
+            None => text.extend(format!("{value:#x}").bytes()),
+        }
+        (how.letter == 's').then(|| how.text(out, &text))
+    }
+
+    /// Prints a string of a probe in quotes. One that could not be read is empty, without even
+    /// its end (kernel/trace/trace_probe.c: `PRINT_TYPE_FUNC_NAME(string)`).
+    fn quoted(self, out: &mut Vec<u8>, field: &Field, event: &[u8]) -> Option<()> {
+        let text = self.string(field, event)?;
+        if field.whole(event, self.machine)?.is_empty() {
+            out.extend(FAULT.bytes());
+            return Some(());
+        }
+        out.push(b'"');
+        out.extend(text);
+        out.push(b'"');
+        Some(())
+    }
+
+    /// Prints an event by its description; `None` where that computes something, or asks for
+    /// what the event does not have.
+    fn by_print_fmt(self, out: &mut Vec<u8>, event: &[u8]) -> Option<()> {
+        let field = |argument: &Argument| self.format.field(argument.field());
+        for piece in self.format.print.as_ref()? {
+            match piece {
+                Piece::Text(text) => push_text(out, text.as_bytes()),
+                Piece::Quoted(argument) => self.quoted(out, field(argument)?, event)?,
+                Piece::Value(how, argument) => {
+                    let field = field(argument)?;
+                    match argument {
+                        Argument::Field(_) => self.convert(out, how, field, event)?,
+                        Argument::Symbolic(_, names) => {
+                            self.symbolic(out, how, self.value(field, event)?, names)?;
+                        }
+                    }
+                }
+            }
+        }
+        Some(())
     }
 
     /// Prints the fields of an event as they are: `name=value`.
@@ -195,59 +244,5 @@ impl EventPrinter<'_> {
                 out.extend(format!("{:#x}", self.machine.number(bytes)).bytes());
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn printed(print: &str, event: &[u8]) -> Option<String> {
-        let fields = "	field:u64 __probe_ip;	offset:0;	size:8;	signed:0;
-	field:s16 n;	offset:8;	size:2;	signed:1;
-	field:__data_loc char[] comm;	offset:10;	size:4;	signed:1;
-	field:u32 many[2];	offset:14;	size:8;	signed:0;
-";
-        let format = EventFormat::parse(format!("{fields}print fmt: {print}\n").as_bytes());
-        let symbols = Symbols::new(b"ffffffff81000000 T dst_alloc\n".to_vec());
-        let printer = EventPrinter {
-            format: &format,
-            symbols: &symbols,
-            machine: Machine {
-                big_endian: false,
-                long: 8,
-            },
-        };
-        let mut out = Vec::new();
-        printer.by_print_fmt(&mut out, event)?;
-        Some(String::from_utf8_lossy(&out).into_owned())
-    }
-
-    #[test]
-    fn what_probes_print() {
-        let mut event = 0xffff_ffff_8100_0010_u64.to_le_bytes().to_vec();
-        event.extend((-7i16).to_le_bytes());
-        event.extend([22, 0, 4, 0]);
-        event.extend([0; 8]);
-        event.extend(b"a\nb\0");
-        let print = |text: &str| printed(text, &event);
-        let all = r#""(%lx) n=%d u=%u x=0x%x comm=\"%s\" 100%%", REC->__probe_ip, REC->n, REC->n, REC->n, __get_str(comm)"#;
-        assert_eq!(
-            print(all).as_deref(),
-            Some(r#"(dst_alloc+0x10) n=-7 u=65529 x=0xfff9 comm="a?b" 100%"#)
-        );
-        for computed in [
-            r#""%d", REC->n + 1"#,
-            r#""%d %d", REC->n"#,
-            r#""%d", REC->n, REC->n"#,
-            r#""%d", REC->many"#,
-            r#""%d", REC->none"#,
-            r#""%s", __print_symbolic(REC->n, { 1, "one" })"#,
-            r#""%"#,
-            "",
-        ] {
-            assert_eq!(print(computed), None, "{computed}");
-        }
-        assert_eq!(printed(all, &event[..9]), None);
     }
 }
