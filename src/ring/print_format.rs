@@ -128,6 +128,22 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
+/// A return probe is described as `(FUNCTION <- CALLER)` and printed as `(CALLER <- FUNCTION)`
+/// (kernel/trace/trace_kprobe.c: `set_print_fmt`, `print_kretprobe_event`).
+fn as_printed(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    let place = |name: &str| {
+        pieces.iter().position(
+            |piece| matches!(piece, Piece::Value(_, argument) if argument.field() == name),
+        )
+    };
+    if let (Some(function), Some(caller)) = (place("__probe_func"), place("__probe_ret_ip"))
+        && function < caller
+    {
+        pieces.swap(function, caller);
+    }
+    pieces
+}
+
 /// Takes a description apart; `None` where it computes something.
 pub(crate) fn pieces(print: &str) -> Option<Vec<Piece>> {
     let (text, rest) = literal(print)?;
@@ -162,7 +178,7 @@ pub(crate) fn pieces(print: &str) -> Option<Vec<Piece>> {
         }
     }
     push_text(&mut pieces, rest);
-    arguments.next().is_none().then_some(pieces)
+    arguments.next().is_none().then(|| as_printed(pieces))
 }
 
 #[cfg(test)]
@@ -212,6 +228,24 @@ mod tests {
             pieces(print),
             Some(vec![Piece::Value(conversion, symbolic)])
         );
+    }
+
+    #[test]
+    fn a_return_probe_names_the_caller_first() {
+        let printed = vec![
+            text("("),
+            field("lx", "__probe_ret_ip"),
+            text(" <- "),
+            field("lx", "__probe_func"),
+            text(")"),
+        ];
+        for arguments in [
+            "REC->__probe_func, REC->__probe_ret_ip",
+            "REC->__probe_ret_ip, REC->__probe_func",
+        ] {
+            let print = format!("\"(%lx <- %lx)\", {arguments}");
+            assert_eq!(pieces(&print), Some(printed.clone()));
+        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Dat {
                     "gc_exit",
                     EXIT,
                     &exit,
-                    "\"(%lx <- %lx) ret=0x%x\", REC->__probe_ret_ip, REC->__probe_func, REC->ret",
+                    "\"(%lx <- %lx) ret=0x%x\", REC->__probe_func, REC->__probe_ret_ip, REC->ret",
                 ),
             ],
         ]
