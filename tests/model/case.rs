@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{self, Reading, Readings};
+use crate::follows;
+use crate::identity::Beside;
+use crate::inside::Class;
 use crate::print::Printer;
 use crate::reference;
 use crate::rng::Rng;
@@ -22,6 +25,8 @@ pub struct Case {
     pub order: Vec<usize>,
     /// Drops whose class follows from what is printed.
     pub follows: BTreeSet<usize>,
+    /// What follows from answers of tables.
+    pub told: BTreeMap<usize, Class>,
     /// When tracing began, as functions see it.
     pub began: i64,
     /// Entries of `ip6_dst_gc` that are printed.
@@ -71,6 +76,12 @@ pub fn play(setup: &Setup) -> Case {
     let window = Window {
         functions: (functions, end),
         probes: (probes, moment(end, 60)),
+        // Lookups come first and go last, but where somebody does it the other way round.
+        lookups: if setup.identity.late {
+            (probes + (setup.seed % 900) as i64, end)
+        } else {
+            (functions, i64::MAX)
+        },
     };
     finish(setup, world, Readings { before, after }, window, rng)
 }
@@ -93,12 +104,20 @@ fn finish(
     let lost: Vec<u64> = lost.collect();
     let mut text = printer.text;
     text.push_str(&facts::closing(setup, &readings, &lost));
+    let told = if setup.is_named() {
+        follows::follows(setup, &records, &world.drops)
+    } else {
+        BTreeMap::new()
+    };
+    let mut follows = reference::follows(setup, &records, &world.drops);
+    follows.extend(told.keys());
     Case {
         text,
         facts: facts::handed(setup, &readings),
         shown: tracer.shown,
         order: printer.order,
-        follows: reference::follows(setup, &records, &world.drops),
+        follows,
+        told,
         began: window.functions.0,
         attempts: attempts(&records),
         drops: world.drops,
@@ -133,6 +152,17 @@ impl Case {
             Traced::Six { exit } => format!("six{}", probes(exit, exit)),
             Traced::Eight { enter, exit } => format!("eight{}", probes(enter, exit)),
             Traced::Input { enter, exit, .. } => format!("input{}", probes(enter, exit)),
+            Traced::Named { beside, .. } => {
+                let beside = match beside {
+                    Beside::Nothing => "",
+                    Beside::Entry => "+entry",
+                    Beside::Eight { exit: false } => "+eight",
+                    Beside::Eight { exit: true } => "+eight+exit",
+                    Beside::Probes => "+probes",
+                };
+                let sort = if setup.is_ordinary() { " ordinary" } else { "" };
+                return format!("named{beside}{sort}");
+            }
         };
         name.push_str(match (tracing.orc, tracing.empty) {
             (_, true) => " odd",

@@ -4,6 +4,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::case::{Case, play};
 use crate::check::{Grade, so_far, whole};
+use crate::inside::Class;
 use crate::setup::Setup;
 use crate::soak::{chance, places};
 use crate::strategies::setup;
@@ -63,5 +64,16 @@ fn nothing_confirmed_so_far_is_wrong() {
         let all = so_far(case, setup, &places(case, setup.seed));
         all.iter()
             .try_for_each(|answers| none_of(&[Grade::ConfirmedWrong], case, answers))
+    });
+}
+
+#[test]
+fn what_follows_from_lookups_is_true() {
+    claim(4, 1500, |_, case| {
+        let wrong = |(drop, class): &(&usize, &Class)| !case.drops[**drop].right.contains(class);
+        match case.told.iter().find(wrong) {
+            Some((drop, class)) => Err(format!("{class:?}: {:?}", case.drops[*drop])),
+            None => Ok(()),
+        }
     });
 }

@@ -1,5 +1,6 @@
 //! What happens, before anyone decides whether it is traced.
 
+use crate::identity::{Lookup, Named};
 use crate::kernel::Collected;
 use crate::setup::{Reply, Under};
 
@@ -36,6 +37,8 @@ pub enum Way {
         out: bool,
         prohibit: bool,
     },
+    /// A lookup of the route back to a received packet's sender.
+    Back,
     /// A task's own lookup.
     Output,
     /// Neighbour discovery: asked, or by its timer.
@@ -66,7 +69,9 @@ impl Handler {
 
 #[derive(Debug, Clone, Copy)]
 pub enum What {
-    RouteInput,
+    /// With the packet's buffer.
+    RouteInput(u64),
+    Lookup(Lookup),
     GcEnter(Collected),
     GcEntry,
     RunGc,
@@ -74,6 +79,8 @@ pub enum What {
     /// With the number of the drop.
     Handler(Handler, usize),
     Drop(Handler, usize),
+    /// The probe on the same function.
+    Words(Handler, usize, Named),
     IcmpSend,
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use crate::identity::Beside;
 use crate::kernel::Kernel;
 use crate::rng::Rng;
 use crate::setup::{Checks, FactsKind, Setup, Traced};
@@ -20,6 +21,7 @@ pub struct Reading {
     cpus: usize,
     rules: Vec<String>,
     throw_routes: usize,
+    ops: u64,
 }
 
 impl Reading {
@@ -36,6 +38,7 @@ impl Reading {
             cpus: kernel.cpus,
             rules: ns.rule_lines(),
             throw_routes: ns.throw_routes(),
+            ops: ns.ops,
         }
     }
 
@@ -115,6 +118,12 @@ pub fn space(setup: &Setup) -> usize {
     }
 }
 
+/// The facts or the preamble say how lookups were filtered.
+pub fn tells_filter(setup: &Setup) -> bool {
+    let handed = matches!(setup.facts, FactsKind::Handed { .. });
+    setup.identity.told && (framed(setup) || handed)
+}
+
 fn rules_known(setup: &Setup) -> bool {
     setup.rules_known
 }
@@ -127,12 +136,27 @@ pub fn tell_all(setup: &Setup) -> bool {
     framed(setup) && told && rules && setup.spaces.len() == 1
 }
 
+/// Whose rules, whose `dst_ops` and which filter, all told.
+pub fn tell_packets(setup: &Setup) -> bool {
+    let told = has_own(setup) || matches!(setup.facts, FactsKind::Handed { .. });
+    let rules = rules_known(setup) && !setup.spaces[space(setup)].rules.is_empty();
+    told && rules && setup.identity.ops && tells_filter(setup)
+}
+
 /// The text of `--facts`, where there is one.
 pub fn handed(setup: &Setup, readings: &Readings) -> Option<String> {
     if !matches!(setup.facts, FactsKind::Handed { .. }) {
         return None;
     }
     let mut text = String::new();
+    if setup.is_named() {
+        if setup.identity.ops {
+            let _ = writeln!(text, "ops 0x{:x}", readings.before.ops);
+        }
+        if tells_filter(setup) && !framed(setup) {
+            let _ = writeln!(text, "lookups {}", setup.identity.filter.text());
+        }
+    }
     if rules_known(setup) {
         // One set of rules holds for the whole window.
         for rule in &readings.before.rules {
@@ -157,32 +181,28 @@ pub fn preamble(setup: &Setup, readings: &Readings, kernel: &Kernel, rng: &mut R
         (Checks::Void, _) => "4.19.320",
         (Checks::Zero, _) => "4.19.90-2312.1.0.0255.oe1.x86_64",
     };
-    let six = "ip6_pkt_drop,ip6_pkt_discard,ip6_pkt_discard_out,ip6_pkt_prohibit,\
-               ip6_pkt_prohibit_out,ip6_dst_gc";
-    let (more, probes) = match setup.tracing.traced {
-        Traced::Six { exit } => ("", probes(exit, exit, false)),
-        Traced::Eight { enter, exit } => (",fib6_run_gc,icmp6_send", probes(enter, exit, false)),
-        Traced::Input { enter, exit, probe } => (
-            if probe {
-                ",fib6_run_gc,icmp6_send"
-            } else {
-                ",fib6_run_gc,icmp6_send,ip6_route_input"
-            },
-            probes(enter, exit, probe),
-        ),
-        _ => ("", String::new()),
-    };
+    let (functions, probes) = traced(setup.tracing.traced);
+    let version = if setup.is_named() { 2 } else { 1 };
     let _ = write!(
         text,
-        "# ip6drop: version 1\n# ip6drop: kernel {release}\n# ip6drop: cpus {}\n\
-         # ip6drop: method instance\n# ip6drop: traced {six}{more}\n",
+        "# ip6drop: version {version}\n# ip6drop: kernel {release}\n# ip6drop: cpus {}\n\
+         # ip6drop: method instance\n",
         setup.cpus
     );
+    if !functions.is_empty() {
+        let _ = writeln!(text, "# ip6drop: traced {functions}");
+    }
     if !probes.is_empty() {
         let _ = writeln!(text, "# ip6drop: probes {probes}");
     }
+    if setup.is_named() && tells_filter(setup) {
+        let filter = setup.identity.filter.text();
+        let _ = writeln!(text, "# ip6drop: lookups {filter}");
+    }
     if has_own(setup) {
-        let _ = writeln!(text, "# ip6drop: ops 0x{:x}", kernel.spaces[0].ops);
+        if !setup.is_named() || setup.identity.ops {
+            let _ = writeln!(text, "# ip6drop: ops 0x{:x}", kernel.spaces[0].ops);
+        }
         readings
             .before
             .framed("before", rules_known(setup), &mut text);
@@ -205,6 +225,37 @@ pub fn closing(setup: &Setup, readings: &Readings, lost: &[u64]) -> String {
         let _ = writeln!(text, "# ip6drop: lost {cpu} {lost}");
     }
     text
+}
+
+/// What a preamble says was traced: functions, and probes.
+fn traced(traced: Traced) -> (String, String) {
+    let six = "ip6_pkt_drop,ip6_pkt_discard,ip6_pkt_discard_out,ip6_pkt_prohibit,\
+               ip6_pkt_prohibit_out,ip6_dst_gc";
+    let (more, probes) = match traced {
+        Traced::Six { exit } => ("", probes(exit, exit, false)),
+        Traced::Eight { enter, exit } => (",fib6_run_gc,icmp6_send", probes(enter, exit, false)),
+        Traced::Input { enter, exit, probe } => (
+            if probe {
+                ",fib6_run_gc,icmp6_send"
+            } else {
+                ",fib6_run_gc,icmp6_send,ip6_route_input"
+            },
+            probes(enter, exit, probe),
+        ),
+        Traced::Named { beside, rin } => {
+            let exit = matches!(beside, Beside::Eight { exit: true } | Beside::Probes);
+            let more = probes(beside == Beside::Probes, exit, rin);
+            let probes = format!("drop,{more}").trim_end_matches(',').to_owned();
+            let functions = match beside {
+                Beside::Nothing | Beside::Probes => String::new(),
+                Beside::Entry => "ip6_pkt_drop".to_owned(),
+                Beside::Eight { .. } => format!("{six},fib6_run_gc,icmp6_send"),
+            };
+            return (functions, probes);
+        }
+        _ => ("", String::new()),
+    };
+    (format!("{six}{more}"), probes)
 }
 
 fn probes(enter: bool, exit: bool, input: bool) -> String {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use crate::rng::Rng;
-use crate::setup::{Checks, FRESH, Kind, Regime, Rule, RuleAction, Setup, Space, TABLES};
+use crate::setup::{Checks, FRESH, Kind, Regime, Rule, RuleAction, Setup, Space, Suppress, TABLES};
 
 /// A route: table and family, and which of the family's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +86,8 @@ pub struct NetNs {
     pub out_no_routes: u64,
     pub space: Space,
     copies: HashSet<(RouteId, usize)>,
+    /// Routes that went, by family and table.
+    gone: Vec<Option<(Kind, u8)>>,
     salt: u64,
 }
 
@@ -151,6 +153,7 @@ impl NetNs {
             out_no_routes: rng.below(20),
             space: space.clone(),
             copies: HashSet::new(),
+            gone: vec![None; space.families.len() * TABLES.len()],
             salt: rng.next(),
         }
     }
@@ -165,8 +168,42 @@ impl NetNs {
         at_start || self.copies.contains(&(route, cpu))
     }
 
-    fn matches(rule: &Rule, family: usize) -> bool {
-        rule.only.is_none_or(|only| only == family)
+    fn matches(&self, rule: &Rule, family: usize) -> bool {
+        let asked = rule.action != RuleAction::Master || self.space.families[family].vrf;
+        asked && rule.only.is_none_or(|only| only == family)
+    }
+
+    /// The table that a rule asks, and what it puts back.
+    fn table(action: RuleAction) -> Option<(usize, Option<Suppress>)> {
+        match action {
+            RuleAction::Table { table, suppress } => Some((table, suppress)),
+            RuleAction::Master => Some((TABLES.len() - 1, None)),
+            _ => None,
+        }
+    }
+
+    /// The table that a rule asks for a family, and what it finds there.
+    pub fn asked(&self, number: usize, family: usize) -> Option<(usize, Option<(Kind, u8)>)> {
+        let rule = self.space.rules.get(number)?;
+        let (table, _) = Self::table(rule.action).filter(|_| self.matches(rule, family))?;
+        Some((table, self.space.families[family].routes[table]))
+    }
+
+    /// A rule that answers without a table.
+    pub fn ends(&self, number: usize, family: usize) -> bool {
+        let rule = &self.space.rules[number];
+        Self::table(rule.action).is_none() && self.matches(rule, family)
+    }
+
+    /// A route goes, and its copies with it, or comes back.
+    pub fn reroute(&mut self, family: usize, table: usize) {
+        let family = family % self.space.families.len();
+        let gone = &mut self.gone[family * TABLES.len() + table];
+        let route = &mut self.space.families[family].routes[table];
+        std::mem::swap(gone, route);
+        self.space.families[family].copies = 0;
+        let stays = |(id, _): &(RouteId, usize)| (id.family, id.table) != (family, table);
+        self.copies.retain(stays);
     }
 
     /// What a usable or rejecting route's kind answers; nothing where the next rule is asked.
@@ -175,7 +212,7 @@ impl NetNs {
             Kind::Local | Kind::Unicast => Some(Answer::Usable(kind)),
             Kind::Throw => None,
             Kind::Prohibit => Some(Answer::Prohibit),
-            Kind::Unreachable => Some(Answer::Discard),
+            Kind::Unreachable | Kind::ThroughLo => Some(Answer::Discard),
             Kind::Blackhole => Some(Answer::Silent),
         }
     }
@@ -183,25 +220,30 @@ impl NetNs {
     /// What a rule without a table answers.
     fn without_table(action: RuleAction) -> Option<Answer> {
         match action {
-            RuleAction::Table { .. } => None,
+            RuleAction::Table { .. } | RuleAction::Master => None,
             RuleAction::Prohibit => Some(Answer::Prohibit),
             RuleAction::Unreachable => Some(Answer::Discard),
             RuleAction::Blackhole => Some(Answer::Silent),
         }
     }
 
-    /// Whether what was found decides: `suppress` puts back what is usable and short.
-    fn decides(kind: Kind, plen: u8, suppress: Option<u8>) -> Option<Answer> {
+    /// Whether what was found decides: `suppress` puts back what is not an error and short, or
+    /// of a group.
+    fn decides(kind: Kind, plen: u8, suppress: Option<Suppress>) -> Option<Answer> {
         let answer = Self::answer(kind)?;
         let usable = matches!(answer, Answer::Usable(_));
-        let put_back = usable && suppress.is_some_and(|limit| plen <= limit);
+        let put_back = match suppress {
+            None => false,
+            Some(Suppress::Length(limit)) => (usable || kind == Kind::ThroughLo) && plen <= limit,
+            Some(Suppress::Group) => usable,
+        };
         (!put_back).then_some(answer)
     }
 
     /// The answer if every allocation succeeded.
     pub fn unlimited(&self, family: usize) -> Unlimited {
         for (number, rule) in self.space.rules.iter().enumerate() {
-            if !Self::matches(rule, family) {
+            if !self.matches(rule, family) {
                 continue;
             }
             let decided = |answer, is_route| Unlimited {
@@ -212,7 +254,7 @@ impl NetNs {
             if let Some(answer) = Self::without_table(rule.action) {
                 return decided(answer, false);
             }
-            let RuleAction::Table { table, suppress } = rule.action else {
+            let Some((table, suppress)) = Self::table(rule.action) else {
                 continue;
             };
             let route = self.space.families[family].routes[table];
@@ -238,41 +280,6 @@ impl NetNs {
     pub fn throw_routes(&self) -> usize {
         Self::throws(&self.space)
     }
-
-    /// Its rules as `ip -6 rule` prints them.
-    pub fn rule_lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (number, rule) in self.space.rules.iter().enumerate() {
-            let pref = match rule.action {
-                RuleAction::Table { table: 0, .. } if number == 0 => 0,
-                _ if *rule == crate::setup::asks(1) && number + 1 == self.space.rules.len() => {
-                    32766
-                }
-                _ => 100 * number,
-            };
-            let to = rule
-                .only
-                .map_or(String::new(), |only| format!("to 2001:db8:{only:x}::/48 "));
-            let action = match rule.action {
-                RuleAction::Table { table, suppress } => {
-                    let name = match TABLES[table] {
-                        255 => "local".to_owned(),
-                        254 => "main".to_owned(),
-                        number => number.to_string(),
-                    };
-                    let behind = suppress.map_or(String::new(), |limit| {
-                        format!(" suppress_prefixlength {limit}")
-                    });
-                    format!("lookup {name}{behind}")
-                }
-                RuleAction::Prohibit => "prohibit".to_owned(),
-                RuleAction::Unreachable => "unreachable".to_owned(),
-                RuleAction::Blackhole => "blackhole".to_owned(),
-            };
-            lines.push(format!("{pref}:\tfrom all {to}{action}"));
-        }
-        lines
-    }
 }
 
 /// What one rule came to.
@@ -280,7 +287,7 @@ pub enum AtRule {
     /// The rule is not for this packet, or its table has nothing for it.
     Passed,
     /// No allocation was needed, or the rule itself answers.
-    Decided(Answer),
+    Decided(Answer, Option<RouteId>),
     /// A copy is to be made, and what follows if that succeeds.
     Allocate(RouteId, bool, Option<Answer>),
 }
@@ -315,13 +322,13 @@ impl Kernel {
         let ns = &self.spaces[space];
         let rule = ns.space.rules[number];
         let (family, serial) = id;
-        if !NetNs::matches(&rule, family) {
+        if !ns.matches(&rule, family) {
             return AtRule::Passed;
         }
         if let Some(answer) = NetNs::without_table(rule.action) {
-            return AtRule::Decided(answer);
+            return AtRule::Decided(answer, None);
         }
-        let RuleAction::Table { table, suppress } = rule.action else {
+        let Some((table, suppress)) = NetNs::table(rule.action) else {
             return AtRule::Passed;
         };
         let Some((kind, plen)) = ns.space.families[family].routes[table] else {
@@ -335,7 +342,7 @@ impl Kernel {
             serial: if plen == 128 { serial } else { 0 },
         };
         match answer {
-            Some(answer) if ns.has_copy(route, cpu) => AtRule::Decided(answer),
+            Some(answer) if ns.has_copy(route, cpu) => AtRule::Decided(answer, Some(route)),
             None if ns.has_copy(route, cpu) => AtRule::Passed,
             answer => AtRule::Allocate(route, kind != Kind::Local, answer),
         }

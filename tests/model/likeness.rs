@@ -111,9 +111,13 @@ fn events_follow_each_other_as_in_the_captures() {
     let mut model = BTreeSet::new();
     let mut runner = runner(3);
     let strategy = setup(40);
-    for _ in 0..1200 {
+    let mut played = 0;
+    while played < 1200 {
         let setup = strategy.new_tree(&mut runner).unwrap().current();
-        triples(&play(&setup).text, &mut model);
+        if !setup.is_named() {
+            triples(&play(&setup).text, &mut model);
+            played += 1;
+        }
     }
     for name in CAPTURES {
         let mut real = BTreeSet::new();

@@ -5,18 +5,24 @@
 #![allow(unreachable_pub)] // one crate of many modules
 #![allow(clippy::print_stdout)] // tables are read by people
 
+mod addresses;
 mod case;
 mod check;
 mod claims;
 mod event;
 mod facts;
+mod follows;
+mod identity;
 mod inside;
 mod kernel;
 mod likeness;
+mod naming;
 mod print;
+mod receive;
 mod reduce;
 mod reference;
 mod rng;
+mod rules;
 mod setup;
 mod soak;
 mod stacks;

@@ -8,6 +8,12 @@ use crate::tracer::{Body, Record, Sort};
 use crate::traffic::FIRST_TASK;
 
 const TASKS: [&str; 4] = ["kubelet", "calico-node", "python3", "a b-1 [0] x"];
+const PLANTED: [&str; 4] = [
+    "fib6_table_look",
+    "drop: (ip6_pkt_",
+    "x: table 255 oi",
+    "dev lo err 0",
+];
 const HEADER: &str = "#                              _-----=> irqs-off
 #                             / _----=> need-resched
 #                            | / _---=> hardirq/softirq
@@ -17,10 +23,10 @@ const HEADER: &str = "#                              _-----=> irqs-off
 #              | |       |   ||||       |         |
 ";
 
-fn comm(pid: u32, cpu: usize) -> String {
+fn comm(pid: u32, cpu: usize, tasks: [&str; 4]) -> String {
     match pid {
         0 => "<idle>".to_owned(),
-        FIRST_TASK.. => TASKS[(pid - FIRST_TASK) as usize % TASKS.len()].to_owned(),
+        FIRST_TASK.. => tasks[(pid - FIRST_TASK) as usize % TASKS.len()].to_owned(),
         77..FIRST_TASK => format!("kworker/{cpu}:1"),
         _ => format!("ksoftirqd/{cpu}"),
     }
@@ -49,7 +55,10 @@ impl<'s> Printer<'s> {
         if format == Format::NoContext {
             return;
         }
-        let mut name = comm(record.pid, cpu);
+        let named = self.setup.is_named();
+        let planted = named && self.setup.identity.planted;
+        let tasks = if planted { PLANTED } else { TASKS };
+        let mut name = comm(record.pid, cpu, tasks);
         if record.pid != 0 && self.rng.below(40) == 0 {
             name = "<...>".to_owned();
         }
@@ -68,6 +77,9 @@ impl<'s> Printer<'s> {
         if format != Format::Perf {
             if format != Format::NoFlags {
                 text.push_str(&String::from_utf8_lossy(&record.flags));
+                if named && self.setup.identity.newer {
+                    text.push('.');
+                }
             }
             let _ = write!(text, " {seconds:>5}.{micros:06}: ");
         }

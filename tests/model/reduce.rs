@@ -1,12 +1,13 @@
 //! Makes a failing set-up small: whole steps go first, which halves the text long before the
 //! simpler values that a strategy would try next.
 
+use crate::identity::Before;
 use crate::setup::{Action, Packet, Reply, Setup};
 
 /// A try for smaller.
 type Change = Box<dyn Fn(&mut Setup)>;
 
-fn packets(action: &mut Action) -> Vec<&mut Packet> {
+pub fn packets(action: &mut Action) -> Vec<&mut Packet> {
     match action {
         Action::Receive { packets, .. } => packets.iter_mut().collect(),
         Action::Output { packet, over, .. } => {
@@ -14,7 +15,7 @@ fn packets(action: &mut Action) -> Vec<&mut Packet> {
             std::iter::once(packet).chain(over).collect()
         }
         Action::Ndisc { over, .. } => over.iter_mut().map(|(_, packet)| packet).collect(),
-        Action::Timer { .. } => Vec::new(),
+        Action::Timer { .. } | Action::Reroute { .. } => Vec::new(),
     }
 }
 
@@ -47,6 +48,7 @@ fn of_steps(setup: &Setup) -> Vec<Change> {
             for packet in packets(&mut setup.steps[step].action) {
                 packet.lookups = 0;
                 packet.hop = None;
+                packet.before = Before::Nothing;
             }
         }));
         all.push(Box::new(move |setup| {
@@ -65,6 +67,11 @@ fn of_machine(setup: &Setup) -> Vec<Change> {
         Box::new(|setup| setup.around.1 = 0),
         Box::new(|setup| setup.tracing.missed = 0),
         Box::new(|setup| setup.memory = false),
+        Box::new(|setup| setup.identity.list = false),
+        Box::new(|setup| setup.identity.hints = false),
+        Box::new(|setup| setup.identity.alike = false),
+        Box::new(|setup| setup.identity.planted = false),
+        Box::new(|setup| setup.identity.late = false),
         Box::new(|setup| setup.tracing.losses.clear()),
         Box::new(|setup| setup.tracing.start = crate::setup::Start::On),
     ];

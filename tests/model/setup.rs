@@ -1,11 +1,15 @@
 //! What a case is: a machine, its routes, what is traced of it and what happens on it. All of it
 //! are plain values, so that a case that fails can be made smaller.
 
+use crate::identity::{Before, Beside, Identity};
+
 /// Kinds of routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Local,
     Unicast,
+    /// A unicast route through lo, of which the kernel makes a reject route.
+    ThroughLo,
     Throw,
     Prohibit,
     Unreachable,
@@ -22,16 +26,29 @@ pub struct Family {
     pub routes: [Option<(Kind, u8)>; 4],
     /// How many in eight of its routes have a copy on a CPU at the start.
     pub copies: u8,
+    /// Its packets come in by an interface of a VRF.
+    pub vrf: bool,
+}
+
+/// What a rule puts back of what its table found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppress {
+    /// With a prefix up to so long.
+    Length(u8),
+    /// Through a device of the group that all devices but lo are in.
+    Group,
 }
 
 /// What a policy rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleAction {
-    /// Asks a table; what is found with a prefix up to so long is put back.
+    /// Asks a table; some of what is found may be put back.
     Table {
         table: usize,
-        suppress: Option<u8>,
+        suppress: Option<Suppress>,
     },
+    /// Asks the VRF's table, the last one.
+    Master,
     Prohibit,
     Unreachable,
     Blackhole,
@@ -106,6 +123,9 @@ pub struct Packet {
     pub back: usize,
     /// Forwarded, it is received in another namespace.
     pub hop: Option<(usize, usize)>,
+    /// Which of several senders behind an interface it is from.
+    pub source: u8,
+    pub before: Before,
 }
 
 /// Serials from here on mean a route without a copy anywhere.
@@ -165,6 +185,12 @@ pub enum Action {
     },
     /// The garbage collector's timer.
     Timer { under: Under, space: usize },
+    /// A family's route goes from a table, or comes back.
+    Reroute {
+        space: usize,
+        family: usize,
+        table: usize,
+    },
 }
 
 impl Action {
@@ -208,6 +234,8 @@ pub enum Traced {
         exit: bool,
         probe: bool,
     },
+    /// Lookups of tables and the words of dropped packets; `ip6_route_input` by a probe.
+    Named { beside: Beside, rin: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,6 +305,7 @@ pub struct Setup {
     pub spaces: Vec<Space>,
     pub tracing: Tracing,
     pub facts: FactsKind,
+    pub identity: Identity,
     /// Rules and throw routes are among the facts.
     pub rules_known: bool,
     /// Steps outside of the trace, before and after.
@@ -292,5 +321,35 @@ pub fn asks(table: usize) -> Rule {
             suppress: None,
         },
         only: None,
+    }
+}
+
+impl Setup {
+    /// The trace names packets.
+    pub fn is_named(&self) -> bool {
+        matches!(self.tracing.traced, Traced::Named { .. })
+    }
+
+    /// Bursts are received as lists. Where calls of the cache are traced they are not: lookups
+    /// tell one packet's allocations from another's, order does not.
+    pub fn has_lists(&self) -> bool {
+        let cache = self.tracing.has_exit() || self.tracing.has_entries();
+        self.is_named() && self.identity.list && !cache
+    }
+
+    /// What ordinary hosts do, with all told that a recording tells.
+    pub fn is_ordinary(&self) -> bool {
+        let plain = |space: &Space| space.rules == [asks(0), asks(1)];
+        let quiet = |action: &Action| match action {
+            Action::Receive { packets, .. } => {
+                packets.iter().all(|one| one.before == Before::Nothing)
+            }
+            Action::Reroute { .. } => false,
+            _ => true,
+        };
+        let identity = &self.identity;
+        let told = identity.told && identity.ops && identity.words.has_ops();
+        let steps = self.steps.iter().all(|step| quiet(&step.action));
+        told && identity.filter.is_whole() && self.spaces.iter().all(plain) && steps
     }
 }

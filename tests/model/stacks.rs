@@ -200,6 +200,11 @@ fn allocation(raw: &Raw, orc: bool, out: &mut Frames) {
             out.extend(["icmp6_send", "icmpv6_send"]);
             dropped(raw, (side, prohibit), orc, out);
         }
+        Way::Back => {
+            rules(orc, raw.custom, "ip6_pol_route_lookup", out);
+            out.extend(["ip6_route_lookup", "nf_hook_slow", "ipv6_rcv"]);
+            reception(raw, orc, out);
+        }
         Way::Output => task_lookup(orc, raw.custom, out),
         Way::NdiscAnswer => {
             out.extend(["icmp6_dst_alloc", "ndisc_send_skb", "ndisc_send_na"]);
@@ -251,8 +256,8 @@ pub fn frames(raw: &Raw, unwinder: Unwinder) -> Frames {
 /// The function that an entry's event names behind `<-`.
 pub fn caller(raw: &Raw, orc: bool) -> &'static str {
     match raw.what {
-        What::RouteInput if orc => "ipv6_rcv",
-        What::RouteInput => "ip6_rcv_finish_core.constprop.0.isra.0",
+        What::RouteInput(_) if orc => "ipv6_rcv",
+        What::RouteInput(_) => "ip6_rcv_finish_core.constprop.0.isra.0",
         What::RunGc if raw.way != Way::GcTimer => "ip6_dst_gc",
         What::RunGc if orc => "call_timer_fn",
         What::RunGc => "fib6_gc_timer_cb",

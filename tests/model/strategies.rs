@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::identity::Before;
+use crate::naming::{self, Named};
 use crate::setup::*;
 
 fn route(table: usize) -> BoxedStrategy<Option<(Kind, u8)>> {
@@ -24,7 +26,7 @@ fn route(table: usize) -> BoxedStrategy<Option<(Kind, u8)>> {
 }
 
 /// What ordinary hosts have, by number.
-fn plain(kind: u8) -> Family {
+pub fn plain(kind: u8) -> Family {
     let (local, none) = (Some((Kind::Local, 128)), None);
     let (routes, copies) = match kind {
         0 => ([None; 4], 0),
@@ -34,7 +36,11 @@ fn plain(kind: u8) -> Family {
         // A default route that each CPU holds already.
         _ => ([local, Some((Kind::Unicast, 0)), None, None], 8),
     };
-    Family { routes, copies }
+    Family {
+        routes,
+        copies,
+        vrf: false,
+    }
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -43,6 +49,7 @@ fn family() -> impl Strategy<Value = Family> {
     let any = (routes, copies.clone()).prop_map(|((a, b, c, d), copies)| Family {
         routes: [a, b, c, d],
         copies,
+        vrf: false,
     });
     prop_oneof![
         4 => (0..5u8).prop_map(plain),
@@ -55,7 +62,10 @@ fn rule() -> impl Strategy<Value = Rule> {
         1..4usize,
         option::weighted(0.35, prop_oneof![Just(0u8), Just(64)]),
     )
-        .prop_map(|(table, suppress)| RuleAction::Table { table, suppress });
+        .prop_map(|(table, suppress)| RuleAction::Table {
+            table,
+            suppress: suppress.map(Suppress::Length),
+        });
     let action = prop_oneof![
         8 => table,
         1 => Just(RuleAction::Prohibit),
@@ -118,6 +128,8 @@ fn packet() -> impl Strategy<Value = Packet> {
             lookups,
             back,
             hop,
+            source: 0,
+            before: Before::Nothing,
         },
     )
 }
@@ -181,6 +193,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn traced() -> impl Strategy<Value = Traced> {
     prop_oneof![
+        15 => naming::traced(),
         1 => Just(Traced::Recipe),
         2 => Just(Traced::RecipeGc),
         1 => Just(Traced::RecipeProbes),
@@ -271,7 +284,7 @@ fn steps(most: usize) -> impl Strategy<Value = (Vec<Step>, bool)> {
 }
 
 /// Regular senders meet an ordinary host: what they do is then all that differs.
-fn ordinary(spaces: &mut [Space]) {
+pub fn ordinary(spaces: &mut [Space]) {
     for space in spaces {
         space.rules = vec![asks(0), asks(1)];
         space.families = [4, 0, 1].map(plain).to_vec();
@@ -306,15 +319,17 @@ pub fn setup(most: usize) -> impl Strategy<Value = Setup> {
         facts,
         any::<bool>(),
         (0..6u8, 0..6u8),
+        naming::named(),
     )
         .prop_map(
-            |(steps, seed, machine, tracing, facts, rules_known, around)| {
+            |(steps, seed, machine, tracing, facts, rules_known, around, named)| {
                 let (cpus, checks, memory, mut spaces) = machine;
                 let (steps, regular) = steps;
                 if regular {
                     ordinary(&mut spaces);
                 }
-                Setup {
+                let Named { identity, odd } = named;
+                let mut setup = Setup {
                     seed,
                     cpus,
                     checks,
@@ -322,10 +337,13 @@ pub fn setup(most: usize) -> impl Strategy<Value = Setup> {
                     spaces,
                     tracing,
                     facts,
+                    identity,
                     rules_known,
                     around,
                     steps,
-                }
+                };
+                odd.apply(&mut setup);
+                setup
             },
         )
 }

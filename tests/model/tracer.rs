@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Base, Raw, What};
+use crate::identity::{self, Asks, Beside, Identity, Says};
 use crate::rng::Rng;
 use crate::setup::{Format, Setup, Start, Traced, Tracing, Under};
 use crate::stacks::{Unwinder, caller, frames};
@@ -18,6 +19,8 @@ pub enum Sort {
     Handler,
     Drop,
     Icmp,
+    Lookup,
+    Words,
     StackOfGc,
     StackOfDrop,
 }
@@ -37,20 +40,24 @@ pub struct Record {
     pub drop: Option<usize>,
     /// What a return probe shows.
     pub returned: Option<u64>,
+    /// What a table was asked, and said.
+    pub lookup: Option<(Asks, Says)>,
     /// So many records were lost right before it.
     pub lost: u64,
 }
 
-/// Between which moments is traced: functions, and probes.
+/// Between which moments is traced: functions, probes, and lookups.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     pub functions: (i64, i64),
     pub probes: (i64, i64),
+    pub lookups: (i64, i64),
 }
 
 /// How the tracer came to be set up.
 pub struct Tracer<'s> {
     tracing: &'s Tracing,
+    identity: &'s Identity,
     printed: Format,
     unwinder: Unwinder,
     window: Window,
@@ -73,7 +80,20 @@ impl Tracing {
                 | Traced::Six { exit: true }
                 | Traced::Eight { exit: true, .. }
                 | Traced::Input { exit: true, .. }
+                | Traced::Named {
+                    beside: Beside::Eight { exit: true } | Beside::Probes,
+                    ..
+                }
         )
+    }
+
+    /// Entries of `ip6_dst_gc` are traced.
+    pub fn has_entries(&self) -> bool {
+        match self.traced {
+            Traced::Recipe => false,
+            Traced::Named { beside, .. } => matches!(beside, Beside::Eight { .. }),
+            _ => true,
+        }
     }
 
     fn has_enter(&self) -> bool {
@@ -83,6 +103,10 @@ impl Tracing {
                 | Traced::Six { exit: true }
                 | Traced::Eight { enter: true, .. }
                 | Traced::Input { enter: true, .. }
+                | Traced::Named {
+                    beside: Beside::Probes,
+                    ..
+                }
         )
     }
 
@@ -104,8 +128,28 @@ impl Tracing {
         }
     }
 
+    /// What is traced of the functions of old beside lookups and words.
+    fn takes_beside(&self, what: &What, beside: Beside, rin: bool) -> bool {
+        let all = matches!(beside, Beside::Eight { .. } | Beside::Probes);
+        match what {
+            What::Lookup(_) | What::Words(..) => true,
+            What::Drop(handler, _) => {
+                let entry = matches!(beside, Beside::Entry | Beside::Eight { .. });
+                entry && !(handler.out && self.inlined)
+            }
+            What::GcEntry => self.has_entries(),
+            What::Handler(..) | What::RunGc | What::IcmpSend => all,
+            What::GcEnter(_) => self.has_enter(),
+            What::GcExit(_) => self.has_exit(),
+            What::RouteInput(_) => rin,
+        }
+    }
+
     fn takes(&self, what: &What) -> bool {
-        let gc = self.traced != Traced::Recipe;
+        if let Traced::Named { beside, rin } = self.traced {
+            return self.takes_beside(what, beside, rin);
+        }
+        let gc = self.has_entries();
         let more = !self.is_recipe() && !matches!(self.traced, Traced::Six { .. });
         match what {
             What::Drop(handler, _) => !(handler.out && self.inlined),
@@ -114,15 +158,25 @@ impl Tracing {
             What::RunGc | What::IcmpSend => more,
             What::GcEnter(_) => self.has_enter(),
             What::GcExit(_) => self.has_exit(),
-            What::RouteInput => matches!(self.traced, Traced::Input { .. }),
+            What::RouteInput(_) => matches!(self.traced, Traced::Input { .. }),
+            What::Lookup(_) | What::Words(..) => false,
         }
+    }
+
+    /// Functions are traced by probes alone.
+    fn probes_all(&self) -> bool {
+        let beside = Beside::Probes;
+        matches!(self.traced, Traced::Named { beside: all, .. } if all == beside)
     }
 
     fn is_probe(&self, what: &What) -> bool {
         match what {
-            What::GcEnter(_) | What::GcExit(_) => true,
-            What::RouteInput => matches!(self.traced, Traced::Input { probe: true, .. }),
-            _ => false,
+            What::GcEnter(_) | What::GcExit(_) | What::Words(..) => true,
+            What::RouteInput(_) => matches!(
+                self.traced,
+                Traced::Input { probe: true, .. } | Traced::Named { .. }
+            ),
+            _ => self.probes_all(),
         }
     }
 }
@@ -132,6 +186,7 @@ impl<'s> Tracer<'s> {
         let tracing = &setup.tracing;
         Tracer {
             tracing,
+            identity: &setup.identity,
             printed: tracing.printed(setup.cpus),
             unwinder: Unwinder {
                 orc: tracing.orc,
@@ -144,6 +199,10 @@ impl<'s> Tracer<'s> {
             missed: 0,
             void_shown: false,
         }
+    }
+
+    fn is_named(&self) -> bool {
+        matches!(self.tracing.traced, Traced::Named { .. })
     }
 
     fn flags(&mut self, raw: &Raw, more: u8, irqs_off: bool) -> [u8; 4] {
@@ -169,19 +228,32 @@ impl<'s> Tracer<'s> {
             "<-"
         };
         let space = if arrow == "<--" { " " } else { "" };
+        if self.tracing.probes_all() {
+            let name = match function {
+                "fib6_run_gc" => "run",
+                "icmp6_send" => "icmp",
+                "ip6_pkt_discard" => "discard",
+                "ip6_pkt_prohibit" => "prohibit",
+                other => other,
+            };
+            return format!("{name}: ({function}+0x0/0xe0)");
+        }
         format!("{function} {arrow}{space}{}", caller(raw, self.tracing.orc))
     }
 
     fn text(&self, raw: &Raw) -> (Sort, String) {
         match raw.what {
-            What::RouteInput if self.tracing.is_probe(&raw.what) => (
+            What::Lookup(lookup) => (Sort::Lookup, lookup.to_string()),
+            What::Words(handler, _, named) => {
+                let handler = (handler.out, handler.prohibit);
+                let words = identity::words(&named, handler, self.identity.words);
+                (Sort::Words, format!("drop: (ip6_pkt_drop+0x0/0xe0){words}"))
+            }
+            What::RouteInput(skb) if self.tracing.is_probe(&raw.what) => (
                 Sort::Input,
-                format!(
-                    "rin: (ip6_route_input+0x0/0x1d0) skb=0xffff8880{:08x}",
-                    (raw.time as u32) & 0xffff_ff00
-                ),
+                format!("rin: (ip6_route_input+0x0/0x1d0) skb=0x{skb:x}"),
             ),
-            What::RouteInput => (Sort::Input, self.entry("ip6_route_input", raw)),
+            What::RouteInput(_) => (Sort::Input, self.entry("ip6_route_input", raw)),
             What::GcEnter(gc) => (
                 Sort::Enter,
                 format!(
@@ -207,7 +279,11 @@ impl<'s> Tracer<'s> {
     fn take(&mut self, raw: &Raw, out: &mut Vec<Record>) {
         self.take_event(raw, out);
         // Where the probe comes second, it comes between an entry and its stack.
-        let between = matches!(raw.what, What::GcEntry) && !self.tracing.probe_first;
+        let between = match raw.what {
+            What::GcEntry => !self.tracing.probe_first,
+            What::Drop(..) => self.is_named() && !self.identity.probe_first,
+            _ => false,
+        };
         if !between && let Some(stack) = self.owed.take() {
             out.push(Record {
                 time: raw.time + 2,
@@ -220,10 +296,11 @@ impl<'s> Tracer<'s> {
         if !self.tracing.takes(&raw.what) {
             return;
         }
-        let (from, to) = if self.tracing.is_probe(&raw.what) {
-            self.window.probes
-        } else {
-            self.window.functions
+        let (from, to) = match raw.what {
+            What::Lookup(lookup) if self.identity.filter.lets(&lookup) => self.window.lookups,
+            What::Lookup(_) => return,
+            _ if self.tracing.is_probe(&raw.what) => self.window.probes,
+            _ => self.window.functions,
         };
         if raw.time < from || raw.time >= to {
             return;
@@ -237,15 +314,21 @@ impl<'s> Tracer<'s> {
         }
         let (sort, text) = self.text(raw);
         let drop = match raw.what {
-            What::Drop(_, number) | What::Handler(_, number) => Some(number),
+            What::Drop(_, number) | What::Handler(_, number) | What::Words(_, number, _) => {
+                Some(number)
+            }
+            _ => None,
+        };
+        let lookup = match raw.what {
+            What::Lookup(lookup) => Some((lookup.asks, lookup.says)),
             _ => None,
         };
         let returned = match raw.what {
             What::GcExit(gc) => Some(gc.returned),
             _ => None,
         };
-        let stack = matches!(sort, Sort::Gc | Sort::Drop);
-        let more = u8::from(stack || matches!(raw.what, What::GcEnter(_)));
+        let stack = matches!(sort, Sort::Gc | Sort::Drop) && !self.tracing.probes_all();
+        let more = u8::from(stack || self.tracing.is_probe(&raw.what));
         let irqs_off = sort == Sort::Exit;
         let flags = self.flags(raw, if irqs_off { 2 } else { more }, irqs_off);
         let record = |time, flags, sort, body| Record {
@@ -256,6 +339,7 @@ impl<'s> Tracer<'s> {
             body,
             drop,
             returned,
+            lookup,
             lost: 0,
         };
         out.push(record(raw.time, flags, sort, Body::Text(text)));

@@ -1,18 +1,37 @@
 //! What happens: packets, tasks, timers, on the machine's CPUs, in one order of states.
 
+use std::net::Ipv6Addr;
+
+use crate::addresses;
 use crate::event::{Base, Handler, Raw, Way, What};
-use crate::kernel::{Answer, AtRule, Collected, Kernel};
+use crate::identity::{Asks, Lookup, Says};
+use crate::kernel::{Answer, AtRule, Collected, Kernel, RouteId};
 use crate::rng::Rng;
-use crate::setup::{Action, FRESH, Ndisc, Over, Packet, Reply, Setup, Step, Under};
+use crate::setup::{Action, FRESH, Kind, Ndisc, Over, Packet, Setup, Step, TABLES, Under};
 use crate::truth::{Drop, Refusal, Refusals};
 
 /// Who runs, and why.
 #[derive(Debug, Clone, Copy)]
-struct Here {
-    cpu: usize,
-    pid: u32,
-    base: Base,
-    way: Way,
+pub struct Here {
+    pub cpu: usize,
+    pub pid: u32,
+    pub base: Base,
+    pub way: Way,
+}
+
+/// What is looked up: in a namespace a family's destination, by this question.
+#[derive(Debug, Clone, Copy)]
+pub struct Flow {
+    pub at: (usize, usize, u32),
+    pub asks: Asks,
+}
+
+/// What a lookup ends in; of a route, or of none.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub answer: Answer,
+    pub route: Option<RouteId>,
+    pub refusals: Refusals,
 }
 
 /// An output lookup's error that will be dropped later.
@@ -26,7 +45,7 @@ struct Pending {
 
 /// The machine and what happened on it.
 pub struct World<'s> {
-    setup: &'s Setup,
+    pub setup: &'s Setup,
     pub kernel: Kernel,
     rng: Rng,
     /// Each CPU's and each task's clock.
@@ -38,6 +57,7 @@ pub struct World<'s> {
     pub drops: Vec<Drop>,
     pending: Vec<Pending>,
     fresh: u32,
+    buffers: u64,
 }
 
 pub const FIRST_TASK: u32 = 1000;
@@ -63,6 +83,7 @@ impl<'s> World<'s> {
             drops: Vec::new(),
             pending: Vec::new(),
             fresh: u32::from(FRESH),
+            buffers: 0,
         };
         for ns in 0..setup.spaces.len() {
             // The last collection was some time ago.
@@ -80,11 +101,16 @@ impl<'s> World<'s> {
         self.now
     }
 
-    fn emit(&mut self, here: Here, space: usize, what: What) {
+    /// Its rules are not those that every namespace starts with.
+    pub fn is_custom(&self, space: usize) -> bool {
+        let rules = &self.setup.spaces[space].rules;
+        *rules != [crate::setup::asks(0), crate::setup::asks(1)]
+    }
+
+    pub fn emit(&mut self, here: Here, space: usize, what: What) {
+        let custom = self.is_custom(space);
         let clock = &mut self.clocks[here.cpu];
         *clock += 1 + self.rng.below(30) as i64;
-        let rules = &self.setup.spaces[space].rules;
-        let custom = *rules != [crate::setup::asks(0), crate::setup::asks(1)];
         self.events[here.cpu].push(Raw {
             time: *clock,
             pid: here.pid,
@@ -97,16 +123,61 @@ impl<'s> World<'s> {
         *clock += 2 + self.rng.below(4) as i64;
     }
 
-    fn family(&self, space: usize, family: usize) -> usize {
+    pub fn family(&self, space: usize, family: usize) -> usize {
         family % self.setup.spaces[space].families.len()
     }
 
-    fn serial(&mut self, serial: u8) -> u32 {
+    pub fn serial(&mut self, serial: u8) -> u32 {
         if serial < FRESH {
             return u32::from(serial);
         }
         self.fresh += 1;
         self.fresh
+    }
+
+    /// A packet's buffer; they are used again and again.
+    pub fn buffer(&mut self, cpu: usize) -> u64 {
+        self.buffers += 1;
+        0xffff_8880_5d00_0000 + 0x10_0000 * cpu as u64 + 0x100 * (self.buffers % 64)
+    }
+
+    /// What a table says of a route that it has, or has not.
+    pub fn says(&self, table: usize, route: Option<(Kind, u8)>, dst: Ipv6Addr) -> Says {
+        let number = TABLES[table];
+        let Some((kind, plen)) = route else {
+            return Says::no(number, -113);
+        };
+        let err = match kind {
+            Kind::Local | Kind::Unicast | Kind::ThroughLo => 0,
+            Kind::Throw => -11,
+            Kind::Prohibit => -13,
+            Kind::Unreachable => -113,
+            Kind::Blackhole => -22,
+        };
+        let (dev, gw) = addresses::printed(self.setup, table, (kind, plen), dst);
+        Says {
+            table: number,
+            dev,
+            gw,
+            err,
+        }
+    }
+
+    /// The tracepoint's event, where a rule asks a table.
+    fn ask(&mut self, here: Here, flow: Flow, rule: usize, over: &mut Option<&mut Over>) {
+        let (space, family, _) = flow.at;
+        let asked = self.kernel.spaces[space].asked(rule, family);
+        let Some((table, route)) = asked.filter(|_| self.setup.is_named()) else {
+            return;
+        };
+        let asks = flow.asks;
+        let says = self.says(table, route, asks.dst);
+        self.emit(here, space, What::Lookup(Lookup { asks, says }));
+        if let Some(over) = over
+            && self.rng.below(2) == 0
+        {
+            self.interrupt(here, over, 3, Base::OverTask);
+        }
     }
 
     /// Softirqs that come at this point of a task.
@@ -168,20 +239,27 @@ impl<'s> World<'s> {
     }
 
     /// A lookup by the rules; `over` comes at points between the allocations of a task's own.
-    fn lookup(
+    pub fn lookup(
         &mut self,
         here: Here,
-        (space, family, serial): (usize, usize, u32),
+        flow: Flow,
         keeps: bool,
         mut over: Option<&mut Over>,
-    ) -> (Answer, Refusals) {
+    ) -> Found {
+        let (space, family, serial) = flow.at;
         let mut refusals = Refusals::default();
         let rules = self.setup.spaces[space].rules.len();
+        let found = |answer, route, refusals| Found {
+            answer,
+            route,
+            refusals,
+        };
         for rule in 0..rules {
+            self.ask(here, flow, rule, &mut over);
             let at = self.kernel.at_rule(space, rule, (family, serial), here.cpu);
             match at {
                 AtRule::Passed => {}
-                AtRule::Decided(answer) => return (answer, refusals),
+                AtRule::Decided(answer, route) => return found(answer, route, refusals),
                 AtRule::Allocate(route, counts, answer) => {
                     // Where copies are kept softirqs are held off until it is made.
                     let mut open = over.as_deref_mut().filter(|_| !keeps);
@@ -192,7 +270,7 @@ impl<'s> World<'s> {
                                 self.kernel.keep(space, route, here.cpu);
                             }
                             if let Some(answer) = answer {
-                                return (answer, refusals);
+                                return found(answer, Some(route), refusals);
                             }
                         }
                         Err(memory) => refusals.all.push(Refusal { rule, memory, at }),
@@ -203,104 +281,7 @@ impl<'s> World<'s> {
                 }
             }
         }
-        (Answer::Discard, refusals)
-    }
-
-    /// `icmp6_send`, which asks for its route up to twice.
-    fn icmp6_send(&mut self, here: Here, space: usize, packet: &Packet) {
-        self.emit(here, space, What::IcmpSend);
-        for _ in 0..packet.lookups {
-            let flow = (
-                space,
-                self.family(space, packet.back),
-                u32::from(packet.serial % 4),
-            );
-            let (answer, _) = self.lookup(here, flow, true, None);
-            if !matches!(answer, Answer::Usable(_)) {
-                break;
-            }
-        }
-    }
-
-    /// The handler, `ip6_pkt_drop`, and the error that it sends.
-    fn drop(
-        &mut self,
-        here: Here,
-        drop: Drop,
-        handler: Handler,
-        (space, packet): (usize, &Packet),
-    ) {
-        let number = self.drops.len();
-        self.emit(here, space, What::Handler(handler, number));
-        let ns = &mut self.kernel.spaces[space];
-        if handler.out {
-            ns.out_no_routes += 1;
-        } else {
-            ns.in_no_routes += 1;
-        }
-        self.drops.push(drop);
-        self.emit(here, space, What::Drop(handler, number));
-        let way = Way::Error {
-            out: handler.out,
-            prohibit: handler.prohibit,
-        };
-        self.icmp6_send(Here { way, ..here }, space, packet);
-    }
-
-    /// A softirq receives a packet.
-    fn receive(&mut self, here: Here, packet: &Packet) {
-        let mut at = Some((packet.space % self.setup.spaces.len(), packet.family));
-        let mut hop = packet.hop;
-        while let Some((space, family)) = at {
-            at = None;
-            let input = Here {
-                way: Way::Input,
-                ..here
-            };
-            let family = self.family(space, family);
-            let serial = self.serial(packet.serial);
-            self.emit(input, space, What::RouteInput);
-            let unlimited = self.kernel.spaces[space].unlimited(family);
-            let (answer, refusals) = self.lookup(input, (space, family, serial), true, None);
-            match answer {
-                Answer::Usable(crate::setup::Kind::Local) => {
-                    self.delivered(here, space, packet);
-                }
-                Answer::Usable(_) => {
-                    at = hop
-                        .take()
-                        .map(|(space, family)| (space % self.setup.spaces.len(), family));
-                }
-                Answer::Silent => {}
-                Answer::Discard | Answer::Prohibit => {
-                    let drop = Drop::new(false, unlimited, answer, &refusals);
-                    let handler = Handler {
-                        out: false,
-                        prohibit: answer == Answer::Prohibit,
-                    };
-                    self.drop(input, drop, handler, (space, packet));
-                }
-            }
-        }
-    }
-
-    fn delivered(&mut self, here: Here, space: usize, packet: &Packet) {
-        let here = Here {
-            way: Way::Answer(packet.reply),
-            ..here
-        };
-        match packet.reply {
-            Reply::None => {}
-            Reply::ClosedPort => self.icmp6_send(here, space, packet),
-            Reply::Tcp | Reply::Echo => {
-                let flow = (
-                    space,
-                    self.family(space, packet.back),
-                    u32::from(packet.serial % 4),
-                );
-                self.lookup(here, flow, true, None);
-            }
-        }
+        found(Answer::Discard, None, refusals)
     }
 
     /// The task or thread that a softirq runs under; tasks wait for their own clocks.
@@ -349,9 +330,8 @@ impl<'s> World<'s> {
             } => {
                 let here = self.under(cpu, *under);
                 self.begin(cpu);
-                for packet in std::iter::repeat_n(packets, usize::from(*times)).flatten() {
-                    self.receive(here, packet);
-                }
+                let packets = std::iter::repeat_n(packets, usize::from(*times));
+                self.receive_all(here, packets.flatten());
                 self.leave(here);
             }
             Action::Output {
@@ -384,6 +364,16 @@ impl<'s> World<'s> {
                 self.kernel.timer(space, now);
                 self.leave(here);
             }
+            Action::Reroute {
+                space,
+                family,
+                table,
+            } => {
+                let space = space % self.setup.spaces.len();
+                if self.setup.is_named() {
+                    self.kernel.spaces[space].reroute(*family, *table);
+                }
+            }
         }
     }
 
@@ -407,14 +397,21 @@ impl<'s> World<'s> {
         let family = self.family(space, packet.family);
         let serial = self.serial(packet.serial);
         let unlimited = self.kernel.spaces[space].unlimited(family);
-        let flow = (space, family, serial);
-        let (answer, refusals) = self.lookup(here, flow, !uncached, Some(&mut over));
+        let dst = addresses::of_family(self.setup, space, family, serial);
+        let mut named = addresses::sent(self.setup, packet, space, dst);
+        (named.skb, named.ops) = (self.buffer(here.cpu), self.kernel.spaces[space].ops);
+        let flow = Flow {
+            at: (space, family, serial),
+            asks: named.asks_out(),
+        };
+        let found = self.lookup(here, flow, !uncached, Some(&mut over));
+        let (answer, refusals) = (found.answer, found.refusals);
         self.interrupt(here, &mut over, 4, Base::OverTask);
         let Some((steps, on)) = later else { return };
         if !matches!(answer, Answer::Discard | Answer::Prohibit) {
             return;
         }
-        let drop = Drop::new(true, unlimited, answer, &refusals);
+        let drop = Drop::new((true, named, (space, family)), unlimited, answer, &refusals);
         let handler = Handler {
             out: true,
             prohibit: answer == Answer::Prohibit,

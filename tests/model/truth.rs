@@ -1,5 +1,6 @@
 //! What each drop really was.
 
+use crate::identity::Named;
 use crate::inside::Class;
 use crate::kernel::{Answer, Unlimited};
 
@@ -17,6 +18,10 @@ pub struct Drop {
     /// Copies were refused that decided nothing.
     pub beside: bool,
     pub out: bool,
+    /// The packet, and by whose routes of what family it was routed.
+    pub named: Named,
+    pub space: usize,
+    pub family: usize,
 }
 
 /// What was refused on the way, by the numbers of the rules.
@@ -47,7 +52,12 @@ fn of_answer(answer: Answer, out: bool) -> Option<Class> {
 impl Drop {
     /// The drop of a packet that an unlimited cache would have answered so, that `dropped` says
     /// what handled, after these refusals.
-    pub fn new(out: bool, unlimited: Unlimited, dropped: Answer, refusals: &Refusals) -> Drop {
+    pub fn new(
+        (out, named, (space, family)): (bool, Named, (usize, usize)),
+        unlimited: Unlimited,
+        dropped: Answer,
+        refusals: &Refusals,
+    ) -> Drop {
         // Only the copy of the route that decides decides: those before it are of routes that
         // are passed over in any case, those behind it are not asked for.
         let mut all = refusals.all.iter();
@@ -74,6 +84,9 @@ impl Drop {
             at: deciding.map(|one| one.at),
             beside: refusals.all.len() > usize::from(deciding.is_some()),
             out,
+            named,
+            space,
+            family,
         }
     }
 
