@@ -92,6 +92,8 @@ pub struct Raw {
     pub pid: u32,
     pub way: Way,
     pub base: Base,
+    /// Its packet was received in a list.
+    pub list: bool,
     /// Its namespace has rules of its own.
     pub custom: bool,
     pub what: What,

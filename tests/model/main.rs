@@ -16,6 +16,7 @@ mod identity;
 mod inside;
 mod kernel;
 mod likeness;
+mod lookup;
 mod naming;
 mod print;
 mod receive;

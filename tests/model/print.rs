@@ -36,6 +36,8 @@ pub struct Printer<'s> {
     setup: &'s Setup,
     rng: Rng,
     pub text: String,
+    /// The last answer of a table.
+    answer: String,
     /// Numbers of the drops, in the order of the text.
     pub order: Vec<usize>,
 }
@@ -46,6 +48,7 @@ impl<'s> Printer<'s> {
             setup,
             rng,
             text: String::with_capacity(1 << 16),
+            answer: String::new(),
             order: Vec::new(),
         }
     }
@@ -106,6 +109,24 @@ impl<'s> Printer<'s> {
         }
     }
 
+    /// Somebody writes the last answer of a table into the trace once more, as if a route had
+    /// been found.
+    fn plant(&mut self, record: &Record, cpu: usize) {
+        let (sort, planted) = (record.sort, self.setup.identity.planted);
+        if let (Sort::Lookup, Body::Text(text)) = (sort, &record.body) {
+            self.answer.clone_from(text);
+        }
+        let place = matches!(sort, Sort::Words | Sort::Input);
+        if planted && place && !self.answer.is_empty() && self.rng.below(3) == 0 {
+            self.head(record, cpu);
+            let lie = self.answer.replace("dev lo", "dev eth0");
+            let lie = lie.replace("err -113", "err 0");
+            self.text.push_str("tracing_mark_write: ");
+            self.text.push_str(&lie);
+            self.text.push('\n');
+        }
+    }
+
     fn record(&mut self, record: &Record, cpu: usize) {
         if record.lost > 0 && self.setup.tracing.start != Start::File {
             let _ = writeln!(self.text, "CPU:{cpu} [LOST {} EVENTS]", record.lost);
@@ -116,6 +137,9 @@ impl<'s> Printer<'s> {
         if self.setup.tracing.printed(self.setup.cpus) == Format::Perf {
             self.perf(record, cpu);
             return;
+        }
+        if self.setup.is_named() {
+            self.plant(record, cpu);
         }
         self.head(record, cpu);
         match &record.body {

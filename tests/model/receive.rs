@@ -5,10 +5,11 @@ use std::net::Ipv6Addr;
 
 use crate::addresses;
 use crate::event::{Handler, Way, What};
-use crate::identity::{Asks, Before, Lookup, Named};
+use crate::identity::{Asks, Before, Named};
 use crate::kernel::{Answer, RouteId, Unlimited};
+use crate::lookup::{Flow, Found};
 use crate::setup::{Kind, Packet, Reply};
-use crate::traffic::{Flow, Found, Here, World};
+use crate::traffic::{Here, World};
 use crate::truth::Drop;
 
 /// A packet that came in.
@@ -44,6 +45,7 @@ impl World<'_> {
             }
             return;
         }
+        let here = Here { list: true, ..here };
         let mut burst: Vec<Arrived<'_>> = Vec::new();
         for packet in packets {
             let at = (packet.space, packet.family);
@@ -168,26 +170,6 @@ impl World<'_> {
         }
     }
 
-    /// Asks the tables, or one, until one has a route; nothing is allocated.
-    fn bpf_fib_lookup(&mut self, here: Here, at: (usize, usize), asks: Asks, direct: bool) {
-        let (space, family) = at;
-        let rules = self.setup.spaces[space].rules.len();
-        for rule in 0..rules {
-            let ns = &self.kernel.spaces[space];
-            let (table, route) = match ns.asked(rule, family) {
-                _ if direct => (1, ns.space.families[family].routes[1]),
-                Some(asked) => asked,
-                None if ns.ends(rule, family) => return,
-                None => continue,
-            };
-            let says = self.says(table, route, asks.dst);
-            self.emit(here, space, What::Lookup(Lookup { asks, says }));
-            if direct || route.is_some() {
-                return;
-            }
-        }
-    }
-
     /// `ip6_route_input`.
     fn route(&mut self, here: Here, arrived: &Arrived<'_>) -> Routed {
         let (space, family) = arrived.at;
@@ -215,7 +197,8 @@ impl World<'_> {
                     // Another namespace routes the same destination by routes of its own.
                     let stays = self.family(space % self.setup.spaces.len(), to) == family;
                     let dst = stays.then_some(arrived.named.dst);
-                    self.receive_at(here, packet, (space, to), None, dst);
+                    let list = false;
+                    self.receive_at(Here { list, ..here }, packet, (space, to), None, dst);
                 }
             }
             Answer::Silent => {}

@@ -330,11 +330,9 @@ impl Setup {
         matches!(self.tracing.traced, Traced::Named { .. })
     }
 
-    /// Bursts are received as lists. Where calls of the cache are traced they are not: lookups
-    /// tell one packet's allocations from another's, order does not.
+    /// Bursts are received as lists.
     pub fn has_lists(&self) -> bool {
-        let cache = self.tracing.has_exit() || self.tracing.has_entries();
-        self.is_named() && self.identity.list && !cache
+        self.is_named() && self.identity.list
     }
 
     /// What ordinary hosts do, with all told that a recording tells.

@@ -106,6 +106,12 @@ fn softirq(raw: &Raw, orc: bool, out: &mut Frames) {
 
 /// From the reception of a packet down.
 fn reception(raw: &Raw, orc: bool, out: &mut Frames) {
+    if raw.list {
+        out.extend(["ipv6_list_rcv", "__netif_receive_skb_list_core"]);
+        out.extend(["netif_receive_skb_list", "napi_complete_done"]);
+        out.extend(["virtnet_poll", "net_rx_action"]);
+        return softirq(raw, orc, out);
+    }
     if !orc {
         out.extend(["__netif_receive_skb_one_core", "__netif_receive_skb"]);
     }
@@ -116,7 +122,9 @@ fn reception(raw: &Raw, orc: bool, out: &mut Frames) {
 /// From a delivered packet's protocol down.
 fn delivery(raw: &Raw, orc: bool, out: &mut Frames) {
     out.push("ip6_input_finish");
-    if !orc {
+    if raw.list {
+        out.extend(["ip6_sublist_rcv_finish", "ip6_sublist_rcv"]);
+    } else if !orc {
         out.extend(["ip6_input", "ipv6_rcv"]);
     }
     reception(raw, orc, out);
@@ -145,7 +153,9 @@ fn dropped(raw: &Raw, (handler_out, prohibit): (bool, bool), orc: bool, out: &mu
     if handler_out {
         output_side(orc, out);
     } else {
-        if !orc {
+        if raw.list {
+            out.extend(["ip6_sublist_rcv_finish", "ip6_sublist_rcv"]);
+        } else if !orc {
             out.push("ipv6_rcv");
         }
         reception(raw, orc, out);
@@ -163,7 +173,11 @@ fn allocation(raw: &Raw, orc: bool, out: &mut Frames) {
             if !orc {
                 out.push("ip6_rcv_finish_core.constprop.0.isra.0");
             }
-            out.push("ipv6_rcv");
+            out.push(if raw.list {
+                "ip6_sublist_rcv"
+            } else {
+                "ipv6_rcv"
+            });
             reception(raw, orc, out);
         }
         Way::Answer(reply) => {
@@ -256,11 +270,14 @@ pub fn frames(raw: &Raw, unwinder: Unwinder) -> Frames {
 /// The function that an entry's event names behind `<-`.
 pub fn caller(raw: &Raw, orc: bool) -> &'static str {
     match raw.what {
+        What::RouteInput(_) if orc && raw.list => "ip6_sublist_rcv",
         What::RouteInput(_) if orc => "ipv6_rcv",
         What::RouteInput(_) => "ip6_rcv_finish_core.constprop.0.isra.0",
         What::RunGc if raw.way != Way::GcTimer => "ip6_dst_gc",
         What::RunGc if orc => "call_timer_fn",
         What::RunGc => "fib6_gc_timer_cb",
+        What::Handler(handler, _) if raw.list && !handler.out => "ip6_sublist_rcv_finish",
+        What::Drop(handler, _) if raw.list && !handler.out && orc => "ip6_sublist_rcv_finish",
         What::Handler(handler, _) => match (handler.out, orc) {
             (false, true) => "process_backlog",
             (false, false) => "ipv6_rcv",

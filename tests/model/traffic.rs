@@ -1,14 +1,12 @@
 //! What happens: packets, tasks, timers, on the machine's CPUs, in one order of states.
 
-use std::net::Ipv6Addr;
-
 use crate::addresses;
 use crate::event::{Base, Handler, Raw, Way, What};
-use crate::identity::{Asks, Lookup, Says};
-use crate::kernel::{Answer, AtRule, Collected, Kernel, RouteId};
+use crate::kernel::{Answer, Kernel};
+use crate::lookup::Flow;
 use crate::rng::Rng;
-use crate::setup::{Action, FRESH, Kind, Ndisc, Over, Packet, Setup, Step, TABLES, Under};
-use crate::truth::{Drop, Refusal, Refusals};
+use crate::setup::{Action, FRESH, Ndisc, Over, Packet, Setup, Step, Under};
+use crate::truth::Drop;
 
 /// Who runs, and why.
 #[derive(Debug, Clone, Copy)]
@@ -17,21 +15,8 @@ pub struct Here {
     pub pid: u32,
     pub base: Base,
     pub way: Way,
-}
-
-/// What is looked up: in a namespace a family's destination, by this question.
-#[derive(Debug, Clone, Copy)]
-pub struct Flow {
-    pub at: (usize, usize, u32),
-    pub asks: Asks,
-}
-
-/// What a lookup ends in; of a route, or of none.
-#[derive(Debug, Clone)]
-pub struct Found {
-    pub answer: Answer,
-    pub route: Option<RouteId>,
-    pub refusals: Refusals,
+    /// Packets are received in a list.
+    pub list: bool,
 }
 
 /// An output lookup's error that will be dropped later.
@@ -47,9 +32,9 @@ struct Pending {
 pub struct World<'s> {
     pub setup: &'s Setup,
     pub kernel: Kernel,
-    rng: Rng,
+    pub rng: Rng,
     /// Each CPU's and each task's clock.
-    clocks: Vec<i64>,
+    pub clocks: Vec<i64>,
     tasks: [i64; 4],
     now: i64,
     /// Events of each CPU.
@@ -116,6 +101,7 @@ impl<'s> World<'s> {
             pid: here.pid,
             way: here.way,
             base: here.base,
+            list: here.list,
             custom,
             what,
         });
@@ -141,147 +127,13 @@ impl<'s> World<'s> {
         0xffff_8880_5d00_0000 + 0x10_0000 * cpu as u64 + 0x100 * (self.buffers % 64)
     }
 
-    /// What a table says of a route that it has, or has not.
-    pub fn says(&self, table: usize, route: Option<(Kind, u8)>, dst: Ipv6Addr) -> Says {
-        let number = TABLES[table];
-        let Some((kind, plen)) = route else {
-            return Says::no(number, -113);
-        };
-        let err = match kind {
-            Kind::Local | Kind::Unicast | Kind::ThroughLo => 0,
-            Kind::Throw => -11,
-            Kind::Prohibit => -13,
-            Kind::Unreachable => -113,
-            Kind::Blackhole => -22,
-        };
-        let (dev, gw) = addresses::printed(self.setup, table, (kind, plen), dst);
-        Says {
-            table: number,
-            dev,
-            gw,
-            err,
-        }
-    }
-
-    /// The tracepoint's event, where a rule asks a table.
-    fn ask(&mut self, here: Here, flow: Flow, rule: usize, over: &mut Option<&mut Over>) {
-        let (space, family, _) = flow.at;
-        let asked = self.kernel.spaces[space].asked(rule, family);
-        let Some((table, route)) = asked.filter(|_| self.setup.is_named()) else {
-            return;
-        };
-        let asks = flow.asks;
-        let says = self.says(table, route, asks.dst);
-        self.emit(here, space, What::Lookup(Lookup { asks, says }));
-        if let Some(over) = over
-            && self.rng.below(2) == 0
-        {
-            self.interrupt(here, over, 3, Base::OverTask);
-        }
-    }
-
     /// Softirqs that come at this point of a task.
-    fn interrupt(&mut self, here: Here, over: &mut Over, point: u8, base: Base) {
+    pub fn interrupt(&mut self, here: Here, over: &mut Over, point: u8, base: Base) {
         while let Some(at) = over.iter().position(|(when, _)| *when == point) {
             let (_, packet) = over.remove(at);
             let softirq = Here { base, ..here };
             self.receive(softirq, &packet);
         }
-    }
-
-    /// `dst_alloc`; false where it gives nothing, and whether that is memory's fault.
-    fn dst_alloc(
-        &mut self,
-        here: Here,
-        space: usize,
-        counts: bool,
-        open: &mut Option<&mut Over>,
-    ) -> Result<(), bool> {
-        let now = self.clocks[here.cpu];
-        if let Some(collected) = self.kernel.collect(space, counts, now) {
-            self.collected(here, space, collected, open);
-            if collected.refused {
-                return Err(false);
-            }
-        }
-        if self.kernel.allocate(space, here.cpu, counts) {
-            Ok(())
-        } else {
-            Err(true)
-        }
-    }
-
-    fn collected(
-        &mut self,
-        here: Here,
-        space: usize,
-        collected: Collected,
-        open: &mut Option<&mut Over>,
-    ) {
-        if self.setup.tracing.probe_first {
-            self.emit(here, space, What::GcEnter(collected));
-            self.emit(here, space, What::GcEntry);
-        } else {
-            self.emit(here, space, What::GcEntry);
-            self.emit(here, space, What::GcEnter(collected));
-        }
-        if let Some(over) = open {
-            self.interrupt(here, over, 1, Base::OverTask);
-        }
-        if collected.ran {
-            self.emit(here, space, What::RunGc);
-            self.clocks[here.cpu] += 20 + self.rng.below(30) as i64;
-        }
-        if let Some(over) = open {
-            self.interrupt(here, over, 2, Base::OverTask);
-        }
-        self.emit(here, space, What::GcExit(collected));
-    }
-
-    /// A lookup by the rules; `over` comes at points between the allocations of a task's own.
-    pub fn lookup(
-        &mut self,
-        here: Here,
-        flow: Flow,
-        keeps: bool,
-        mut over: Option<&mut Over>,
-    ) -> Found {
-        let (space, family, serial) = flow.at;
-        let mut refusals = Refusals::default();
-        let rules = self.setup.spaces[space].rules.len();
-        let found = |answer, route, refusals| Found {
-            answer,
-            route,
-            refusals,
-        };
-        for rule in 0..rules {
-            self.ask(here, flow, rule, &mut over);
-            let at = self.kernel.at_rule(space, rule, (family, serial), here.cpu);
-            match at {
-                AtRule::Passed => {}
-                AtRule::Decided(answer, route) => return found(answer, route, refusals),
-                AtRule::Allocate(route, counts, answer) => {
-                    // Where copies are kept softirqs are held off until it is made.
-                    let mut open = over.as_deref_mut().filter(|_| !keeps);
-                    let at = (here.cpu, self.clocks[here.cpu]);
-                    match self.dst_alloc(here, space, counts, &mut open) {
-                        Ok(()) => {
-                            if keeps {
-                                self.kernel.keep(space, route, here.cpu);
-                            }
-                            if let Some(answer) = answer {
-                                return found(answer, Some(route), refusals);
-                            }
-                        }
-                        Err(memory) => refusals.all.push(Refusal { rule, memory, at }),
-                    }
-                    if let Some(over) = &mut over {
-                        self.interrupt(here, over, 3, Base::OverLookup);
-                    }
-                }
-            }
-        }
-        found(Answer::Discard, None, refusals)
     }
 
     /// The task or thread that a softirq runs under; tasks wait for their own clocks.
@@ -299,6 +151,7 @@ impl<'s> World<'s> {
             pid,
             base: Base::Softirq(under),
             way: Way::Input,
+            list: false,
         }
     }
 
@@ -348,6 +201,7 @@ impl<'s> World<'s> {
                     pid: FIRST_TASK + *task as u32,
                     base: Base::Task,
                     way: Way::Output,
+                    list: false,
                 };
                 let later = drop.as_ref().map(|drop| (drop.later, drop.on));
                 self.output(here, packet, *uncached, over.clone(), later);
@@ -483,6 +337,7 @@ impl<'s> World<'s> {
                 pid: WORKER + cpu as u32,
                 base: Base::Worker,
                 way: Way::NdiscWorker,
+                list: false,
             },
         };
         self.begin(cpu);
