@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::identity::{Asks, Named};
-use crate::setup::{Kind, Packet, Reply, Rule, RuleAction, Setup};
+use crate::setup::{Kind, Packet, Reply, Rule, RuleAction, Setup, asks};
 
 /// Interfaces of the host, and of namespaces whose interfaces have the same numbers.
 const HOST: [&str; 6] = ["cali1", "cali2", "cali3", "cali4", "cali5", "cali6"];
@@ -62,6 +62,7 @@ pub fn received(setup: &Setup, packet: &Packet, at: (usize, usize), dst: Ipv6Add
     } else {
         (names[back % 6], 4 + back as u32 % 6)
     };
+    let custom = setup.spaces[space].rules != [asks(0), asks(1)];
     let source = u32::from(packet.source) + 0x1000;
     Named {
         src: of_family(setup, space, back, source),
@@ -69,6 +70,7 @@ pub fn received(setup: &Setup, packet: &Packet, at: (usize, usize), dst: Ipv6Add
         proto: protocol(packet.reply),
         sport: 40_000 + u16::from(packet.source),
         dport: 9,
+        dissected: setup.identity.dissects && custom,
         dev,
         ifindex: iif,
         iif,
@@ -85,6 +87,7 @@ pub fn sent(setup: &Setup, packet: &Packet, space: usize, dst: Ipv6Addr) -> Name
         proto: protocol(packet.reply),
         sport: 50_000 + u16::from(packet.source),
         dport: 9,
+        dissected: false,
         dev: "lo",
         ifindex: 1,
         iif: 0,
@@ -96,14 +99,19 @@ pub fn sent(setup: &Setup, packet: &Packet, space: usize, dst: Ipv6Addr) -> Name
 impl Named {
     /// The question of its own routing, when it was received.
     pub fn asks(&self) -> Asks {
+        let (sport, dport) = if self.dissected {
+            (self.sport, self.dport)
+        } else {
+            (0, 0)
+        };
         Asks {
             oif: 0,
             iif: self.iif,
             proto: self.proto,
             src: self.src,
-            sport: 0,
+            sport,
             dst: self.dst,
-            dport: 0,
+            dport,
         }
     }
 
@@ -122,9 +130,11 @@ impl Named {
         Asks {
             oif,
             iif: 1,
+            proto: self.proto,
             src: self.dst,
+            sport: 0,
             dst: self.src,
-            ..self.asks()
+            dport: 0,
         }
     }
 

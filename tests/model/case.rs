@@ -136,6 +136,12 @@ fn attempts(records: &[Vec<Record>]) -> BTreeSet<(usize, i64)> {
 }
 
 impl Case {
+    /// Drops of which something else follows than what is true.
+    pub fn told_wrong(&self) -> impl Iterator<Item = (&usize, &Class)> {
+        let is_wrong = |(drop, class): &(&usize, &Class)| !self.drops[**drop].right.contains(class);
+        self.told.iter().filter(is_wrong)
+    }
+
     /// How the set-up is called in the table.
     pub fn name(setup: &Setup) -> String {
         let tracing = &setup.tracing;

@@ -116,19 +116,25 @@ fn class(says: &[&Says], asked: &Asked) -> Option<Class> {
 }
 
 /// By the least streams, on ordinary hosts: a local route found means refused, a single error
-/// what it says.
+/// what it says, if its own packet's local route would have been printed: behind an earlier drop.
 fn of_least(named: &Named, before: &[Record], setup: &Setup, space: usize) -> Option<Class> {
     let plain = setup.spaces[space].rules == [crate::setup::asks(0), crate::setup::asks(1)];
     let rev = before.iter().rev();
     let kept = rev.take_while(|record| record.lost == 0);
     let is_own = |record: &Record| record.lookup.filter(|(asks, _)| *asks == named.asks());
-    let said: Vec<Says> = kept.filter_map(is_own).map(|(_, says)| says).collect();
+    let mut said = Vec::new();
+    let mut bounded = false;
+    for record in kept {
+        said.extend(is_own(record).map(|(_, says)| says));
+        bounded |= record.sort == Sort::Words && !said.is_empty();
+    }
+    let bounded = bounded && !setup.has_lists();
     // Each lookup of the packets of a flow says the same; one alone is one packet's.
     match &said[..] {
         _ if !plain => None,
         [says] if says.table == 255 => Some(Class::RcvDstAlloc),
-        [says] if says.err == -113 => Some(Class::RcvNoRoute),
-        [says] => of_error(says.err),
+        [says] if bounded && says.err == -113 => Some(Class::RcvNoRoute),
+        [says] if bounded => of_error(says.err),
         _ => None,
     }
 }

@@ -10,6 +10,8 @@ pub struct Named {
     pub proto: u8,
     pub sport: u16,
     pub dport: u16,
+    /// Rules ask for ports, so lookups of received packets have them.
+    pub dissected: bool,
     /// The interface, and the one it came in by.
     pub dev: &'static str,
     pub ifindex: u32,
@@ -161,6 +163,8 @@ pub struct Identity {
     pub alike: bool,
     /// A kernel that prints no address of local routes, and five flags.
     pub newer: bool,
+    /// A rule somewhere asks for ports.
+    pub dissects: bool,
     /// Bursts are looked up first and handled after, and one packet's route may serve the next.
     pub list: bool,
     pub hints: bool,

@@ -68,10 +68,11 @@ fn identity() -> impl Strategy<Value = Identity> {
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.35),
         any::<bool>(),
+        prop::bool::weighted(0.2),
     );
     (words, filter, told, tracer, kernel).prop_map(|(words, filter, told, tracer, kernel)| {
         let (late, probe_first, planted) = tracer;
-        let (alike, newer, list, hints) = kernel;
+        let (alike, newer, list, hints, dissects) = kernel;
         Identity {
             words,
             filter,
@@ -82,6 +83,7 @@ fn identity() -> impl Strategy<Value = Identity> {
             planted,
             alike,
             newer,
+            dissects,
             list,
             hints,
         }

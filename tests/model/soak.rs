@@ -45,8 +45,11 @@ fn faults(case: &Case, answers: &Answers) -> Vec<String> {
         .iter()
         .filter(|answered| answered.is_unsure(case));
     let unsure = unsure.map(|answered| format!("Unsure {} {:?}", answered.rule, answered.class));
+    let told = case.told_wrong();
+    let told = told.map(|(_, class)| format!("The reference said {class:?}"));
     mechanisms
         .chain(unsure)
+        .chain(told)
         .chain(misled(case, answers))
         .collect()
 }
@@ -157,6 +160,7 @@ fn many() {
     assert_eq!(table.count(Grade::Phantom), 0);
     assert_eq!(table.count(Grade::ConfirmedWrong), 0);
     assert_eq!(table.places[1], 0, "so far");
+    assert_eq!(table.told[1], 0, "the reference");
 }
 
 /// What the program says of a text, for whoever looks into one.

@@ -21,6 +21,8 @@ pub struct Table {
     /// Places in texts at which what was said so far was looked at, and how often something
     /// confirmed was wrong there.
     pub places: [u64; 2],
+    /// What follows from lookups, and how often that was wrong.
+    pub told: [u64; 2],
     /// Confirmed and wrong, by rule, class and truth.
     pub mechanisms: BTreeMap<String, u64>,
 }
@@ -49,6 +51,8 @@ impl Table {
             }
         }
         self.cases += 1;
+        self.told[0] += case.told.len() as u64;
+        self.told[1] += case.told_wrong().count() as u64;
         if let Some(misled) = misled(case, answers) {
             *self.misled.entry(misled).or_default() += 1;
         }
@@ -113,6 +117,8 @@ impl fmt::Display for Table {
         for (unsure, count) in &self.unsure {
             writeln!(f, "{count:>8} not: {unsure}")?;
         }
+        let [told, wrong] = self.told;
+        writeln!(f, "{told} drops follow from lookups, {wrong} wrongly")?;
         let [places, wrong] = self.places;
         writeln!(f, "so far, at {places} places: {wrong} confirmed and wrong")?;
         for (mechanism, count) in &self.mechanisms {

@@ -121,10 +121,11 @@ impl<'s> World<'s> {
         self.fresh
     }
 
-    /// A packet's buffer; they are used again and again.
+    /// A packet's buffer; the same are used again and again.
     pub fn buffer(&mut self, cpu: usize) -> u64 {
+        let many = if self.setup.has_lists() { 64 } else { 3 };
         self.buffers += 1;
-        0xffff_8880_5d00_0000 + 0x10_0000 * cpu as u64 + 0x100 * (self.buffers % 64)
+        0xffff_8880_5d00_0000 + 0x10_0000 * cpu as u64 + 0x100 * (self.buffers % many)
     }
 
     /// Softirqs that come at this point of a task.
