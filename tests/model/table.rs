@@ -88,6 +88,7 @@ impl fmt::Display for Table {
             "twice"
         )?;
         let mut total = [0; GRADES.len()];
+        let mut ordinary = [0; GRADES.len()];
         let line = |f: &mut fmt::Formatter<'_>, name: &str, facts: &str, row: &[u64]| {
             let drops: u64 = row.iter().sum();
             writeln!(
@@ -99,7 +100,12 @@ impl fmt::Display for Table {
         for ((name, facts), row) in &self.rows {
             line(f, name, facts, row)?;
             total.iter_mut().zip(row).for_each(|(sum, one)| *sum += one);
+            if name.ends_with("ordinary") {
+                let sums = ordinary.iter_mut().zip(row);
+                sums.for_each(|(sum, one)| *sum += one);
+            }
         }
+        line(f, "named, ordinary traffic", "", &ordinary)?;
         line(f, "all", "", &total)?;
         writeln!(f, "{} set-ups", self.cases)?;
         for (misled, count) in &self.misled {
