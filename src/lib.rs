@@ -49,7 +49,7 @@ pub mod inside {
     /// Of `diagnosis`.
     pub mod diagnosis {
         pub use crate::diagnosis::class::{Class, Confidence};
-        pub use crate::diagnosis::collect::signal::{OpsReading, Signal};
+        pub use crate::diagnosis::collect::signal::{Aside, Signal};
         pub use crate::diagnosis::verdict::Verdict;
     }
     /// Of `exit`.
@@ -113,7 +113,7 @@ pub mod inside {
     /// Of `trace`.
     pub mod trace {
         pub use crate::trace::cut::CutState;
-        pub use crate::trace::{Context, Parser, Record, Records, Stacks, Stamp};
+        pub use crate::trace::{Context, Packet, Parser, Record, Records, Stacks, Stamp};
     }
     /// Of `tracefs`.
     pub mod tracefs {

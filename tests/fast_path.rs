@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::{command, fixture};
-use ip6drop::inside::diagnosis::{OpsReading, Signal};
+use ip6drop::inside::diagnosis::{Aside, Signal};
 use ip6drop::inside::trace::CutState;
 use ip6drop::inside::trace::{Context, Parser, Record, Records, Stacks};
 use proptest::prelude::*;
@@ -59,14 +59,14 @@ fn lines() -> Vec<Vec<u8>> {
 }
 
 /// Keeps all records.
-struct Found<'a>(&'a Stacks, Vec<Record<Signal, OpsReading>>);
+struct Found<'a>(&'a Stacks, Vec<Record<Signal, Aside>>);
 
 impl Records<Signal> for Found<'_> {
     fn stacks(&self) -> &Stacks {
         self.0
     }
 
-    fn take(&mut self, record: Record<Signal, OpsReading>) {
+    fn take(&mut self, record: Record<Signal, Aside>) {
         self.1.push(record);
     }
 }
@@ -76,7 +76,7 @@ fn records(
     parser: &mut Parser<Signal>,
     text: &[u8],
     stacks: &Stacks,
-) -> Vec<Record<Signal, OpsReading>> {
+) -> Vec<Record<Signal, Aside>> {
     let mut found = Found(stacks, Vec::new());
     parser.parse(text, text.len(), CutState::default(), &mut found);
     let mut apart = Vec::new();

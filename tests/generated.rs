@@ -51,10 +51,14 @@ fn man_pages_are_up_to_date() {
 #[test]
 fn rules_are_those_of_the_page_of_messages() {
     let page = std::fs::read_to_string(fixture("../docs/messages.md")).unwrap();
-    let (_, section) = page.split_once("\n### Rules\n").unwrap();
-    let (section, _) = section.split_once("\n#").unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    let explained: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let rows = |title: &str| {
+        let (_, section) = page.split_once(&format!("\n### {title}\n")).unwrap();
+        let (section, _) = section.split_once("\n#").unwrap_or((section, ""));
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        let names = rows.filter_map(|row| row.split('`').next());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let explained = [rows("Rules"), rows("What a rule can have done")].concat();
     let listing = common::stdout(&ip6drop(["generate", "rules"]));
     let heads = listing
         .split("\n\n")

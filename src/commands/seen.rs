@@ -13,7 +13,7 @@ pub fn seen(text: &[u8]) -> Seen<'_> {
             name: match payload {
                 Payload::Function { function, .. } => function.name,
                 Payload::Probe { event, .. } | Payload::ReturnProbe { event, .. } => event,
-                Payload::Stack | Payload::Other => b"",
+                Payload::Stack | Payload::Tracepoint { .. } | Payload::Other => b"",
             },
         },
         Line::Frame(Frame::Symbol(symbol)) => Seen::Frame(symbol.name),

@@ -17,7 +17,8 @@ fn at_worst(knowledge: &Knowledge) -> Knowledge {
         proof: Proof::Nothing,
         // So may other rules.
         refusals_count: false,
-        ..*knowledge
+        lookups_filter_known: false,
+        ..knowledge.clone()
     }
 }
 

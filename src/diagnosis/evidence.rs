@@ -145,6 +145,8 @@ pub(crate) enum StackState {
 pub(crate) enum HandlerSource {
     /// The caller column of the drop.
     Caller,
+    /// The arguments of `ip6_pkt_drop`.
+    Arguments,
     /// The frames of its stack.
     Frames,
     /// The handler's own entry right before it.
@@ -184,6 +186,8 @@ pub(crate) struct Evidence {
     pub(crate) stack: StackState,
     /// Nothing behind what was read can add to it.
     pub(crate) whole: bool,
+    /// The number of the answers that tables gave for the packet, or for its flow.
+    pub(crate) lookups: Option<u16>,
 }
 
 impl Evidence {
@@ -206,6 +210,7 @@ impl Evidence {
             window: Window::Unordered,
             stack: StackState::Present,
             whole: true,
+            lookups: None,
         }
     }
 
@@ -213,7 +218,7 @@ impl Evidence {
     fn packed(&self) -> u128 {
         let handler = self
             .handler
-            .map_or(0, |(handler, source)| 1 + handler as u8 * 3 + source as u8);
+            .map_or(0, |(handler, source)| 1 + handler as u8 * 4 + source as u8);
         let flags = [
             self.list,
             self.single,
@@ -237,7 +242,9 @@ impl Evidence {
         ];
         let number = parts
             .into_iter()
-            .fold(flags, |number, part| number << 4 | u128::from(part));
+            .fold(flags, |number, part| number << 8 | u128::from(part));
+        let lookups = self.lookups.map_or(0, |lookups| 1 + u128::from(lookups));
+        let number = number << 16 | lookups;
         let number = number << Attempts::BITS | self.receive.packed();
         number << Attempts::BITS | self.output.packed()
     }
@@ -294,6 +301,7 @@ impl EvidenceTable {
                 receive_linked: false,
                 output_linked: false,
                 window: Window::Lost,
+                lookups: None,
                 ..evidence
             }
         } else {
@@ -628,6 +636,7 @@ mod tests {
             window: Window::Unordered,
             stack: StackState::Present,
             whole: true,
+            lookups: None,
         };
         assert_eq!(received, wanted);
         let list = read(&["ip6_pkt_drop", "ip6_pkt_discard", "ipv6_list_rcv"]);

@@ -28,6 +28,8 @@ pub struct Health {
     pub(crate) stacks_beyond: u64,
     /// Cuts of all evidence because too many tasks were live.
     pub(crate) evictions: u64,
+    /// Drops whose words fit no IPv6 packet.
+    pub(crate) unbelievable: u64,
     /// What the kernel's log says.
     pub(crate) log: KernelLog,
 }
@@ -88,6 +90,7 @@ impl Health {
         self.broken_inputs += other.broken_inputs;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;
+        self.unbelievable += other.unbelievable;
         self.log.merge(other.log);
     }
 }
@@ -173,6 +176,7 @@ mod tests {
             broken_inputs: n + 11,
             stacks_beyond: n + 12,
             evictions: n + 13,
+            unbelievable: n + 13,
             log: KernelLog {
                 failed: n + 14,
                 ..KernelLog::default()
@@ -198,6 +202,7 @@ mod tests {
             broken_inputs: 1122,
             stacks_beyond: 1124,
             evictions: 1126,
+            unbelievable: 1126,
             log: KernelLog {
                 failed: 1128,
                 ..KernelLog::default()

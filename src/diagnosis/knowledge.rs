@@ -1,14 +1,17 @@
 //! What is known of a whole input when its drops are classified, and what that makes of one attempt.
 
+use std::sync::Arc;
+
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
+use crate::diagnosis::lookups::told::{Tellings, shown};
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::surroundings::Surroundings;
 use crate::kernel::release::{Release, judge};
 use crate::trace::TextFacts;
 
 /// What is known beyond the drop itself when drops are classified.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Knowledge {
     /// Functions whose entries were recorded from start to end.
     pub(crate) traced: Traced,
@@ -37,6 +40,12 @@ pub(crate) struct Knowledge {
     pub(crate) refusals_count: bool,
     /// The kernel's log says that memory could not be allocated.
     pub(crate) memory_failed: bool,
+    /// The kernel's filter on lookups is known and understood.
+    pub(crate) lookups_filter_known: bool,
+    /// Some packet may be of a VRF.
+    pub(crate) has_vrf: bool,
+    /// What lookups tell.
+    pub(crate) tellings: Arc<Tellings>,
 }
 
 /// The outcome of an attempt once everything is known.
@@ -108,6 +117,9 @@ pub(crate) fn knowledge(
         counts_agree: agree && gathered.namespaces.len() <= 1,
         refusals_count: around.pass_nothing_over() && are_of,
         memory_failed: around.memory_failed,
+        lookups_filter_known: shown(around.facts).is_some(),
+        has_vrf: around.has_vrf(),
+        tellings: Arc::new(Tellings::new(&gathered.sequences, around.facts)),
     }
 }
 

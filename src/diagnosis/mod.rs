@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod knowledge;
+pub(crate) mod lookups;
 pub(crate) mod next_steps;
 mod proof;
 pub(crate) mod rules;

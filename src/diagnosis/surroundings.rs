@@ -3,6 +3,7 @@
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::proof::{CallCounts, Proof, prove};
+use crate::host::rules::PolicyRules;
 use crate::host::{Facts, Snapshot};
 use crate::trace::TextFacts;
 
@@ -54,6 +55,13 @@ impl Surroundings<'_> {
         let rules = self.facts.policy.rules();
         rules.is_some_and(|rules| !rules.suppresses() && !rules.has_l3mdev())
             && self.facts.policy.throw_routes() == Some(0)
+    }
+
+    /// Packets may be of a VRF: its rule is there, or the rules are not known and some table was
+    /// asked that only rules name.
+    pub(crate) fn has_vrf(&self) -> bool {
+        let rules = self.facts.policy.rules();
+        rules.is_some_and(PolicyRules::has_l3mdev)
     }
 
     /// What they prove of the calls in the trace, which may show that they are of another

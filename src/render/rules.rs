@@ -1,5 +1,6 @@
 //! The rules as a text for people: what each says, why, and where it applies.
 
+use crate::diagnosis::lookups::step::STEPS;
 use crate::diagnosis::rules::condition::Condition;
 use crate::diagnosis::rules::registry::{CAPS, RULES};
 use crate::diagnosis::rules::rule::{Grounds, Need};
@@ -10,6 +11,11 @@ Rules, most telling first: the first that applies says what a drop is, and how s
 
 const CAPS_HEAD: &str = "\
 Caps: each that applies lowers how sure it is, whichever rule decided.
+";
+
+const STEPS_HEAD: &str = "\
+Lookups: the ways in which one policy rule can have led to the answers that are printed, and on to the drop. What is
+right on every way through all rules is what the lookups say.
 ";
 
 /// A section's lines; the first has the label.
@@ -70,6 +76,12 @@ pub(crate) fn listing() -> String {
         section(&mut out, "leaves", &[cap.at_most.name().to_owned()]);
         section(&mut out, "because", &[cap.reason.to_owned()]);
         grounds(&mut out, &cap.grounds);
+    }
+    out.push_str(&format!("\n{STEPS_HEAD}"));
+    for step in STEPS {
+        out.push_str(&format!("\n{}\n", step.name));
+        section(&mut out, "happens", &[step.sentence.to_owned()]);
+        section(&mut out, "kernel", &[step.kernel.to_owned()]);
     }
     out
 }

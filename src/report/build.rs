@@ -319,6 +319,7 @@ impl Input<'_> {
             broken_inputs: u64::from(self.broke_off),
             stacks_beyond: self.drops.tally.stacks_beyond,
             evictions: gathered.evictions,
+            unbelievable: gathered.unbelievable,
         }
     }
 }

@@ -3,9 +3,10 @@
 //! A task on its CPU writes the same bytes up to the time, event after event. Such a prefix is
 //! read by the grammar once; from then on the bytes are compared, and only the time is read.
 
-use crate::trace::event::{Comm, Context, Level};
+use crate::trace::event::{Context, Level};
 use crate::trace::header::{COMM_COLUMNS, Header, columns};
 use crate::trace::memo::{load, mix, word};
+use crate::trace::short::Comm;
 use crate::trace::time::Time;
 
 /// Bytes that are compared at once.

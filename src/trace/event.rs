@@ -2,44 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::trace::short::Comm;
 use crate::trace::symbol::Symbol;
 use crate::trace::time::Time;
-
-/// Bytes of a task's name that are kept; the kernel's own limit, `TASK_COMM_LEN`.
-const COMM_BYTES: usize = 16;
-
-/// A task's name, copied out of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Comm {
-    bytes: [u8; COMM_BYTES],
-    len: u8,
-}
-
-impl Comm {
-    /// Copies a name; bytes beyond `TASK_COMM_LEN` are left out.
-    #[must_use]
-    pub(crate) fn new(name: &[u8]) -> Self {
-        let name = &name[..name.len().min(COMM_BYTES)];
-        let mut bytes = [0; COMM_BYTES];
-        bytes[..name.len()].copy_from_slice(name);
-        Comm {
-            bytes,
-            len: name.len() as u8,
-        }
-    }
-
-    /// The kernel did not know it any more.
-    #[must_use]
-    pub(crate) fn is_unnamed(&self) -> bool {
-        self.as_bytes() == b"<...>"
-    }
-
-    /// The name's bytes.
-    #[must_use]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
 
 /// What a CPU was doing when an event happened, as the flags column tells it. A softirq runs
 /// under the pid of the task that it interrupts: the pid does not tell them apart
@@ -128,6 +93,13 @@ pub enum Payload<'a> {
         /// What was fetched: `ret=1`.
         arguments: &'a [u8],
     },
+    /// Another event with a name: `kfree_skb: skbaddr=00000000104a0069 protocol=34525`.
+    Tracepoint {
+        /// The event's name.
+        event: &'a [u8],
+        /// What it says.
+        says: &'a [u8],
+    },
     /// Any other event.
     Other,
 }
@@ -204,7 +176,7 @@ pub trait Meaning {
     /// What an event says. Kept small, for there are many.
     type Signal: Copy;
     /// What few events say besides.
-    type Aside: Copy;
+    type Aside: Clone;
     /// Works it out.
     fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
 }
@@ -243,12 +215,6 @@ pub(crate) trait Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_task_without_a_name_is_unnamed() {
-        assert!(Comm::new(b"<...>").is_unnamed());
-        assert!(!Comm::new(b"<idle>").is_unnamed());
-    }
 
     #[test]
     fn the_third_flag_tells_what_was_interrupted() {

@@ -7,8 +7,9 @@ use nom::combinator::opt;
 use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
-use crate::trace::event::{Comm, Context, Level};
+use crate::trace::event::{Context, Level};
 use crate::trace::number::{cpu, number};
+use crate::trace::short::Comm;
 use crate::trace::time::{self, Time};
 
 /// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).

@@ -68,7 +68,7 @@ impl Masked {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Remembered<T> {
     start: Masked,
     /// What does not fit into the start.
@@ -100,7 +100,7 @@ fn place(payload: &[u8]) -> usize {
     (mix(edge(0), edge(last)) ^ payload.len()) % ENTRIES
 }
 
-impl<T: Copy> Memo<T> {
+impl<T: Clone> Memo<T> {
     pub(super) fn new() -> Self {
         Memo {
             first: vec![0; ENTRIES],

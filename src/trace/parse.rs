@@ -167,7 +167,7 @@ impl<M: Meaning> Parser<M> {
                 return at;
             };
             if let Some(aside) = aside {
-                records.take(Record::Aside(*aside));
+                records.take(Record::Aside(aside.clone()));
             }
             at += header.len + payload;
             let context = header.context;

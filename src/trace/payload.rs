@@ -124,9 +124,17 @@ pub(super) fn unmistakable(input: &[u8]) -> Option<Payload<'_>> {
     found.ok().map(|(_, payload)| payload)
 }
 
+/// `kfree_skb: skbaddr=…`, as trace points and whatever else has a name are printed.
+fn tracepoint(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
+    let (rest, event) =
+        terminated(take_while1(is_symbol_byte), (char(':'), space1)).parse(input)?;
+    let says = rest.trim_ascii();
+    Ok((&rest[rest.len()..], Payload::Tracepoint { event, says }))
+}
+
 /// The payload behind a header; what is not known is [`Payload::Other`].
 pub(super) fn payload(input: &[u8]) -> Payload<'_> {
-    alt((function, stack, named_function, probe))
+    alt((function, stack, named_function, probe, tracepoint))
         .parse(input)
         .map_or(Payload::Other, |(_, payload)| payload)
 }
@@ -227,7 +235,12 @@ mod tests {
             payload(b"kernel_stack:         <stack trace >"),
             Payload::Stack
         );
-        assert_eq!(payload(b"tracing_mark_write: hello"), Payload::Other);
+        let mark = Payload::Tracepoint {
+            event: b"tracing_mark_write",
+            says: b"hello",
+        };
+        assert_eq!(payload(b"tracing_mark_write: hello "), mark);
+        assert_eq!(payload(b"tracing_mark_write hello"), Payload::Other);
         assert_eq!(payload(b""), Payload::Other);
         for text in [
             "error: (see below) x",

@@ -10,9 +10,10 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::kernel::functions::Function;
-use crate::trace::event::{Comm, Context, Level, Payload};
+use crate::trace::event::{Context, Level, Payload};
 use crate::trace::number::{cpu, hex_number, number};
 use crate::trace::payload::{argument, payload};
+use crate::trace::short::Comm;
 use crate::trace::symbol::is_symbol_byte;
 use crate::trace::time::{self, Stamp, Time};
 
@@ -36,7 +37,7 @@ pub(crate) struct Sample<'a> {
 /// What stands behind the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says<'a> {
-    /// A probe or the function tracer; any other event is [`Payload::Other`].
+    /// A probe, the function tracer, or a trace point.
     Traced(Payload<'a>),
     /// `skb:kfree_skb` of an IPv6 packet, and whether its location names `ip6_pkt_drop`.
     Freed {
@@ -143,9 +144,11 @@ fn says(input: &[u8]) -> Option<Says<'_>> {
                 .is_some_and(|at| at.starts_with(b"+"));
             return Some(Says::Freed { in_drop });
         }
-        (b"skb", b"kfree_skb") => Payload::Other,
         _ if details.starts_with(b"(") => traced(probe),
-        _ => Payload::Other,
+        _ => Payload::Tracepoint {
+            event,
+            says: details,
+        },
     };
     Some(Says::Traced(found))
 }
@@ -339,9 +342,15 @@ mod tests {
         assert_eq!(at("ip6_pkt_drop+0xf0"), Says::Freed { in_drop: true });
         assert_eq!(
             says("skb:kfree_skb: skbaddr=0xff16 protocol=2048 location=0x1"),
-            Says::Traced(Payload::Other)
+            Says::Traced(Payload::Tracepoint {
+                event: b"kfree_skb",
+                says: b"skbaddr=0xff16 protocol=2048 location=0x1",
+            })
         );
-        assert_eq!(says("250000 cycles:ppp: "), Says::Traced(Payload::Other));
+        assert!(matches!(
+            says("250000 cycles:ppp: "),
+            Says::Traced(Payload::Tracepoint { says: b"", .. })
+        ));
         assert_eq!(says("PERF_RECORD_LOST lost 57"), Says::Lost(57));
     }
 

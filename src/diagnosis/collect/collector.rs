@@ -1,10 +1,10 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
-use crate::capture::framing::Framing;
 use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via, level};
 use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
-use crate::diagnosis::collect::signal::{Caller, EntryBy, OpsReading, Signal};
+use crate::diagnosis::collect::recent::Recent;
+use crate::diagnosis::collect::signal::{Aside, Caller, Signal};
 use crate::diagnosis::collect::slots::{CpuSlot, CpuSlots, Key, TaskSlots};
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::kernel::frames::{Head, StackFacts};
@@ -22,6 +22,8 @@ pub(super) type CallTable = [[u64; Observed::ALL.len()]; Origin::ALL.len()];
 pub(super) struct CpuState {
     pub(super) state: Cpu,
     pub(super) gc: CallTable,
+    /// Lookups of each level that was not left since.
+    pub(super) recent: [Recent; Level::COUNT],
 }
 
 /// Gathers evidence from one input; evidence never crosses into the next one.
@@ -37,8 +39,12 @@ pub(crate) struct Collector<D> {
     pub(super) gc_seen: bool,
     pub(super) run_gc_seen: bool,
     pub(super) queue: Queue,
-    /// `fast` as the event that comes next read it.
-    fast: Option<i64>,
+    /// What the event that comes next says besides.
+    beside: Option<Aside>,
+    /// Whether the function tracer's entry of a call stands in front of the probe's event.
+    pub(super) entry_first: Option<bool>,
+    /// When a lookup was seen first.
+    pub(super) first_lookup: Option<Time>,
     pub(super) gathered: Gathered,
 }
 
@@ -54,7 +60,9 @@ impl<D: DropSink> Collector<D> {
             gc_seen: false,
             run_gc_seen: false,
             queue: Queue::default(),
-            fast: None,
+            beside: None,
+            entry_first: None,
+            first_lookup: None,
             gathered: Gathered::default(),
         }
     }
@@ -125,6 +133,7 @@ impl<D: DropSink> Collector<D> {
             self.tasks.add(key)
         });
         let cpu = self.cpu(key.cpu);
+        let lookups_on = cpu.asked;
         cpu.current[key.level as usize] = Some(slot);
         let epoch = cpu.epoch;
         let settled = match key.level {
@@ -137,6 +146,7 @@ impl<D: DropSink> Collector<D> {
             *task = Task {
                 epoch,
                 settled,
+                lookups_on: settled && lookups_on,
                 ..Task::default()
             };
         }
@@ -158,8 +168,13 @@ impl<D: DropSink> Collector<D> {
         self.tasks.clear();
     }
 
+    /// Evidence on every CPU ends here.
+    pub(super) fn cut_all(&mut self) {
+        self.generation += 1;
+    }
+
     /// Evidence on that CPU ends here: events were lost, or may be missing.
-    fn cut(&mut self, cpu: CpuSlot, lost: bool) {
+    pub(super) fn cut(&mut self, cpu: CpuSlot, lost: bool) {
         let generation = self.generation;
         for task in self.cpu(cpu).current.into_iter().flatten() {
             self.cut_call(At { cpu, task });
@@ -168,6 +183,11 @@ impl<D: DropSink> Collector<D> {
         if let Some(latest) = self.cpu(cpu).latest {
             self.gathered.note_time(latest);
         }
+        self.cpus
+            .get_mut(cpu)
+            .recent
+            .iter_mut()
+            .for_each(Recent::clear);
         let state = self.cpu(cpu);
         *state = Cpu {
             epoch: state.epoch + 1,
@@ -237,6 +257,7 @@ impl<D: DropSink> Collector<D> {
         cpu.outside_softirq |= key.level == Level::Task;
         // In between a CPU's time only grows: the last one is noted when that ends.
         if let Some(time) = time.filter(|_| is_first) {
+            self.cpu(key.cpu).first = Some(time);
             self.gathered.note_time(time);
         }
         key
@@ -251,6 +272,8 @@ impl<D: DropSink> Collector<D> {
         } else {
             key.level as usize + 1
         };
+        let recent = &mut self.cpus.get_mut(key.cpu).recent;
+        recent[above..].iter_mut().for_each(Recent::clear);
         for (level, task) in current.into_iter().enumerate().skip(above) {
             let Some(task) = task else { continue };
             let at = At { cpu: key.cpu, task };
@@ -261,10 +284,12 @@ impl<D: DropSink> Collector<D> {
             }
             self.settle(at);
             if !goes_on {
+                let lookups_on = self.cpu(key.cpu).asked;
                 let task = self.task_mut(at);
                 *task = Task {
                     epoch: task.epoch,
                     settled: true,
+                    lookups_on,
                     ..Task::default()
                 };
             }
@@ -278,7 +303,7 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
-    fn entry(
+    pub(super) fn entry(
         &mut self,
         at: At,
         via: Via,
@@ -336,13 +361,13 @@ impl<D: DropSink> Collector<D> {
                 caller,
             } => {
                 let via = Via::of(source);
-                if source != EntryBy::Entry
-                    && let Some((fast, context)) = self.fast.take().zip(context)
-                {
-                    self.drops.fast(context.time, fast);
-                }
                 let at = self.task(key);
-                self.entry(at, via, function, context, caller);
+                match self.beside.take() {
+                    None => self.entry(at, via, function, context, caller),
+                    Some(beside) => {
+                        self.entry_of(at, (via, function, caller), context, &beside);
+                    }
+                }
                 Some(at)
             }
             Signal::Return {
@@ -351,6 +376,14 @@ impl<D: DropSink> Collector<D> {
             } => {
                 let at = self.task(key);
                 self.returned(at, function, value, context);
+                Some(at)
+            }
+            Signal::Lookup => {
+                let at = self.task(key);
+                self.task_mut(at).last = LastEntry::Other;
+                if let Some(Aside::Lookup(lookup)) = self.beside.take() {
+                    self.asked(at, context, &lookup);
+                }
                 Some(at)
             }
             Signal::Other => {
@@ -388,11 +421,8 @@ impl<D: DropSink> Sink for Collector<D> {
         }
     }
 
-    fn aside(&mut self, reading: &OpsReading) {
-        self.gathered.note_fast(reading);
-        if let Some((fast, _)) = reading.fast {
-            self.fast = Some(fast);
-        }
+    fn aside(&mut self, aside: &Aside) {
+        self.beside = Some(aside.clone());
     }
 
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {
@@ -415,6 +445,7 @@ impl<D: DropSink> Sink for Collector<D> {
                     stack: stack.id,
                     stack_matches,
                     count,
+                    packet: None,
                 });
             }
             Head::Known(Function::DstGc) => {
@@ -427,68 +458,10 @@ impl<D: DropSink> Sink for Collector<D> {
     }
 
     fn gap(&mut self) {
-        self.generation += 1;
+        self.cut_all();
     }
 
     fn banner(&mut self, banner: &Banner<'_>) {
-        match *banner {
-            Banner::Lost { cpu, events } => {
-                if self.cpus.find(Some(cpu)).is_none() && self.cpus.len() >= MAX_CPUS {
-                    self.gathered.lost_uncounted += 1;
-                    return;
-                }
-                match events {
-                    Some(events) => {
-                        let known = self.gathered.lost.entry(cpu).or_default();
-                        *known = known.saturating_add(events);
-                    }
-                    None => self.gathered.lost_uncounted += 1,
-                }
-                let slot = self.cpus.slot(Some(cpu));
-                self.cut(slot, true);
-            }
-            Banner::Entries {
-                kept,
-                written,
-                cpus,
-            } => {
-                self.gathered.trace_file = true;
-                self.gathered.online_cpus = self.gathered.online_cpus.or(cpus);
-                self.gap();
-                let overwritten = written.saturating_sub(kept);
-                self.gathered.overwritten = self.gathered.overwritten.saturating_add(overwritten);
-            }
-            Banner::Latency { kernel } => {
-                self.gap();
-                self.gathered.trace_file = true;
-                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
-            }
-            Banner::Tracer => {
-                self.gap();
-                self.gathered.trace_file = true;
-            }
-            Banner::Cpus(cpus) => {
-                self.gathered.trace_cmd = true;
-                self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
-            }
-            Banner::PerfKernel(kernel) => {
-                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
-            }
-            Banner::PerfCpus(cpus) => self.gathered.online_cpus = Some(cpus),
-            Banner::Framing { key, value } => {
-                let framing = Framing::parse(key, value);
-                if matches!(framing, Framing::Version(_)) {
-                    // Another recording begins, with functions of its own.
-                    self.gap();
-                }
-                self.gathered.framing(&framing);
-            }
-            Banner::BufferStarted => self.gap(),
-            Banner::LostSomewhere => {
-                self.gathered.lost_uncounted += 1;
-                self.gap();
-            }
-            Banner::Comment => {}
-        }
+        self.take_banner(banner);
     }
 }

@@ -66,6 +66,16 @@ impl Via {
         second && !self.has_any(via) && !(self == Via::STACK && after_cut)
     }
 
+    /// A probe was among them.
+    pub(super) fn has_probe(self) -> bool {
+        self.has_any(Via::PROBE) || self.has_any(Via::ARGUMENTS)
+    }
+
+    /// Nothing but the handler told of it.
+    pub(super) fn is_handlers(self) -> bool {
+        !self.has_any(Via::ENTRIES) && !self.has_any(Via::STACK)
+    }
+
     /// Whether another stack can be about it: each entry and each probe may bring one.
     pub(super) fn takes_stack(self, stacks: u8) -> bool {
         u32::from(stacks) < (self.0 & Via::ENTRIES.0).count_ones().max(1)
@@ -109,6 +119,10 @@ pub(super) struct OpenDrop {
     pub(super) after_cut: bool,
     pub(super) stacks: u8,
     pub(super) time: Option<Time>,
+    /// It is the first on its CPU since the cut: what told of it may be missing.
+    pub(super) is_first: bool,
+    /// A lookup came behind it: what tells of a drop now tells of another.
+    pub(super) is_over: bool,
 }
 
 /// What a stack belongs to that does not name its function.
@@ -131,6 +145,8 @@ pub(super) struct Task {
     pub(super) output: Trail,
     /// Whatever it does next started after its evidence does.
     pub(super) settled: bool,
+    /// All of it began after lookups were traced, and after the last cut.
+    pub(super) lookups_on: bool,
 }
 
 /// A CPU.
@@ -148,6 +164,10 @@ pub(super) struct Cpu {
     pub(super) settled: bool,
     /// So was a moment outside of softirqs: the one that comes began after the cut.
     pub(super) outside_softirq: bool,
+    /// A lookup was seen since the cut.
+    pub(super) asked: bool,
+    /// The first event since the cut.
+    pub(super) first: Option<Time>,
     /// Counts what must not lie between an attempt and its drop.
     pub(super) disturbances: u64,
     /// The task that was seen last, and whether it was interrupted then.

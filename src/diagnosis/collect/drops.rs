@@ -18,8 +18,13 @@ impl<D: DropSink> Collector<D> {
         context: Option<&Context>,
         caller: Option<Caller>,
     ) {
-        let ticket = self.open_drop(at, via, context);
         let mark = caller.and_then(|c| c.mark);
+        if let Some(Mark::Handler(handler)) = mark
+            && self.is_of_another(at, handler)
+        {
+            self.settle(at);
+        }
+        let ticket = self.open_drop(at, via, context);
         if let Some(drop) = self.queue.get_mut(ticket) {
             apply_caller(&mut drop.evidence, mark);
         }
@@ -55,18 +60,32 @@ impl<D: DropSink> Collector<D> {
     pub(super) fn open_drop(&mut self, at: At, via: Via, context: Option<&Context>) -> u64 {
         let has_cpu = self.cpus.number(at.cpu).is_some();
         let context = context.filter(|_| has_cpu);
+        let order = self.entry_first;
         let task = self.task_mut(at);
         task.last = LastEntry::Drop;
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
+            && !open.is_over
             && open.via.is_same(via, open.after_cut)
             && (open.via != Via::STACK || is_near(now, open.time))
         {
+            let is_turned = order != Some(false) && via == Via::ENTRY && open.via.has_probe();
+            // The entry of the first may be lost, and this one that of the next.
+            let is_doubtful = open.is_first && is_turned;
+            let is_pair = !open.is_first && via != Via::STACK && !open.via.is_handlers();
+            let first = open.via;
             open.via.add(via);
             open.time = now;
             let ticket = open.ticket;
             if let Some(drop) = self.queue.get_mut(ticket) {
                 drop.context = context.copied();
+                if is_doubtful {
+                    drop.packet = None;
+                    drop.evidence.lookups = None;
+                }
+            }
+            if is_pair {
+                self.entry_first = Some(!first.has_probe());
             }
             return ticket;
         }
@@ -80,6 +99,8 @@ impl<D: DropSink> Collector<D> {
             after_cut,
             stacks: 0,
             time: now,
+            is_first: !self.cpu(at.cpu).settled,
+            is_over: false,
         };
         let task = self.task_mut(at);
         *task = Task {
@@ -87,6 +108,7 @@ impl<D: DropSink> Collector<D> {
             drop: Some(open),
             last: LastEntry::Drop,
             settled: true,
+            lookups_on: task.lookups_on,
             ..Task::default()
         };
         let cpu = self.cpu(at.cpu);
@@ -99,6 +121,7 @@ impl<D: DropSink> Collector<D> {
             stack: None,
             stack_matches,
             count: 1,
+            packet: None,
         };
         self.queue.push(drop, &mut self.drops);
         ticket
@@ -132,6 +155,7 @@ impl<D: DropSink> Collector<D> {
             },
             stack: StackState::Missing,
             whole: true,
+            lookups: None,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::capture::framing::Framing;
 use crate::capture::preamble::Preamble;
 use crate::diagnosis::collect::signal::OpsReading;
 use crate::diagnosis::evidence::{Observed, Traced};
+use crate::diagnosis::lookups::sequence::Sequences;
 use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::kernel::limits;
@@ -85,6 +86,12 @@ pub(crate) struct Gathered {
     /// `ip6_dst_gc` returned something else than 0 or 1, or 1 without having looked: on this
     /// kernel it returns nothing, and return probes read what the register happens to hold.
     pub(crate) gc_returns_nothing: bool,
+    /// Lookups of tables.
+    pub(crate) lookups: u64,
+    /// What the lookups said before drops.
+    pub(crate) sequences: Sequences,
+    /// Words of packets that fit none.
+    pub(crate) unbelievable: u64,
     /// A stack held a function that is known here.
     pub(crate) known_stacks: bool,
     /// Distinct `dst_ops` pointers.

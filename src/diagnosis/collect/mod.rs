@@ -1,11 +1,14 @@
 //! Follows each CPU and task through the trace and gathers the evidence before each drop.
 
+mod banners;
 mod calls;
 pub(crate) mod collector;
 mod context;
 mod drops;
 pub(crate) mod gathered;
+mod identity;
 pub(crate) mod packet_drop;
+mod recent;
 pub(crate) mod signal;
 mod slots;
 mod stacks;

@@ -1,15 +1,26 @@
 //! Drops, and whoever takes them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::diagnosis::evidence::Evidence;
-use crate::trace::{Context, Name, StackId, Time};
+use crate::trace::lookup::Lookup;
+use crate::trace::{Context, Name, Packet, StackId, Time};
 
 /// Drops that may wait for their stack at once.
 pub(crate) const MAX_WAITING: usize = 16_384;
 
+/// Which packet it was, and what the tables said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The packet.
+    pub(crate) packet: Packet,
+    /// The lookups for its flow before the drop, oldest first; its own are the last ones.
+    pub(crate) lookups: Vec<Lookup>,
+}
+
 /// A drop, its evidence complete.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct PacketDrop {
     /// Where and when; `None` where the trace does not say.
     pub(crate) context: Option<Context>,
@@ -21,6 +32,8 @@ pub(crate) struct PacketDrop {
     pub(crate) stack_matches: bool,
     /// How many drops it stands for; more than one where they were counted elsewhere.
     pub(crate) count: u64,
+    /// Which packet it was, where the trace names it.
+    pub(crate) packet: Option<Arc<Identity>>,
 }
 
 /// Takes drops, in the order of the trace.
@@ -119,6 +132,7 @@ mod tests {
             stack: None,
             stack_matches: true,
             count,
+            packet: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::kernel::frames::{Mark, mark};
 use crate::kernel::functions::{self, Function};
+use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
+use crate::trace::packet::{Packet, Words, words};
 use crate::trace::payload::integer;
 use crate::trace::{Meaning, Payload, Symbol};
 
@@ -55,6 +57,8 @@ pub enum Signal {
         /// What it returned.
         value: Returned,
     },
+    /// A table was asked for a route; what it answered stands beside.
+    Lookup,
     /// Anything else that may have brought a stack.
     Other,
     /// A return that says nothing.
@@ -88,6 +92,43 @@ impl OpsReading {
     }
 }
 
+/// What an event says beside its signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aside {
+    /// Of a call of `ip6_dst_gc`.
+    Ops(OpsReading),
+    /// What the table answered.
+    Lookup(Box<Lookup>),
+    /// The packet that the function was called for.
+    Packet(Box<Packet>),
+    /// The words of a packet, which fit none.
+    Unbelievable,
+}
+
+impl Aside {
+    /// What the arguments of a probe on a function say.
+    fn of_probe(
+        (function, symbol): (Function, Option<&Symbol<'_>>),
+        arguments: &[u8],
+    ) -> Option<Aside> {
+        match function {
+            Function::DstGc => Some(Aside::Ops(OpsReading::new(arguments))),
+            Function::PktDrop | Function::RouteInput | Function::Handler(_) => {
+                match words(arguments) {
+                    Words::None => None,
+                    Words::Unbelievable => Some(Aside::Unbelievable),
+                    Words::Packet(packet) => {
+                        let renamed = symbol.is_some_and(|symbol| !symbol.suffix.is_empty());
+                        let packet = if renamed { packet.of_renamed() } else { packet };
+                        Some(Aside::Packet(Box::new(packet)))
+                    }
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How far into a function a probe may stand for its entry, in bytes: behind `endbr64` and the
 /// call of the tracer, where a kernel has them (arch/x86/kernel/kprobes/core.c).
 const ENTRY_BYTES: u64 = 16;
@@ -105,9 +146,9 @@ fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
 
 impl Meaning for Signal {
     type Signal = Signal;
-    type Aside = OpsReading;
+    type Aside = Aside;
 
-    fn of(payload: &Payload<'_>) -> (Signal, Option<OpsReading>) {
+    fn of(payload: &Payload<'_>) -> (Signal, Option<Aside>) {
         match payload {
             Payload::Function { function, caller } => {
                 let entry = functions::function(function.name).map(|function| Signal::Entry {
@@ -136,8 +177,9 @@ impl Meaning for Signal {
                     function,
                     caller: None,
                 });
-                let reading = (known == Some(Function::DstGc)).then(|| OpsReading::new(arguments));
-                (entry.unwrap_or(Signal::Other), reading)
+                let of = |known| Aside::of_probe((known, function.as_ref()), arguments);
+                let aside = known.and_then(of);
+                (entry.unwrap_or(Signal::Other), aside)
             }
             Payload::ReturnProbe {
                 event,
@@ -157,7 +199,13 @@ impl Meaning for Signal {
                     .map(|(function, value)| Signal::Return { function, value });
                 (returned.unwrap_or(Signal::Nothing), None)
             }
-            Payload::Other | Payload::Stack => (Signal::Other, None),
+            Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => {
+                match lookup(says) {
+                    Some(lookup) => (Signal::Lookup, Some(Aside::Lookup(Box::new(lookup)))),
+                    None => (Signal::Other, None),
+                }
+            }
+            Payload::Tracepoint { .. } | Payload::Other | Payload::Stack => (Signal::Other, None),
         }
     }
 }
@@ -176,7 +224,7 @@ mod tests {
         })
     }
 
-    fn probe(event: &str, function: Option<&str>, arguments: &str) -> (Signal, Option<OpsReading>) {
+    fn probe(event: &str, function: Option<&str>, arguments: &str) -> (Signal, Option<Aside>) {
         Signal::of(&Payload::Probe {
             event: event.as_bytes(),
             function: function.and_then(symbol),
@@ -212,7 +260,10 @@ mod tests {
 
     #[test]
     fn arguments_are_read_of_the_collector_alone() {
-        let read = |arguments| probe("x", Some("ip6_dst_gc"), arguments).1.unwrap();
+        let read = |arguments| match probe("x", Some("ip6_dst_gc"), arguments).1 {
+            Some(Aside::Ops(reading)) => reading,
+            other => panic!("{other:?}"),
+        };
         let whole = "ops=0xffffffff892b8e40 family=10 gc_thresh=64 fast=288";
         let ops = Some(0xffff_ffff_892b_8e40);
         let fast = Some((288, 64));
@@ -225,7 +276,7 @@ mod tests {
         assert_eq!(read("gc_thresh=64 fast=288"), nothing);
         assert_eq!(read("family=10 fast=288"), nothing);
         assert_eq!(read("family=10 gc_thresh=64"), nothing);
-        assert_eq!(probe("x", Some("ip6_pkt_drop"), whole).1, None);
+        assert_eq!(probe("x", Some("fib6_run_gc"), whole).1, None);
     }
 
     #[test]
@@ -259,6 +310,37 @@ mod tests {
         assert_eq!(
             returned("x", Some("ip6_pol_route"), "ret=1"),
             Signal::Nothing
+        );
+    }
+
+    #[test]
+    fn packets_are_read_where_they_are_dropped_and_where_they_are_looked_up() {
+        let words = "w0=0x403a39003aa40f60 iif=4";
+        for function in ["ip6_pkt_drop", "ip6_pkt_discard", "ip6_route_input"] {
+            let aside = |arguments| probe("x", Some(function), arguments).1;
+            let Some(Aside::Packet(packet)) = aside(words) else {
+                panic!("{function}");
+            };
+            assert_eq!(packet.next_header, Some(58));
+            assert_eq!(aside("w0=0x45"), Some(Aside::Unbelievable));
+            assert_eq!(aside("x=1"), None);
+        }
+        assert_eq!(probe("x", Some("icmp6_send"), words).1, None);
+    }
+
+    #[test]
+    fn lookups_are_read_where_they_say_the_answer() {
+        let of = |event: &[u8], says: &[u8]| Signal::of(&Payload::Tracepoint { event, says });
+        let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \
+                     flags 0 ==> dev lo gw :: err -113";
+        let (signal, aside) = of(b"fib6_table_lookup", says);
+        let answer = lookup(says).map(|lookup| Aside::Lookup(Box::new(lookup)));
+        assert!(answer.is_some());
+        assert_eq!((signal, aside), (Signal::Lookup, answer));
+        assert_eq!(of(b"fib_table_lookup", says), (Signal::Other, None));
+        assert_eq!(
+            of(b"fib6_table_lookup", b"table 254"),
+            (Signal::Other, None)
         );
     }
 

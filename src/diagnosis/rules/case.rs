@@ -2,6 +2,23 @@
 
 use crate::diagnosis::evidence::{Attempt, Attempts, Evidence};
 use crate::diagnosis::knowledge::{Knowledge, Outcome};
+use crate::diagnosis::lookups::told::Told;
+use crate::diagnosis::lookups::ways::DroppedBy;
+use crate::kernel::functions::Handler;
+
+/// What the lookups of its flow tell of a drop.
+fn told(evidence: &Evidence, knowledge: &Knowledge) -> Told {
+    let dropped_by = match evidence.handler {
+        Some((Handler::Discard, _)) => DroppedBy::Discard,
+        Some((Handler::Prohibit, _)) => DroppedBy::Prohibit,
+        Some((Handler::DiscardOut | Handler::ProhibitOut, _)) => return Told::Nothing,
+        None => DroppedBy::Either,
+    };
+    let lookups = evidence.lookups;
+    lookups.map_or(Told::Nothing, |lookups| {
+        knowledge.tellings.of(lookups, dropped_by)
+    })
+}
 
 /// A drop's evidence and what is known beyond it.
 #[derive(Debug)]
@@ -16,6 +33,8 @@ pub(super) struct Case<'a> {
     pub(super) last: Option<Outcome>,
     /// What became of the one before it.
     pub(super) previous: Option<Outcome>,
+    /// What the lookups of its flow tell.
+    pub(super) told: Told,
 }
 
 impl<'a> Case<'a> {
@@ -29,6 +48,7 @@ impl<'a> Case<'a> {
             linked,
             last: attempts.last.map(outcome),
             previous: attempts.previous.map(outcome),
+            told: told(evidence, knowledge),
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::diagnosis::class::Cause;
 use crate::diagnosis::evidence::Window;
 use crate::diagnosis::knowledge::Outcome;
+use crate::diagnosis::lookups::told::Told;
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::rules::case::Case;
 use crate::kernel::functions::Direction;
@@ -188,6 +190,52 @@ pub(super) static ALL_PROVEN_SUCCEEDED: Condition = condition(
         let mut outcomes = case.outcomes();
         outcomes.all(|outcome| outcome == Outcome::Succeeded { proven: true })
     },
+);
+
+// What the tables said.
+
+pub(super) static TOLD_REFUSED: Condition = condition(
+    "lookups-say-refused",
+    "however the policy rules led to the answers of its tables, the first that decides is a usable route, whose copy was refused",
+    |case| case.told == Told::Sure(Cause::DstAlloc),
+);
+pub(super) static TOLD_NO_ROUTE: Condition = condition(
+    "lookups-say-no-route",
+    "however the policy rules led to the answers of its tables, it would have been rejected for want of a route",
+    |case| case.told == Told::Sure(Cause::NoRoute),
+);
+pub(super) static TOLD_PROHIBITED: Condition = condition(
+    "lookups-say-prohibited",
+    "however the policy rules led to the answers of its tables, it would have been prohibited",
+    |case| case.told == Told::Sure(Cause::Prohibited),
+);
+pub(super) static TOLD_NOT_REFUSED: Condition = condition(
+    "lookups-say-not-refused",
+    "none of its tables has a usable route, so none was refused; whether a policy rule prohibits is not known",
+    |case| case.told == Told::NotRefused,
+);
+pub(super) static TOLD_FOUND: Condition = condition(
+    "lookups-say-found",
+    "a table has a usable route, which was refused, or put back by a policy rule",
+    |case| case.told == Told::FoundOrPutBack,
+);
+pub(super) static OF_DESTINATION: Condition = condition(
+    "lookups-of-others",
+    "those lookups were for other packets to its destination; it had none of its own",
+    |case| {
+        let lookups = case.evidence.lookups;
+        lookups.is_some_and(|lookups| case.knowledge.tellings.is_of_destination(lookups))
+    },
+);
+pub(super) static FILTER_KNOWN: Condition = condition(
+    "filter-known",
+    "the kernel's filter on lookups is known, so that it is known which would show",
+    |case| case.knowledge.lookups_filter_known,
+);
+pub(super) static HAS_VRF: Condition = condition(
+    "has-vrf",
+    "a policy rule asks the tables of VRFs, whose packets may get their route elsewhere",
+    |case| case.knowledge.has_vrf,
 );
 
 // What else is known.

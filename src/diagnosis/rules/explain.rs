@@ -31,6 +31,7 @@ pub(crate) fn explain(
     match evidence.handler {
         Some((handler, source)) => {
             let source = match source {
+                HandlerSource::Arguments => "the arguments of ip6_pkt_drop",
                 HandlerSource::Caller => "caller column",
                 HandlerSource::Frames => "stack",
                 HandlerSource::Entry => "its own entry",

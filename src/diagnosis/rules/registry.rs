@@ -6,11 +6,12 @@
 use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
     ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, COUNTERS_EXCLUDE_REFUSAL,
-    DIRECTION_UNKNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED,
-    IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED,
-    LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER,
-    RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT,
-    WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    DIRECTION_UNKNOWN, FILTER_KNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN,
+    HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED,
+    LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, OF_DESTINATION, PREVIOUS_FAILED,
+    PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE,
+    SENT, SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED, TOLD_PROHIBITED,
+    TOLD_REFUSED, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
@@ -27,6 +28,54 @@ const ITS_LOOKUP_IS_ITS_OWN: Need =
 
 /// The rules, most telling first; the first that applies decides, and the last always does.
 pub(crate) static RULES: &[Rule] = &[
+    Rule {
+        name: "found-then-refused",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "a table has a usable route for this packet, and yet it was dropped: the copy of that route was refused",
+        kernel: "fib6_table_lookup prints what a table has before the dst is allocated, and a lookup whose dst_alloc returned NULL falls back to ip6_null_entry (net/ipv6/route.c: ip6_pol_route, rt6_make_pcpu_route)",
+        grounds: Grounds {
+            needs: &[
+                Is(&TOLD_REFUSED),
+                Is(&RECEIVED),
+                Is(&FILTER_KNOWN),
+                Is(&LOSSES_PLACED),
+            ],
+            unless: &[&OF_DESTINATION, &HAS_VRF],
+        },
+    },
+    Rule {
+        name: "no-route-in-any-table",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Confirmed,
+        reason: "no table that was asked for this packet has a usable route",
+        kernel: "without a route ip6_null_entry is left, and its handler drops the packet (net/ipv6/fib6_rules.c: fib6_rule_lookup; net/ipv6/route.c: ip6_pkt_discard)",
+        grounds: Grounds {
+            needs: &[
+                Is(&TOLD_NO_ROUTE),
+                Is(&RECEIVED),
+                Is(&FILTER_KNOWN),
+                Is(&LOSSES_PLACED),
+            ],
+            unless: &[&OF_DESTINATION, &HAS_VRF],
+        },
+    },
+    Rule {
+        name: "prohibited-by-table",
+        cause: Cause::Prohibited,
+        confidence: Confidence::Confirmed,
+        reason: "a table, or a policy rule, prohibits this packet",
+        kernel: "a prohibit route and a rule that prohibits both lead to ip6_pkt_prohibit (net/ipv6/fib6_rules.c: fib6_rule_action; net/ipv6/route.c: ip6_pkt_prohibit)",
+        grounds: Grounds {
+            needs: &[
+                Is(&TOLD_PROHIBITED),
+                Is(&RECEIVED),
+                Is(&FILTER_KNOWN),
+                Is(&LOSSES_PLACED),
+            ],
+            unless: &[&OF_DESTINATION, &HAS_VRF],
+        },
+    },
     Rule {
         name: "refused-in-between",
         cause: Cause::DstAlloc,
@@ -167,6 +216,39 @@ pub(crate) static RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "found-perhaps-refused",
+        cause: Cause::DstAlloc,
+        confidence: Confidence::Probable,
+        reason: "a table has a usable route for such packets, and yet this one was dropped; whether other lookups for it were left out is not known (the filter on lookups, and the policy rules, would tell)",
+        kernel: "a lookup whose dst_alloc returned NULL falls back to ip6_null_entry (net/ipv6/route.c: ip6_pol_route)",
+        grounds: Grounds {
+            needs: &[Is(&TOLD_REFUSED)],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "no-route-as-far-as-shown",
+        cause: Cause::NoRoute,
+        confidence: Confidence::Probable,
+        reason: "no table that is seen to be asked for such packets has a usable route",
+        kernel: "a packet may take the route of the one before it in its list, and a filter may leave lookups out (net/ipv6/ip6_input.c: ip6_list_rcv_finish)",
+        grounds: Grounds {
+            needs: &[OneOf(&[&[Is(&TOLD_NO_ROUTE)], &[Is(&TOLD_NOT_REFUSED)]])],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "prohibited-as-far-as-shown",
+        cause: Cause::Prohibited,
+        confidence: Confidence::Probable,
+        reason: "what is seen of the lookups for such packets ends at a prohibit route or rule",
+        kernel: "a filter may leave lookups out, that of a refused route among them (net/ipv6/fib6_rules.c: fib6_rule_action)",
+        grounds: Grounds {
+            needs: &[Is(&TOLD_PROHIBITED)],
+            unless: &[],
+        },
+    },
+    Rule {
         name: "counters-exclude-refusal-here",
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
@@ -273,6 +355,17 @@ pub(crate) static RULES: &[Rule] = &[
         grounds: Grounds {
             needs: &[OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN)]])],
             unless: &[&LOST_BEFORE, &ANY_FAILED],
+        },
+    },
+    Rule {
+        name: "found-or-put-back",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "a table has a usable route for this packet; its copy was refused, or a policy rule put the route back (`ip -6 rule` tells whether one does)",
+        kernel: "suppress_prefixlength and suppress_ifgroup put back a route that was found (net/ipv6/fib6_rules.c: fib6_rule_suppress)",
+        grounds: Grounds {
+            needs: &[Is(&TOLD_FOUND)],
+            unless: &[],
         },
     },
     Rule {

@@ -3,6 +3,9 @@
 //! A row starts from [`Given::usual`], which `no-attempt-traced` confirms, and changes what
 //! it must. Answering one of the row's conditions the other way changes what is said.
 
+use std::sync::Arc;
+
+use crate::diagnosis::class::Cause;
 use crate::diagnosis::class::Class::{
     self, OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
     RcvUndetermined, Unknown,
@@ -12,11 +15,12 @@ use crate::diagnosis::evidence::{
     Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window,
 };
 use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::lookups::told::{Tellings, Told};
 use crate::diagnosis::proof::Proof;
 use crate::kernel::functions::{Direction, Handler};
 
 /// What a drop is classified from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(crate) evidence: Evidence,
     pub(crate) knowledge: Knowledge,
@@ -55,6 +59,7 @@ impl Given {
                 window: Window::Whole,
                 stack: StackState::Present,
                 whole: true,
+                lookups: None,
             },
             knowledge: Knowledge {
                 traced: all,
@@ -69,8 +74,24 @@ impl Given {
                 counts_agree: true,
                 refusals_count: true,
                 memory_failed: false,
+                lookups_filter_known: true,
+                has_vrf: false,
+                tellings: Arc::default(),
             },
         }
+    }
+
+    /// Its lookups tell this, and no attempt was traced.
+    fn told(&mut self, told: Told) {
+        self.evidence.lookups = Some(0);
+        self.knowledge.tellings = Arc::new(Tellings::only(told, false));
+        self.gc(false, false, false);
+    }
+
+    /// The same of lookups for others.
+    fn told_of_others(&mut self, told: Told) {
+        self.told(told);
+        self.knowledge.tellings = Arc::new(Tellings::only(told, true));
     }
 
     /// These attempts before it, oldest first.
@@ -166,6 +187,75 @@ const fn row(
 
 /// Drops to which the rule applies, and would not without each of the conditions.
 pub(crate) const FOR: &[Row] = &[
+    row(
+        "found-then-refused",
+        &[
+            "lookups-say-refused",
+            "received",
+            "filter-known",
+            "losses-placed",
+            "lookups-of-others",
+            "has-vrf",
+        ],
+        |g| g.told(Told::Sure(Cause::DstAlloc)),
+        (RcvDstAlloc, Confirmed, "found-then-refused"),
+    ),
+    row(
+        "found-perhaps-refused",
+        &["lookups-say-refused"],
+        |g| g.told_of_others(Told::Sure(Cause::DstAlloc)),
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &[
+            "lookups-say-no-route",
+            "received",
+            "filter-known",
+            "losses-placed",
+            "lookups-of-others",
+            "has-vrf",
+        ],
+        |g| g.told(Told::Sure(Cause::NoRoute)),
+        (RcvNoRoute, Confirmed, "no-route-in-any-table"),
+    ),
+    row(
+        "no-route-as-far-as-shown",
+        &["lookups-say-no-route"],
+        |g| g.told_of_others(Told::Sure(Cause::NoRoute)),
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-by-table",
+        &[
+            "lookups-say-prohibited",
+            "received",
+            "filter-known",
+            "losses-placed",
+            "lookups-of-others",
+            "has-vrf",
+        ],
+        |g| g.told(Told::Sure(Cause::Prohibited)),
+        (RcvProhibited, Confirmed, "prohibited-by-table"),
+    ),
+    row(
+        "prohibited-as-far-as-shown",
+        &["lookups-say-prohibited"],
+        |g| g.told_of_others(Told::Sure(Cause::Prohibited)),
+        (RcvProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "no-route-as-far-as-shown",
+        &["lookups-say-not-refused"],
+        |g| g.told(Told::NotRefused),
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "found-or-put-back",
+        &["lookups-say-found"],
+        |g| g.told(Told::FoundOrPutBack),
+        (RcvUndetermined, Possible, "found-or-put-back"),
+    ),
     row(
         "prohibited",
         &[
@@ -534,6 +624,180 @@ pub(crate) const FOR: &[Row] = &[
 
 /// Drops to which the rule does not apply, and would but for each of the conditions.
 pub(crate) const AGAINST: &[Row] = &[
+    row(
+        "found-then-refused",
+        &["lookups-say-refused"],
+        |g| g.told(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "found-then-refused",
+        &["received"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.evidence.direction = Direction::Output;
+        },
+        (OutDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-then-refused",
+        &["filter-known"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.knowledge.lookups_filter_known = false;
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-then-refused",
+        &["losses-placed"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-then-refused",
+        &["lookups-of-others"],
+        |g| g.told_of_others(Told::Sure(Cause::DstAlloc)),
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-then-refused",
+        &["has-vrf"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.knowledge.has_vrf = true;
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-perhaps-refused",
+        &["lookups-say-refused"],
+        |g| g.told_of_others(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["lookups-say-no-route"],
+        |g| g.told(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["received"],
+        |g| {
+            g.told(Told::Sure(Cause::NoRoute));
+            g.evidence.direction = Direction::Output;
+        },
+        (OutNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["filter-known"],
+        |g| {
+            g.told(Told::Sure(Cause::NoRoute));
+            g.knowledge.lookups_filter_known = false;
+        },
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["losses-placed"],
+        |g| {
+            g.told(Told::Sure(Cause::NoRoute));
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["lookups-of-others"],
+        |g| g.told_of_others(Told::Sure(Cause::NoRoute)),
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "no-route-in-any-table",
+        &["has-vrf"],
+        |g| {
+            g.told(Told::Sure(Cause::NoRoute));
+            g.knowledge.has_vrf = true;
+        },
+        (RcvNoRoute, Probable, "no-route-as-far-as-shown"),
+    ),
+    row(
+        "no-route-as-far-as-shown",
+        &["lookups-say-no-route"],
+        |g| g.told_of_others(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["lookups-say-prohibited"],
+        |g| g.told(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["received"],
+        |g| {
+            g.told(Told::Sure(Cause::Prohibited));
+            g.evidence.direction = Direction::Output;
+        },
+        (OutProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["filter-known"],
+        |g| {
+            g.told(Told::Sure(Cause::Prohibited));
+            g.knowledge.lookups_filter_known = false;
+        },
+        (RcvProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["losses-placed"],
+        |g| {
+            g.told(Told::Sure(Cause::Prohibited));
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["lookups-of-others"],
+        |g| g.told_of_others(Told::Sure(Cause::Prohibited)),
+        (RcvProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-by-table",
+        &["has-vrf"],
+        |g| {
+            g.told(Told::Sure(Cause::Prohibited));
+            g.knowledge.has_vrf = true;
+        },
+        (RcvProhibited, Probable, "prohibited-as-far-as-shown"),
+    ),
+    row(
+        "prohibited-as-far-as-shown",
+        &["lookups-say-prohibited"],
+        |g| g.told_of_others(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-route-as-far-as-shown",
+        &["lookups-say-not-refused"],
+        |g| g.told(Told::FoundOrPutBack),
+        (RcvUndetermined, Possible, "found-or-put-back"),
+    ),
+    row(
+        "found-or-put-back",
+        &["lookups-say-found"],
+        |g| g.told(Told::Nothing),
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
     row(
         "no-attempt-traced",
         &["received"],

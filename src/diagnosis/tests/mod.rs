@@ -4,4 +4,5 @@ mod evidence;
 mod facts;
 mod gathering;
 mod guards;
+mod identity;
 mod trace;

@@ -235,6 +235,7 @@ fn health(summary: &Summary) -> Value {
         "broken_inputs": health.broken_inputs,
         "stacks_beyond": health.stacks_beyond,
         "evictions": health.evictions,
+        "unbelievable_packets": health.unbelievable,
         "log_refusals": health.log.failed,
         "log_suppressed": health.log.suppressed,
         "log_first": words(&health.log.first),

@@ -1,0 +1,330 @@
+//! The lookups of one CPU and context that may be of packets still to be dropped.
+
+use std::collections::VecDeque;
+use std::num::{NonZeroU32, NonZeroU64};
+
+use crate::diagnosis::collect::context::is_near;
+use crate::diagnosis::lookups::sequence::MAX_ANSWERS;
+use crate::trace::lookup::Lookup;
+use crate::trace::{Packet, Time};
+
+/// Lookups that are kept of one context. Packets received in a list are looked up first and
+/// dropped after. One poll takes 64 packets (include/linux/netdevice.h: `NAPI_POLL_WEIGHT`), each
+/// of which asks two tables, with rules of its own some more.
+const MAX_RECENT: usize = 192;
+/// The interface that lookups for packets of this host come by.
+const LO: u32 = 1;
+
+/// What one context did, as far as it matters for lookups.
+#[derive(Debug, Clone, Copy)]
+enum Did {
+    /// It asked a table.
+    Asked(Lookup),
+    /// It began to look up a packet.
+    Began(NonZeroU64),
+}
+
+/// One of these.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    time: Option<Time>,
+    did: Did,
+    /// The packet was dropped that it was for; others may have taken its route.
+    is_done: bool,
+}
+
+/// Lookups in the order of the trace.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent {
+    all: VecDeque<Noted>,
+}
+
+/// The lookups for one packet, or for its flow.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Matched {
+    /// The answers, oldest first.
+    pub(super) lookups: Vec<Lookup>,
+    /// They begin with this packet's own entry.
+    pub(super) is_own: bool,
+    /// They are of other sources.
+    pub(super) of_destination: bool,
+    /// Earlier ones may have been left out.
+    pub(super) is_cut: bool,
+}
+
+/// What must be the same for a lookup to be for a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Flow,
+    Destination,
+}
+
+/// True where the lookup is one for the received packet, as far as that is known.
+fn is_for(lookup: &Lookup, packet: &Packet, by: By) -> bool {
+    let incoming = packet.iif.or(packet.ifindex.map(NonZeroU32::get));
+    let came_by = match incoming {
+        Some(iif) => lookup.iif == iif,
+        None => lookup.iif != LO,
+    };
+    let from = by == By::Destination || packet.src == Some(lookup.src);
+    lookup.oif == 0 && came_by && packet.dst == Some(lookup.dst) && from
+}
+
+impl Recent {
+    /// Nothing of before counts any more.
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+    }
+
+    fn push(&mut self, time: Option<Time>, did: Did) {
+        if self.all.len() >= MAX_RECENT {
+            self.all.pop_front();
+        }
+        self.all.push_back(Noted {
+            time,
+            did,
+            is_done: false,
+        });
+    }
+
+    /// A table was asked.
+    pub(super) fn asked(&mut self, time: Option<Time>, lookup: Lookup) {
+        self.push(time, Did::Asked(lookup));
+    }
+
+    /// The lookup of a packet begins.
+    pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64) {
+        self.push(time, Did::Began(skb));
+    }
+
+    /// The lookups between the packet's own entry and the next one's.
+    fn own(&self, now: Option<Time>, packet: &Packet) -> Option<Vec<Lookup>> {
+        let is_its = |noted: &Noted| {
+            let its = matches!(noted.did, Did::Began(skb) if Some(skb) == packet.skb);
+            its && is_near(now, noted.time)
+        };
+        let began = self.all.iter().rposition(is_its)?;
+        let behind = self.all.iter().skip(began + 1);
+        let until_next = behind.map_while(|noted| match noted.did {
+            Did::Asked(lookup) => Some(lookup),
+            Did::Began(_) => None,
+        });
+        let own = until_next.filter(|lookup| is_for(lookup, packet, By::Flow));
+        Some(own.collect())
+    }
+
+    /// Some lookup of its flow is not that of a packet that was dropped before.
+    fn has_open(&self, now: Option<Time>, packet: &Packet) -> bool {
+        self.all.iter().any(|noted| match &noted.did {
+            Did::Asked(lookup) => {
+                !noted.is_done && is_near(now, noted.time) && is_for(lookup, packet, By::Flow)
+            }
+            Did::Began(_) => false,
+        })
+    }
+
+    fn by(&self, now: Option<Time>, packet: &Packet, by: By) -> Vec<Lookup> {
+        let near = self.all.iter().filter(|noted| is_near(now, noted.time));
+        let asked = near.filter_map(|noted| match noted.did {
+            Did::Asked(lookup) if is_for(&lookup, packet, by) => Some(lookup),
+            _ => None,
+        });
+        asked.collect()
+    }
+
+    /// The lookups that may be of a packet that is dropped now.
+    pub(super) fn matching(&self, now: Option<Time>, packet: &Packet) -> Matched {
+        if let Some(own) = self.own(now, packet).filter(|own| !own.is_empty()) {
+            return Matched {
+                lookups: own,
+                is_own: true,
+                ..Matched::default()
+            };
+        }
+        let mut found = Matched::default();
+        if self.has_open(now, packet) {
+            found.lookups = self.by(now, packet, By::Flow);
+        } else {
+            found.lookups = self.by(now, packet, By::Destination);
+            found.of_destination = !found.lookups.is_empty();
+        }
+        // One interface has the packet: where it is not named, that of the last lookup.
+        if let Some(last) = found.lookups.last().copied() {
+            found.lookups.retain(|lookup| lookup.iif == last.iif);
+        }
+        let beyond = found.lookups.len().saturating_sub(MAX_ANSWERS);
+        found.is_cut = beyond > 0 || self.all.len() >= MAX_RECENT;
+        found.lookups.drain(..beyond);
+        found
+    }
+
+    /// The packet is dropped: the oldest lookups for it are done with, up to the table that was
+    /// asked first. Packets of one flow are dropped in the order in which they were looked up;
+    /// what is done with still tells what the tables say of the flow.
+    pub(super) fn drop_oldest(&mut self, packet: &Packet) {
+        let mut first = None;
+        for noted in self.all.iter_mut().filter(|noted| !noted.is_done) {
+            let Did::Asked(lookup) = &noted.did else {
+                continue;
+            };
+            if !is_for(lookup, packet, By::Flow) {
+                continue;
+            }
+            if first == Some(lookup.table) {
+                break;
+            }
+            first = first.or(Some(lookup.table));
+            noted.is_done = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::collect::context::MAX_LINK_NANOSECONDS;
+    use crate::trace::lookup::lookup;
+
+    const SRC: &str = "fd00::1";
+
+    fn asks(table: u32, from: &str, iif: u32) -> Lookup {
+        let says = format!(
+            "table {table} oif 0 iif {iif} proto 58 {from}/0 -> fd00::2/0 tos 0 scope 0 flags 0 \
+             ==> dev lo gw :: err -113"
+        );
+        lookup(says.as_bytes()).unwrap()
+    }
+
+    fn packet(from: &str, iif: impl Into<Option<u32>>) -> Packet {
+        Packet {
+            src: from.parse().ok(),
+            dst: "fd00::2".parse().ok(),
+            iif: iif.into(),
+            skb: NonZeroU64::new(7),
+            ..Packet::default()
+        }
+    }
+
+    fn now() -> Option<Time> {
+        Some(Time::nanoseconds(1_000_000_000))
+    }
+
+    /// The tables of lookups, and what else is known of them.
+    fn tables(recent: &Recent, packet: &Packet) -> (Vec<u32>, bool, bool) {
+        let matched = recent.matching(now(), packet);
+        let tables = matched.lookups.iter().map(|lookup| lookup.table);
+        (tables.collect(), matched.is_own, matched.of_destination)
+    }
+
+    fn recent(all: &[Lookup]) -> Recent {
+        let mut recent = Recent::default();
+        all.iter().for_each(|one| recent.asked(now(), *one));
+        recent
+    }
+
+    #[test]
+    fn lookups_are_a_packets_by_addresses_and_interface() {
+        let all = [
+            asks(255, SRC, 4),
+            asks(255, "fd00::9", 4),
+            asks(253, SRC, 5),
+            Lookup {
+                oif: 3,
+                ..asks(252, SRC, 4)
+            },
+            asks(254, SRC, 4),
+        ];
+        let recent = recent(&all);
+        let both = vec![255, 254];
+        assert_eq!(
+            tables(&recent, &packet(SRC, 4)),
+            (both.clone(), false, false)
+        );
+        assert_eq!(tables(&recent, &packet(SRC, 5)), (vec![253], false, false));
+        // By the interface of the packet where nobody says by which it came.
+        let by_device = Packet {
+            ifindex: NonZeroU32::new(5),
+            ..packet(SRC, None)
+        };
+        assert_eq!(tables(&recent, &by_device).0, [253]);
+        // By any but lo where that is not known either: one interface, that of the last.
+        assert_eq!(tables(&recent, &packet(SRC, None)).0, both);
+        let mut sent = Recent::default();
+        sent.asked(now(), asks(255, SRC, LO));
+        assert!(tables(&sent, &packet(SRC, None)).0.is_empty());
+        assert!(tables(&recent, &Packet::default()).0.is_empty());
+    }
+
+    #[test]
+    fn lookups_of_long_ago_are_of_others() {
+        let mut recent = Recent::default();
+        for (table, before) in [(254, MAX_LINK_NANOSECONDS + 1), (255, MAX_LINK_NANOSECONDS)] {
+            let then = Time::nanoseconds(1_000_000_000 - before);
+            recent.asked(Some(then), asks(table, SRC, 4));
+        }
+        assert_eq!(tables(&recent, &packet(SRC, 4)).0, [255]);
+        recent.clear();
+        assert!(tables(&recent, &packet(SRC, 4)).0.is_empty());
+    }
+
+    #[test]
+    fn a_packets_own_entry_begins_its_lookups() {
+        let mut recent = recent(&[asks(255, SRC, 4)]);
+        let began = |recent: &mut Recent, skb| {
+            recent.began(now(), NonZeroU64::new(skb).unwrap());
+            recent.asked(now(), asks(skb as u32, SRC, 4));
+        };
+        began(&mut recent, 7);
+        recent.asked(now(), asks(254, "fd00::9", 4));
+        began(&mut recent, 8);
+        assert_eq!(tables(&recent, &packet(SRC, 4)), (vec![7], true, false));
+        // Of another one there is no entry: its flow is all that is known.
+        let other = Packet {
+            skb: NonZeroU64::new(9),
+            ..packet(SRC, 4)
+        };
+        assert_eq!(tables(&recent, &other), (vec![255, 7, 8], false, false));
+        let mut long_ago = Recent::default();
+        long_ago.began(Some(Time::nanoseconds(1)), NonZeroU64::new(7).unwrap());
+        long_ago.asked(now(), asks(255, SRC, 4));
+        assert!(!tables(&long_ago, &packet(SRC, 4)).1);
+    }
+
+    #[test]
+    fn a_drop_takes_the_oldest_lookups_of_its_flow() {
+        let all = [255, 254, 255, 254, 500].map(|table| asks(table, SRC, 4));
+        let mut recent = recent(&all);
+        recent.drop_oldest(&packet(SRC, 4));
+        let all = vec![255, 254, 255, 254, 500];
+        assert_eq!(
+            tables(&recent, &packet(SRC, 4)),
+            (all.clone(), false, false)
+        );
+        recent.drop_oldest(&packet("fd00::9", 4));
+        recent.drop_oldest(&packet(SRC, 4));
+        // Others may have taken the route that was found.
+        assert_eq!(tables(&recent, &packet(SRC, 4)), (all.clone(), false, true));
+        assert_eq!(tables(&recent, &packet("fd00::9", 4)), (all, false, true));
+    }
+
+    #[test]
+    fn of_many_the_last_are_kept() {
+        let of = |count: usize| recent(&vec![asks(254, SRC, 4); count]);
+        let matched = |count| of(count).matching(now(), &packet(SRC, 4));
+        for (count, kept, is_cut) in [
+            (MAX_ANSWERS, MAX_ANSWERS, false),
+            (MAX_ANSWERS + 1, MAX_ANSWERS, true),
+        ] {
+            let matched = matched(count);
+            assert_eq!((matched.lookups.len(), matched.is_cut), (kept, is_cut));
+        }
+        let mut recent = of(0);
+        (0..MAX_RECENT - 1).for_each(|_| recent.asked(now(), asks(254, SRC, 9)));
+        assert!(!recent.matching(now(), &packet(SRC, 4)).is_cut);
+        recent.asked(now(), asks(255, SRC, 4));
+        recent.asked(now(), asks(254, SRC, 4));
+        let matched = recent.matching(now(), &packet(SRC, 4));
+        assert_eq!((matched.lookups.len(), matched.is_cut), (2, true));
+        assert_eq!(recent.all.len(), MAX_RECENT);
+    }
+}

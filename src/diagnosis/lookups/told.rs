@@ -1,0 +1,131 @@
+//! What a packet's own lookups tell of its drop, once everything is known.
+
+use std::collections::HashSet;
+
+use crate::diagnosis::class::Cause;
+use crate::diagnosis::lookups::filter::Shown;
+use crate::diagnosis::lookups::sequence::{Answer, Asked, Sequence, Sequences};
+use crate::diagnosis::lookups::step::{STEPS, Step};
+use crate::diagnosis::lookups::ways::{DroppedBy, Grounds, Right, ways};
+use crate::host::Facts;
+
+/// What all ways have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing fits, or too much does.
+    Nothing,
+    /// Whatever the way, this is right.
+    Sure(Cause),
+    /// Whatever the way, nothing was refused that decides: there is no route, or a rule
+    /// prohibits.
+    NotRefused,
+    /// A route was found; it was refused, or put back.
+    FoundOrPutBack,
+}
+
+impl Told {
+    /// What is right on all of the ways.
+    fn of(sequence: &Sequence, ways: &HashSet<Right>) -> Told {
+        let all = |is: fn(&Right) -> bool| ways.iter().all(is);
+        let has_found = || {
+            let found = [Answer::Usable, Answer::Local];
+            let usable = |(_, answer): &Asked| found.contains(answer);
+            sequence.answers.iter().any(usable)
+        };
+        if ways.is_empty() {
+            Told::Nothing
+        } else if all(|right| right.no_route) {
+            Told::Sure(Cause::NoRoute)
+        } else if all(|right| right.prohibited) {
+            Told::Sure(Cause::Prohibited)
+        } else if all(|right| right.refused) {
+            Told::Sure(Cause::DstAlloc)
+        } else if all(|right| right.no_route || right.prohibited) {
+            Told::NotRefused
+        } else if has_found() {
+            Told::FoundOrPutBack
+        } else {
+            Told::Nothing
+        }
+    }
+}
+
+/// The kernel's filter on lookups, where it is known and understood.
+#[must_use]
+pub(crate) fn shown(facts: &Facts) -> Option<Shown> {
+    facts.lookups.as_deref().and_then(Shown::parse)
+}
+
+/// What is known of the lookups of a whole input.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tellings {
+    /// For each sequence, and for each of [`DroppedBy`].
+    all: Vec<([Told; 3], bool)>,
+}
+
+const DROPPED_BY: [DroppedBy; 3] = [DroppedBy::Discard, DroppedBy::Prohibit, DroppedBy::Either];
+
+impl Tellings {
+    /// Works it out for every sequence of an input, with the facts around it.
+    #[must_use]
+    pub(crate) fn new(sequences: &Sequences, facts: &Facts) -> Tellings {
+        Tellings::by(STEPS, sequences, facts)
+    }
+
+    /// The same by other steps than the program's own.
+    pub(super) fn by(steps: &[Step], sequences: &Sequences, facts: &Facts) -> Tellings {
+        // Rules confirm nothing where the filter is not known.
+        let assumed = || sequences.look_complete().then(Shown::everything);
+        let shown = shown(facts).or_else(assumed);
+        let telling = |sequence: &Sequence| {
+            let own = is_own(sequence, sequences, facts);
+            let grounds = Grounds {
+                steps,
+                rules: facts.policy.rules().filter(|_| own),
+                has_no_throw: own && facts.policy.throw_routes() == Some(0),
+                shown: shown.as_ref(),
+                local_without_gateway: !sequences.names_local,
+                has_other_tables: sequences.has_other_tables,
+            };
+            let told = DROPPED_BY
+                .map(|dropped_by| Told::of(sequence, &ways(&grounds, sequence, dropped_by)));
+            (told, sequence.of_destination)
+        };
+        Tellings {
+            all: sequences.all().iter().map(telling).collect(),
+        }
+    }
+
+    /// What the sequence of that number tells.
+    #[must_use]
+    pub(crate) fn of(&self, sequence: u16, dropped_by: DroppedBy) -> Told {
+        let told = self.all.get(usize::from(sequence));
+        told.map_or(Told::Nothing, |(told, _)| told[dropped_by as usize])
+    }
+
+    #[cfg(test)]
+    pub(crate) fn only(told: Told, of_destination: bool) -> Tellings {
+        Tellings {
+            all: vec![([told; 3], of_destination)],
+        }
+    }
+
+    /// It is of other packets to the same destination.
+    #[must_use]
+    pub(crate) fn is_of_destination(&self, sequence: u16) -> bool {
+        let told = self.all.get(usize::from(sequence));
+        told.is_some_and(|(_, of_destination)| *of_destination)
+    }
+}
+
+/// The namespace that dropped the packet is the one that the rules are of: by its pointer, or,
+/// where nobody says which that is, because the trace shows no other, or none at all.
+fn is_own(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> bool {
+    let Some(namespace) = sequence.namespace else {
+        return facts.ops.is_none() && sequences.ops().is_empty();
+    };
+    match facts.ops {
+        Some(ops) => sequences.ops()[usize::from(namespace)] == ops,
+        None => sequences.ops().len() == 1,
+    }
+}
