@@ -15,6 +15,7 @@ use crate::kernel::functions::Origin;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::drops::{Drops, Kept};
 use crate::report::filter::Filter;
+use crate::report::packets::Packets;
 use crate::report::summary::{CpuKey, Summary, TaskRow};
 use crate::trace::assemble::TextFacts;
 use crate::trace::stacks::Stacks;
@@ -50,6 +51,8 @@ pub(crate) struct Judgement {
     refused_all: Option<RefusedAll>,
     /// What its drops are, by the numbers of their evidence.
     decided: Vec<Classification>,
+    /// The `dst_ops` of the namespace that was traced.
+    ops: Option<u64>,
 }
 
 impl Judgement {
@@ -72,6 +75,8 @@ impl Judgement {
                         classification,
                         evidence: tally.table.get(drop.evidence),
                         knowledge: &self.knowledge,
+                        identity: drop.packet.as_deref(),
+                        ops: self.ops,
                     });
                 }
             }
@@ -152,6 +157,7 @@ impl<'f> Input<'f> {
         Judgement {
             decided: all.map(|evidence| classify(evidence, &knowledge)).collect(),
             refused_all: refused_all(&self.gathered, around, &self.text),
+            ops: around.facts.ops,
             knowledge,
         }
     }
@@ -256,6 +262,7 @@ impl Input<'_> {
                 *span = (span.0.min(first), span.1.max(last));
             }
         }
+        summary.packets = Packets::new(&tally.packets, |at| taken(at).map(|decided| decided.class));
         for &((pid, at), drops) in tally.tasks.all() {
             if taken(at).is_none() {
                 continue;

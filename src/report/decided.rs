@@ -1,11 +1,14 @@
 //! Single drops, each with what it was decided to be.
 
+use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::rules::classify::Classification;
+use crate::trace::Packet;
 use crate::trace::Time;
 use crate::trace::event::Context;
 use crate::trace::event::Frames;
+use crate::trace::lookup::Lookup;
 
 /// A drop and what it is.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +25,44 @@ pub struct DecidedDrop<'a> {
     pub(crate) evidence: &'a Evidence,
     /// What is known of its input.
     pub(crate) knowledge: &'a Knowledge,
+    /// Which packet it was, where the trace says something of it.
+    pub(crate) identity: Option<&'a Identity>,
+    /// The `dst_ops` of the namespace that was traced, where that is known.
+    pub(crate) ops: Option<u64>,
+}
+
+/// The network namespace of a packet, as far as a trace can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Namespace {
+    /// The one that was traced.
+    Host,
+    /// Another one.
+    Other,
+}
+
+impl<'a> DecidedDrop<'a> {
+    /// Which packet it was, where the trace names it.
+    #[must_use]
+    pub fn packet(&self) -> Option<&'a Packet> {
+        let packet = &self.identity?.packet;
+        packet.is_named().then_some(packet)
+    }
+
+    /// What the tables said of it, oldest first.
+    #[must_use]
+    pub(crate) fn lookups(&self) -> &'a [Lookup] {
+        self.identity.map_or(&[], |identity| &identity.lookups)
+    }
+
+    /// The namespace that it was in.
+    #[must_use]
+    pub(crate) fn namespace(&self) -> Option<Namespace> {
+        let own = self.packet()?.ops?.get();
+        Some(match own == self.ops? {
+            true => Namespace::Host,
+            false => Namespace::Other,
+        })
+    }
 }
 
 /// Takes the drops of an input that pass the filters, in the order of the trace.

@@ -1,6 +1,8 @@
 //! Drops on their way to a report: counted, and kept where somebody wants to see each.
 
-use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
+use std::sync::Arc;
+
+use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
 use crate::report::filter::Filter;
 use crate::report::tally::Tally;
 use crate::trace::Time;
@@ -12,7 +14,7 @@ use crate::trace::event::{Name, StackId};
 pub(crate) const MAX_KEPT: usize = 16_384;
 
 /// A drop that passes the filters on stacks and contexts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeptDrop {
     /// Where and when; `None` where the trace does not say.
     pub(crate) context: Option<Context>,
@@ -22,10 +24,12 @@ pub(crate) struct KeptDrop {
     pub(crate) stack: Option<StackId>,
     /// How many drops it stands for.
     pub(crate) count: u64,
+    /// Which packet it was, where the trace names it.
+    pub(crate) packet: Option<Arc<Identity>>,
 }
 
 /// One of what is kept.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kept {
     /// A drop.
     Drop(KeptDrop),
@@ -142,6 +146,7 @@ impl DropSink for Drops<'_> {
                 evidence,
                 stack: drop.stack,
                 count: drop.count,
+                packet: drop.packet.clone(),
             }));
         }
     }

@@ -6,6 +6,7 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
 use crate::os::trigger::RunLog;
+use crate::report::packets::Packets;
 use crate::status::rises::Rise;
 use crate::trace::Time;
 use crate::trace::event::Frames;
@@ -83,6 +84,8 @@ pub struct Summary {
     pub stacks: BTreeMap<(Frames, Class), u64>,
     /// Facts: the first reading and the last.
     pub facts: Option<Facts>,
+    /// Drops of packets that the trace names; `None` where it names none.
+    pub packets: Option<Packets>,
     /// Drops that filters left out.
     pub left_out: u64,
     /// A reproducer that ran beside the recording.
@@ -181,6 +184,11 @@ impl Summary {
         }
         match (&mut self.facts, other.facts) {
             (Some(mine), Some(theirs)) => mine.extend(theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        match (&mut self.packets, other.packets) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine @ None, theirs) => *mine = theirs,
             (Some(_), None) => {}
         }

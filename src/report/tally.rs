@@ -1,7 +1,6 @@
 //! Drops counted by their evidence, for each CPU, task and stack.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 
@@ -9,64 +8,18 @@ use crate::diagnosis::collect::packet_drop::PacketDrop;
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::kernel::functions::Direction;
 use crate::report::filter::Filter;
+use crate::report::packet_tally::PacketTally;
+use crate::report::rows::{RECENT, Rows, recent};
 use crate::trace::{Comm, Name, StackId, Time};
 
 /// Tasks with drops that get a row of their own; drops of further ones have none.
 pub(crate) const MAX_TASKS: usize = 65_536;
-/// Rows of one kind that are counted apart.
-pub(crate) const MAX_CELLS: usize = 262_144;
-/// Rows that are found without a look into their table. A power of two.
-const RECENT: usize = 2048;
 
 /// Drops of one CPU and evidence.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tallied {
     pub(crate) drops: u64,
     pub(crate) span: Option<(Time, Time)>,
-}
-
-/// Rows in the order of their first appearance.
-#[derive(Clone)]
-pub(crate) struct Rows<K, V> {
-    index: HashMap<K, u32, FixedState>,
-    all: Vec<(K, V)>,
-}
-
-impl<K: Copy + Eq + Hash, V: Default> Rows<K, V> {
-    fn new() -> Self {
-        Rows {
-            index: HashMap::default(),
-            all: Vec::new(),
-        }
-    }
-
-    /// All rows.
-    pub(crate) fn all(&self) -> &[(K, V)] {
-        &self.all
-    }
-
-    /// The place of a row, if it has one already or `room` says that there is for one more.
-    fn place(&mut self, key: K, room: bool) -> Option<u32> {
-        if let Some(&known) = self.index.get(&key) {
-            return Some(known);
-        }
-        room.then(|| {
-            let place = self.all.len() as u32;
-            self.index.insert(key, place);
-            self.all.push((key, V::default()));
-            place
-        })
-    }
-
-    /// The same, with room for [`MAX_CELLS`].
-    fn capped(&mut self, key: K) -> Option<u32> {
-        let room = self.all.len() < MAX_CELLS;
-        self.place(key, room)
-    }
-
-    fn value(&mut self, place: u32) -> &mut V {
-        &mut self.all[place as usize].1
-    }
 }
 
 /// What decides in which rows of CPUs and tasks a drop counts.
@@ -86,17 +39,6 @@ struct Places {
     task: Option<u32>,
 }
 
-/// Numbers of a key as a place among the recent ones. CPUs and pids often rise together, so
-/// that the upper bits of products are taken, in which every bit has a part.
-fn recent(numbers: [usize; 3]) -> usize {
-    let mixed = numbers.into_iter().fold(0, |mixed: u64, number| {
-        (mixed ^ number as u64)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29)
-    });
-    mixed as usize % RECENT
-}
-
 /// Counts drops.
 #[derive(Clone)]
 pub(crate) struct Tally<'f> {
@@ -114,6 +56,7 @@ pub(crate) struct Tally<'f> {
     pub(crate) tasks: Rows<(u64, u32), u64>,
     pub(crate) stacks: Rows<StackKey, u64>,
     pub(crate) stacks_beyond: u64,
+    pub(crate) packets: PacketTally,
     recent: Vec<Option<(Kind, Places)>>,
     recent_stacks: Vec<Option<(StackKey, Option<u32>)>>,
 }
@@ -132,6 +75,7 @@ impl<'f> Tally<'f> {
             tasks: Rows::new(),
             stacks: Rows::new(),
             stacks_beyond: 0,
+            packets: PacketTally::new(),
             recent: vec![None; RECENT],
             recent_stacks: vec![None; RECENT],
         }
@@ -236,6 +180,9 @@ impl Tally<'_> {
                 let beyond = drop.stack.is_some() || drop.evidence.stack == StackState::Present;
                 self.stacks_beyond += u64::from(beyond) * drop.count;
             }
+        }
+        if let Some(identity) = &drop.packet {
+            self.packets.count(&identity.packet, evidence, drop.count);
         }
         Some(evidence)
     }
