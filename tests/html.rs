@@ -100,6 +100,7 @@ fn captures() -> Vec<(PathBuf, Option<PathBuf>)> {
     let mut found = Vec::new();
     for dir in [
         "4.19-fp",
+        "4.19-identity",
         "4.19-live",
         "4.19-more",
         "4.19-odd",

@@ -4,6 +4,7 @@ pub(crate) mod frames;
 pub(crate) mod functions;
 pub(crate) mod limits;
 pub(crate) mod printed;
+pub(crate) mod protocols;
 pub(crate) mod release;
 pub(crate) mod sysctls;
 pub(crate) mod traced;

@@ -1,6 +1,5 @@
 //! The JSON of the contract: schema `ip6drop.report/1`.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -14,6 +13,7 @@ use crate::diagnosis::verdict::Verdict;
 use crate::host::{Policy, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::render::format::Format;
+use crate::render::report::packets::{class_counts, packets};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::{CpuKey, SCHEMA, Summary};
@@ -40,15 +40,6 @@ pub(crate) fn time(time: Time) -> Value {
 
 fn maybe_time(at: Option<Time>) -> Value {
     at.map_or(Value::Null, time)
-}
-
-/// All classes with a number for each, zeros too.
-fn class_counts(counts: &BTreeMap<Class, u64>) -> Map<String, Value> {
-    let value = |class: Class| json!(counts.get(&class).copied().unwrap_or(0));
-    Class::ALL
-        .into_iter()
-        .map(|class| (class.name().to_owned(), value(class)))
-        .collect()
 }
 
 fn drops(summary: &Summary) -> Value {
@@ -264,6 +255,7 @@ struct Report {
     gc: Value,
     tasks: Value,
     stacks: Value,
+    packets: Value,
     counters: Value,
     health: Value,
     facts: Value,
@@ -329,6 +321,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         gc: gc(summary),
         tasks,
         stacks,
+        packets: packets(summary),
         counters: counters(summary),
         health: health(summary),
         facts: facts(summary),

@@ -9,6 +9,7 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::rules::explain::explain;
 use crate::render::format::{Extras, Format};
 use crate::render::report::json::{time, value};
+use crate::render::report::packets::packet;
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::stacks::numbered_stacks;
@@ -35,6 +36,7 @@ impl DecidedSink for Lines<'_> {
         let line = json!({
             "type": "drop",
             "time": context.map(|c| time(c.time)),
+            "wall": null,
             "cpu": context.map(|c| c.cpu),
             "pid": context.map(|c| c.pid),
             "comm": context.map(|c| String::from_utf8_lossy(c.comm.as_bytes())),
@@ -44,6 +46,7 @@ impl DecidedSink for Lines<'_> {
             "evidence": explain(drop.evidence, drop.knowledge, decided),
             "stack": number,
             "count": drop.count,
+            "packet": packet(drop),
         });
         self.error = writeln!(self.out, "{line}").err();
     }

@@ -1,0 +1,69 @@
+//! The protocols of packets, by the numbers of include/uapi/linux/in6.h and in.h.
+
+/// `IPPROTO_ICMPV6`.
+pub(crate) const ICMP6: u8 = 58;
+
+/// Those that have a name here: what carries data, and the headers in between.
+const NAMES: [(u8, &str); 8] = [
+    (0, "hopopts"),
+    (6, "tcp"),
+    (17, "udp"),
+    (43, "routing"),
+    (44, "frag"),
+    (ICMP6, "icmp6"),
+    (60, "dstopts"),
+    (132, "sctp"),
+];
+
+/// `IPPROTO_TCP`, `IPPROTO_UDP`, `IPPROTO_DCCP`, `IPPROTO_SCTP`: their ports come first.
+const WITH_PORTS: [u8; 4] = [6, 17, 33, 132];
+
+/// The name of a protocol.
+#[must_use]
+pub(crate) fn name(protocol: u8) -> Option<&'static str> {
+    let mut names = NAMES.iter();
+    names
+        .find(|(number, _)| *number == protocol)
+        .map(|(_, name)| *name)
+}
+
+/// The source and destination port in the first bytes of its header.
+#[must_use]
+pub(crate) fn ports(protocol: u8, upper: [u8; 8]) -> Option<(u16, u16)> {
+    let [a, b, c, d, ..] = upper;
+    let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    WITH_PORTS.contains(&protocol).then_some(ports)
+}
+
+/// Type and code of an ICMPv6 message.
+#[must_use]
+pub(crate) fn icmp6(protocol: u8, upper: [u8; 8]) -> Option<(u8, u8)> {
+    (protocol == ICMP6).then_some((upper[0], upper[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        for (protocol, wanted) in NAMES {
+            assert_eq!(name(protocol), Some(wanted));
+        }
+        assert_eq!(name(33), None);
+    }
+
+    #[test]
+    fn what_the_first_bytes_say() {
+        let bytes = [0x1f, 0x90, 0x00, 0x35, 9, 9, 9, 9];
+        for protocol in [6, 17, 33, 132] {
+            assert_eq!(ports(protocol, bytes), Some((8080, 53)));
+            assert_eq!(icmp6(protocol, bytes), None);
+        }
+        // A header in between has no ports, whatever stands behind it.
+        for protocol in [0, 43, 44, 60, 58, 59] {
+            assert_eq!(ports(protocol, bytes), None);
+        }
+        assert_eq!(icmp6(58, [1, 4, 0, 0, 0, 0, 0, 0]), Some((1, 4)));
+    }
+}

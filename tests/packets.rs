@@ -1,0 +1,257 @@
+//! Which packets were dropped, held against what their senders sent.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+use common::{command, drops, json, json_line, number, stdout};
+use serde_json::{Value, json};
+
+const CAPTURES: [(&str, usize); 2] = [
+    ("4.19-identity/alternating", 80),
+    ("4.19-identity/iif", 183),
+];
+
+/// What became of packets to that destination, as the senders know it.
+fn truth(dst: &str) -> &'static str {
+    let known = [
+        ("fd00:1:", "rcv-dst-alloc"),
+        ("fd00:77:", "rcv-dst-alloc"),
+        ("fd00:10:99:", "rcv-dst-alloc"),
+        ("2001:db8:dead:", "rcv-no-route"),
+        ("2001:db8:113:", "rcv-no-route"),
+        ("2001:db8:13:", "rcv-prohibited"),
+    ];
+    let mut known = known.iter();
+    let found = known.find(|(prefix, _)| dst.starts_with(prefix));
+    found.unwrap_or_else(|| panic!("nobody sent to {dst}")).1
+}
+
+/// The number of drops for each text under that key.
+fn counted(lines: &[Value], key: &str) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        let word = line["packet"][key].as_str().unwrap();
+        *counts.entry(word.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// The rows of a table of packets.
+fn rows(summary: &Value, table: &str, key: &str) -> BTreeMap<String, u64> {
+    let rows = summary["packets"][table].as_array().unwrap().iter();
+    rows.map(|row| (row[key].as_str().unwrap().to_owned(), number(&row["drops"])))
+        .collect()
+}
+
+#[test]
+fn every_drop_has_its_packet() {
+    for (name, all) in CAPTURES {
+        let (lines, _) = drops(name, true);
+        assert_eq!(lines.len(), all, "{name}");
+        for line in &lines {
+            let packet = &line["packet"];
+            let class = line["class"].as_str().unwrap();
+            let wanted = truth(packet["dst"].as_str().unwrap());
+            assert!([wanted, "rcv-undetermined"].contains(&class), "{line}");
+            let lookups = packet["lookups"].as_array().unwrap();
+            assert!(
+                (1..=8).contains(&lookups.len()) || class == "rcv-undetermined",
+                "{line}"
+            );
+            assert!(
+                packet["dev"].as_str().unwrap().starts_with("cali"),
+                "{line}"
+            );
+            let has_ports = packet["proto"] == "udp";
+            assert_eq!(packet["sport"].is_u64(), has_ports, "{line}");
+            assert_eq!(packet["dport"].is_u64(), has_ports, "{line}");
+            assert_eq!(
+                packet["type"].is_u64(),
+                packet["proto"] == "icmp6",
+                "{line}"
+            );
+            assert_eq!(
+                packet["code"].is_u64(),
+                packet["proto"] == "icmp6",
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_packet_word_by_word() {
+    let (lines, _) = drops("4.19-identity/alternating", true);
+    let wanted = json!({
+        "src": "fd00:10:244:1::1", "dst": "fd00:1::2", "proto": "icmp6", "type": 1, "code": 4,
+        "sport": null, "dport": null, "dev": "cali1", "pod": null, "netns": null,
+        "lookups": [{"table": 255, "dev": "lo", "err": 0}, {"table": 254, "dev": "lo", "err": 0}],
+    });
+    assert_eq!(lines[0]["packet"], wanted);
+    assert_eq!(lines[0]["wall"], Value::Null);
+    let wanted = json!({
+        "src": "fd00:10:244:6::2", "dst": "2001:db8:dead::1", "proto": "udp", "type": null,
+        "code": null, "sport": 44948, "dport": 9, "dev": "cali2", "pod": null, "netns": null,
+        "lookups": [{"table": 255, "dev": "lo", "err": -113}, {"table": 254, "dev": "lo", "err": -113}],
+    });
+    assert_eq!(lines[1]["packet"], wanted);
+}
+
+#[test]
+fn tables_count_what_the_lines_say() {
+    for (name, all) in CAPTURES {
+        let (lines, summary) = drops(name, true);
+        let packets = &summary["packets"];
+        assert_eq!(packets["identified"], all, "{name}");
+        for (table, key) in [
+            ("by_destination", "dst"),
+            ("by_source", "src"),
+            ("by_device", "dev"),
+        ] {
+            let counts = counted(&lines, key);
+            let shown = rows(&summary, table, key);
+            assert_eq!(shown.len(), counts.len().min(100), "{name} {table}");
+            for (word, drops) in &shown {
+                assert_eq!(counts.get(word), Some(drops), "{name} {table} {word}");
+            }
+            let in_rows: u64 = shown.values().sum();
+            let beyond = number(&packets["beyond"][table]);
+            assert_eq!(in_rows + beyond, all as u64, "{name} {table}");
+            let rows = packets[table].as_array().unwrap();
+            assert!(
+                rows.is_sorted_by_key(|row| u64::MAX - number(&row["drops"])),
+                "{name}"
+            );
+            for row in rows {
+                let by_class = row["by_class"].as_object().unwrap();
+                let sum: u64 = by_class.values().map(number).sum();
+                assert_eq!(row["drops"], sum, "{name} {table}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trace_that_names_no_packet_shows_none() {
+    let (lines, summary) = drops("4.19-fp/alternating", true);
+    assert_eq!(summary["packets"], Value::Null);
+    assert!(lines.iter().all(|line| line["packet"].is_null()));
+}
+
+/// One drop by a probe with these words, below these framing lines: its line and the summary.
+fn drop_with(framing: &str, words: &str) -> (Value, Value) {
+    let trace = format!(
+        "# tracer: nop\n#\n{framing}     a-1  [000] ..s1  1.000001: drop: (ip6_pkt_drop+0x0/0xe0) {words}\n"
+    );
+    let output = command()
+        .args(["report", "--format", "ndjson"])
+        .write_stdin(trace)
+        .output()
+        .unwrap();
+    let text = stdout(&output);
+    let mut lines = text.lines().map(json_line);
+    let line = lines.next().unwrap();
+    (line, lines.next().unwrap())
+}
+
+/// The word that a CPU loads from these bytes of a packet.
+fn word(bytes: &[u8]) -> String {
+    format!("{:#x}", u64::from_le_bytes(bytes.try_into().unwrap()))
+}
+
+fn address_words(names: [&str; 2], address: &str) -> String {
+    let bytes = address.parse::<Ipv6Addr>().unwrap().octets();
+    format!(
+        "{}={} {}={}",
+        names[0],
+        word(&bytes[..8]),
+        names[1],
+        word(&bytes[8..])
+    )
+}
+
+#[test]
+fn what_follows_the_header() {
+    for (next_header, proto, ports, icmp6) in [
+        (6, "tcp", true, false),
+        (17, "udp", true, false),
+        (132, "sctp", true, false),
+        (33, "33", true, false),
+        (58, "icmp6", false, true),
+        // What stands behind these is not in the first bytes.
+        (0, "hopopts", false, false),
+        (43, "routing", false, false),
+        (44, "frag", false, false),
+        (60, "dstopts", false, false),
+        (59, "59", false, false),
+    ] {
+        let header = word(&[0x60, 0, 0, 0, 0, 20, next_header, 64]);
+        let upper = word(&[0x1f, 0x90, 0x00, 0x35, 1, 2, 3, 4]);
+        let (line, _) = drop_with("", &format!("dev=\"eth0\" w0={header} l4={upper}"));
+        let packet = &line["packet"];
+        assert_eq!(packet["proto"], proto);
+        let wanted = |is: bool, n: u64| if is { json!(n) } else { Value::Null };
+        assert_eq!(packet["sport"], wanted(ports, 8080), "{proto}");
+        assert_eq!(packet["dport"], wanted(ports, 53), "{proto}");
+        assert_eq!(packet["type"], wanted(icmp6, 0x1f), "{proto}");
+        assert_eq!(packet["code"], wanted(icmp6, 0x90), "{proto}");
+        let without = drop_with("", &format!("dev=\"eth0\" w0={header}")).0;
+        assert_eq!(without["packet"]["proto"], proto);
+        assert_eq!(without["packet"]["sport"], Value::Null);
+    }
+}
+
+#[test]
+fn words_may_be_missing() {
+    let dst = address_words(["d0", "d1"], "::ffff:192.0.2.1");
+    let (line, summary) = drop_with("", &dst);
+    assert_eq!(line["packet"]["dst"], "::ffff:192.0.2.1");
+    for key in ["src", "proto", "type", "code", "sport", "dport", "dev"] {
+        assert_eq!(line["packet"][key], Value::Null, "{key}");
+    }
+    assert_eq!(line["packet"]["lookups"], json!([]));
+    assert_eq!(summary["packets"]["identified"], 1);
+    assert_eq!(summary["packets"]["by_source"], json!([]));
+    assert_eq!(summary["packets"]["by_device"], json!([]));
+    // An address in memory names no packet.
+    let (line, summary) = drop_with("", "skb=0xffff888000333200");
+    assert_eq!(
+        (&line["packet"], &summary["packets"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn the_namespace_is_told_by_its_pointer() {
+    let framing = "# ip6drop: version 2\n# ip6drop: ops 0xffffffff81c5d7c0\n";
+    for (framing, ops, wanted) in [
+        (framing, " ops=0xffffffff81c5d7c0", json!("host")),
+        (framing, " ops=0xffff888000111000", json!("other")),
+        (framing, "", Value::Null),
+        ("", " ops=0xffffffff81c5d7c0", Value::Null),
+    ] {
+        let (line, _) = drop_with(framing, &format!("dev=\"eth0\"{ops}"));
+        assert_eq!(line["packet"]["netns"], wanted, "{framing}{ops}");
+    }
+}
+
+#[test]
+fn inputs_are_added_up() {
+    let capture = common::capture("4.19-identity/alternating");
+    let once = common::report("4.19-identity/alternating", true);
+    let output = command()
+        .args(["report", "--format", "json"])
+        .args([&capture, &common::capture("4.19-fp/healthy"), &capture])
+        .output()
+        .unwrap();
+    let both = json(&output);
+    assert_eq!(both["packets"]["identified"], 160);
+    let row = |report: &Value| {
+        let row = &report["packets"]["by_device"][0];
+        (row["dev"].clone(), number(&row["drops"]))
+    };
+    assert_eq!(row(&both), (row(&once).0, 2 * row(&once).1));
+}
