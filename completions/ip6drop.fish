@@ -105,7 +105,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'Whe
 always\t'Always'
 never\t'Never'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l all-cpus -d 'A row for every CPU, also for quiet ones on large machines'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Name the rule that decided in front of each reason (`ip6drop generate rules`)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to 100 destinations, interfaces and sources'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l exit-code -d 'Say the verdict by the exit status'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s q -l quiet -d 'Write no report, only errors (for use with --exit-code)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'

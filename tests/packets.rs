@@ -255,3 +255,109 @@ fn inputs_are_added_up() {
     };
     assert_eq!(row(&both), (row(&once).0, 2 * row(&once).1));
 }
+
+fn report_with(args: &[&str], name: &str) -> String {
+    let output = command()
+        .arg("report")
+        .args(args)
+        .arg("--facts")
+        .arg(common::facts(name))
+        .arg(common::capture(name))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", common::stderr(&output));
+    stdout(&output)
+}
+
+/// Right behind the verdict people read whose packets they were.
+#[test]
+fn the_first_screen() {
+    let text = report_with(&[], "4.19-identity/iif");
+    let (_, behind) = text.split_once("Evidence: ").unwrap();
+    let (_, packets) = behind.split_once("\n\n").unwrap();
+    let (packets, next) = packets.split_once("\n\n").unwrap();
+    assert_eq!(
+        packets,
+        "Packets\n  \
+         destination                       drops  share                                 class\n  \
+         fd00:1::/64, 34 addresses            47    26%  46 rcv-dst-alloc, 1 rcv-undetermined\n  \
+         2001:db8:dead::/64, 35 addresses     46    25%                          rcv-no-route\n  \
+         fd00:10:99::/64, 33 addresses        43    23%                         rcv-dst-alloc\n  \
+         2001:db8:13::/64, 22 addresses       26    14%                        rcv-prohibited\n  \
+         2001:db8:113::/64, 19 addresses      21    11%                          rcv-no-route\n  \
+         by interface: cali5 (31), cali2 (29), cali6 (23), … 5 more (100)\n  \
+         by source: fd00:10:244:6::2 (23), fd00:10:244:6::5 (22), fd00:10:244:6::1 (19), … 30 more (119)"
+    );
+    assert!(next.starts_with("Per CPU"), "{next}");
+    let all = report_with(&["-v"], "4.19-identity/iif");
+    assert_eq!(all.matches("fd00:10:244:4::8 ").count(), 1, "{all}");
+    assert!(all.contains("  interface  drops  share "), "{all}");
+    let none = report_with(&[], "4.19-fp/alternating");
+    assert!(
+        !none.contains("Packets") && !none.contains("destination  "),
+        "{none}"
+    );
+}
+
+#[test]
+fn tables_of_a_ticket() {
+    let text = report_with(&["--format", "markdown"], "4.19-identity/alternating");
+    for line in [
+        "### Packets",
+        "| destination | drops | share | class |",
+        "| fd00:1::/64, 48 addresses | 48 | 60% | rcv-dst-alloc |",
+        "| interface | drops | share | class |",
+        "| cali2 | 37 | 46% | 32 rcv-no-route, 5 rcv-dst-alloc |",
+        "| source | drops | share | class |",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+}
+
+/// Up to eight neighbours have rows of their own; whatever is not named is said.
+#[test]
+fn neighbours_share_a_row_when_they_are_many() {
+    let report = |neighbours: u32| {
+        let mut trace = String::from("# tracer: nop\n#\n");
+        for n in 0..neighbours {
+            let dst = address_words(["d0", "d1"], &format!("2001:db8::{n:x}"));
+            trace +=
+                &format!("     a-1  [000] ..s1  1.{n:06}: drop: (ip6_pkt_drop+0x0/0xe0) {dst}\n");
+        }
+        trace += "     a-1  [000] ..s1  2.000000: drop: (ip6_pkt_drop+0x0/0xe0) skb=0x1\n";
+        let output = command().arg("report").write_stdin(trace).output().unwrap();
+        stdout(&output)
+    };
+    let eight = report(8);
+    assert!(eight.contains("Packets (named in 8 of 9 drops)"), "{eight}");
+    assert!(
+        eight.contains("  2001:db8::       1    11%  unknown\n"),
+        "{eight}"
+    );
+    assert!(eight.contains("  3 more           3    33%\n"), "{eight}");
+    let nine = report(9);
+    assert!(
+        nine.contains("  2001:db8::/64, 9 addresses      9    90%  unknown\n"),
+        "{nine}"
+    );
+}
+
+#[test]
+fn names_of_interfaces_are_made_harmless() {
+    let words = "dev=\"ca\u{202e}li\"";
+    let (line, _) = drop_with("", words);
+    assert_eq!(line["packet"]["dev"], "ca\u{202e}li");
+    let trace = format!("     a-1  [000] ..s1  1.000001: drop: (ip6_pkt_drop+0x0/0xe0) {words}\n");
+    for format in ["text", "markdown", "html"] {
+        let output = command()
+            .args(["report", "--format", format])
+            .write_stdin(trace.clone())
+            .output()
+            .unwrap();
+        let text = stdout(&output);
+        assert!(
+            !text.contains('\u{202e}') && !text.contains('\x1b'),
+            "{text}"
+        );
+    }
+}

@@ -82,7 +82,8 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) all_cpus: bool,
 
-    /// Name the rule that decided in front of each reason (`ip6drop generate rules`)
+    /// Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to
+    /// 100 destinations, interfaces and sources
     #[arg(short, long)]
     pub(crate) verbose: bool,
 

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let look = ReportLook {
             color: destination.has_color(args.color),
             all_cpus: args.all_cpus,
-            rules: args.verbose,
+            verbose: args.verbose,
             terminal: destination.terminal(),
         };
         let put = || {

@@ -33,8 +33,8 @@ pub(crate) struct ReportLook {
     pub(crate) color: bool,
     /// A row for every CPU.
     pub(crate) all_cpus: bool,
-    /// The name of the rule in front of its reason.
-    pub(crate) rules: bool,
+    /// The name of the rule in front of its reason, and long tables.
+    pub(crate) verbose: bool,
     /// With bars and sparklines for this terminal.
     pub(crate) terminal: Option<Terminal>,
 }

@@ -72,6 +72,17 @@ impl<K: Copy + Ord + Hash> Counted<K> {
         add(&mut self.beyond, &other.beyond);
     }
 
+    /// Their keys, in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.rows.keys()
+    }
+
+    /// Drops of which the word is known, and that have no row.
+    #[must_use]
+    pub(crate) fn beyond(&self) -> u64 {
+        self.beyond.values().sum()
+    }
+
     /// All rows, most drops first.
     #[must_use]
     pub(crate) fn by_drops(&self) -> Vec<Row<'_, K>> {
@@ -91,7 +102,7 @@ impl<K: Copy + Ord + Hash> Counted<K> {
         let mut all = self.by_drops();
         let further: u64 = all.iter().skip(rows).map(|row| row.drops).sum();
         all.truncate(rows);
-        (all, further + self.beyond.values().sum::<u64>())
+        (all, further + self.beyond())
     }
 }
 

@@ -7,12 +7,26 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::next_steps::advise;
 use crate::render::format::Format;
 use crate::render::markdown::{escaped, list, table};
+use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::tables;
 use crate::render::report::words::{
     cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
 };
 use crate::render::view::{ReportDocument, ReportView};
+use crate::report::summary::Summary;
 use crate::text::harmless;
+
+/// Whose packets were dropped.
+fn packets(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    if summary.packets.is_some() {
+        writeln!(out, "\n### {}", packet_tables::heading(summary))?;
+    }
+    for rows in packet_tables::tables(summary, SHORT) {
+        writeln!(out)?;
+        table(&rows, out)?;
+    }
+    Ok(())
+}
 
 /// For tickets: verdict, table, commands to apply, evidence, and the facts of the host.
 #[derive(Debug)]
@@ -25,6 +39,7 @@ impl Format<ReportDocument> for MarkdownReport {
         if let Some(grounds) = grounds(summary) {
             writeln!(out, "\n{}", escaped(&grounds))?;
         }
+        packets(summary, out)?;
         if !summary.per_cpu.is_empty() {
             writeln!(out, "\n### Per CPU\n")?;
             table(&tables::per_cpu(summary, false), out)?;

@@ -5,6 +5,7 @@ pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod ndjson;
+mod packet_tables;
 mod packets;
 mod sparks;
 mod tables;

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::kernel::functions::Origin;
 use crate::render::format::{Extras, Format};
 use crate::render::report::json::ORIGINS;
+use crate::render::report::packet_tables::{self, LONG};
 use crate::render::report::sparks::{add_bars, sparks};
 use crate::render::report::tables;
 use crate::render::report::words::{
@@ -175,6 +176,27 @@ fn indented(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
+/// Whose packets were dropped: where they were going, and in short which way they came.
+fn packets(
+    summary: &Summary,
+    verbose: bool,
+    section: impl Fn(&mut dyn Write, &str) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if summary.packets.is_none() {
+        return Ok(());
+    }
+    section(out, &packet_tables::heading(summary))?;
+    if verbose {
+        let mut tables = packet_tables::tables(summary, LONG).into_iter();
+        return tables.try_for_each(|rows| table(out, &rows));
+    }
+    if let Some(rows) = packet_tables::destinations(summary) {
+        table(out, &rows)?;
+    }
+    indented(&packet_tables::lines(summary), out)
+}
+
 fn live_sections(
     summary: &Summary,
     section: impl Fn(&mut dyn Write, &str) -> io::Result<()>,
@@ -214,6 +236,7 @@ impl Format<ReportDocument> for TextReport {
             writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
         }
         let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
+        packets(summary, look.verbose, section, out)?;
         if !summary.per_cpu.is_empty() {
             section(out, "Per CPU")?;
             let mut rows = tables::per_cpu(summary, look.all_cpus);
@@ -231,7 +254,7 @@ impl Format<ReportDocument> for TextReport {
         }
         if summary.findings.drops() > 0 {
             section(out, "Drops by class")?;
-            classes(summary, look.rules, out)?;
+            classes(summary, look.verbose, out)?;
         }
         if !summary.findings.gc.is_empty() {
             section(out, "Allocations attempted under pressure")?;
