@@ -762,7 +762,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__report)
-            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --since --until --all-cpus --verbose --threads --color --exit-code --quiet --help"
+            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --all-cpus --verbose --threads --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,6 +838,26 @@ _ip6drop() {
                     return 0
                     ;;
                 --class)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dst)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dev)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proto)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

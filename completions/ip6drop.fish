@@ -98,6 +98,11 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l pid -d 'Only 
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l comm -d 'Only drops in tasks whose name matches' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l stack -d 'Only drops whose stack matches, frames joined with `;`, innermost first' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l class -d 'Only drops of these classes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l src -d 'Only drops of packets from these addresses or prefixes, as in fd00:10::/32' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l dst -d 'Only drops of packets to these addresses or prefixes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l dev -d 'Only drops of packets on these interfaces' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l port -d 'Only drops of packets from or to these ports' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l since -d 'Only drops at or after this time stamp of the trace' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l until -d 'Only drops at or before this time stamp of the trace' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l threads -d 'Threads that read one input [default: two for large files, else one]' -r

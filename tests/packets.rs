@@ -361,3 +361,102 @@ fn names_of_interfaces_are_made_harmless() {
         );
     }
 }
+
+/// How many drops filters let through, and their lines.
+fn passing(filters: &[&str]) -> (u64, Value) {
+    let text = report_with(
+        &[&["--format", "ndjson"], filters].concat(),
+        "4.19-identity/iif",
+    );
+    let mut lines: Vec<Value> = text.lines().map(json_line).collect();
+    let summary = lines.pop().unwrap();
+    assert_eq!(summary["drops"]["total"], lines.len(), "{filters:?}");
+    assert_eq!(
+        number(&summary["left_out"]) + lines.len() as u64,
+        183,
+        "{filters:?}"
+    );
+    let named = summary["packets"]["identified"].as_u64().unwrap_or(0);
+    assert_eq!(named, lines.len() as u64, "{filters:?}");
+    assert_eq!(
+        summary["control"]["receive_drops"], 183,
+        "evidence is of the whole trace"
+    );
+    (named, Value::Array(lines))
+}
+
+/// Filters, and what they ask of a packet.
+type Asked<'a> = (&'a [&'a str], &'a dyn Fn(&Value) -> bool);
+
+#[test]
+fn filters_on_packets() {
+    let (_, all) = passing(&[]);
+    let is_in =
+        |packet: &Value, key: &str, prefix: &str| packet[key].as_str().unwrap().starts_with(prefix);
+    let cases: [Asked<'_>; 10] = [
+        (&["--dst", "fd00:1::/32"], &|p| is_in(p, "dst", "fd00:1:")),
+        (&["--dst", "2001:db8::/32,fd00:1::120"], &|p| {
+            is_in(p, "dst", "2001:db8:") || p["dst"] == "fd00:1::120"
+        }),
+        (&["--src", "fd00:10:244:6::/64"], &|p| {
+            is_in(p, "src", "fd00:10:244:6:")
+        }),
+        (&["--src", "fd00:10:244:3::5"], &|p| {
+            p["src"] == "fd00:10:244:3::5"
+        }),
+        (&["--dev", "cali1,cali5"], &|p| {
+            p["dev"] == "cali1" || p["dev"] == "cali5"
+        }),
+        (&["--proto", "udp"], &|p| p["proto"] == "udp"),
+        (&["--proto", "58"], &|p| p["proto"] == "icmp6"),
+        (&["--port", "9"], &|p| p["dport"] == 9 || p["sport"] == 9),
+        (&["--proto", "tcp"], &|_| false),
+        (
+            &["--dev", "cali5", "--proto", "icmp6", "--dst", "::/0"],
+            &|p| p["dev"] == "cali5" && p["proto"] == "icmp6",
+        ),
+    ];
+    for (filters, holds) in cases {
+        let lines = all.as_array().unwrap().iter();
+        let wanted: Vec<&Value> = lines.filter(|line| holds(&line["packet"])).collect();
+        let (passed, lines) = passing(filters);
+        assert_eq!(passed, wanted.len() as u64, "{filters:?}");
+        assert!(passed < 183, "{filters:?}");
+        for (line, wanted) in lines.as_array().unwrap().iter().zip(wanted) {
+            assert_eq!(line["packet"], wanted["packet"], "{filters:?}");
+        }
+    }
+    // A drop without a packet passes none of them.
+    let facts = common::facts("4.19-fp/alternating");
+    let capture = common::capture("4.19-fp/alternating");
+    let output = command()
+        .args(["report", "--format", "json", "--dst", "::/0", "--facts"])
+        .args([&facts, &capture])
+        .output()
+        .unwrap();
+    assert_eq!(json(&output)["left_out"], 80);
+}
+
+#[test]
+fn filters_that_cannot_be_understood_say_what_to_write() {
+    for (filter, value, says) in [
+        (
+            "--dst",
+            "192.0.2.1",
+            "write an IPv6 address, or a prefix such as fd00:10::/32",
+        ),
+        (
+            "--src",
+            "fd00::/129",
+            "write an IPv6 address, or a prefix such as fd00:10::/32",
+        ),
+        ("--dev", "eth0/1", "write one such as eth0"),
+        ("--proto", "icmp", "write a number from 0 to 255, or one of"),
+        ("--port", "65536", "65536 is not in 0..=65535"),
+    ] {
+        let output = common::ip6drop(["report", filter, value, "x"]);
+        assert_eq!(output.status.code(), Some(2), "{filter}");
+        let error = common::stderr(&output);
+        assert!(error.contains(says), "{filter}: {error}");
+    }
+}

@@ -6,6 +6,7 @@ pub(crate) mod colour;
 pub(crate) mod diagnose;
 pub(crate) mod generate;
 pub(crate) mod merge;
+pub(crate) mod packets;
 pub(crate) mod program;
 pub(crate) mod record;
 pub(crate) mod report;

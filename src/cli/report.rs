@@ -8,6 +8,7 @@ use clap::Args;
 use regex::bytes::Regex;
 
 use crate::cli::colour::Color;
+use crate::cli::packets::PacketArgs;
 use crate::cli::values;
 use crate::diagnosis::class::Class;
 use crate::render::format::FormatEntry;
@@ -69,6 +70,10 @@ pub(crate) struct ReportArgs {
     /// Only drops of these classes
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',', value_parser = values::class)]
     pub(crate) class: Vec<Class>,
+
+    /// Filters on packets; a drop whose packet the trace does not name passes none of them.
+    #[command(flatten)]
+    pub(crate) packets: PacketArgs,
 
     /// Only drops at or after this time stamp of the trace
     #[arg(long, value_name = "TIME", value_parser = values::time)]

@@ -9,7 +9,10 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diagnosis::class::Class;
 use crate::host::cpulist::{self, CpuListError};
+use crate::kernel::protocols;
 use crate::render::format::{Document, FormatEntry};
+use crate::report::packet_filter::Network;
+use crate::trace::DevName;
 
 /// One of these formats by its name; help and completions list them all.
 pub(super) fn format<D: Document>(
@@ -46,6 +49,30 @@ pub(super) fn class(text: &str) -> Result<Class, String> {
     known.copied().ok_or_else(|| {
         let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
         format!("known classes: {}", names.join(", "))
+    })
+}
+
+/// An address, or a prefix.
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    let network = Network::parse(text);
+    network.ok_or_else(|| "write an IPv6 address, or a prefix such as fd00:10::/32".to_owned())
+}
+
+/// The name of a network interface.
+pub(super) fn device(text: &str) -> Result<DevName, String> {
+    let name = DevName::of_device(text.as_bytes());
+    name.ok_or_else(|| "no interface can have this name; write one such as eth0".to_owned())
+}
+
+/// A protocol by name or number.
+pub(super) fn protocol(text: &str) -> Result<u8, String> {
+    let known = protocols::number(text).or_else(|| text.parse().ok());
+    known.ok_or_else(|| {
+        let names: Vec<&str> = protocols::names().collect();
+        format!(
+            "write a number from 0 to 255, or one of {}",
+            names.join(", ")
+        )
     })
 }
 
@@ -118,6 +145,15 @@ mod tests {
         for bad in ["", "M", "1T", "1.5M", "99999999999999999999"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn words_of_packets() {
+        assert_eq!(protocol("udp"), Ok(17));
+        assert_eq!(protocol("ipv6-icmp"), protocol("58"));
+        assert!(protocol("256").unwrap_err().contains("icmp6"));
+        assert!(network("fd00::/8").is_ok() && network("192.0.2.1").is_err());
+        assert!(device("eth0.100").is_ok() && device("eth0/1").is_err());
     }
 
     #[test]

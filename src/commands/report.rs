@@ -40,6 +40,7 @@ fn request(args: &ReportArgs) -> anyhow::Result<Request> {
             comm: args.comm.clone(),
             stack: args.stack.clone(),
             classes: (!args.class.is_empty()).then(|| args.class.iter().copied().collect()),
+            packets: args.packets.filter(),
             since: args.since,
             until: args.until,
         },

@@ -27,6 +27,25 @@ pub(crate) fn name(protocol: u8) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
+/// The protocol of that name, or other names that people write.
+#[must_use]
+pub(crate) fn number(name: &str) -> Option<u8> {
+    let name = match name {
+        "icmpv6" | "ipv6-icmp" => "icmp6",
+        "fragment" => "frag",
+        _ => name,
+    };
+    let mut names = NAMES.iter();
+    names
+        .find(|(_, known)| *known == name)
+        .map(|(number, _)| *number)
+}
+
+/// All names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(_, name)| *name)
+}
+
 /// The source and destination port in the first bytes of its header.
 #[must_use]
 pub(crate) fn ports(protocol: u8, upper: [u8; 8]) -> Option<(u16, u16)> {
@@ -49,8 +68,10 @@ mod tests {
     fn names_and_numbers() {
         for (protocol, wanted) in NAMES {
             assert_eq!(name(protocol), Some(wanted));
+            assert_eq!(number(wanted), Some(protocol));
         }
-        assert_eq!(name(33), None);
+        assert_eq!(number("ipv6-icmp"), Some(ICMP6));
+        assert_eq!((name(33), number("icmp")), (None, None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::trace::event::{Name, StackId};
 /// again.
 pub(crate) const MAX_KEPT: usize = 16_384;
 
-/// A drop that passes the filters on stacks and contexts.
+/// A drop that passes the filters on stacks, contexts and packets.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptDrop {
     /// Where and when; `None` where the trace does not say.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use regex::bytes::Regex;
 
 use crate::diagnosis::class::Class;
+use crate::report::packet_filter::PacketFilter;
 use crate::trace::{Context, Name, Time};
 
 /// The filters of the command line; an absent one lets everything through.
@@ -20,6 +21,8 @@ pub struct Filter {
     pub(crate) stack: Option<Regex>,
     /// `--class`.
     pub(crate) classes: Option<BTreeSet<Class>>,
+    /// `--src`, `--dst`, `--dev`, `--proto` and `--port`.
+    pub(crate) packets: PacketFilter,
     /// `--since`, in the trace's own unit.
     pub(crate) since: Option<f64>,
     /// `--until`, in the trace's own unit.

@@ -45,6 +45,8 @@ pub(crate) struct Tally<'f> {
     pub(crate) filter: &'f Filter,
     /// The filter asks where and when drops were.
     by_context: bool,
+    /// It asks which packets they were.
+    by_packet: bool,
     matches: HashMap<StackId, bool, FixedState>,
     pub(crate) table: EvidenceTable,
     /// Receive-path drops, filtered or not.
@@ -66,6 +68,7 @@ impl<'f> Tally<'f> {
         Tally {
             filter,
             by_context: filter.asks_context(),
+            by_packet: filter.packets.asks(),
             matches: HashMap::default(),
             table: EvidenceTable::default(),
             receive_drops: 0,
@@ -147,8 +150,8 @@ impl Tally<'_> {
         }
     }
 
-    /// Counts a drop; the number of its evidence, where it passes the filters on stacks and
-    /// contexts.
+    /// Counts a drop; the number of its evidence, where it passes the filters on stacks,
+    /// contexts and packets.
     #[inline]
     pub(crate) fn count(&mut self, drop: &PacketDrop) -> Option<u32> {
         let evidence = self.table.intern(drop.evidence);
@@ -157,7 +160,9 @@ impl Tally<'_> {
             self.receive_drops += drop.count;
         }
         let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());
-        if !drop.stack_matches || !takes_context {
+        let packet = drop.packet.as_deref().map(|identity| &identity.packet);
+        let takes_packet = !self.by_packet || self.filter.packets.takes(packet);
+        if !drop.stack_matches || !takes_context || !takes_packet {
             return None;
         }
         let places = self.places(Kind {
@@ -181,8 +186,8 @@ impl Tally<'_> {
                 self.stacks_beyond += u64::from(beyond) * drop.count;
             }
         }
-        if let Some(identity) = &drop.packet {
-            self.packets.count(&identity.packet, evidence, drop.count);
+        if let Some(packet) = packet {
+            self.packets.count(packet, evidence, drop.count);
         }
         Some(evidence)
     }

@@ -1,0 +1,186 @@
+//! Which packets the user asked for.
+
+use core::net::Ipv6Addr;
+
+use crate::kernel::protocols;
+use crate::trace::{DevName, Packet};
+
+/// Addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network {
+    bits: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Reads an address, or a prefix such as `fd00:10::/32`.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Option<Network> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, number(length)?),
+            None => (text, 128),
+        };
+        let address: Ipv6Addr = address.parse().ok()?;
+        let mask = match length {
+            0 => 0,
+            1..=128 => u128::MAX << (128 - length),
+            _ => return None,
+        };
+        Some(Network {
+            bits: address.to_bits() & mask,
+            mask,
+        })
+    }
+
+    fn has(&self, address: Ipv6Addr) -> bool {
+        address.to_bits() & self.mask == self.bits
+    }
+}
+
+/// Digits alone: no sign.
+fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// What is asked of packets; an empty list asks nothing, and of others one must hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PacketFilter {
+    /// `--src`.
+    pub(crate) src: Vec<Network>,
+    /// `--dst`.
+    pub(crate) dst: Vec<Network>,
+    /// `--dev`.
+    pub(crate) dev: Vec<DevName>,
+    /// `--proto`.
+    pub(crate) protocols: Vec<u8>,
+    /// `--port`, of either end.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// Whether one of the list holds for the word; one that is not known passes only where the list
+/// asks nothing.
+fn holds<T, W>(list: &[T], word: Option<W>, is: impl Fn(&T, &W) -> bool) -> bool {
+    list.is_empty() || word.is_some_and(|word| list.iter().any(|asked| is(asked, &word)))
+}
+
+impl PacketFilter {
+    /// Whether it asks anything at all.
+    #[must_use]
+    pub(crate) fn asks(&self) -> bool {
+        !(self.src.is_empty()
+            && self.dst.is_empty()
+            && self.dev.is_empty()
+            && self.protocols.is_empty()
+            && self.ports.is_empty())
+    }
+
+    /// Whether a drop of this packet passes; one that the trace does not name passes only where
+    /// nothing is asked.
+    #[must_use]
+    pub(crate) fn takes(&self, packet: Option<&Packet>) -> bool {
+        let Some(packet) = packet else {
+            return !self.asks();
+        };
+        let ports = packet.next_header.zip(packet.upper);
+        let ports = ports.and_then(|(protocol, upper)| protocols::ports(protocol, upper));
+        let in_network = |network: &Network, address: &Ipv6Addr| network.has(*address);
+        holds(&self.src, packet.src, in_network)
+            && holds(&self.dst, packet.dst, in_network)
+            && holds(&self.dev, packet.dev, |asked, dev| asked == dev)
+            && holds(&self.protocols, packet.next_header, |asked, it| asked == it)
+            && holds(&self.ports, ports, |asked, (source, destination)| {
+                asked == source || asked == destination
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::parse(text).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn addresses_and_prefixes() {
+        let has = |net: &str, address: &str| network(net).has(address.parse().unwrap());
+        assert!(has("fd00:10::/32", "fd00:10:99::1"));
+        assert!(!has("fd00:10::/32", "fd00:11::"));
+        assert!(has("fd00::1", "fd00:0::0:1") && !has("fd00::1", "fd00::2"));
+        assert!(has("::/0", "ffff::1") && has("fd00:10:99::1/32", "fd00:10::7"));
+        assert!(has("fd00::2/127", "fd00::3") && !has("fd00::2/127", "fd00::4"));
+        for wrong in [
+            "",
+            "/",
+            "fd00::/",
+            "fd00::/129",
+            "fd00::/+8",
+            "10.0.0.1",
+            "fd00::/4294967296",
+        ] {
+            assert_eq!(Network::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    fn packet(protocol: u8) -> Packet {
+        Packet {
+            src: "fd00:1::1".parse().ok(),
+            dst: "fd00:2::2".parse().ok(),
+            next_header: Some(protocol),
+            upper: Some([0, 53, 0x1f, 0x90, 0, 0, 0, 0]),
+            dev: DevName::of_device(b"cali1"),
+            ..Packet::default()
+        }
+    }
+
+    #[test]
+    fn every_word_that_is_asked_must_hold() {
+        let nothing = PacketFilter::default();
+        let asked = PacketFilter {
+            src: vec![network("fd00:1::/32"), network("fd00:9::/32")],
+            dst: vec![network("fd00:2::2")],
+            dev: DevName::of_device(b"cali1").into_iter().collect(),
+            protocols: vec![17],
+            ports: vec![8080],
+        };
+        assert!(asked.asks() && !nothing.asks());
+        assert!(asked.takes(Some(&packet(17))));
+        for change in [
+            (|f| f.src = vec![network("fd00:9::/32")]) as fn(&mut PacketFilter),
+            |f| f.dst = vec![network("fd00:2::3")],
+            |f| f.dev = DevName::of_device(b"cali10").into_iter().collect(),
+            |f| f.protocols = vec![6],
+            |f| f.ports = vec![80],
+        ] {
+            let mut asked = asked.clone();
+            change(&mut asked);
+            assert!(!asked.takes(Some(&packet(17))), "{asked:?}");
+        }
+        let of_source = PacketFilter {
+            ports: vec![1, 53],
+            ..PacketFilter::default()
+        };
+        assert!(of_source.takes(Some(&packet(6))));
+        // The same bytes of a message are no ports.
+        assert!(!of_source.takes(Some(&packet(58))));
+    }
+
+    #[test]
+    fn what_is_not_known_passes_only_where_it_is_not_asked() {
+        let nothing = PacketFilter::default();
+        assert!(nothing.takes(None) && nothing.takes(Some(&Packet::default())));
+        let asked = PacketFilter {
+            protocols: vec![17],
+            ..PacketFilter::default()
+        };
+        assert!(!asked.takes(None) && !asked.takes(Some(&Packet::default())));
+        let unnamed = Packet {
+            src: None,
+            dev: None,
+            ..packet(17)
+        };
+        assert!(asked.takes(Some(&unnamed)));
+    }
+}
