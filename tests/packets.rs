@@ -460,3 +460,34 @@ fn filters_that_cannot_be_understood_say_what_to_write() {
         assert!(error.contains(says), "{filter}: {error}");
     }
 }
+
+#[test]
+fn drops_have_the_hosts_time_where_the_capture_pairs_its_clocks() {
+    let wall = |framing: &str, time: &str| {
+        let trace = format!(
+            "{framing}     a-1  [000] ..s1  {time}: drop: (ip6_pkt_drop+0x0/0xe0) dev=\"eth0\"\n"
+        );
+        let output = command()
+            .args(["report", "--format", "ndjson"])
+            .write_stdin(trace)
+            .output()
+            .unwrap();
+        json_line(stdout(&output).lines().next().unwrap())["wall"].clone()
+    };
+    let clock = "# ip6drop: version 2\n# ip6drop: clock 1120.500000 1764021697.250000\n";
+    assert_eq!(wall(clock, "1121.500001"), "2025-11-24T22:01:38.250001Z");
+    assert_eq!(wall(clock, "1120.000000"), "2025-11-24T22:01:36.750000Z");
+    // A clock that counts something else says nothing of time.
+    assert_eq!(wall(clock, "1121"), Value::Null);
+    assert_eq!(wall("", "1121.500001"), Value::Null);
+    assert_eq!(
+        wall("# ip6drop: clock now then\n", "1121.500001"),
+        Value::Null
+    );
+    let again = format!("{clock}# ip6drop: clock 1120.500000 1764999999.000000\n");
+    assert_eq!(
+        wall(&again, "1121.500001"),
+        Value::Null,
+        "two boots in one file"
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Fact;
@@ -29,6 +30,8 @@ pub(crate) enum Framing<'a> {
     Host(OneLine<'a>),
     /// When the recording began, in seconds since 1970; finite.
     Began(f64),
+    /// The trace's clock and the host's at one moment.
+    Clock(ClockPair),
     /// The kernel's release.
     Kernel(OneLine<'a>),
     /// CPUs online.
@@ -92,6 +95,7 @@ impl<'a> Framing<'a> {
             b"version" => Framing::Version(text.parse().ok()?),
             b"host" => Framing::Host(value),
             b"began" => Framing::Began(text.parse().ok().filter(|at: &f64| at.is_finite())?),
+            b"clock" => Framing::Clock(ClockPair::parse(text)?),
             b"kernel" => Framing::Kernel(value),
             b"cpus" => Framing::Cpus(text.parse().ok()?),
             b"method" => Framing::Method(Method::from_name(text)?),
@@ -154,6 +158,7 @@ impl fmt::Display for Framing<'_> {
                 write!(f, "began {at:.3}")
             }
             Framing::Began(at) => write!(f, "began {at}"),
+            Framing::Clock(pair) => write!(f, "clock {pair}"),
             Framing::Kernel(release) => write!(f, "kernel {release}"),
             Framing::Cpus(cpus) => write!(f, "cpus {cpus}"),
             Framing::Method(method) => write!(f, "method {}", method.name()),
@@ -236,6 +241,10 @@ mod tests {
             Framing::SeveralBuffers,
             Framing::Lookups(text()),
             Framing::Ops(large),
+            Framing::Clock(ClockPair {
+                trace: large,
+                wall: signed.unsigned_abs(),
+            }),
         ];
         all.extend(Method::ALL.map(Framing::Method));
         let counter = format!("Ip6{name}");
@@ -277,8 +286,8 @@ mod tests {
 
         #[test]
         fn anything_else_is_carried(
-            key in "[a-z-]{1,12}|version|began|cpus|method|before|after|lost|input|lookups|ops|[!-\u{ff}]{1,9}",
-            value in "[^\n]{0,40}|[0-9 ]{1,9}|(rule|throw_routes)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+            key in "[a-z-]{1,12}|version|began|clock|cpus|method|before|after|lost|input|lookups|ops|[!-\u{ff}]{1,9}",
+            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
         ) {
             let written = format!("{FRAMING}{key} {value}");
             let said = read(&written);
@@ -311,6 +320,10 @@ mod tests {
             Framing::ThrowRoutes(When::After, 3),
             Framing::Lookups(OneLine::new("iif != 1")),
             Framing::Ops(0xffff_ffff_8203_a1c0),
+            Framing::Clock(ClockPair {
+                trace: 1_120_760_823_000,
+                wall: 1_764_021_697_250_000_000,
+            }),
         ];
         let names = Framing::Traced(OneLine::of_names(["ip6_pkt_drop", "ip6_dst_gc"]));
         let said = [Framing::Began(1_764_021_697.25), names]
@@ -329,7 +342,8 @@ mod tests {
              # ip6drop: before rule 0:\tfrom all lookup local\n\
              # ip6drop: after throw_routes 3\n\
              # ip6drop: lookups iif != 1\n\
-             # ip6drop: ops 0xffffffff8203a1c0\n"
+             # ip6drop: ops 0xffffffff8203a1c0\n\
+             # ip6drop: clock 1120.760823000 1764021697.250000000\n"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! What the framing lines of a capture say together.
 
+use crate::capture::clock::Clock;
 use crate::capture::framing::{Framing, When};
 use crate::host::{Facts, Policy};
 
@@ -12,6 +13,8 @@ pub(crate) struct Preamble {
     pub(crate) host: Option<String>,
     /// When the recording began, in seconds since 1970.
     pub(crate) began: Option<f64>,
+    /// How the trace's clock and the host's go together.
+    pub(crate) clock: Clock,
     /// The text was made from a `trace.dat`.
     pub(crate) from_trace_dat: bool,
     /// It has events of more than one buffer.
@@ -28,6 +31,7 @@ impl Preamble {
             Framing::Version(version) => self.version = Some(*version),
             Framing::Host(name) => self.host = Some(name.as_str().to_owned()),
             Framing::Began(at) => self.began = Some(*at),
+            Framing::Clock(pair) => self.clock.take(*pair),
             Framing::Fact(When::Before, fact) => {
                 self.facts.before.get_or_insert_default().take(fact)
             }

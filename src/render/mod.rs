@@ -8,5 +8,6 @@ pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod status;
 mod table;
+mod utc;
 pub(crate) mod view;
 mod words;

@@ -76,6 +76,7 @@ impl Judgement {
                         evidence: tally.table.get(drop.evidence),
                         knowledge: &self.knowledge,
                         identity: drop.packet.as_deref(),
+                        clock: input.gathered.preamble.clock.pair(),
                         ops: self.ops,
                     });
                 }

@@ -1,14 +1,14 @@
 //! Single drops, each with what it was decided to be.
 
+use crate::capture::clock::ClockPair;
 use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::rules::classify::Classification;
-use crate::trace::Packet;
-use crate::trace::Time;
 use crate::trace::event::Context;
 use crate::trace::event::Frames;
 use crate::trace::lookup::Lookup;
+use crate::trace::{Packet, Stamp, Time};
 
 /// A drop and what it is.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct DecidedDrop<'a> {
     pub(crate) knowledge: &'a Knowledge,
     /// Which packet it was, where the trace says something of it.
     pub(crate) identity: Option<&'a Identity>,
+    /// The trace's clock and the host's, where the capture pairs them.
+    pub(crate) clock: Option<ClockPair>,
     /// The `dst_ops` of the namespace that was traced, where that is known.
     pub(crate) ops: Option<u64>,
 }
@@ -52,6 +54,16 @@ impl<'a> DecidedDrop<'a> {
     #[must_use]
     pub(crate) fn lookups(&self) -> &'a [Lookup] {
         self.identity.map_or(&[], |identity| &identity.lookups)
+    }
+
+    /// What the host's clock said, in nanoseconds since 1970; `None` where the trace counts
+    /// something else than time.
+    #[must_use]
+    pub(crate) fn wall(&self) -> Option<u64> {
+        match self.context?.time.stamp() {
+            Stamp::Nanoseconds(since) => self.clock?.wall_at(since),
+            Stamp::Count(_) => None,
+        }
     }
 
     /// The namespace that it was in.

@@ -3,7 +3,7 @@
 use crate::fleet::classes::ClassName;
 use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
-use crate::render::fleet::words::utc;
+use crate::render::utc::utc;
 use crate::render::words::or_dash;
 use crate::text::harmless;
 

@@ -10,6 +10,7 @@ use crate::diagnosis::rules::explain::explain;
 use crate::render::format::{Extras, Format};
 use crate::render::report::json::{time, value};
 use crate::render::report::packets::packet;
+use crate::render::utc::rfc3339;
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::stacks::numbered_stacks;
@@ -36,7 +37,7 @@ impl DecidedSink for Lines<'_> {
         let line = json!({
             "type": "drop",
             "time": context.map(|c| time(c.time)),
-            "wall": null,
+            "wall": drop.wall().and_then(rfc3339),
             "cpu": context.map(|c| c.cpu),
             "pid": context.map(|c| c.pid),
             "comm": context.map(|c| String::from_utf8_lossy(c.comm.as_bytes())),
