@@ -769,7 +769,7 @@ _ip6drop() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown folded html" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown prometheus folded html" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -88,6 +88,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l format -d 'Ho
 json\t'One object'
 ndjson\t'One object a drop, then the report as the last line'
 markdown\t'For tickets'
+prometheus\t'For the node exporter\'s textfile collector'
 folded\t'One line a stack, for flame-graph tools'
 html\t'One page with pictures, to be opened in a browser; it loads nothing'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s o -l output -d 'Write to FILE instead of standard output' -r -F

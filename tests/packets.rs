@@ -491,3 +491,40 @@ fn drops_have_the_hosts_time_where_the_capture_pairs_its_clocks() {
         "two boots in one file"
     );
 }
+
+#[test]
+fn series_of_destinations_are_bounded() {
+    let text = report_with(&["--format", "prometheus"], "4.19-identity/iif");
+    let lines: Vec<&str> = text.lines().collect();
+    let value = |series: &str| {
+        let found = lines.iter().find_map(|line| line.strip_prefix(series));
+        let found = found.unwrap_or_else(|| panic!("{series}: {text}"));
+        found.trim().parse::<u64>().unwrap()
+    };
+    let confirmed = "ip6drop_drops{class=\"rcv-dst-alloc\",confidence=\"confirmed\"}";
+    assert_eq!(value(confirmed), 89);
+    assert_eq!(
+        value("ip6drop_drops{class=\"unknown\",confidence=\"possible\"}"),
+        0
+    );
+    assert_eq!(value("ip6drop_identified_drops "), 183);
+    assert_eq!(value("ip6drop_verdict_status "), 10);
+    assert_eq!(value("ip6drop_lost_events "), 0);
+    let series = lines
+        .iter()
+        .filter(|line| line.starts_with("ip6drop_destination_drops{"));
+    let mut destinations = std::collections::BTreeSet::new();
+    let mut sum = 0;
+    for line in series {
+        let (labels, drops) = line.rsplit_once(' ').unwrap();
+        destinations.insert(labels.split('"').nth(1).unwrap());
+        sum += drops.parse::<u64>().unwrap();
+    }
+    assert_eq!((destinations.len(), sum), (21, 183), "{text}");
+    assert!(destinations.contains("other") && destinations.contains("fd00:1::23"));
+    let none = report_with(&["--format", "prometheus"], "4.19-fp/alternating");
+    assert!(
+        none.contains("ip6drop_drops{") && !none.contains("destination"),
+        "{none}"
+    );
+}

@@ -3,6 +3,7 @@
 mod fleet;
 pub(crate) mod format;
 mod markdown;
+mod prometheus;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod rules;

@@ -6,15 +6,17 @@ use crate::render::{fleet, report, status};
 
 const PEOPLE: &str = "For people: the verdict first";
 const TICKETS: &str = "For tickets";
+const COLLECTOR: &str = "For the node exporter's textfile collector";
 const PAGE: &str = "One page with pictures, to be opened in a browser; it loads nothing";
 
 /// Formats of a report on saved traces.
 #[rustfmt::skip]
-pub(crate) static REPORT: [FormatEntry<ReportDocument>; 6] = [
+pub(crate) static REPORT: [FormatEntry<ReportDocument>; 7] = [
     FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
     FormatEntry { name: "json", help: "One object", format: &report::json::JsonReport },
     FormatEntry { name: "ndjson", help: "One object a drop, then the report as the last line", format: &report::ndjson::NdjsonReport },
     FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
+    FormatEntry { name: "prometheus", help: COLLECTOR, format: &report::prometheus::PrometheusReport },
     FormatEntry { name: "folded", help: "One line a stack, for flame-graph tools", format: &report::folded::FoldedReport },
     FormatEntry { name: "html", help: PAGE, format: &report::html::HtmlReport },
 ];
@@ -34,7 +36,7 @@ pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
     FormatEntry { name: "text", help: PEOPLE, format: &status::text::TextStatus },
     FormatEntry { name: "json", help: "One object; with --interval one a line", format: &status::json::JsonStatus },
     FormatEntry { name: "markdown", help: TICKETS, format: &status::markdown::MarkdownStatus },
-    FormatEntry { name: "prometheus", help: "For the node exporter's textfile collector", format: &status::prometheus::PrometheusStatus },
+    FormatEntry { name: "prometheus", help: COLLECTOR, format: &status::prometheus::PrometheusStatus },
 ];
 
 /// Formats of the table of many hosts.

@@ -96,13 +96,22 @@ impl<K: Copy + Ord + Hash> Counted<K> {
         all
     }
 
-    /// The first of them, and how many drops are in no row that is handed out.
+    /// Drops behind the first rows, and those that have none.
+    #[must_use]
+    pub(crate) fn behind(&self, rows: usize) -> ByClass {
+        let mut sum = self.beyond.clone();
+        for row in self.by_drops().iter().skip(rows) {
+            add(&mut sum, row.by_class);
+        }
+        sum
+    }
+
+    /// The first rows, and how many drops are in none of them.
     #[must_use]
     pub(crate) fn first(&self, rows: usize) -> (Vec<Row<'_, K>>, u64) {
         let mut all = self.by_drops();
-        let further: u64 = all.iter().skip(rows).map(|row| row.drops).sum();
         all.truncate(rows);
-        (all, further + self.beyond())
+        (all, self.behind(rows).values().sum())
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod markdown;
 pub(crate) mod ndjson;
 mod packet_tables;
 mod packets;
+pub(crate) mod prometheus;
 mod sparks;
 mod tables;
 pub(crate) mod text;

@@ -7,17 +7,10 @@ use std::io::{self, Write};
 
 use crate::kernel::limits::Regime;
 use crate::render::format::Format;
+use crate::render::prometheus::{escaped, family};
 use crate::render::view::{StatusDocument, StatusView};
 use crate::status::sampler::NetNsStatus;
 use crate::text::harmless;
-
-/// A label's value, as the format wants it escaped.
-fn escaped(value: &str) -> String {
-    value
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('\n', r"\n")
-}
 
 /// Labels that last as long as the namespace; a process would make new series at each start.
 fn labels(row: &NetNsStatus) -> String {
@@ -39,11 +32,6 @@ fn labels(row: &NetNsStatus) -> String {
         escaped(&name),
         escaped(pod)
     )
-}
-
-fn family(name: &str, kind: &str, help: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# HELP {name} {help}")?;
-    writeln!(out, "# TYPE {name} {kind}")
 }
 
 /// One number of a namespace.

@@ -1,0 +1,17 @@
+//! What the text format of Prometheus needs.
+
+use std::io::{self, Write};
+
+/// A label's value, as the format wants it escaped.
+pub(super) fn escaped(value: &str) -> String {
+    value
+        .replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('\n', r"\n")
+}
+
+/// The head of a family.
+pub(super) fn family(name: &str, kind: &str, help: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}")?;
+    writeln!(out, "# TYPE {name} {kind}")
+}
