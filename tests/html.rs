@@ -511,3 +511,88 @@ fn pictures_have_contrast_in_the_light_and_in_the_dark() {
         assert!(contrast("fg", "t8") >= 4.5 && contrast("soft", "box") >= 4.5);
     }
 }
+
+/// The table that the script makes sortable: the cells of each row, the head first.
+fn sortable(document: &Document<'_>) -> Vec<Vec<String>> {
+    let tables = of_class(document, "sortable");
+    let rows = tables.iter().flat_map(|table| table.descendants());
+    let rows = rows.filter(|node| node.has_tag_name("tr"));
+    rows.map(|row| row.children().filter(Node::is_element).map(texts).collect())
+        .collect()
+}
+
+#[test]
+fn packets_have_a_table_that_counts_every_drop() {
+    let capture = capture("4.19-identity/iif");
+    let facts = facts("4.19-identity/iif");
+    let args: [&Path; 3] = [&capture, Path::new("--facts"), &facts];
+    let xml = as_xml(&page(&args));
+    let rows = sortable(&parse(&xml));
+    let head = [
+        "destination",
+        "source",
+        "packet",
+        "interface",
+        "class",
+        "drops",
+        "first",
+        "last",
+    ];
+    assert_eq!(rows[0], head);
+    let drops: u64 = rows[1..]
+        .iter()
+        .map(|row| row[5].parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(drops, 183);
+    let ping = rows
+        .iter()
+        .find(|row| row[0] == "fd00:1::120" && row[4] == "rcv-dst-alloc");
+    let wanted = [
+        "fd00:1::120",
+        "fd00:10:244:3::5",
+        "icmp6 echo-reply",
+        "cali5",
+        "rcv-dst-alloc",
+        "3",
+        "1504.973685",
+    ];
+    assert_eq!(ping.unwrap()[..7], wanted);
+    // Several inputs have several clocks, and one without packets has no table.
+    let xml = as_xml(&page(&[&capture, &capture]));
+    let rows = sortable(&parse(&xml));
+    assert_eq!(rows[0], head[..6]);
+    let drops: u64 = rows[1..]
+        .iter()
+        .map(|row| row[5].parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(drops, 366);
+    let xml = as_xml(&page(&[&fixture("4.19-fp/alternating.pipe")]));
+    assert!(sortable(&parse(&xml)).is_empty());
+}
+
+#[test]
+fn many_packets_have_a_bounded_table_that_says_what_is_missing() {
+    let mut text = String::new();
+    for n in 0..20_000_u64 {
+        writeln!(
+            text,
+            "     a-1  [000] ..s1  {}.{:06}: drop: (ip6_pkt_drop+0x0/0xe0) dev=\"eth0\" d0=0x10000fd d1={:#x}",
+            1 + n / 1000,
+            n % 1000,
+            n.to_be()
+        )
+        .unwrap();
+    }
+    let page = page_of(text.as_bytes(), &[]);
+    assert!(page.len() < 512 * 1024, "{}", page.len());
+    let xml = as_xml(&page);
+    let document = parse(&xml);
+    check_closed(&document);
+    assert_eq!(sortable(&document).len(), 1001);
+    let shown = texts(document.root_element());
+    assert!(
+        shown.contains("19000 drops of other packets are in no row."),
+        "{shown}"
+    );
+    assert!(shown.contains("fd00:1::/64, 20000 addresses"), "{shown}");
+}

@@ -18,6 +18,33 @@ const NAMES: [(u8, &str); 8] = [
 /// `IPPROTO_TCP`, `IPPROTO_UDP`, `IPPROTO_DCCP`, `IPPROTO_SCTP`: their ports come first.
 const WITH_PORTS: [u8; 4] = [6, 17, 33, 132];
 
+/// Types of ICMPv6, with their names (include/uapi/linux/icmpv6.h).
+const ICMP6_TYPES: [(u8, &str); 11] = [
+    (2, "packet-too-big"),
+    (3, "time-exceeded"),
+    (4, "parameter-problem"),
+    (128, "echo-request"),
+    (129, "echo-reply"),
+    (130, "listener-query"),
+    (133, "router-solicitation"),
+    (134, "router-advertisement"),
+    (135, "neighbour-solicitation"),
+    (136, "neighbour-advertisement"),
+    (137, "redirect"),
+];
+
+/// `ICMPV6_DEST_UNREACH`, and what its codes say.
+const UNREACHABLE: u8 = 1;
+const UNREACHABLE_CODES: [&str; 7] = [
+    "no-route",
+    "prohibited",
+    "beyond-scope",
+    "address-unreachable",
+    "port-unreachable",
+    "policy-fail",
+    "reject-route",
+];
+
 /// The name of a protocol.
 #[must_use]
 pub(crate) fn name(protocol: u8) -> Option<&'static str> {
@@ -60,6 +87,18 @@ pub(crate) fn icmp6(protocol: u8, upper: [u8; 8]) -> Option<(u8, u8)> {
     (protocol == ICMP6).then_some((upper[0], upper[1]))
 }
 
+/// What an ICMPv6 message is, in words.
+#[must_use]
+pub(crate) fn icmp6_name((kind, code): (u8, u8)) -> Option<&'static str> {
+    if kind == UNREACHABLE {
+        return UNREACHABLE_CODES.get(usize::from(code)).copied();
+    }
+    let mut types = ICMP6_TYPES.iter();
+    types
+        .find(|(number, _)| *number == kind)
+        .map(|(_, name)| *name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +125,12 @@ mod tests {
             assert_eq!(ports(protocol, bytes), None);
         }
         assert_eq!(icmp6(58, [1, 4, 0, 0, 0, 0, 0, 0]), Some((1, 4)));
+    }
+
+    #[test]
+    fn messages_in_words() {
+        assert_eq!(icmp6_name((1, 4)), Some("port-unreachable"));
+        assert_eq!(icmp6_name((129, 0)), Some("echo-reply"));
+        assert_eq!((icmp6_name((1, 7)), icmp6_name((200, 0))), (None, None));
     }
 }

@@ -66,6 +66,24 @@ async function keyboard(page, where) {
     if (!await page.locator("details").first().evaluate(d => d.open)) fail(where, "Enter does not open details");
     await page.keyboard.press("Enter");
   }
+  if (await page.locator(".sortable").count() > 0) {
+    const column = at => page.locator(".sortable tbody tr:not([hidden])").evaluateAll((rows, at) => rows.map(row => row.cells[at].textContent), at);
+    await page.locator("#packets summary").focus();
+    await page.keyboard.press("Enter");
+    const button = page.locator(".sortable thead button").nth(6);
+    for (const way of [-1, 1]) {
+      await button.focus();
+      await page.keyboard.press("Enter");
+      const times = (await column(6)).map(Number);
+      if (times.length < 2 || times.some((time, at) => at > 0 && (time - times[at - 1]) * way < 0)) fail(where, `the table is not sorted (${way})`);
+    }
+    const all = await column(3);
+    await page.locator(".find input").fill("CALI5 icmp6");
+    const found = await column(3);
+    if (found.length === 0 || found.length >= all.length || found.some(name => name !== "cali5")) fail(where, `the table shows ${found.length} rows with cali5`);
+    await page.locator(".find input").fill("");
+    if ((await column(3)).length !== all.length) fail(where, "the table does not show all rows again");
+  }
   if (await page.locator("#flame").count() > 0) {
     await page.locator("#flame [tabindex='0']").focus();
     for (const key of ["ArrowDown", "ArrowDown", "Enter"]) await page.keyboard.press(key);

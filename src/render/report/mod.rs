@@ -6,6 +6,7 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod ndjson;
 mod packet_tables;
+mod packet_words;
 mod packets;
 pub(crate) mod prometheus;
 mod sparks;

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnosis::class::Class;
 use crate::kernel::protocols;
+use crate::render::report::packet_words::protocol;
 use crate::report::decided::{DecidedDrop, Namespace};
 use crate::report::packets::{ByClass, Packets, Row};
 use crate::report::summary::Summary;
+use crate::trace::DevName;
 use crate::trace::lookup::Lookup;
-use crate::trace::{DevName, Packet};
 
 /// Rows of each kind.
 const MAX_ROWS: usize = 100;
@@ -17,12 +18,6 @@ const MAX_LOOKUPS: usize = 8;
 
 fn text(dev: &DevName) -> String {
     String::from_utf8_lossy(dev.as_bytes()).into_owned()
-}
-
-/// The name of a protocol, or its number as text.
-fn protocol(packet: &Packet) -> Option<String> {
-    let number = packet.next_header?;
-    Some(protocols::name(number).map_or_else(|| number.to_string(), str::to_owned))
 }
 
 fn lookup(lookup: &Lookup) -> Value {
@@ -43,7 +38,7 @@ pub(super) fn packet(drop: &DecidedDrop<'_>) -> Value {
     json!({
         "src": packet.src,
         "dst": packet.dst,
-        "proto": protocol(packet),
+        "proto": packet.next_header.map(protocol),
         "type": icmp6.map(|(kind, _)| kind),
         "code": icmp6.map(|(_, code)| code),
         "sport": ports.map(|(source, _)| source),

@@ -69,9 +69,18 @@ pub(crate) fn percent(part: f64, whole: f64) -> String {
 /// A table in a container of its own that scrolls; the first row is the head, the first cell
 /// of each row its name.
 pub(crate) fn table(caption: &str, rows: &[Vec<String>]) -> String {
+    marked_table("<table>", caption, rows)
+}
+
+/// The same, to be sorted by the script, and to look for rows in.
+pub(crate) fn sortable(caption: &str, rows: &[Vec<String>]) -> String {
+    marked_table("<table class=\"sortable\">", caption, rows)
+}
+
+fn marked_table(start: &str, caption: &str, rows: &[Vec<String>]) -> String {
     let caption = escaped(caption);
     let mut out = format!(
-        "<div class=\"scroll\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption>\n"
+        "<div class=\"scroll\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">{start}<caption>{caption}</caption>\n"
     );
     for (at, row) in rows.iter().enumerate() {
         out.push_str(if at == 0 { "<thead><tr>" } else { "<tr>" });

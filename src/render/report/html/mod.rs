@@ -3,6 +3,7 @@
 mod cache;
 mod flame;
 mod markup;
+mod packets;
 mod page;
 mod policy;
 mod sections;

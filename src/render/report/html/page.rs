@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::render::format::{Extras, Format};
 use crate::render::report::html::markup::{SWATCHES, add, foreign};
 use crate::render::report::html::policy::{SCRIPT, STYLE, policy};
-use crate::render::report::html::{cache, flame, sections, timeline};
+use crate::render::report::html::{cache, flame, packets, sections, timeline};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::timeline::Timeline;
 
@@ -110,6 +110,7 @@ impl Format<ReportDocument> for HtmlReport {
         writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
         let parts = [
             section("advice", "What to do next", sections::advice(summary)),
+            section("packets", "Packets", packets::write(view)?),
             section(
                 "time",
                 "Drops over time",

@@ -6,9 +6,9 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("script.js");
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "hUJfoVIdxcSaHyE9cuO4i+WinDE2+76F1FTbfx9kEdA=";
+pub const STYLE_HASH: &str = "5/vOEfnBE2xlF9JgbPIQCIBm/NoMoEUBf+HBA7HpHQU=";
 /// SHA-256 of [`SCRIPT`] in base64.
-pub const SCRIPT_HASH: &str = "YzY9kMY0zPUIdv0lTOT/GOIKPdiXz/BtaRJqVOKZHR4=";
+pub const SCRIPT_HASH: &str = "Yx3IrMcDNnlh/6uieeNdXUXgyOj3aa9So4USrUceKCY=";
 
 /// The content security policy, as CSP 3 writes it: what is not named is forbidden, inline
 /// code is known by its hash.

@@ -20,6 +20,42 @@ for (const pre of document.querySelectorAll(".command")) {
   pre.after(button);
 }
 
+// Tables to sort by a column, and to look for rows in.
+for (const table of document.querySelectorAll(".sortable")) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const order = new Intl.Collator("en", { numeric: true }).compare;
+  heads.forEach((head, at) => {
+    const button = document.createElement("button");
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") === "descending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const keyed = [...body.rows].map(row => ({ row, key: row.cells[at].textContent }));
+      keyed.sort((a, b) => up ? order(a.key, b.key) : order(b.key, a.key));
+      body.append(...keyed.map(({ row }) => row));
+    });
+  });
+  const label = document.createElement("label");
+  const field = document.createElement("input");
+  field.type = "search";
+  label.append("Only rows with ", field);
+  label.className = "find";
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(" ");
+    let shown = 0;
+    for (const row of body.rows) {
+      const cells = [...row.cells].map(cell => cell.textContent.toLowerCase());
+      row.hidden = !words.every(word => cells.some(cell => cell.includes(word)));
+      if (!row.hidden) shown++;
+    }
+    say(shown + " of " + body.rows.length + " rows");
+  });
+  table.parentElement.before(label);
+}
+
 // The flame graph: a tree to walk with the arrow keys, and to look closer at.
 const flame = document.getElementById("flame");
 if (!flame) return;

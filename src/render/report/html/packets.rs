@@ -1,0 +1,148 @@
+//! The packets: whose they were in short, and a table of all to sort and to look for some in.
+
+use core::net::Ipv6Addr;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::io;
+
+use crate::diagnosis::class::Class;
+use crate::render::report::html::markup::{add, cells, sortable, table};
+use crate::render::report::packet_tables::{self, SHORT};
+use crate::render::report::packet_words::carries;
+use crate::render::view::ReportView;
+use crate::render::words::{count, drops, stamp};
+use crate::report::decided::{DecidedDrop, DecidedSink};
+use crate::text::harmless;
+use crate::trace::{DevName, Time};
+
+/// Rows of the table.
+const MAX_ROWS: usize = 1000;
+/// Kinds of packets that are told apart to find the rows.
+const MAX_KINDS: usize = 16_384;
+
+/// What packets of one row have in common, as it is shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Kind {
+    src: Option<Ipv6Addr>,
+    dst: Option<Ipv6Addr>,
+    carries: String,
+    dev: Option<DevName>,
+    class: Class,
+}
+
+/// The drops of one row.
+struct Row {
+    /// Its place in the order of the trace.
+    place: usize,
+    drops: u64,
+    span: Option<(Time, Time)>,
+}
+
+#[derive(Default)]
+struct Rows {
+    all: HashMap<Kind, Row>,
+    /// Drops of further kinds.
+    beyond: u64,
+}
+
+impl DecidedSink for Rows {
+    fn drop(&mut self, drop: &DecidedDrop<'_>) {
+        let Some(packet) = drop.packet() else {
+            return;
+        };
+        let kind = Kind {
+            src: packet.src,
+            dst: packet.dst,
+            carries: carries(packet),
+            dev: packet.dev,
+            class: drop.classification.class,
+        };
+        let place = self.all.len();
+        if place >= MAX_KINDS && !self.all.contains_key(&kind) {
+            self.beyond += drop.count;
+            return;
+        }
+        let row = self.all.entry(kind).or_insert(Row {
+            place,
+            drops: 0,
+            span: None,
+        });
+        row.drops += drop.count;
+        if let Some(context) = drop.context {
+            let span = row.span.get_or_insert((context.time, context.time));
+            *span = (span.0.min(context.time), span.1.max(context.time));
+        }
+    }
+}
+
+fn address(address: Option<Ipv6Addr>) -> String {
+    address.map_or_else(|| "–".to_owned(), |address| address.to_string())
+}
+
+/// All packets, alike ones in a row, most first. Times are shown where there is one clock.
+fn all(view: &ReportView<'_>) -> io::Result<String> {
+    let mut rows = Rows::default();
+    (view.walk)(&mut rows)?;
+    let Rows { all, beyond } = rows;
+    let mut all: Vec<(Kind, Row)> = all.into_iter().collect();
+    all.sort_by_key(|(_, row)| (Reverse(row.drops), row.place));
+    let further: u64 = all.iter().skip(MAX_ROWS).map(|(_, row)| row.drops).sum();
+    let has_clock = view.summary.inputs.len() == 1;
+    let mut table = vec![cells(&[
+        &"destination",
+        &"source",
+        &"packet",
+        &"interface",
+        &"class",
+        &"drops",
+    ])];
+    if has_clock {
+        table[0].extend(["first", "last"].map(String::from));
+    }
+    for (kind, row) in all.iter().take(MAX_ROWS) {
+        let dev = kind.dev.as_ref().map(|dev| harmless(dev.as_bytes()));
+        let mut line = vec![
+            address(kind.dst),
+            address(kind.src),
+            kind.carries.clone(),
+            dev.unwrap_or_else(|| "–".to_owned()),
+            kind.class.name().to_owned(),
+            row.drops.to_string(),
+        ];
+        if has_clock {
+            line.push(stamp(row.span.map(|span| span.0)));
+            line.push(stamp(row.span.map(|span| span.1)));
+        }
+        table.push(line);
+    }
+    let mut out = format!(
+        "<details>\n<summary>All packets, {}</summary>\n{}",
+        count((table.len() - 1) as u64, "row", "rows"),
+        sortable("Packets that are alike, with most drops first", &table)
+    );
+    if further + beyond > 0 {
+        add(
+            &mut out,
+            format_args!(
+                "<p>{} of other packets are in no row.</p>\n",
+                drops(further + beyond)
+            ),
+        );
+    }
+    out.push_str("</details>\n");
+    Ok(out)
+}
+
+/// The section; none where the trace names no packet.
+pub(super) fn write(view: &ReportView<'_>) -> io::Result<Option<String>> {
+    let summary = view.summary;
+    if summary.packets.is_none() {
+        return Ok(None);
+    }
+    let mut out = String::new();
+    for rows in packet_tables::tables(summary, SHORT) {
+        out.push_str(&table(&format!("By {}", rows[0][0]), &rows));
+    }
+    out.push_str(&all(view)?);
+    Ok(Some(out))
+}
