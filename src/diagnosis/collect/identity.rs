@@ -69,7 +69,9 @@ impl<D: DropSink> Collector<D> {
             self.identify(at, packet, time);
         } else if let Some(skb) = packet.skb {
             let level = self.tasks.level(at.task);
-            self.cpus.get_mut(at.cpu).recent[level as usize].began(time, skb);
+            let lookups_on = self.cpu(at.cpu).asked || self.lookups_are_whole(at, time);
+            let recent = &mut self.cpus.get_mut(at.cpu).recent[level as usize];
+            recent.began(time, skb, lookups_on);
         }
     }
 
@@ -119,7 +121,7 @@ impl<D: DropSink> Collector<D> {
             let sequence = Sequence {
                 answers: answers.map(|l| (l.table, Answer::of(l))).collect(),
                 is_own: matched.is_own,
-                is_whole: matched.is_own || (is_whole && !matched.is_cut),
+                is_whole: (matched.is_own || is_whole) && !matched.is_cut,
                 of_destination: matched.of_destination,
                 namespace: namespace.and_then(|ops| self.gathered.sequences.namespace(ops)),
                 iif: matched.lookups.last().map(|lookup| lookup.iif),

@@ -20,8 +20,8 @@ const LO: u32 = 1;
 enum Did {
     /// It asked a table.
     Asked(Lookup),
-    /// It began to look up a packet.
-    Began(NonZeroU64),
+    /// It began to look up a packet, and whether lookups were traced by then.
+    Began(NonZeroU64, bool),
 }
 
 /// One of these.
@@ -93,24 +93,25 @@ impl Recent {
     }
 
     /// The lookup of a packet begins.
-    pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64) {
-        self.push(time, Did::Began(skb));
+    pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64, lookups_on: bool) {
+        self.push(time, Did::Began(skb, lookups_on));
     }
 
     /// The lookups between the packet's own entry and the next one's.
-    fn own(&self, now: Option<Time>, packet: &Packet) -> Option<Vec<Lookup>> {
+    fn own(&self, now: Option<Time>, packet: &Packet) -> Option<(Vec<Lookup>, bool)> {
         let is_its = |noted: &Noted| {
-            let its = matches!(noted.did, Did::Began(skb) if Some(skb) == packet.skb);
+            let its = matches!(noted.did, Did::Began(skb, _) if Some(skb) == packet.skb);
             its && is_near(now, noted.time)
         };
         let began = self.all.iter().rposition(is_its)?;
         let behind = self.all.iter().skip(began + 1);
         let until_next = behind.map_while(|noted| match noted.did {
             Did::Asked(lookup) => Some(lookup),
-            Did::Began(_) => None,
+            Did::Began(..) => None,
         });
         let own = until_next.filter(|lookup| is_for(lookup, packet, By::Flow));
-        Some(own.collect())
+        let lookups_on = matches!(self.all[began].did, Did::Began(_, true));
+        Some((own.collect(), lookups_on))
     }
 
     /// Some lookup of its flow is not that of a packet that was dropped before.
@@ -119,7 +120,7 @@ impl Recent {
             Did::Asked(lookup) => {
                 !noted.is_done && is_near(now, noted.time) && is_for(lookup, packet, By::Flow)
             }
-            Did::Began(_) => false,
+            Did::Began(..) => false,
         })
     }
 
@@ -134,10 +135,12 @@ impl Recent {
 
     /// The lookups that may be of a packet that is dropped now.
     pub(super) fn matching(&self, now: Option<Time>, packet: &Packet) -> Matched {
-        if let Some(own) = self.own(now, packet).filter(|own| !own.is_empty()) {
+        let own = self.own(now, packet).filter(|(own, _)| !own.is_empty());
+        if let Some((lookups, lookups_on)) = own {
             return Matched {
-                lookups: own,
+                lookups,
                 is_own: true,
+                is_cut: !lookups_on,
                 ..Matched::default()
             };
         }
@@ -271,7 +274,7 @@ mod tests {
     fn a_packets_own_entry_begins_its_lookups() {
         let mut recent = recent(&[asks(255, SRC, 4)]);
         let began = |recent: &mut Recent, skb| {
-            recent.began(now(), NonZeroU64::new(skb).unwrap());
+            recent.began(now(), NonZeroU64::new(skb).unwrap(), true);
             recent.asked(now(), asks(skb as u32, SRC, 4));
         };
         began(&mut recent, 7);
@@ -285,9 +288,18 @@ mod tests {
         };
         assert_eq!(tables(&recent, &other), (vec![255, 7, 8], false, false));
         let mut long_ago = Recent::default();
-        long_ago.began(Some(Time::nanoseconds(1)), NonZeroU64::new(7).unwrap());
+        let skb = NonZeroU64::new(7).unwrap();
+        long_ago.began(Some(Time::nanoseconds(1)), skb, true);
         long_ago.asked(now(), asks(255, SRC, 4));
         assert!(!tables(&long_ago, &packet(SRC, 4)).1);
+        // Its first lookups may have been made before any was traced.
+        for lookups_on in [false, true] {
+            let mut recent = Recent::default();
+            recent.began(now(), skb, lookups_on);
+            recent.asked(now(), asks(254, SRC, 4));
+            let matched = recent.matching(now(), &packet(SRC, 4));
+            assert_eq!((matched.is_own, matched.is_cut), (true, !lookups_on));
+        }
     }
 
     #[test]

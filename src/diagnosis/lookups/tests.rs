@@ -12,6 +12,7 @@ use crate::host::Facts;
 const MESSAGES: &str = include_str!("../../../docs/messages.md");
 const DEFAULT: &str = "local; main";
 const UNKNOWN: &str = "unknown";
+const OPS: u64 = 0xffff_ffff_81a5_e340;
 const LEAST: &str = "iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && err != 0))";
 const LEAST_WITH_LO: &str =
     "iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && (err != 0 || name == \"lo\")))";
@@ -303,7 +304,7 @@ impl Given {
         let answers = answers(text);
         let mut sequences = Sequences::default();
         sequences.has_other_tables = answers.iter().any(|(table, _)| ![255, 254].contains(table));
-        let namespace = sequences.namespace(7);
+        let namespace = sequences.namespace(OPS);
         let sequence = Sequence {
             answers,
             is_whole: true,
@@ -523,6 +524,21 @@ fn rules_are_those_of_the_namespace_that_dropped_the_packet() {
     let other = |g: &mut Given| assert!(g.sequences.namespace(8).is_some());
     assert_eq!(told(other), FoundOrPutBack);
     assert_eq!(told(|g| g.sequence.namespace = None), FoundOrPutBack);
+    // Where no drop shows its own, the rules are taken for those of all.
+    let none = |g: &mut Given| {
+        g.sequences = Sequences::default();
+        g.sequence.namespace = None;
+    };
+    assert_eq!(told(none), Sure(DstAlloc));
+    // One that was allocated is not the host's own.
+    let allocated = |g: &mut Given| {
+        g.sequences = Sequences::default();
+        g.sequence.namespace = g.sequences.namespace(0xffff_8880_5d94_2340);
+    };
+    assert_eq!(told(allocated), FoundOrPutBack);
+    // Rules that do not ask a table that was asked are another namespace's.
+    let other_rules = |g: &mut Given| g.facts = g.facts.replace("lookup main", "lookup 200");
+    assert_eq!(told(other_rules), FoundOrPutBack);
 }
 
 #[test]

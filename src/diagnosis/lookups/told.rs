@@ -8,6 +8,7 @@ use crate::diagnosis::lookups::sequence::{Answer, Asked, Sequence, Sequences};
 use crate::diagnosis::lookups::step::{STEPS, Step};
 use crate::diagnosis::lookups::ways::{DroppedBy, Grounds, Right, ways};
 use crate::host::Facts;
+use crate::host::rules::{Action, PolicyRules};
 
 /// What all ways have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,10 @@ pub(crate) struct Tellings {
     /// For each sequence, and for each of [`DroppedBy`].
     all: Vec<([Told; 3], bool)>,
 }
+
+/// Where x86-64 has the kernel's own data, that of `init_net` with it; other namespaces are
+/// allocated (arch/x86/include/asm/page_64_types.h: `__START_KERNEL_map`).
+const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 
 const DROPPED_BY: [DroppedBy; 3] = [DroppedBy::Discard, DroppedBy::Prohibit, DroppedBy::Either];
 
@@ -119,13 +124,19 @@ impl Tellings {
 }
 
 /// The namespace that dropped the packet is the one that the rules are of: by its pointer, or,
-/// where nobody says which that is, because the trace shows no other, or none at all.
+/// where nobody says which that is, because it is the host's own and the trace shows no other, or
+/// none at all. The rules ask every table that was asked for the packet.
 fn is_own(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> bool {
-    let Some(namespace) = sequence.namespace else {
-        return facts.ops.is_none() && sequences.ops().is_empty();
+    let ops = sequences.ops();
+    let own = sequence.namespace.map(|place| ops[usize::from(place)]);
+    let is_it = match (facts.ops, own) {
+        (Some(ops), own) => own == Some(ops),
+        (None, Some(own)) => ops.len() == 1 && own >= KERNEL_IMAGE,
+        (None, None) => ops.is_empty(),
     };
-    match facts.ops {
-        Some(ops) => sequences.ops()[usize::from(namespace)] == ops,
-        None => sequences.ops().len() == 1,
-    }
+    let asks = |table: u32| {
+        let rules = facts.policy.rules().map_or(&[][..], PolicyRules::rules);
+        rules.iter().any(|rule| rule.action == Action::Table(table))
+    };
+    is_it && sequence.answers.iter().all(|(table, _)| asks(*table))
 }

@@ -258,7 +258,7 @@ fn starts(grounds: &Grounds<'_>, sequence: &Sequence) -> (Vec<usize>, bool) {
         return (Vec::new(), false);
     }
     if sequence.is_own {
-        return (vec![0], false);
+        return (vec![0], !sequence.is_whole);
     }
     let last_local = answers.iter().rposition(|(table, _)| *table == TABLE_LOCAL);
     match last_local {
