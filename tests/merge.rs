@@ -208,8 +208,8 @@ fn renamed(report: &Value, class: &str, n: u64) -> Value {
 fn classes_of_newer_writers_are_carried_on_by_their_names() {
     let report = report("4.19-fp/noroute");
     let total = number(&report["drops"]["total"]);
-    let mut newer = renamed(&report, "rcv-rpfilter-dst-alloc", 5);
-    newer["verdict"]["class"] = value!("rcv-rpfilter-dst-alloc");
+    let mut newer = renamed(&report, "rcv-seg6-dst-alloc", 5);
+    newer["verdict"]["class"] = value!("rcv-seg6-dst-alloc");
     let newest = renamed(&newer, "rcv-lwt2", 2);
     let lines = [
         line(report.clone(), "today"),
@@ -223,7 +223,7 @@ fn classes_of_newer_writers_are_carried_on_by_their_names() {
         &table["by_kernel"][0]["drops"]["by_class"],
         &table["by_max_size"][0]["drops"]["by_class"],
     ] {
-        assert_eq!(by_class["rcv-rpfilter-dst-alloc"], 5 + 3);
+        assert_eq!(by_class["rcv-seg6-dst-alloc"], 5 + 3);
         assert_eq!(by_class["rcv-lwt2"], 2);
         let sum: u64 = by_class.as_object().unwrap().values().map(number).sum();
         assert_eq!(sum, 3 * total);
@@ -232,7 +232,7 @@ fn classes_of_newer_writers_are_carried_on_by_their_names() {
         let by_class = row["drops"]["by_class"].as_object().unwrap();
         assert_eq!(by_class.values().map(number).sum::<u64>(), total);
         assert_eq!(
-            by_class.contains_key("rcv-rpfilter-dst-alloc"),
+            by_class.contains_key("rcv-seg6-dst-alloc"),
             row["host"] != "today"
         );
     }
@@ -240,7 +240,7 @@ fn classes_of_newer_writers_are_carried_on_by_their_names() {
     let classes = text.split("Drops by class").nth(1).unwrap();
     assert!(classes.contains("rcv-lwt2"), "{text}");
     let newer = text.lines().find(|l| l.trim_start().starts_with("newer "));
-    assert!(newer.unwrap().contains("rcv-rpfilter-dst-alloc"), "{text}");
+    assert!(newer.unwrap().contains("rcv-seg6-dst-alloc"), "{text}");
 }
 
 #[test]

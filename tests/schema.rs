@@ -26,6 +26,8 @@ fn captures() -> Vec<(PathBuf, Option<PathBuf>)> {
     for dir in [
         "4.19-fp",
         "4.19-identity",
+        "4.19-rpfilter",
+        "6.1-identity",
         "4.19-live",
         "4.19-more",
         "4.19-odd",

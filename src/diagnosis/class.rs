@@ -10,6 +10,8 @@ use crate::kernel::functions::Direction;
 pub enum Class {
     /// Receive path, `dst_alloc` refused: the full route cache.
     RcvDstAlloc,
+    /// Receive path, `dst_alloc` refused the reverse-path filter, and netfilter dropped.
+    RcvRpfilterDstAlloc,
     /// Receive path, no route.
     RcvNoRoute,
     /// Receive path, prohibit route.
@@ -31,6 +33,8 @@ pub enum Class {
 pub(crate) enum Cause {
     /// `dst_alloc` refused.
     DstAlloc,
+    /// It refused the lookup of the way back to the packet's source.
+    ReverseDstAlloc,
     /// There is no route.
     NoRoute,
     /// A prohibit route says no.
@@ -62,7 +66,7 @@ struct Entry {
 }
 
 /// The classes, in the order of every output, which is that of [`Class`].
-const CLASSES: [Entry; 8] = [
+const CLASSES: [Entry; 9] = [
     Entry {
         class: Class::RcvDstAlloc,
         name: "rcv-dst-alloc",
@@ -71,6 +75,15 @@ const CLASSES: [Entry; 8] = [
         weight: Weight::Fault,
         meaning: "received, and dst_alloc refused: the IPv6 route cache is full",
         headline: "The IPv6 route cache is full",
+    },
+    Entry {
+        class: Class::RcvRpfilterDstAlloc,
+        name: "rcv-rpfilter-dst-alloc",
+        direction: Direction::Receive,
+        cause: Cause::ReverseDstAlloc,
+        weight: Weight::Fault,
+        meaning: "received, and netfilter dropped it: the IPv6 route cache refused the reverse-path filter's lookup",
+        headline: "The IPv6 route cache is full, and the reverse-path filter drops packets for it",
     },
     Entry {
         class: Class::RcvNoRoute,

@@ -153,6 +153,25 @@ pub(crate) enum HandlerSource {
     Entry,
 }
 
+/// What shows that a lookup of the way back, which found the right interface, was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reverse {
+    /// `ip6_route_lookup` returned an error.
+    Returned,
+    /// A call of `ip6_dst_gc` for it.
+    Attempted(Observed),
+}
+
+impl Reverse {
+    /// A number below 16, and not 0.
+    fn packed(self) -> u128 {
+        match self {
+            Reverse::Returned => 1,
+            Reverse::Attempted(observed) => 2 + observed as u128,
+        }
+    }
+}
+
 /// Everything that decides what a drop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Evidence {
@@ -188,6 +207,8 @@ pub(crate) struct Evidence {
     pub(crate) whole: bool,
     /// The number of the answers that tables gave for the packet, or for its flow.
     pub(crate) lookups: Option<u16>,
+    /// Netfilter dropped it, right behind a lookup of the way back to its source.
+    pub(crate) reverse: Option<Reverse>,
 }
 
 impl Evidence {
@@ -211,6 +232,7 @@ impl Evidence {
             stack: StackState::Present,
             whole: true,
             lookups: None,
+            reverse: None,
         }
     }
 
@@ -245,6 +267,7 @@ impl Evidence {
             .fold(flags, |number, part| number << 8 | u128::from(part));
         let lookups = self.lookups.map_or(0, |lookups| 1 + u128::from(lookups));
         let number = number << 16 | lookups;
+        let number = number << 4 | self.reverse.map_or(0, Reverse::packed);
         let number = number << Attempts::BITS | self.receive.packed();
         number << Attempts::BITS | self.output.packed()
     }
@@ -350,6 +373,7 @@ impl Traced {
             | Function::PktDrop
             | Function::DstAlloc
             | Function::RouteInput
+            | Function::RouteLookup
             | Function::PacketGoesOn => {}
         }
     }
@@ -637,6 +661,7 @@ mod tests {
             stack: StackState::Present,
             whole: true,
             lookups: None,
+            reverse: None,
         };
         assert_eq!(received, wanted);
         let list = read(&["ip6_pkt_drop", "ip6_pkt_discard", "ipv6_list_rcv"]);

@@ -72,6 +72,8 @@ pub(crate) enum Missing {
     Facts,
     /// Policy rules and throw routes, to tell whether a packet's own refusal decided.
     Policy,
+    /// The kernel's filter on lookups, of which the trace has some.
+    LookupsFilter,
     /// Handlers hidden by tail calls.
     Handlers,
 }
@@ -230,8 +232,15 @@ pub(crate) fn missing(
         missing.insert(Missing::Outcomes);
     }
     let own_attempts = |evidence: &Evidence| evidence.bounded && evidence.receive.count > 0;
-    if !knowledge.refusals_count && evidence.iter().any(own_attempts) {
+    let looked_up = gathered.lookups > 0;
+    let rules_known = facts.policy.rules().is_some();
+    if (!knowledge.refusals_count && evidence.iter().any(own_attempts))
+        || (looked_up && !rules_known)
+    {
         missing.insert(Missing::Policy);
+    }
+    if looked_up && !knowledge.lookups_filter_known {
+        missing.insert(Missing::LookupsFilter);
     }
     if facts.before.is_none() || facts.after.is_none() {
         missing.insert(Missing::Facts);
@@ -412,6 +421,19 @@ mod tests {
         assert_eq!(called(Observed::Succeeded), none);
         let outcomes = BTreeSet::from([Missing::Outcomes]);
         assert_eq!(called(Observed::Collected), outcomes);
+        let asked = missing_with(|given, gathered, _| {
+            gathered.lookups = 1;
+            given.knowledge.lookups_filter_known = false;
+        });
+        let both = BTreeSet::from([Missing::Policy, Missing::LookupsFilter]);
+        assert_eq!(asked, both);
+        let told = missing_with(|_, gathered, facts| {
+            gathered.lookups = 1;
+            *facts = Facts::parse(b"0:\tfrom all lookup local\n").unwrap();
+        });
+        assert_eq!(told, BTreeSet::from([Missing::Facts]));
+        let unasked = missing_with(|given, _, _| given.knowledge.lookups_filter_known = false);
+        assert_eq!(unasked, none);
         let no_facts = BTreeSet::from([Missing::Facts]);
         assert_eq!(missing_with(|_, _, facts| facts.before = None), no_facts);
         assert_eq!(missing_with(|_, _, facts| facts.after = None), no_facts);

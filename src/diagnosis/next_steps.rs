@@ -56,13 +56,23 @@ fn full_cache(found: &Findings) -> Vec<Advice> {
     all
 }
 
+/// Why counters within their limits prove nothing where the reverse-path filter drops packets.
+fn in_flight() -> Advice {
+    advice(
+        Severity::Note,
+        "The reverse-path filter makes an entry for each packet and gives it back only after an RCU grace period: entries in flight. Under load slow rises by itself, so that counters within limits before and after prove nothing here, and max_size needs room for the packets of a grace period on top.",
+        None,
+    )
+}
+
 /// What to do about a report.
 #[must_use]
 pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
     let over = !over_limit(found).is_empty();
     let logged = found.health.log.refusals() > 0;
-    let failed = found.of_cause(Cause::DstAlloc) > 0;
+    let reverse = found.of_cause(Cause::ReverseDstAlloc) > 0;
+    let failed = found.of_cause(Cause::DstAlloc) > 0 || reverse;
     if over || logged || failed {
         all.extend(full_cache(found));
     }
@@ -73,6 +83,7 @@ pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
             None,
         ));
     }
+    all.extend(reverse.then(in_flight));
     let failed = |origin| found.gc.get(&origin).map_or(0, |counts| counts.failed);
     if failed(Origin::Ndisc) > 0 {
         all.push(advice(
@@ -97,7 +108,7 @@ pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
     if found.of_cause(Cause::NoRoute) > 0 {
         all.push(advice(
             Severity::Action,
-            "There is no route to where these packets go: ask for their destination (a capture on the interface shows it), and look for unreachable routes. While the cache is full, `ip -6 route get` answers unreachable also for routes that exist.",
+            "There is no route to where these packets go: ask for their destination (named above where the trace has the packets, else a capture on the interface shows it), and look for unreachable routes. While the cache is full, `ip -6 route get` answers unreachable also for routes that exist.",
             Some("ip -6 route get ADDRESS; ip -6 route show table all type unreachable"),
         ));
     }
@@ -160,6 +171,13 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
             Severity::Evidence,
             "The entry of ip6_route_input marks where a packet's lookup starts: with it in the trace, and the policy rules that `record` saves, a refused allocation before a drop is this packet's own or is not.",
             Some(TRACE_MORE),
+        ));
+    }
+    if missing(Missing::LookupsFilter) {
+        all.push(advice(
+            Severity::Evidence,
+            "What the tables said is in the trace, but not which lookups the kernel left out: pass the filter of fib6_table_lookup with --facts, as a line `lookups FILTER` (`lookups all` without one), and the policy rules beside it.",
+            Some(READ_POLICY),
         ));
     }
     if missing(Missing::Facts) {

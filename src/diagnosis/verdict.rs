@@ -75,7 +75,14 @@ impl Verdict {
             .filter(|class| found.of_class(*class) > 0)
             .max_by_key(|&class| {
                 let drops = found.of_class(class);
-                (class.weight(), drops, std::cmp::Reverse(class))
+                let is_sure = found.confidence(class) == Some(Confidence::Confirmed);
+                let is_fault = class.weight() == Weight::Fault;
+                (
+                    class.weight(),
+                    is_fault && is_sure,
+                    drops,
+                    std::cmp::Reverse(class),
+                )
             });
         let confidence = class.and_then(|class| found.confidence(class));
         let exit = match class.zip(confidence) {

@@ -17,6 +17,9 @@ pub enum Function {
     Icmp6Send,
     /// `ip6_route_input`: the lookup of a received packet starts; earlier ones are over.
     RouteInput,
+    /// `ip6_route_lookup`: somebody asks for a route without sending a packet by it, such as
+    /// rpfilter; only its return value is of use.
+    RouteLookup,
     /// `ip6_forward`, `ip6_input`: the lookup gave a usable dst, the packet goes on.
     PacketGoesOn,
 }
@@ -106,6 +109,11 @@ impl Origin {
     ];
 }
 
+/// Where netfilter frees the packets that a rule drops (net/netfilter/core.c).
+pub(crate) const NF_HOOK_SLOW: &str = "nf_hook_slow";
+/// What frees any packet (net/core/skbuff.c).
+pub(crate) const KFREE_SKB: &str = "kfree_skb";
+
 /// Functions whose entry, return or stack is evidence.
 pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("ip6_pkt_drop", Function::PktDrop),
@@ -125,6 +133,7 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("ip6_dst_alloc", Function::DstAlloc),
     ("icmp6_send", Function::Icmp6Send),
     ("ip6_route_input", Function::RouteInput),
+    ("ip6_route_lookup", Function::RouteLookup),
     ("ip6_forward", Function::PacketGoesOn),
     ("ip6_input", Function::PacketGoesOn),
     ("ip6_mc_input", Function::PacketGoesOn),

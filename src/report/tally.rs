@@ -156,7 +156,8 @@ impl Tally<'_> {
     pub(crate) fn count(&mut self, drop: &PacketDrop) -> Option<u32> {
         let evidence = self.table.intern(drop.evidence);
         self.all += drop.count;
-        if drop.evidence.direction == Direction::Receive {
+        // Netfilter's are in no counter of routes.
+        if drop.evidence.direction == Direction::Receive && drop.evidence.reverse.is_none() {
             self.receive_drops += drop.count;
         }
         let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());

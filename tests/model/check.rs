@@ -8,6 +8,7 @@ use crate::inside::{
     Analysis, Class, Confidence, DecidedDrop, DecidedSink, Facts, Report, Request, Stamp, Verdict,
 };
 use crate::setup::Setup;
+use crate::truth::Drop;
 
 /// How an answer on a drop compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +25,11 @@ pub enum Grade {
     Phantom,
     /// A drop that was answered for already.
     Twice,
+    /// A drop that is said to be another packet's.
+    Misnamed,
 }
 
-pub const GRADES: [Grade; 8] = [
+pub const GRADES: [Grade; 9] = [
     Grade::Confirmed,
     Grade::Likely,
     Grade::Undetermined,
@@ -35,6 +38,7 @@ pub const GRADES: [Grade; 8] = [
     Grade::ConfirmedWrong,
     Grade::Phantom,
     Grade::Twice,
+    Grade::Misnamed,
 ];
 
 /// An answer.
@@ -76,12 +80,22 @@ impl Walk<'_> {
     }
 }
 
+/// It is said to be of a packet that it is not of.
+fn is_misnamed(drop: &DecidedDrop<'_>, truth: &Drop) -> bool {
+    let named = &truth.named;
+    drop.packet().is_some_and(|packet| {
+        let src = packet.src.is_some_and(|src| src != named.src);
+        src || packet.dst.is_some_and(|dst| dst != named.dst)
+    })
+}
+
 impl DecidedSink for Walk<'_> {
     fn drop(&mut self, drop: &DecidedDrop<'_>) {
         let said = drop.classification;
         let number = self.which(drop);
         let grade = match number.map(|number| &self.case.drops[number]) {
             None => Grade::Phantom,
+            Some(truth) if is_misnamed(drop, truth) => Grade::Misnamed,
             Some(_) if !self.seen.insert(number.unwrap_or_default()) => Grade::Twice,
             Some(truth) => {
                 let confirmed = said.confidence == Confidence::Confirmed;

@@ -73,3 +73,11 @@ fn what_follows_from_lookups_is_true() {
         None => Ok(()),
     });
 }
+
+#[test]
+fn no_drop_is_called_another_packets() {
+    claim(5, 1000, |setup, case| match whole(case, setup) {
+        Some(answers) => none_of(&[Grade::Misnamed], case, &answers),
+        None => Ok(()),
+    });
+}

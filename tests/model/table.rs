@@ -74,7 +74,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<24} {:<7} {:>8} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9} {:>7} {:>5}",
+            "{:<24} {:<7} {:>8} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9} {:>7} {:>5} {:>8}",
             "traced",
             "facts",
             "drops",
@@ -85,7 +85,8 @@ impl fmt::Display for Table {
             "excused",
             "CONF+WRNG",
             "phantom",
-            "twice"
+            "twice",
+            "misnamed"
         )?;
         let mut total = [0; GRADES.len()];
         let mut ordinary = [0; GRADES.len()];
@@ -93,8 +94,8 @@ impl fmt::Display for Table {
             let drops: u64 = row.iter().sum();
             writeln!(
                 f,
-                "{name:<24} {facts:<7} {drops:>8} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9} {:>7} {:>5}",
-                row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]
+                "{name:<24} {facts:<7} {drops:>8} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9} {:>7} {:>5} {:>8}",
+                row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8]
             )
         };
         for ((name, facts), row) in &self.rows {

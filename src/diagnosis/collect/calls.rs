@@ -44,6 +44,7 @@ impl<D: DropSink> Collector<D> {
     }
 
     pub(super) fn close_call(&mut self, at: At) {
+        let level = self.tasks.level(at.task) as usize;
         let task = self.tasks.get_mut(at.task);
         let Some(call) = task.call.take() else { return };
         let row = self.cpus.get_mut(at.cpu);
@@ -67,6 +68,7 @@ impl<D: DropSink> Collector<D> {
                 trail.time = call.time;
             }
         }
+        row.recent[level].attempted(call.time, observed);
         row.gc[call.origin as usize][observed as usize] += 1;
     }
 

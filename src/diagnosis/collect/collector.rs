@@ -4,7 +4,7 @@ use crate::diagnosis::collect::context::{At, Cpu, LastEntry, Task, Trail, Via, l
 use crate::diagnosis::collect::gathered::{Gathered, MAX_CPUS};
 use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop, Queue};
 use crate::diagnosis::collect::recent::Recent;
-use crate::diagnosis::collect::signal::{Aside, Caller, Signal};
+use crate::diagnosis::collect::signal::{Aside, Caller, Returned, Signal};
 use crate::diagnosis::collect::slots::{CpuSlot, CpuSlots, Key, TaskSlots};
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::kernel::frames::{Head, StackFacts};
@@ -341,7 +341,9 @@ impl<D: DropSink> Collector<D> {
                 task.receive = Trail::default();
                 self.cpu(at.cpu).disturbances += 1;
             }
-            Function::DstAlloc => self.task_mut(at).last = LastEntry::Other,
+            Function::DstAlloc | Function::RouteLookup => {
+                self.task_mut(at).last = LastEntry::Other;
+            }
         }
     }
 
@@ -376,6 +378,23 @@ impl<D: DropSink> Collector<D> {
             } => {
                 let at = self.task(key);
                 self.returned(at, function, value, context);
+                Some(at)
+            }
+            Signal::Return {
+                function: Function::RouteLookup,
+                value,
+            } => {
+                let at = self.task(key);
+                self.settle(at);
+                let recent = &mut self.cpus.get_mut(at.cpu).recent[key.level as usize];
+                recent.returned(context.map(|c| c.time), value != Returned::Zero);
+                Some(at)
+            }
+            Signal::Freed => {
+                let at = self.task(key);
+                self.task_mut(at).last = LastEntry::Other;
+                let beside = self.beside.take();
+                self.freed(at, context, beside.as_ref());
                 Some(at)
             }
             Signal::Lookup => {

@@ -128,7 +128,7 @@ impl<D: DropSink> Collector<D> {
     }
 
     /// What stands in front of a drop of that task now.
-    fn evidence_before(&mut self, at: At, now: Option<Time>) -> Evidence {
+    pub(super) fn evidence_before(&mut self, at: At, now: Option<Time>) -> Evidence {
         let cpu = *self.cpu(at.cpu);
         let (has_cpu, gc_seen) = (self.cpus.number(at.cpu).is_some(), self.gc_seen);
         let level = self.tasks.level(at.task);
@@ -156,6 +156,7 @@ impl<D: DropSink> Collector<D> {
             stack: StackState::Missing,
             whole: true,
             lookups: None,
+            reverse: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod context;
 mod drops;
 pub(crate) mod gathered;
 mod identity;
+mod netfilter;
 pub(crate) mod packet_drop;
 mod recent;
 pub(crate) mod signal;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::diagnosis::collect::context::is_near;
+use crate::diagnosis::evidence::{Observed, Reverse};
 use crate::diagnosis::lookups::sequence::MAX_ANSWERS;
 use crate::trace::lookup::Lookup;
 use crate::trace::{Packet, Time};
@@ -20,6 +21,12 @@ const LO: u32 = 1;
 enum Did {
     /// It asked a table.
     Asked(Lookup),
+    /// `ip6_dst_gc` was called.
+    Attempted(Observed),
+    /// `ip6_route_lookup` returned, and whether that was an error.
+    Returned(bool),
+    /// A packet was freed.
+    Freed,
     /// It began to look up a packet, and whether lookups were traced by then.
     Began(NonZeroU64, bool),
 }
@@ -70,6 +77,19 @@ fn is_for(lookup: &Lookup, packet: &Packet, by: By) -> bool {
     lookup.oif == 0 && came_by && packet.dst == Some(lookup.dst) && from
 }
 
+/// True where the lookup is that of rpfilter, or of nft's `fib saddr . iif`, for the packet, and
+/// found the interface that it came in by (net/ipv6/netfilter/ip6t_rpfilter.c and
+/// nft_fib_ipv6.c, which both ask as if from `lo`).
+fn is_way_back(lookup: &Lookup, packet: &Packet) -> bool {
+    let to_source = packet.src == Some(lookup.dst);
+    let from = packet.dst == Some(lookup.src)
+        || (lookup.src.is_unspecified() && packet.dst.is_some_and(|dst| dst.is_multicast()));
+    let incoming = packet.iif.or(packet.ifindex.map(NonZeroU32::get));
+    let by = lookup.oif == 0 || incoming == Some(lookup.oif);
+    let found = lookup.err == 0 && packet.dev == Some(lookup.dev);
+    lookup.iif == LO && to_source && from && by && found
+}
+
 impl Recent {
     /// Nothing of before counts any more.
     pub(super) fn clear(&mut self) {
@@ -92,6 +112,48 @@ impl Recent {
         self.push(time, Did::Asked(lookup));
     }
 
+    /// `ip6_dst_gc` was called, for what was asked last.
+    pub(super) fn attempted(&mut self, time: Option<Time>, observed: Observed) {
+        self.push_behind(time, Did::Attempted(observed));
+    }
+
+    /// `ip6_route_lookup` returned.
+    pub(super) fn returned(&mut self, time: Option<Time>, failed: bool) {
+        self.push_behind(time, Did::Returned(failed));
+    }
+
+    /// A packet was freed: what is behind has nothing to do with it.
+    pub(super) fn freed(&mut self, time: Option<Time>) {
+        self.push_behind(time, Did::Freed);
+    }
+
+    /// Nothing of it is of use where no table was asked.
+    fn push_behind(&mut self, time: Option<Time>, did: Did) {
+        if !self.all.is_empty() {
+            self.push(time, did);
+        }
+    }
+
+    /// What was asked last is the way back to the packet's source, the answer is the interface
+    /// that it came in by, and something shows what became of it: that.
+    pub(super) fn reverse(&self, now: Option<Time>, packet: &Packet) -> Option<Reverse> {
+        let mut shown = None;
+        for noted in self.all.iter().rev() {
+            match noted.did {
+                Did::Attempted(observed) => {
+                    shown = shown.or(Some(Reverse::Attempted(observed)));
+                }
+                Did::Returned(true) => shown = Some(Reverse::Returned),
+                Did::Returned(false) | Did::Freed | Did::Began(..) => return None,
+                Did::Asked(lookup) => {
+                    let is_it = is_near(now, noted.time) && is_way_back(&lookup, packet);
+                    return shown.filter(|_| is_it);
+                }
+            }
+        }
+        None
+    }
+
     /// The lookup of a packet begins.
     pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64, lookups_on: bool) {
         self.push(time, Did::Began(skb, lookups_on));
@@ -106,10 +168,14 @@ impl Recent {
         let began = self.all.iter().rposition(is_its)?;
         let behind = self.all.iter().skip(began + 1);
         let until_next = behind.map_while(|noted| match noted.did {
-            Did::Asked(lookup) => Some(lookup),
             Did::Began(..) => None,
+            did => Some(did),
         });
-        let own = until_next.filter(|lookup| is_for(lookup, packet, By::Flow));
+        let asked = until_next.filter_map(|did| match did {
+            Did::Asked(lookup) => Some(lookup),
+            _ => None,
+        });
+        let own = asked.filter(|lookup| is_for(lookup, packet, By::Flow));
         let lookups_on = matches!(self.all[began].did, Did::Began(_, true));
         Some((own.collect(), lookups_on))
     }
@@ -120,7 +186,7 @@ impl Recent {
             Did::Asked(lookup) => {
                 !noted.is_done && is_near(now, noted.time) && is_for(lookup, packet, By::Flow)
             }
-            Did::Began(..) => false,
+            _ => false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the payload of an event says as evidence, worked out once for each distinct payload.
 
 use crate::kernel::frames::{Mark, mark};
-use crate::kernel::functions::{self, Function};
+use crate::kernel::functions::{self, Function, KFREE_SKB, NF_HOOK_SLOW};
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
 use crate::trace::packet::{Packet, Words, words};
 use crate::trace::payload::integer;
@@ -57,6 +57,8 @@ pub enum Signal {
         /// What it returned.
         value: Returned,
     },
+    /// A packet was freed; which stands beside.
+    Freed,
     /// A table was asked for a route; what it answered stands beside.
     Lookup,
     /// Anything else that may have brought a stack.
@@ -106,6 +108,15 @@ pub enum Aside {
 }
 
 impl Aside {
+    /// The packet whose words they are.
+    fn of_words(arguments: &[u8]) -> Option<Aside> {
+        match words(arguments) {
+            Words::None => None,
+            Words::Unbelievable => Some(Aside::Unbelievable),
+            Words::Packet(packet) => Some(Aside::Packet(Box::new(packet))),
+        }
+    }
+
     /// What the arguments of a probe on a function say.
     fn of_probe(
         (function, symbol): (Function, Option<&Symbol<'_>>),
@@ -114,15 +125,13 @@ impl Aside {
         match function {
             Function::DstGc => Some(Aside::Ops(OpsReading::new(arguments))),
             Function::PktDrop | Function::RouteInput | Function::Handler(_) => {
-                match words(arguments) {
-                    Words::None => None,
-                    Words::Unbelievable => Some(Aside::Unbelievable),
-                    Words::Packet(packet) => {
-                        let renamed = symbol.is_some_and(|symbol| !symbol.suffix.is_empty());
-                        let packet = if renamed { packet.of_renamed() } else { packet };
-                        Some(Aside::Packet(Box::new(packet)))
+                let renamed = symbol.is_some_and(|symbol| !symbol.suffix.is_empty());
+                Aside::of_words(arguments).map(|aside| match aside {
+                    Aside::Packet(packet) if renamed => {
+                        Aside::Packet(Box::new(packet.of_renamed()))
                     }
-                }
+                    aside => aside,
+                })
             }
             _ => None,
         }
@@ -132,6 +141,15 @@ impl Aside {
 /// How far into a function a probe may stand for its entry, in bytes: behind `endbr64` and the
 /// call of the tracer, where a kernel has them (arch/x86/kernel/kprobes/core.c).
 const ENTRY_BYTES: u64 = 16;
+
+/// The probe is where a packet is freed: on the call inside `nf_hook_slow`, or on `kfree_skb`.
+fn frees(function: Option<&Symbol<'_>>) -> bool {
+    function.is_some_and(|symbol| {
+        let is_inside = symbol.offset.unwrap_or(0) > ENTRY_BYTES;
+        (symbol.name == NF_HOOK_SLOW.as_bytes() && is_inside)
+            || (symbol.name == KFREE_SKB.as_bytes() && !is_inside)
+    })
+}
 
 /// Names that `record` gives its probes, for text that prints addresses instead of symbols.
 fn probed(event: &[u8], function: Option<&Symbol<'_>>) -> Option<Function> {
@@ -166,6 +184,9 @@ impl Meaning for Signal {
                 function,
                 arguments,
             } => {
+                if frees(function.as_ref()) {
+                    return (Signal::Freed, Aside::of_words(arguments));
+                }
                 let known = probed(event, function.as_ref());
                 let source = if arguments.is_empty() {
                     EntryBy::Probe
@@ -186,7 +207,7 @@ impl Meaning for Signal {
                 function,
                 arguments,
             } => {
-                let value = [&b"ret"[..], b"retval", b"arg1"]
+                let value = [&b"ret"[..], b"retval", b"arg1", b"err"]
                     .into_iter()
                     .find_map(|name| integer(arguments, name))
                     .map(|value| match value {

@@ -530,6 +530,12 @@ fn rules_are_those_of_the_namespace_that_dropped_the_packet() {
         g.sequence.namespace = None;
     };
     assert_eq!(told(none), Sure(DstAlloc));
+    let absent = |change: fn(&mut Given)| {
+        let given = Given::new(DEFAULT, "").filter(LEAST_WITH_LO);
+        given.change(change).told(Discard)
+    };
+    assert_eq!(absent(|_| ()), Sure(DstAlloc));
+    assert_eq!(absent(none), Nothing);
     // One that was allocated is not the host's own.
     let allocated = |g: &mut Given| {
         g.sequences = Sequences::default();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::diagnosis::class::Cause;
-use crate::diagnosis::evidence::Window;
+use crate::diagnosis::evidence::{Attempt, Reverse, Window};
 use crate::diagnosis::knowledge::Outcome;
 use crate::diagnosis::lookups::told::Told;
 use crate::diagnosis::proof::Proof;
@@ -189,6 +189,27 @@ pub(super) static ALL_PROVEN_SUCCEEDED: Condition = condition(
     |case| {
         let mut outcomes = case.outcomes();
         outcomes.all(|outcome| outcome == Outcome::Succeeded { proven: true })
+    },
+);
+
+// The way back to its source.
+
+pub(super) static REVERSE: Condition = condition(
+    "way-back-asked",
+    "netfilter freed it right behind the lookup of the way back to its source, which found the interface that it came in by",
+    |case| case.evidence.reverse.is_some(),
+);
+pub(super) static REVERSE_REFUSED: Condition = condition(
+    "way-back-refused",
+    "that lookup was refused, beyond doubt",
+    |case| match case.evidence.reverse {
+        Some(Reverse::Returned) => true,
+        Some(Reverse::Attempted(observed)) => {
+            let certain = true;
+            let attempt = Attempt { certain, observed };
+            case.knowledge.outcome(attempt) == Outcome::Failed { proven: true }
+        }
+        None => false,
     },
 );
 

@@ -9,9 +9,9 @@ use crate::diagnosis::rules::condition::{
     DIRECTION_UNKNOWN, FILTER_KNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN,
     HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED,
     LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, OF_DESTINATION, PREVIOUS_FAILED,
-    PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, SAME_NAMESPACE,
-    SENT, SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED, TOLD_PROHIBITED,
-    TOLD_REFUSED, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE,
+    REVERSE_REFUSED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE,
+    TOLD_NOT_REFUSED, TOLD_PROHIBITED, TOLD_REFUSED, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
@@ -28,6 +28,33 @@ const ITS_LOOKUP_IS_ITS_OWN: Need =
 
 /// The rules, most telling first; the first that applies decides, and the last always does.
 pub(crate) static RULES: &[Rule] = &[
+    Rule {
+        name: "way-back-refused",
+        cause: Cause::ReverseDstAlloc,
+        confidence: Confidence::Confirmed,
+        reason: "the way back to its source was looked up and found, the copy of that route was refused, and netfilter dropped the packet as one without a way back",
+        kernel: "rpfilter and nft's fib ask for a dst of their own for each packet (net/ipv6/netfilter/ip6t_rpfilter.c: rpfilter_lookup_reverse6; net/ipv6/netfilter/nft_fib_ipv6.c: nft_fib6_eval)",
+        grounds: Grounds {
+            needs: &[
+                Is(&REVERSE_REFUSED),
+                Is(&FILTER_KNOWN),
+                Is(&LOSSES_PLACED),
+                Is(&REFUSALS_COUNT),
+            ],
+            unless: &[],
+        },
+    },
+    Rule {
+        name: "way-back-perhaps-refused",
+        cause: Cause::ReverseDstAlloc,
+        confidence: Confidence::Probable,
+        reason: "netfilter dropped it right behind the lookup of the way back to its source, for which an allocation was attempted; its outcome, other lookups in between, or the policy rules are not known",
+        kernel: "a rule other than the reverse-path filter may drop a packet as well (net/netfilter/core.c: nf_hook_slow)",
+        grounds: Grounds {
+            needs: &[Is(&REVERSE)],
+            unless: &[],
+        },
+    },
     Rule {
         name: "found-then-refused",
         cause: Cause::DstAlloc,

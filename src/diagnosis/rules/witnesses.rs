@@ -8,11 +8,11 @@ use std::sync::Arc;
 use crate::diagnosis::class::Cause;
 use crate::diagnosis::class::Class::{
     self, OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
-    RcvUndetermined, Unknown,
+    RcvRpfilterDstAlloc, RcvUndetermined, Unknown,
 };
 use crate::diagnosis::class::Confidence::{self, Confirmed, Possible, Probable};
 use crate::diagnosis::evidence::{
-    Attempt, Attempts, Evidence, HandlerSource, Observed, StackState, Traced, Window,
+    Attempt, Attempts, Evidence, HandlerSource, Observed, Reverse, StackState, Traced, Window,
 };
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::lookups::told::{Tellings, Told};
@@ -60,6 +60,7 @@ impl Given {
                 stack: StackState::Present,
                 whole: true,
                 lookups: None,
+                reverse: None,
             },
             knowledge: Knowledge {
                 traced: all,
@@ -187,6 +188,29 @@ const fn row(
 
 /// Drops to which the rule applies, and would not without each of the conditions.
 pub(crate) const FOR: &[Row] = &[
+    row(
+        "way-back-refused",
+        &[
+            "way-back-refused",
+            "filter-known",
+            "losses-placed",
+            "refusals-count",
+        ],
+        |g| g.evidence.reverse = Some(Reverse::Returned),
+        (RcvRpfilterDstAlloc, Confirmed, "way-back-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["way-back-refused"],
+        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Failed)),
+        (RcvRpfilterDstAlloc, Confirmed, "way-back-refused"),
+    ),
+    row(
+        "way-back-perhaps-refused",
+        &["way-back-asked"],
+        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Collected)),
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
     row(
         "found-then-refused",
         &[
@@ -624,6 +648,45 @@ pub(crate) const FOR: &[Row] = &[
 
 /// Drops to which the rule does not apply, and would but for each of the conditions.
 pub(crate) const AGAINST: &[Row] = &[
+    row(
+        "way-back-refused",
+        &["way-back-refused"],
+        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Collected)),
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["filter-known"],
+        |g| {
+            g.evidence.reverse = Some(Reverse::Returned);
+            g.knowledge.lookups_filter_known = false;
+        },
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["losses-placed"],
+        |g| {
+            g.evidence.reverse = Some(Reverse::Returned);
+            g.knowledge.losses_are_placed = false;
+        },
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["refusals-count"],
+        |g| {
+            g.evidence.reverse = Some(Reverse::Returned);
+            g.knowledge.refusals_count = false;
+        },
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-perhaps-refused",
+        &["way-back-asked"],
+        |_| (),
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
     row(
         "found-then-refused",
         &["lookups-say-refused"],

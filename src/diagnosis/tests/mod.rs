@@ -5,4 +5,5 @@ mod facts;
 mod gathering;
 mod guards;
 mod identity;
+mod netfilter;
 mod trace;

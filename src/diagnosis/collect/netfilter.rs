@@ -1,0 +1,68 @@
+//! Packets that netfilter drops because the lookup of the way back to their source was refused.
+
+use std::sync::Arc;
+
+use crate::diagnosis::collect::collector::Collector;
+use crate::diagnosis::collect::context::At;
+use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
+use crate::diagnosis::collect::signal::Aside;
+use crate::diagnosis::evidence::{Attempts, Evidence, Observed, Reverse};
+use crate::kernel::functions::Direction;
+use crate::trace::Context;
+
+impl<D: DropSink> Collector<D> {
+    /// A packet was freed, by netfilter or by nobody knows whom.
+    pub(super) fn freed(&mut self, at: At, context: Option<&Context>, beside: Option<&Aside>) {
+        // What became of the last attempt is known when that is complete.
+        self.settle(at);
+        let has_cpu = self.cpus.number(at.cpu).is_some();
+        let context = context.filter(|_| has_cpu);
+        let now = context.map(|c| c.time);
+        let level = self.tasks.level(at.task) as usize;
+        let packet = match beside {
+            Some(Aside::Packet(packet)) => Some(**packet),
+            Some(Aside::Unbelievable) => {
+                self.gathered.unbelievable += 1;
+                None
+            }
+            _ => None,
+        };
+        let recent = &mut self.cpus.get_mut(at.cpu).recent[level];
+        let reverse = packet.and_then(|packet| recent.reverse(now, &packet));
+        // Where it was granted, or nothing shows that it was not, another rule drops.
+        let may_be_refused = |reverse: &Reverse| {
+            use Observed::{Collected, Failed};
+            matches!(
+                reverse,
+                Reverse::Returned | Reverse::Attempted(Failed | Collected)
+            )
+        };
+        let reverse = reverse.filter(may_be_refused);
+        if packet.is_some() {
+            recent.freed(now);
+        }
+        let Some((packet, reverse)) = packet.zip(reverse) else {
+            return;
+        };
+        let evidence = Evidence {
+            direction: Direction::Receive,
+            receive: Attempts::default(),
+            output: Attempts::default(),
+            reverse: Some(reverse),
+            ..self.evidence_before(at, now)
+        };
+        let ticket = self.queue.next_ticket();
+        let stack_matches = self.drops.matches_stack(None, &[]);
+        let lookups = Vec::new();
+        let drop = PacketDrop {
+            context: context.copied(),
+            evidence,
+            stack: None,
+            stack_matches,
+            count: 1,
+            packet: Some(Arc::new(Identity { packet, lookups })),
+        };
+        self.queue.push(drop, &mut self.drops);
+        self.queue.done(ticket, &mut self.drops);
+    }
+}

@@ -1,0 +1,132 @@
+//! Packets that netfilter drops: which are lost to the full cache, and which to their own source.
+
+use crate::diagnosis::class::Class::{RcvDstAlloc, RcvRpfilterDstAlloc};
+use crate::diagnosis::class::Confidence::{Confirmed, Probable};
+use crate::diagnosis::tests::trace::{Decided, handed, is, report, trace};
+
+const FACTS: &str = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\nthrow_routes 0\n\
+    lookups all\nops 0xffffffff81a64000\n";
+const GC: &str = "gc: (ip6_dst_gc+0x0/0xd0) ops=0xffffffff81a64000 family=10 gc_thresh=8 fast=160";
+const REFUSED: &str = "gce: (dst_alloc+0xf0/0x121 <- ip6_dst_gc) ret=1";
+const GRANTED: &str = "gce: (dst_alloc+0xf0/0x121 <- ip6_dst_gc) ret=0";
+const RETURNED: &str = "rle: (rpfilter_mt+0x16d/0x20d <- ip6_route_lookup) err=-101";
+const NO_LOCAL: &str = "fib6_table_lookup: table 255 oif 4 iif 1 proto 17 fd00::2/0 -> fd00::1/0 \
+    tos 0 scope 0 flags 0 ==> dev lo gw :: err -113";
+const WAY_BACK: &str = "fib6_table_lookup: table 254 oif 4 iif 1 proto 17 fd00::2/0 -> fd00::1/0 \
+    tos 0 scope 0 flags 0 ==> dev cali1 gw :: err 0";
+/// A packet from fd00::1 to fd00::2 that came by interface 4, cali1.
+const WORDS: &str = "skb=0xffff888000000100 dev=\"cali1\" iif=4 w0=0x4011100000000060 s0=0xfd \
+    s1=0x100000000000000 d0=0xfd d1=0x200000000000000 l4=0x19ac1000611e1157";
+
+/// The packet is freed where netfilter frees what a rule drops.
+fn freed() -> String {
+    format!("nfd: (nf_hook_slow+0x91/0xb0) {WORDS}")
+}
+
+fn decided(events: &[&str]) -> Vec<Decided> {
+    report(&trace(events), &handed(FACTS)).1
+}
+
+fn none(events: &[&str]) {
+    assert_eq!(decided(events).len(), 0, "{events:#?}");
+}
+
+/// One drop, lost to the full cache.
+fn is_refused(events: &[&str]) {
+    let all = decided(events);
+    assert_eq!(all.len(), 1, "{events:#?}");
+    is(all[0], RcvRpfilterDstAlloc, Confirmed, "way-back-refused");
+}
+
+#[test]
+fn a_refused_way_back_is_the_full_cache() {
+    let freed = freed();
+    is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed]);
+    is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, RETURNED, &freed]);
+    let by_kfree = format!("kf: (kfree_skb+0x0/0xd0) {WORDS}");
+    is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &by_kfree]);
+    // nft names no interface, and rpfilter no source where the packet is for many.
+    let nft = WAY_BACK.replace("oif 4", "oif 0");
+    is_refused(&[&nft, GC, REFUSED, &freed]);
+    let many = WAY_BACK.replace("fd00::2/", "::/");
+    let to_many = freed.replace("d0=0xfd ", "d0=0x2ff ");
+    is_refused(&[&many, GC, REFUSED, &to_many]);
+    none(&[&many, GC, REFUSED, &freed]);
+    // It is one drop, whatever else shows it.
+    let kfree = "kfree_skb: skbaddr=0000000018f6d64d protocol=34525 location=000000003842f65e";
+    is_refused(&[WAY_BACK, GC, REFUSED, &freed, &by_kfree, kfree]);
+}
+
+#[test]
+fn spoofed_packets_and_those_of_other_rules_are_not() {
+    let freed = freed();
+    let nothing = WAY_BACK.replace("dev cali1 gw :: err 0", "dev lo gw :: err -113");
+    none(&[NO_LOCAL, &nothing, &freed]);
+    none(&[NO_LOCAL, &nothing, GC, REFUSED, &freed]);
+    let elsewhere = WAY_BACK.replace("dev cali1", "dev eth0");
+    none(&[NO_LOCAL, &elsewhere, GC, REFUSED, &freed]);
+    none(&[NO_LOCAL, WAY_BACK, GC, GRANTED, &freed]);
+    none(&[NO_LOCAL, WAY_BACK, &freed]);
+    let found = RETURNED.replace("-101", "0");
+    none(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &found, &freed]);
+    // Dropped later: it was looked up itself, or something else was.
+    let own = WAY_BACK.replace("iif 1", "iif 4").replace("oif 4", "oif 0");
+    none(&[WAY_BACK, GC, REFUSED, &own, &freed]);
+    let input = format!("rin: (ip6_route_input+0x0/0x1d0) {WORDS}");
+    none(&[WAY_BACK, GC, REFUSED, &input, &freed]);
+}
+
+#[test]
+fn the_lookup_is_that_of_the_packet() {
+    let freed = freed();
+    for (name, other) in [
+        ("source", WAY_BACK.replace("-> fd00::1/", "-> fd00::9/")),
+        ("destination", WAY_BACK.replace("fd00::2/", "fd00::9/")),
+        ("interface", WAY_BACK.replace("oif 4", "oif 5")),
+        ("not from here", WAY_BACK.replace("iif 1", "iif 5")),
+    ] {
+        let all = decided(&[NO_LOCAL, &other, GC, REFUSED, &freed]);
+        assert_eq!(all.len(), 0, "{name}");
+    }
+    none(&[WAY_BACK, GC, REFUSED, "wait 200000", &freed]);
+    none(&[WAY_BACK, GC, REFUSED, "raw CPU:1 [LOST 9 EVENTS]", &freed]);
+    none(&[WAY_BACK, GC, REFUSED, "9@x", &freed]);
+    let unbelievable = freed.replace("w0=0x4011100000000060", "w0=0x4011100000000045");
+    none(&[WAY_BACK, GC, REFUSED, &unbelievable]);
+    let entry = freed.replace("+0x91", "+0x0");
+    none(&[WAY_BACK, GC, REFUSED, &entry]);
+}
+
+#[test]
+fn without_outcome_it_is_not_sure() {
+    let freed = freed();
+    let ran = "run: (fib6_run_gc+0x0/0xe0)";
+    let all = decided(&[
+        WAY_BACK,
+        "ip6_dst_gc <-dst_alloc",
+        "fib6_run_gc <-ip6_dst_gc",
+        &freed,
+    ]);
+    is(
+        all[0],
+        RcvRpfilterDstAlloc,
+        Probable,
+        "way-back-perhaps-refused",
+    );
+    none(&[WAY_BACK, GC, &freed]);
+    none(&[WAY_BACK, GC, ran, GRANTED, &freed]);
+}
+
+#[test]
+fn a_packet_that_netfilter_drops_is_in_no_counter_of_routes() {
+    let drop = format!("drop: (ip6_pkt_drop+0x0/0xe0) ops=0xffffffff81a64000 {WORDS}");
+    let own = [NO_LOCAL, WAY_BACK].map(|lookup| {
+        let own = lookup.replace("iif 1", "iif 4").replace("oif 4", "oif 0");
+        own.replace("fd00::2/0 -> fd00::1/0", "fd00::1/0 -> fd00::2/0")
+    });
+    let events = [WAY_BACK, GC, REFUSED, &freed(), &own[0], &own[1], &drop];
+    let (summary, all) = report(&trace(&events), &handed(FACTS));
+    is(all[0], RcvRpfilterDstAlloc, Confirmed, "way-back-refused");
+    is(all[1], RcvDstAlloc, Confirmed, "found-then-refused");
+    assert_eq!(summary.findings.receive_drops_seen, 1);
+}
