@@ -88,7 +88,7 @@ fn the_picture_shows_what_the_program_says() {
     let picture = std::fs::read_to_string(fixture("../docs/report.svg")).unwrap();
     let picture = picture.replace("&#160;", " ").replace("&lt;", "<");
     let [facts, capture] =
-        ["facts", "pipe"].map(|ending| fixture(&format!("4.19-fp/alternating.{ending}")));
+        ["facts", "pipe"].map(|ending| fixture(&format!("4.19-identity/iif.{ending}")));
     let report = ip6drop([
         "report".as_ref(),
         "--facts".as_ref(),
