@@ -171,7 +171,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__diagnose)
-            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --anonymize --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -244,6 +244,10 @@ _ip6drop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --anonymize)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-rate)
@@ -692,7 +696,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --quiet --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --quiet --anonymize --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -715,6 +719,10 @@ _ip6drop() {
                     return 0
                     ;;
                 --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --anonymize)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -762,7 +770,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__report)
-            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --all-cpus --verbose --threads --color --exit-code --quiet --help"
+            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --anonymize --all-cpus --verbose --threads --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -866,6 +874,10 @@ _ip6drop() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --anonymize)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -48,6 +48,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s o -l output
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
@@ -106,6 +107,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l proto -d 'Onl
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l port -d 'Only drops of packets from or to these ports' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l since -d 'Only drops at or after this time stamp of the trace' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l until -d 'Only drops at or before this time stamp of the trace' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l threads -d 'Threads that read one input [default: two for large files, else one]' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
@@ -143,6 +145,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s o -l output -
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l duration -d 'Stop after this time, such as 30s or 5m; without it Ctrl-C stops' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-events -d 'Stop after N events, stacks not counted' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-size -d 'Stop before the capture grows beyond SIZE, such as 100M' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'

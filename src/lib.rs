@@ -6,6 +6,7 @@
 //! is another wing: it feeds input, nothing else.
 
 mod analysis;
+mod anonymize;
 mod capture;
 mod cli;
 mod commands;
@@ -32,6 +33,12 @@ pub mod inside {
     /// Of `analysis`.
     pub mod analysis {
         pub use crate::analysis::stream::{Analysis, Report};
+    }
+    /// Of `anonymize`.
+    pub mod anonymize {
+        pub use crate::anonymize::capture::CaptureText;
+        pub use crate::anonymize::key::Key;
+        pub use crate::anonymize::pseudonyms::Pseudonyms;
     }
     /// Of `capture`.
     pub mod capture {
@@ -123,7 +130,7 @@ pub mod inside {
         pub use crate::tracefs::look::preflight::{Level, Preflight};
         pub use crate::tracefs::look::selfcheck::{Choice, Env, choose};
         pub use crate::tracefs::record::onlooker::Onlooker;
-        pub use crate::tracefs::record::output::Output;
+        pub use crate::tracefs::record::output::{Output, Rewrite};
         pub use crate::tracefs::record::recorder::record;
         pub use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
         pub use crate::tracefs::setup::functions::Available;

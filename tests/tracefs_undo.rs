@@ -20,6 +20,7 @@ use ip6drop::inside::tracefs::Onlooker;
 use ip6drop::inside::tracefs::Output;
 use ip6drop::inside::tracefs::Plan;
 use ip6drop::inside::tracefs::Probe;
+use ip6drop::inside::tracefs::Rewrite;
 use ip6drop::inside::tracefs::Session;
 use ip6drop::inside::tracefs::TraceError;
 use ip6drop::inside::tracefs::TraceFs;
@@ -66,6 +67,15 @@ impl Bench {
     }
 
     fn record_plan(&self, tree: &Tree, plan: &Plan) -> Result<Recorded, TraceError> {
+        self.record_rewritten(tree, plan, None)
+    }
+
+    fn record_rewritten(
+        &self,
+        tree: &Tree,
+        plan: &Plan,
+        rewrite: Option<Box<dyn Rewrite>>,
+    ) -> Result<Recorded, TraceError> {
         let state = self.state();
         let env = Env {
             fs: tree,
@@ -82,7 +92,8 @@ impl Bench {
             max_rate: 2000,
             trial: Duration::ZERO,
         };
-        let mut output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
+        let output = Output::open(&self.output(), true, self.signals.clone()).unwrap();
+        let mut output = output.rewriting(rewrite);
         record(&env, &self.host(), plan, &limits, &mut output, &mut Nobody)
     }
 }
@@ -90,6 +101,28 @@ impl Bench {
 /// What `restore` does with a journal.
 fn put_back(tree: &Tree, state: &StateDir, stale: &Stale) -> Result<Undo, TraceError> {
     Undo::replay(tree, &stale.changes).settle(state, &stale.header)
+}
+
+/// Puts a mark in front of every line.
+#[derive(Debug, Default)]
+struct Marking(Vec<u8>);
+
+impl Rewrite for Marking {
+    fn rewrite(&mut self, piece: &[u8]) -> Vec<u8> {
+        self.0.extend(piece);
+        let whole = self.0.iter().rposition(|&b| b == b'\n');
+        let lines: Vec<u8> = self.0.drain(..whole.map_or(0, |end| end + 1)).collect();
+        let lines = lines.split_inclusive(|&b| b == b'\n');
+        lines.flat_map(|line| [b"~", line].concat()).collect()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn cut(&mut self) {
+        self.0.clear();
+    }
 }
 
 struct Nobody;
@@ -210,6 +243,23 @@ fn a_recording_puts_everything_back_in_the_safe_order() {
                     assert!(at("func_stack_trace: 1") < log.rfind("func_stack_trace: 0").unwrap());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn every_line_of_a_recording_can_be_written_anew() {
+    let bench = Bench::new();
+    for method in Method::ALL {
+        let tree = kernels()[0]();
+        let mark: Box<dyn Rewrite> = Box::new(Marking::default());
+        let recorded = bench.record_rewritten(&tree, &plan(method), Some(mark));
+        assert!(recorded.unwrap().undo.complete());
+        let capture = std::fs::read_to_string(bench.output()).unwrap();
+        assert!(capture.starts_with("~# ip6drop: version "), "{capture}");
+        assert!(capture.ends_with("\n~# ip6drop: lost 0 0\n"), "{capture}");
+        for line in capture.lines() {
+            assert_eq!(line.rfind('~'), Some(0), "{line}");
         }
     }
 }

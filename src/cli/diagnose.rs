@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::anonymize::AnonymizeArgs;
 use crate::cli::colour::Color;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
@@ -59,6 +60,9 @@ pub(crate) struct DiagnoseArgs {
     /// Write no report, only errors; the exit status says the verdict
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Pseudonyms in place of names.
+    #[command(flatten)]
+    pub(crate) anonymize: AnonymizeArgs,
     /// How to capture.
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,

@@ -1,6 +1,7 @@
 //! The command line: what each command takes, one file a command. The types hold what was
 //! written, checked as far as one value can be by itself; what it means is the command's matter.
 
+pub(crate) mod anonymize;
 pub(crate) mod check;
 pub(crate) mod colour;
 pub(crate) mod diagnose;

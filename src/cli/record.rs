@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::anonymize::AnonymizeArgs;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
 
@@ -34,6 +35,9 @@ pub(crate) struct RecordArgs {
     /// Say nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Pseudonyms in place of names.
+    #[command(flatten)]
+    pub(crate) anonymize: AnonymizeArgs,
     /// How to capture.
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,

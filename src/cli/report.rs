@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use regex::bytes::Regex;
 
+use crate::cli::anonymize::AnonymizeArgs;
 use crate::cli::colour::Color;
 use crate::cli::packets::PacketArgs;
 use crate::cli::values;
@@ -82,6 +83,10 @@ pub(crate) struct ReportArgs {
     /// Only drops at or before this time stamp of the trace
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     pub(crate) until: Option<f64>,
+
+    /// Pseudonyms in place of names.
+    #[command(flatten)]
+    pub(crate) anonymize: AnonymizeArgs,
 
     /// A row for every CPU, also for quiet ones on large machines
     #[arg(long)]

@@ -8,8 +8,10 @@ use anyhow::Context;
 use tempfile::TempDir;
 
 use crate::analysis::stream::Analysis;
+use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::tracing::Roots;
+use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::live;
 use crate::commands::output::{Destination, write_report, written};
@@ -60,11 +62,12 @@ impl Place {
     }
 
     /// What the report calls it.
-    fn name(&self) -> &Path {
-        match self {
-            Place::Named(path) => path,
+    fn name(&self, names: Option<&Pseudonyms>) -> PathBuf {
+        match (self, names) {
+            (Place::Named(path), None) => path.clone(),
+            (Place::Named(path), Some(names)) => names.file(&path.to_string_lossy()).into(),
             // Its real name is gone by the time anybody reads this.
-            Place::Temporary(_) => Path::new("live capture"),
+            (Place::Temporary(_), _) => PathBuf::from("live capture"),
         }
     }
 
@@ -154,7 +157,7 @@ fn run_capture(
     args: &DiagnoseArgs,
     roots: &Roots,
     signals: &Signals,
-    path: &Path,
+    (path, names): (&Path, Option<&Pseudonyms>),
     analysis: &mut Analysis<'_>,
     err: &mut dyn Write,
 ) -> Result<Run, TraceError> {
@@ -177,13 +180,17 @@ fn run_capture(
         running: None,
         outcome: None,
     };
+    let open = || {
+        let output = Output::open(path, args.capture.how.force, signals.clone())?;
+        Ok(output.rewriting(rewrite(names)))
+    };
     let before = look_around(roots);
     let recorded = capture(
         &args.capture,
         roots,
         &limits,
         signals,
-        || Output::open(path, args.capture.how.force, signals.clone()),
+        open,
         &mut bench,
         err,
     )?;
@@ -205,10 +212,11 @@ fn is_drawn(args: &DiagnoseArgs, destination: &Destination<'_>) -> bool {
     drawn && !args.quiet
 }
 
-/// Reports on what was recorded; the exit status of the verdict.
+/// Reports on what was recorded; the exit status of the verdict. Where there are pseudonyms, the
+/// text has them already.
 fn report(
     args: &DiagnoseArgs,
-    place: &Place,
+    (place, names): (&Place, Option<&Pseudonyms>),
     run: Run,
     analysis: &mut Analysis<'_>,
 ) -> anyhow::Result<Exit> {
@@ -224,6 +232,9 @@ fn report(
     });
     let rises = rises(run.before.as_ref(), run.after);
     report.summary.set_namespaces(rises);
+    if let Some(names) = names {
+        names.surroundings(&mut report.summary);
+    }
     if !args.quiet {
         let timelines = if is_drawn(args, &destination) {
             report.timelines()?
@@ -236,7 +247,8 @@ fn report(
             ..ReportLook::default()
         };
         let mut text = Vec::new();
-        write_report(&report, &timelines, args.format.format, look, &mut text)?;
+        let look = (args.format.format, look);
+        write_report(&report, &timelines, None, look, &mut text)?;
         written(destination.put(&text))?;
     }
     Ok(Verdict::of(&report.summary.findings).exit)
@@ -266,15 +278,24 @@ fn diagnose(
         let _ = writeln!(err, "ip6drop: {error:#}");
         Exit::Error
     };
-    let place = match Place::new(args) {
-        Ok(place) => place,
+    let prepared = Place::new(args).and_then(|place| Ok((place, pseudonyms(&args.anonymize)?)));
+    let (place, names) = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => return Ok(fail(error, err)),
     };
+    let names = names.as_ref();
     let request = Request::default();
     let destination = Destination::new("report", args.output.as_deref());
     let mut analysis = Analysis::new(&request, is_drawn(args, &destination));
-    analysis.begin(place.name());
-    let run = run_capture(args, roots, signals, &place.path(), &mut analysis, err)?;
+    analysis.begin(&place.name(names));
+    let run = run_capture(
+        args,
+        roots,
+        signals,
+        (&place.path(), names),
+        &mut analysis,
+        err,
+    )?;
     let ended = tell(args.capture.max_rate, &run.recorded, err);
     let impossible = run.trigger.as_ref().and_then(|t| t.impossible.clone());
     if let (Some(why), Exit::Clean) = (impossible, ended) {
@@ -293,7 +314,7 @@ fn diagnose(
         }
         return Ok(ended);
     }
-    let verdict = match report(args, &place, run, &mut analysis) {
+    let verdict = match report(args, (&place, names), run, &mut analysis) {
         Ok(exit) => exit,
         Err(error) => fail(error, err),
     };

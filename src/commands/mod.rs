@@ -3,6 +3,7 @@
 pub(crate) mod dispatch;
 pub(crate) mod seen;
 
+mod anonymize;
 mod capture;
 mod check;
 mod diagnose;

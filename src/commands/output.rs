@@ -9,6 +9,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::analysis::stream::Report;
+use crate::anonymize::pseudonyms::Pseudonyms;
+use crate::anonymize::report::Renamed;
 use crate::cli::colour::Color;
 use crate::input::STDIN;
 use crate::os::atomic;
@@ -142,20 +144,24 @@ pub(crate) fn written(result: anyhow::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a report in that format.
+/// Writes a report in that format, its drops by pseudonyms where there are such.
 ///
 /// # Errors
 /// Those of the writer, and of inputs that are read again.
 pub(crate) fn write_report(
     report: &Report<'_, '_>,
     timelines: &[Timeline],
-    format: &dyn Format<ReportDocument>,
-    look: ReportLook,
+    names: Option<&Pseudonyms>,
+    (format, look): (&dyn Format<ReportDocument>, ReportLook),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let walk = |sink: &mut dyn DecidedSink| {
+    let walk_all = |sink: &mut dyn DecidedSink| {
         let mut inputs = 0..report.inputs();
         inputs.try_for_each(|input| report.walk(input, sink).map_err(io::Error::other))
+    };
+    let walk = |sink: &mut dyn DecidedSink| match names {
+        Some(names) => walk_all(&mut Renamed { names, sink }),
+        None => walk_all(sink),
     };
     let view = ReportView {
         summary: &report.summary,

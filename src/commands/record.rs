@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::cli::record::RecordArgs;
 use crate::cli::tracing::Roots;
+use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::live;
 use crate::exit::Exit;
@@ -39,13 +40,24 @@ fn trace(
     signals: &Signals,
     err: &mut dyn Write,
 ) -> Result<Exit, TraceError> {
+    let names = match pseudonyms(&args.anonymize) {
+        Ok(names) => names,
+        Err(error) => {
+            let _ = writeln!(err, "ip6drop: {error:#}");
+            return Ok(Exit::Error);
+        }
+    };
+    let open = || {
+        let output = Output::open(&args.output, args.capture.how.force, signals.clone())?;
+        Ok(output.rewriting(rewrite(names.as_ref())))
+    };
     let mut watching = Watching(LiveLine::new(!args.quiet));
     let recorded = capture(
         &args.capture,
         roots,
         &limits(args),
         signals,
-        || Output::open(&args.output, args.capture.how.force, signals.clone()),
+        open,
         &mut watching,
         err,
     )?;

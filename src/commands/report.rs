@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::analysis::stream::Analysis;
+use crate::analysis::stream::{Analysis, Report};
+use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::cli::report::ReportArgs;
+use crate::commands::anonymize::pseudonyms;
 use crate::commands::inputs::inputs;
 use crate::commands::output::{Destination, write_report, written};
 use crate::diagnosis::evidence::Traced;
@@ -15,10 +17,12 @@ use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::Facts;
 use crate::host::facts::MAX_FACTS;
+use crate::input::InputError;
 use crate::render::format::Extras;
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
+use crate::report::timeline::Timeline;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
     let what = || format!("cannot read the facts in {}", path.display());
@@ -61,6 +65,20 @@ fn are_small(paths: &[PathBuf]) -> bool {
     total.is_some_and(|total| total <= SMALL)
 }
 
+/// Drops over time, under pseudonyms where there are such.
+fn timelines(
+    report: &Report<'_, '_>,
+    names: Option<&Pseudonyms>,
+) -> Result<Vec<Timeline>, InputError> {
+    let mut timelines = report.timelines()?;
+    for timeline in &mut timelines {
+        if let Some(names) = names {
+            names.timeline(timeline);
+        }
+    }
+    Ok(timelines)
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -75,6 +93,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     }
     let request = request(args)?;
+    let names = pseudonyms(&args.anonymize)?;
     let format = args.format.format;
     let drawn = !args.quiet
         && match format.extras() {
@@ -92,7 +111,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     for error in &errors {
         writeln!(io::stderr(), "ip6drop: {error:#}")?;
     }
-    let report = analysis.finish();
+    let mut report = analysis.finish();
     if report.inputs() == 0 {
         return Ok(Exit::Error);
     }
@@ -103,14 +122,18 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             verbose: args.verbose,
             terminal: destination.terminal(),
         };
+        if let Some(names) = &names {
+            names.summary(&mut report.summary);
+        }
         let put = || {
             let timelines = if drawn {
-                report.timelines()?
+                timelines(&report, names.as_ref())?
             } else {
                 Vec::new()
             };
             let mut out = BufWriter::new(destination.open()?);
-            write_report(&report, &timelines, format, look, &mut out)?;
+            let look = (format, look);
+            write_report(&report, &timelines, names.as_ref(), look, &mut out)?;
             out.flush().context("cannot write the report")
         };
         written(put())?;

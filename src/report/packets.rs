@@ -72,6 +72,18 @@ impl<K: Copy + Ord + Hash> Counted<K> {
         add(&mut self.beyond, &other.beyond);
     }
 
+    /// The same by other words; those that become one are counted together.
+    fn renamed(self, name: impl Fn(&K) -> K) -> Counted<K> {
+        let mut renamed = Counted {
+            beyond: self.beyond,
+            ..Counted::default()
+        };
+        for (key, by_class) in self.rows {
+            add(renamed.rows.entry(name(&key)).or_default(), &by_class);
+        }
+        renamed
+    }
+
     /// Their keys, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
         self.rows.keys()
@@ -148,6 +160,21 @@ impl Packets {
         (!packets.identified.is_empty()).then_some(packets)
     }
 
+    /// The same with other addresses and interfaces.
+    #[must_use]
+    pub(crate) fn renamed(
+        self,
+        address: impl Fn(&Ipv6Addr) -> Ipv6Addr,
+        device: impl Fn(&DevName) -> DevName,
+    ) -> Packets {
+        Packets {
+            identified: self.identified,
+            by_destination: self.by_destination.renamed(&address),
+            by_source: self.by_source.renamed(&address),
+            by_device: self.by_device.renamed(device),
+        }
+    }
+
     /// How many they are.
     #[must_use]
     pub(crate) fn drops(&self) -> u64 {
@@ -204,6 +231,22 @@ mod tests {
         assert_eq!(rows[0].by_class[&Class::RcvDstAlloc], 1);
         let (first, beyond) = packets.by_destination.first(1);
         assert_eq!((first.len(), beyond), (1, 2));
+    }
+
+    #[test]
+    fn what_is_renamed_is_counted_as_before() {
+        let packets = packets(&[(9, 0), (3, 0), (3, 1)]).unwrap();
+        let turned = |n: &Ipv6Addr| Ipv6Addr::from(!n.to_bits());
+        let renamed = packets.clone().renamed(turned, |dev| *dev);
+        let rows = renamed.by_destination.by_drops();
+        let drops: Vec<_> = rows
+            .iter()
+            .map(|row| (!row.key.to_bits(), row.drops))
+            .collect();
+        assert_eq!(drops, [(3, 2), (9, 1)]);
+        assert_eq!(renamed.drops(), packets.drops());
+        let one = packets.renamed(|_| Ipv6Addr::LOCALHOST, |dev| *dev);
+        assert_eq!(one.by_destination.by_drops()[0].drops, 3);
     }
 
     #[test]

@@ -79,6 +79,14 @@ pub(crate) fn line(input: &[u8]) -> Line<'_> {
         .unwrap_or(Line::Unknown)
 }
 
+/// An event with a header: that, the columns that it was read from, and what stands behind them.
+#[must_use]
+pub(crate) fn cut_event(input: &[u8]) -> Option<(Header, &[u8], &[u8])> {
+    let text = unquote(trim_end(input));
+    let (says, header) = header(text)?;
+    Some((header, &text[..text.len() - says.len()], says))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +108,15 @@ mod tests {
             line(b"    <stack trace>\n"),
             Line::Event(None, Payload::Stack)
         ));
+        let columns = "    a b-7     [001] ..s1     1.500000: ";
+        let event = format!("{columns}ip6_dst_gc <-dst_alloc\n");
+        let (header, cut, says) = cut_event(event.as_bytes()).unwrap();
+        assert_eq!(cut, columns.as_bytes());
+        assert_eq!(
+            (header.context.pid, says),
+            (7, &b"ip6_dst_gc <-dst_alloc"[..])
+        );
+        assert!(cut_event(b"ip6_dst_gc <-dst_alloc").is_none());
         assert_eq!(line(b"root@node:~# cat trace_pipe"), Line::Unknown);
         assert!(matches!(
             line(b"    \"ip6_dst_gc <-dst_alloc\",\n"),

@@ -28,7 +28,7 @@ mod time;
 pub(crate) use assemble::{KernelLog, LineCounts, TextFacts};
 pub use event::Context;
 pub(crate) use event::{Banner, Level, Meaning, Name, Payload, Sink, StackId, StackView};
-pub(crate) use line::{Line, line};
+pub(crate) use line::{Line, cut_event, line};
 pub use packet::Packet;
 pub use parse::Parser;
 pub(crate) use record::RecordOf;

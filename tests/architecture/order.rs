@@ -31,14 +31,15 @@ pub(crate) const ROOMS: &[Room] = &[
     ("report", &["diagnosis", "status", "trace", "host", "kernel", "capture", "os", "text"]),
     ("analysis", &["input", "status", "trace", "diagnosis", "report", "host", "kernel", "capture", "os", "text"]),
     ("fleet", &["diagnosis", "status", "report", "input", "trace", "host", "kernel", "capture", "os", "text", "exit"]),
+    ("anonymize", &["report", "status", "diagnosis", "trace", "host", "kernel", "capture", "text"]),
     ("render", &["report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "os", "text", "exit"]),
     ("schema", &["render", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "text", "exit"]),
     ("cli", &["schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
-    ("commands", &["cli", "schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
+    ("commands", &["cli", "schema", "render", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
 
 /// Rooms that take values and give values: they open no file and ask nothing of the system.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "text",
     "exit",
     "kernel",
@@ -47,6 +48,7 @@ const PURE: [&str; 9] = [
     "capture",
     "diagnosis",
     "report",
+    "anonymize",
     "schema",
 ];
 /// What asks something of the system.

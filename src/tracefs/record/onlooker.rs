@@ -52,7 +52,7 @@ pub trait Onlooker {
     fn is_over(&self) -> bool {
         false
     }
-    /// Text of the recording, in the order in which it is written.
+    /// Text of the recording, as it is written and in that order.
     fn took(&mut self, _text: &[u8]) {}
     /// The recording is about to end; the tracer is still on.
     fn ending(&mut self) {}

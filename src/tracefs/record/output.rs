@@ -1,5 +1,6 @@
 //! Where a capture goes: a new file of our own, or standard output.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -18,6 +19,16 @@ const PIPE_PIECE: usize = 4096;
 
 const STUCK: Duration = Duration::from_secs(1);
 
+/// Writes text anew before it goes out.
+pub trait Rewrite: std::fmt::Debug {
+    /// What is written in place of a piece of text, which may end anywhere.
+    fn rewrite(&mut self, piece: &[u8]) -> Vec<u8>;
+    /// The last line has no end yet, and is held back.
+    fn is_open(&self) -> bool;
+    /// What is held back is not written.
+    fn cut(&mut self);
+}
+
 /// An output that a signal can interrupt even where its reader has stopped reading.
 #[derive(Debug)]
 pub struct Output {
@@ -28,6 +39,7 @@ pub struct Output {
     /// Bytes written so far.
     pub(crate) written: u64,
     line_open: bool,
+    rewrite: Option<Box<dyn Rewrite>>,
 }
 
 impl Output {
@@ -79,6 +91,28 @@ impl Output {
             signals,
             written: 0,
             line_open: false,
+            rewrite: None,
+        }
+    }
+
+    /// The same, with text written anew.
+    #[must_use]
+    pub fn rewriting(self, rewrite: Option<Box<dyn Rewrite>>) -> Output {
+        Output { rewrite, ..self }
+    }
+
+    /// What shall be written of a piece of text.
+    pub(crate) fn rewritten<'t>(&mut self, piece: &'t [u8]) -> Cow<'t, [u8]> {
+        match &mut self.rewrite {
+            Some(rewrite) => Cow::Owned(rewrite.rewrite(piece)),
+            None => Cow::Borrowed(piece),
+        }
+    }
+
+    /// Leaves out what is held back of the last line.
+    pub(crate) fn cut(&mut self) {
+        if let Some(rewrite) = &mut self.rewrite {
+            rewrite.cut();
         }
     }
 
@@ -104,7 +138,7 @@ impl Output {
     /// True where the last line has no end yet.
     #[must_use]
     pub(crate) fn is_line_open(&self) -> bool {
-        self.line_open
+        self.line_open || self.rewrite.as_ref().is_some_and(|text| text.is_open())
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -165,6 +199,43 @@ mod tests {
     use super::*;
     use crate::exit::Exit;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// Whole lines in capitals.
+    #[derive(Debug, Default)]
+    struct Capitals(Vec<u8>);
+
+    impl Rewrite for Capitals {
+        fn rewrite(&mut self, piece: &[u8]) -> Vec<u8> {
+            self.0.extend(piece.to_ascii_uppercase());
+            let whole = self.0.iter().rposition(|&b| b == b'\n');
+            self.0.drain(..whole.map_or(0, |end| end + 1)).collect()
+        }
+
+        fn is_open(&self) -> bool {
+            !self.0.is_empty()
+        }
+
+        fn cut(&mut self) {
+            self.0.clear();
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_held_back_is_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let signals = Signals::take(&[]).unwrap();
+        let output = Output::open(&dir.path().join("capture"), false, signals).unwrap();
+        let mut output = output.rewriting(Some(Box::new(Capitals::default())));
+        assert_eq!(&*output.rewritten(b"a\nhal"), b"A\n");
+        assert!(output.is_line_open());
+        assert_eq!(&*output.rewritten(b"f\nmore"), b"HALF\n");
+        output.cut();
+        assert!(!output.is_line_open());
+        let mut plain = output.rewriting(None);
+        assert_eq!(&*plain.rewritten(b"hal"), b"hal");
+        plain.cut();
+        assert!(!plain.is_line_open());
+    }
 
     #[test]
     fn a_new_private_file_never_through_a_link() {

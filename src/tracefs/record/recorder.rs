@@ -162,8 +162,9 @@ impl Recorder<'_, '_> {
         // Not at the moment of the facts: a listing of many routes takes longer than the gap
         // between two drops.
         let policy = policy(self.host, When::Before);
-        self.tail += policy.len() as u64;
+        let before = self.output.written;
         self.put(&policy)?;
+        self.tail += self.output.written - before;
         tracing.start(session)?;
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
@@ -354,8 +355,9 @@ impl Recorder<'_, '_> {
 
     /// Writes text of the recording, and shows it to the onlooker.
     fn put(&mut self, text: &[u8]) -> Result<(), TraceError> {
-        self.onlooker.took(text);
-        self.output.write(text)
+        let text = self.output.rewritten(text);
+        self.onlooker.took(&text);
+        self.output.write(&text)
     }
 
     /// Writes comment lines, on lines of their own.
@@ -373,11 +375,14 @@ impl Recorder<'_, '_> {
     /// Writes what was read as far as the limits allow; the one that was reached, if any.
     fn keep(&mut self, piece: &[u8]) -> Result<Option<Limit>, TraceError> {
         let kept = self.counts.take(piece, self.limits.events);
-        let size = self.output.written + kept as u64 + self.tail;
+        let text = self.output.rewritten(&piece[..kept]);
+        let size = self.output.written + text.len() as u64 + self.tail;
         if self.limits.bytes.is_some_and(|most| size > most) {
+            self.output.cut();
             return Ok(Some(Limit::Size));
         }
-        self.put(&piece[..kept])?;
+        self.onlooker.took(&text);
+        self.output.write(&text)?;
         Ok((kept < piece.len()).then_some(Limit::Events))
     }
 

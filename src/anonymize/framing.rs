@@ -1,0 +1,83 @@
+//! The framing lines of a capture.
+
+use crate::anonymize::pseudonyms::Pseudonyms;
+use crate::anonymize::rule::rule;
+use crate::capture::framing::Framing;
+use crate::capture::one_line::OneLine;
+
+/// The line with pseudonyms; `None` for one that may name something and cannot be read.
+pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<String> {
+    Some(match framing {
+        Framing::Host(name) => {
+            let host = names.host(name.as_str());
+            Framing::Host(OneLine::new(&host)).to_string()
+        }
+        Framing::Rule(when, said) => {
+            let rule = rule(names, said.as_str());
+            Framing::Rule(*when, OneLine::new(&rule)).to_string()
+        }
+        // A filter may compare names, between quotes.
+        Framing::Lookups(filter) if filter.as_str().contains('"') => return None,
+        Framing::Unknown(_) => return None,
+        Framing::Version(_)
+        | Framing::Began(_)
+        | Framing::Clock(_)
+        | Framing::Kernel(_)
+        | Framing::Cpus(_)
+        | Framing::Method(_)
+        | Framing::Traced(_)
+        | Framing::Probes(_)
+        | Framing::StacksOff(_)
+        | Framing::Fact(..)
+        | Framing::ThrowRoutes(..)
+        | Framing::Lookups(_)
+        | Framing::Ops(_)
+        | Framing::Lost { .. }
+        | Framing::TraceDat
+        | Framing::SeveralBuffers => framing.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anonymize::key::Key;
+
+    fn shown(key: &str, value: &str) -> Option<String> {
+        let names = Pseudonyms::new(Key::of_text("k"));
+        framing(&names, &Framing::parse(key.as_bytes(), value.as_bytes()))
+    }
+
+    #[test]
+    fn what_names_nothing_stays() {
+        for (key, value) in [
+            ("version", "1"),
+            ("kernel", "4.19.108"),
+            ("traced", "ip6_pkt_drop,ip6_dst_gc"),
+            ("before", "Ip6InNoRoutes 5"),
+            ("after", "rule 0:\tfrom all lookup local"),
+            ("lookups", "iif != 1"),
+            ("lost", "1 5"),
+        ] {
+            assert_eq!(shown(key, value), Some(format!("# ip6drop: {key} {value}")));
+        }
+    }
+
+    #[test]
+    fn hosts_and_rules_have_pseudonyms_and_what_is_not_known_is_left_out() {
+        let host = shown("host", "node7.example.org").unwrap();
+        assert!(host.starts_with("# ip6drop: host host-"), "{host}");
+        let rule = shown("before", "rule 5:\tfrom fd00::/8 iif eth0 lookup 9").unwrap();
+        assert!(
+            rule.starts_with("# ip6drop: before rule 5:\tfrom "),
+            "{rule}"
+        );
+        assert!(
+            !rule.contains("fd00::/8") && !rule.contains("eth0"),
+            "{rule}"
+        );
+        assert_eq!(shown("lookups", "name == \"eth0\""), None);
+        assert_eq!(shown("acme", "node7"), None);
+        assert_eq!(shown("cpus", "node7"), None);
+    }
+}
