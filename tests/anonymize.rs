@@ -213,7 +213,13 @@ fn a_capture_with_pseudonyms_gives_the_same_report() {
         "4.19-fp/opt-nocontext-info",
         "4.19-fp/opt-record-tgid",
         "4.19-fp/trace-file.txt",
+        "4.19-identity/cases",
+        "4.19-identity/min",
+        "4.19-rpfilter/ipt-full",
+        "4.19-rpfilter/nft-full",
         "6.1/lookups.trace",
+        "6.1-identity/route-hint.trace",
+        "6.1-identity/veth.trace",
         "model/regular-forwarded",
     ] {
         let path = capture(name);

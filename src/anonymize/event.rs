@@ -9,8 +9,10 @@ use crate::trace::{DevName, Payload};
 
 /// In place of what may name anything.
 const WITHHELD: &str = "withheld";
-/// Trace points that name an interface and nothing else, or nothing at all.
-const ARGUMENTS_ALONE: [&[u8]; 2] = [b"netif_receive_skb", b"kfree_skb"];
+/// A trace point that names nothing but places in the kernel and its reasons.
+const KFREE_SKB: &[u8] = b"kfree_skb";
+/// One that names an interface and nothing else.
+const NETIF_RECEIVE_SKB: &[u8] = b"netif_receive_skb";
 /// The halves of an address among the words of a packet.
 const HALVES: [[&str; 2]; 2] = [["s0", "s1"], ["d0", "d1"]];
 /// Where the checksum is among the first eight bytes behind the IPv6 header, by protocol. It is a
@@ -31,7 +33,8 @@ pub(super) fn payload(names: &Pseudonyms, payload: &Payload<'_>, says: &[u8]) ->
             let mut out = [event, b": ".as_slice()].concat();
             match *event {
                 FIB6_TABLE_LOOKUP if lookup(says).is_some() => out.extend(table(names, says)),
-                event if ARGUMENTS_ALONE.contains(&event) => out.extend(arguments(names, says)),
+                NETIF_RECEIVE_SKB => out.extend(arguments(names, says)),
+                KFREE_SKB => out.extend(*says),
                 _ => out.extend(WITHHELD.as_bytes()),
             }
             out
@@ -279,6 +282,8 @@ mod tests {
             "fib6_table_lookup: withheld"
         );
         assert_eq!(event("node7 was here"), "withheld");
+        let freed = "kfree_skb: skbaddr=00000000104a0069 protocol=34525 location=ip6_pkt_discard+0x15/0x20 reason: IP_INNOROUTES";
+        assert_eq!(event(freed), freed);
         let received = event("netif_receive_skb: dev=eth0 skbaddr=00000000104a0069 len=56");
         let dev = String::from_utf8(names().device(b"eth0")).unwrap();
         let wanted = format!("netif_receive_skb: dev={dev} skbaddr=00000000104a0069 len=56");
