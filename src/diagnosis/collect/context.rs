@@ -66,14 +66,15 @@ impl Via {
         second && !self.has_any(via) && !(self == Via::STACK && after_cut)
     }
 
-    /// A probe was among them.
-    pub(super) fn has_probe(self) -> bool {
-        self.has_any(Via::PROBE) || self.has_any(Via::ARGUMENTS)
-    }
-
-    /// Nothing but the handler told of it.
-    pub(super) fn is_handlers(self) -> bool {
-        !self.has_any(Via::ENTRIES) && !self.has_any(Via::STACK)
+    /// Where entries are known to come before the events of probes, or behind them: this one
+    /// comes the other way round, so that it tells of another call.
+    pub(super) fn is_turned(self, via: Via, entry_first: Option<bool>) -> bool {
+        let probes = Via(Via::PROBE.0 | Via::ARGUMENTS.0);
+        match entry_first {
+            Some(true) => via == Via::ENTRY && self.has_any(probes),
+            Some(false) => probes.has_any(via) && self.has_any(Via::ENTRY),
+            None => false,
+        }
     }
 
     /// Whether another stack can be about it: each entry and each probe may bring one.
@@ -123,6 +124,8 @@ pub(super) struct OpenDrop {
     pub(super) is_first: bool,
     /// A lookup came behind it: what tells of a drop now tells of another.
     pub(super) is_over: bool,
+    /// Its first event came behind another that tells of no drop.
+    pub(super) begins: bool,
 }
 
 /// What a stack belongs to that does not name its function.
@@ -238,6 +241,21 @@ mod tests {
         assert!(!via(&[Via::HANDLER]).is_same(Via::HANDLER, false));
         assert!(!via(&[Via::HANDLER, Via::ENTRY]).is_same(Via::HANDLER_PROBE, false));
         assert!(!via(&[Via::STACK]).is_same(Via::HANDLER, false));
+    }
+
+    #[test]
+    fn entries_come_before_probes_or_behind_them() {
+        for probe in [Via::PROBE, Via::ARGUMENTS] {
+            for order in [None, Some(false), Some(true)] {
+                let turned = order == Some(true);
+                assert_eq!(probe.is_turned(Via::ENTRY, order), turned, "{order:?}");
+                let turned = order == Some(false);
+                assert_eq!(Via::ENTRY.is_turned(probe, order), turned, "{order:?}");
+                assert!(!Via::STACK.is_turned(Via::ENTRY, order));
+                assert!(!probe.is_turned(Via::STACK, order));
+                assert!(!Via::HANDLER.is_turned(probe, order));
+            }
+        }
     }
 
     #[test]

@@ -61,19 +61,24 @@ impl<D: DropSink> Collector<D> {
         let has_cpu = self.cpus.number(at.cpu).is_some();
         let context = context.filter(|_| has_cpu);
         let order = self.entry_first;
-        let task = self.task_mut(at);
-        task.last = LastEntry::Drop;
+        let task = self.tasks.get_mut(at.task);
+        let begins = std::mem::replace(&mut task.last, LastEntry::Drop) != LastEntry::Drop;
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
             && !open.is_over
+            && !open.via.is_turned(via, order)
             && open.via.is_same(via, open.after_cut)
             && (open.via != Via::STACK || is_near(now, open.time))
         {
-            let is_turned = order != Some(false) && via == Via::ENTRY && open.via.has_probe();
             // The entry of the first may be lost, and this one that of the next.
-            let is_doubtful = open.is_first && is_turned;
-            let is_pair = !open.is_first && via != Via::STACK && !open.via.is_handlers();
-            let first = open.via;
+            let is_turned = open.via.is_turned(via, Some(true));
+            let is_doubtful = open.is_first && is_turned && order.is_none();
+            if open.begins && !open.is_first {
+                let is_straight = open.via.is_turned(via, Some(false));
+                self.entry_first = order
+                    .or(is_turned.then_some(false))
+                    .or(is_straight.then_some(true));
+            }
             open.via.add(via);
             open.time = now;
             let ticket = open.ticket;
@@ -83,9 +88,6 @@ impl<D: DropSink> Collector<D> {
                     drop.packet = None;
                     drop.evidence.lookups = None;
                 }
-            }
-            if is_pair {
-                self.entry_first = Some(!first.has_probe());
             }
             return ticket;
         }
@@ -101,6 +103,7 @@ impl<D: DropSink> Collector<D> {
             time: now,
             is_first: !self.cpu(at.cpu).settled,
             is_over: false,
+            begins,
         };
         let task = self.task_mut(at);
         *task = Task {

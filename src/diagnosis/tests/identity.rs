@@ -232,6 +232,11 @@ fn one_drop_is_one_in_whatever_order_its_events_come() {
         assert_eq!(turned.len(), 1);
         assert_eq!(turned[0].confidence == Confirmed, entry_first);
     }
+    // Once it is known which comes first, what comes the other way round is the next packet's.
+    let entry_first = ["9@x", NO_LOCAL, entry, DROP, NO_LOCAL, DROP, entry];
+    assert_eq!(decided_by(&entry_first, FACTS).len(), 3);
+    let probe_first = ["9@x", NO_LOCAL, DROP, entry, NO_LOCAL, entry, DROP];
+    assert_eq!(decided_by(&probe_first, FACTS).len(), 3);
     // What stands in between parts two events.
     assert_eq!(decided_by(&["9@x", DROP, NO_LOCAL, entry], FACTS).len(), 2);
     assert_eq!(
