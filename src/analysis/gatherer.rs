@@ -6,7 +6,7 @@ use crate::diagnosis::collect::signal::Signal;
 use crate::report::drops::Drops;
 use crate::trace::assemble::{Assembler, TextFacts};
 use crate::trace::stacks::{Stacks, Table};
-use crate::trace::{RecordOf, Records};
+use crate::trace::{Record, RecordOf, Records, Sink};
 
 /// Takes the records of one input, in the order of the text.
 #[derive(Clone)]
@@ -57,6 +57,10 @@ impl Records<Signal> for AtOnce<'_, '_> {
             assembler,
             collector,
         } = &mut *self.gatherer;
+        if let Record::Aside(aside) = record {
+            // It ends nothing that is open, and the event that it is of comes next.
+            return collector.aside(aside);
+        }
         assembler.push(&record, self.bytes, &mut self.table, collector);
     }
 }

@@ -201,7 +201,7 @@ pub(crate) trait Sink {
         stack: StackView<'_>,
     );
     /// What the event that comes next says besides.
-    fn aside(&mut self, aside: &AsideOf<Self>);
+    fn aside(&mut self, aside: AsideOf<Self>);
     /// A whole stack and the context of its `<stack trace>` line.
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>);
     /// A stack that was seen so many times, it is not known where, when and in what order.

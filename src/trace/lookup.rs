@@ -2,12 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use nom::bytes::complete::{tag, take_until, take_while, take_while1};
-use nom::character::complete::{char, i32 as signed, space0, space1, u8 as byte, u32 as number};
-use nom::combinator::{map_opt, opt};
-use nom::sequence::{delimited, preceded, terminated};
-use nom::{IResult, Parser};
-
+use crate::trace::address::address;
 use crate::trace::short::DevName;
 
 /// The event's name, in the group `fib6` since Linux 4.18 (include/trace/events/fib6.h).
@@ -36,34 +31,128 @@ pub struct Lookup {
     pub(crate) err: i32,
 }
 
-fn address(input: &[u8]) -> IResult<&[u8], Ipv6Addr> {
-    let text = take_while1(|b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
-    map_opt(text, |text| str::from_utf8(text).ok()?.parse().ok()).parse(input)
+/// What is left of the text. Every lookup is another one, and there are many: they are read
+/// without the means of a grammar.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    #[inline(always)]
+    fn word<const N: usize>(&mut self, word: &[u8; N]) -> Option<()> {
+        let (start, rest) = self.0.split_first_chunk()?;
+        (start == word).then(|| self.0 = rest)
+    }
+
+    /// As long as `belongs`.
+    #[inline(always)]
+    fn run(&mut self, belongs: impl Fn(u8) -> bool) -> &'a [u8] {
+        let mut end = 0;
+        while self.0.get(end).is_some_and(|&b| belongs(b)) {
+            end += 1;
+        }
+        let (run, rest) = self.0.split_at(end);
+        self.0 = rest;
+        run
+    }
+
+    #[inline(always)]
+    fn spaces(&mut self) -> Option<()> {
+        let spaces = self.run(|b| matches!(b, b' ' | b'\t'));
+        (!spaces.is_empty()).then_some(())
+    }
+
+    #[inline(always)]
+    fn number(&mut self) -> Option<u32> {
+        let (mut value, mut end) = (0u32, 0);
+        while let Some(digit) = self
+            .0
+            .get(end)
+            .map(|b| b.wrapping_sub(b'0'))
+            .filter(|&d| d < 10)
+        {
+            value = value.checked_mul(10)?.checked_add(u32::from(digit))?;
+            end += 1;
+        }
+        self.0 = &self.0[end..];
+        (end > 0).then_some(value)
+    }
+
+    fn signed(&mut self) -> Option<i32> {
+        let is_negative = self.word(b"-").is_some();
+        if !is_negative {
+            let _ = self.word(b"+");
+        }
+        let size = i64::from(self.number()?);
+        i32::try_from(if is_negative { -size } else { size }).ok()
+    }
+
+    fn address(&mut self) -> Option<Ipv6Addr> {
+        let (address, len) = address(self.0)?;
+        self.0 = &self.0[len..];
+        Some(address)
+    }
+
+    /// A word and the number behind it.
+    #[inline(always)]
+    fn named<const N: usize>(&mut self, word: &[u8; N]) -> Option<u32> {
+        self.word(word)?;
+        self.spaces()?;
+        let number = self.number()?;
+        self.spaces()?;
+        Some(number)
+    }
+
+    /// An address and its port.
+    fn end(&mut self) -> Option<Ipv6Addr> {
+        let address = self.address()?;
+        self.word(b"/")?;
+        self.number()?;
+        self.spaces()?;
+        Some(address)
+    }
+
+    /// Behind the arrow in front of the answer.
+    fn answer(&mut self) -> Option<()> {
+        let mut signs = memchr::memchr_iter(b'=', self.0);
+        let arrow = signs.find(|&at| self.0[at..].starts_with(b"==>"))?;
+        self.0 = &self.0[arrow + 3..];
+        self.spaces()
+    }
 }
 
-/// A word and the number behind it.
-fn named<'a>(word: &'static str) -> impl Parser<&'a [u8], Output = u32, Error = Failed<'a>> {
-    delimited((tag(word), space1), number, space1)
-}
-
-type Failed<'a> = nom::error::Error<&'a [u8]>;
-
-fn parse(input: &[u8]) -> IResult<&[u8], Option<Lookup>> {
-    let (rest, (table, oif, iif)) = (named("table"), named("oif"), named("iif")).parse(input)?;
-    let proto = (tag("proto"), space1, byte, space1);
-    let port = preceded(char('/'), number);
-    let (rest, src) = preceded(opt(proto), terminated(address, (port, space1))).parse(rest)?;
-    let port = preceded(char('/'), number);
-    let (rest, dst) = delimited((tag("->"), space1), address, (port, space1)).parse(rest)?;
+/// What the event says, behind its name; `None` in the wording of kernels before 4.18, which
+/// does not tell the answer.
+#[must_use]
+pub(crate) fn lookup(says: &[u8]) -> Option<Lookup> {
+    let mut rest = Rest(says.trim_ascii_start());
+    let [table, oif, iif] = [
+        rest.named(b"table")?,
+        rest.named(b"oif")?,
+        rest.named(b"iif")?,
+    ];
+    if rest.0.starts_with(b"proto") {
+        u8::try_from(rest.named(b"proto")?).ok()?;
+    }
+    let src = rest.end()?;
+    rest.word(b"->")?;
+    rest.spaces()?;
+    let dst = rest.end()?;
     // Traffic class, scope, flags and whatever else some kernel has here.
-    let (rest, _) = (take_until("==>"), tag("==>"), space1).parse(rest)?;
+    rest.answer()?;
+    rest.word(b"dev ")?;
     // Without a name there are two spaces: with the option hash-ptr off some kernels print none.
-    let name = take_while(|b: u8| b != b' ');
-    let (rest, name) = delimited(tag("dev "), name, space1).parse(rest)?;
-    let (rest, gateway) = delimited((tag("gw"), space1), address, space1).parse(rest)?;
-    let (rest, err) = delimited((tag("err"), space1), signed, space0).parse(rest)?;
-    let dev = DevName::of_device(name).or(name.is_empty().then(DevName::default));
-    let lookup = dev.map(|dev| Lookup {
+    let name = rest.run(|b| b != b' ');
+    rest.spaces()?;
+    rest.word(b"gw")?;
+    rest.spaces()?;
+    let gateway = rest.address()?;
+    rest.spaces()?;
+    rest.word(b"err")?;
+    rest.spaces()?;
+    let err = rest.signed()?;
+    // Nothing but space may follow.
+    let _ = rest.spaces();
+    let dev = DevName::of_device(name).or(name.is_empty().then(DevName::default))?;
+    rest.0.is_empty().then_some(Lookup {
         table,
         oif,
         iif,
@@ -73,16 +162,7 @@ fn parse(input: &[u8]) -> IResult<&[u8], Option<Lookup>> {
         has_gateway: gateway != Ipv6Addr::UNSPECIFIED,
         is_to_itself: gateway == dst,
         err,
-    });
-    Ok((rest, lookup))
-}
-
-/// What the event says, behind its name; `None` in the wording of kernels before 4.18, which
-/// does not tell the answer.
-#[must_use]
-pub(crate) fn lookup(says: &[u8]) -> Option<Lookup> {
-    let (rest, lookup) = parse(says.trim_ascii_start()).ok()?;
-    lookup.filter(|_| rest.is_empty())
+    })
 }
 
 #[cfg(test)]

@@ -86,6 +86,14 @@ impl<T> Remembered<T> {
     }
 }
 
+/// Bytes that tell what answers say, which hardly ever come twice.
+const LOOKUP: &[u8; HEAD] = b"fib6_table_looku";
+
+/// True where a payload is of one packet: remembering it would only push out others.
+fn is_of_one_packet(payload: &[u8]) -> bool {
+    payload.first_chunk::<HEAD>() == Some(LOOKUP)
+}
+
 /// What the bytes of a payload, line end included, were found to say.
 pub(super) struct Memo<T> {
     /// By the first bytes alone: where among the entries to look first.
@@ -122,6 +130,9 @@ impl<T: Clone> Memo<T> {
 
     /// The place of the payload at the start of `data`, by all of its bytes.
     fn search(&mut self, data: &[u8], head: usize) -> Option<usize> {
+        if is_of_one_packet(data) {
+            return None;
+        }
         let len = memchr::memchr(b'\n', &data[..data.len().min(MAX_BYTES)])? + 1;
         let at = place(&data[..len]);
         let entry = self.entries[at].as_ref()?;
@@ -132,9 +143,14 @@ impl<T: Clone> Memo<T> {
         Some(at)
     }
 
+    /// Whether a payload, line end included, is one to be remembered.
+    pub(super) fn keeps(payload: &[u8]) -> bool {
+        payload.len() <= MAX_BYTES && payload.ends_with(b"\n") && !is_of_one_packet(payload)
+    }
+
     /// Remembers what a payload says, line end included.
     pub(super) fn insert(&mut self, payload: &[u8], value: T) {
-        if payload.len() > MAX_BYTES || !payload.ends_with(b"\n") {
+        if !Self::keeps(payload) {
             return;
         }
         let mut rest = [0; MAX_BYTES - 8 * START];

@@ -1,6 +1,7 @@
 //! The text that ftrace and others print, from bytes to lines, and from lines to events and
 //! stacks. Nothing here opens, prints or decodes.
 
+mod address;
 pub(crate) mod assemble;
 mod banner;
 mod bpftrace;

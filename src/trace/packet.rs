@@ -3,7 +3,8 @@
 use core::net::Ipv6Addr;
 use std::num::{NonZeroU32, NonZeroU64};
 
-use crate::trace::payload::{argument, integer};
+use crate::trace::address::digit;
+use crate::trace::payload::{pairs, value};
 use crate::trace::short::DevName;
 
 /// An IPv6 packet as far as a probe on it says. Words that do not fit an IPv6 packet are not
@@ -86,64 +87,121 @@ pub(crate) const OUT_NO_ROUTES: u8 = 15;
 /// The version in the first byte of a header.
 const VERSION: u8 = 6;
 
-/// Eight bytes of the packet, which the CPU loads as a little-endian number.
-fn word(arguments: &[u8], name: &[u8]) -> Option<[u8; 8]> {
-    let number = integer(arguments, name)?;
-    u64::try_from(number).ok().map(u64::to_le_bytes)
-}
-
-fn address(arguments: &[u8], [first, second]: [&[u8]; 2]) -> Option<Ipv6Addr> {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&word(arguments, first)?);
-    bytes[8..].copy_from_slice(&word(arguments, second)?);
-    Some(Ipv6Addr::from(bytes))
+/// A value that fits 64 bits without a sign.
+fn unsigned(text: &[u8]) -> Option<u64> {
+    // Mostly it is what `%llx` prints.
+    let hex = text.strip_prefix(b"0x").unwrap_or_default();
+    if (1..=16).contains(&hex.len())
+        && let Some(number) = hex
+            .iter()
+            .try_fold(0, |number, &b| Some(number << 4 | u64::from(digit(b)?)))
+    {
+        return Some(number);
+    }
+    u64::try_from(value(text)?).ok()
 }
 
 /// `"cali1"`; a string that could not be read is `(fault)`.
-fn device(arguments: &[u8]) -> Option<Option<DevName>> {
-    match argument(arguments, b"dev") {
-        None | Some(b"(fault)" | b"(null)") => Some(None),
-        Some(text) => {
+fn device(text: &[u8]) -> Option<Option<DevName>> {
+    match text {
+        b"(fault)" | b"(null)" => Some(None),
+        _ => {
             let name = text.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
             DevName::of_device(name).map(Some)
         }
     }
 }
 
-fn small(arguments: &[u8], name: &[u8]) -> Option<u8> {
-    u8::try_from(integer(arguments, name)?).ok()
+/// What arguments are there, read in one pass, for there are many drops: of two of one name the
+/// first counts.
+#[derive(Default)]
+struct Fetched<'a> {
+    dev: Option<&'a [u8]>,
+    skb: Option<&'a [u8]>,
+    ops: Option<&'a [u8]>,
+    ifindex: Option<&'a [u8]>,
+    iif: Option<&'a [u8]>,
+    code: Option<&'a [u8]>,
+    mib: Option<&'a [u8]>,
+    w0: Option<&'a [u8]>,
+    src: [Option<&'a [u8]>; 2],
+    dst: [Option<&'a [u8]>; 2],
+    l4: Option<&'a [u8]>,
 }
 
-fn index(arguments: &[u8], name: &[u8]) -> Option<u32> {
-    u32::try_from(integer(arguments, name)?).ok()
+impl<'a> Fetched<'a> {
+    fn new(arguments: &'a [u8]) -> Self {
+        let mut fetched = Fetched::default();
+        for (name, text) in pairs(arguments) {
+            let place = match name {
+                b"dev" => &mut fetched.dev,
+                b"skb" => &mut fetched.skb,
+                b"ops" => &mut fetched.ops,
+                b"ifindex" => &mut fetched.ifindex,
+                b"iif" => &mut fetched.iif,
+                b"code" => &mut fetched.code,
+                b"mib" => &mut fetched.mib,
+                b"w0" => &mut fetched.w0,
+                b"s0" => &mut fetched.src[0],
+                b"s1" => &mut fetched.src[1],
+                b"d0" => &mut fetched.dst[0],
+                b"d1" => &mut fetched.dst[1],
+                b"l4" => &mut fetched.l4,
+                _ => continue,
+            };
+            place.get_or_insert(text);
+        }
+        fetched
+    }
 }
 
-fn pointer(arguments: &[u8], name: &[u8]) -> Option<NonZeroU64> {
-    NonZeroU64::new(u64::try_from(integer(arguments, name)?).ok()?)
+/// Eight bytes of the packet, which the CPU loads as a little-endian number.
+fn word(text: Option<&[u8]>) -> Option<[u8; 8]> {
+    Some(unsigned(text?)?.to_le_bytes())
+}
+
+fn address([first, second]: [Option<&[u8]>; 2]) -> Option<Ipv6Addr> {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&word(first)?);
+    bytes[8..].copy_from_slice(&word(second)?);
+    Some(Ipv6Addr::from(bytes))
+}
+
+fn small(text: Option<&[u8]>) -> Option<u8> {
+    u8::try_from(unsigned(text?)?).ok()
+}
+
+fn index(text: Option<&[u8]>) -> Option<u32> {
+    u32::try_from(unsigned(text?)?).ok()
+}
+
+fn pointer(text: Option<&[u8]>) -> Option<NonZeroU64> {
+    NonZeroU64::new(unsigned(text?)?)
 }
 
 /// Reads the words of a packet among the arguments of a probe.
 #[must_use]
 pub(crate) fn words(arguments: &[u8]) -> Words {
-    let Some(dev) = device(arguments) else {
+    let fetched = Fetched::new(arguments);
+    let Some(dev) = fetched.dev.map_or(Some(None), device) else {
         return Words::Unbelievable;
     };
-    let header = word(arguments, b"w0");
+    let header = word(fetched.w0);
     if header.is_some_and(|header| header[0] >> 4 != VERSION) {
         return Words::Unbelievable;
     }
     let packet = Packet {
-        src: address(arguments, [b"s0", b"s1"]),
-        dst: address(arguments, [b"d0", b"d1"]),
+        src: address(fetched.src),
+        dst: address(fetched.dst),
         next_header: header.map(|header| header[6]),
-        upper: word(arguments, b"l4"),
+        upper: word(fetched.l4),
         dev,
-        ifindex: index(arguments, b"ifindex").and_then(NonZeroU32::new),
-        iif: index(arguments, b"iif"),
-        skb: pointer(arguments, b"skb"),
-        ops: pointer(arguments, b"ops"),
-        code: small(arguments, b"code"),
-        mib: small(arguments, b"mib"),
+        ifindex: index(fetched.ifindex).and_then(NonZeroU32::new),
+        iif: index(fetched.iif),
+        skb: pointer(fetched.skb),
+        ops: pointer(fetched.ops),
+        code: small(fetched.code),
+        mib: small(fetched.mib),
     };
     if packet == Packet::default() {
         Words::None
@@ -203,6 +261,28 @@ mod tests {
             assert_eq!(packet(&without), wanted, "{name}");
         }
         assert_eq!(packet(&WHOLE.replace("\"cali1\"", "(fault)")).dev, None);
+    }
+
+    #[test]
+    fn numbers_are_read_however_they_are_printed() {
+        for (text, number) in [
+            ("4", Some(4)),
+            ("0x4", Some(4)),
+            ("0xFfffffffffffffff", Some(u64::MAX)),
+            ("0x00000000000000004", Some(4)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("0x10000000000000000", None),
+            ("-1", None),
+            ("0x", None),
+            ("0xg", None),
+            ("(fault)", None),
+            ("", None),
+        ] {
+            assert_eq!(unsigned(text.as_bytes()), number, "{text}");
+        }
+        assert_eq!(packet("iif=4 iif=5 other").iif, Some(4));
+        assert_eq!(words(b"iif=x iif=5"), Words::None);
     }
 
     #[test]

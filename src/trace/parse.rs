@@ -1,13 +1,13 @@
 //! Pieces of text made into records. Any number of threads may do this at once.
 
 use crate::trace::columns::{Columns, Known};
-use crate::trace::cut::{CutState, Cutter, MAX_BLOCK, Piece, starts_frame};
+use crate::trace::cut::{CutState, Cutter, MAX_BLOCK, MAX_LINE, Piece, starts_frame};
 use crate::trace::event::{Meaning, Payload, StackId};
 use crate::trace::guess::Guesses;
 use crate::trace::header::Header;
 use crate::trace::line::{Line, line, trim_end};
 use crate::trace::memo::Memo;
-use crate::trace::payload::payload;
+use crate::trace::payload::{by_name, payload};
 use crate::trace::record::{Record, RecordOf, Records, Span};
 use crate::trace::stacks::Stacks;
 use crate::trace::symbol::Frame;
@@ -162,13 +162,24 @@ impl<M: Meaning> Parser<M> {
             let Some(header) = self.columns.read(data) else {
                 return at;
             };
-            let Some((&(signal, ref aside), payload)) = self.payloads.find(&data[header.len..])
-            else {
-                return at;
+            let (signal, payload) = match self.payloads.find(&data[header.len..]) {
+                Some((&(signal, ref aside), payload)) => {
+                    if let Some(aside) = aside {
+                        records.take(Record::Aside(aside.clone()));
+                    }
+                    (signal, payload)
+                }
+                None => {
+                    let unseen = self.unseen(&data[..len - at], header.len);
+                    let Some(((signal, aside), payload)) = unseen else {
+                        return at;
+                    };
+                    if let Some(aside) = aside {
+                        records.take(Record::Aside(aside));
+                    }
+                    (signal, payload)
+                }
             };
-            if let Some(aside) = aside {
-                records.take(Record::Aside(aside.clone()));
-            }
             at += header.len + payload;
             let context = header.context;
             let record = match signal {
@@ -207,6 +218,25 @@ impl<M: Meaning> Parser<M> {
             records.take(record);
         }
         at
+    }
+
+    /// What the payload behind the header of `data` says, and its length, where it was not seen
+    /// before: the header is known, so that the grammar need not look for another kind of line.
+    /// `data` is whole lines.
+    #[inline(never)]
+    fn unseen(&mut self, data: &[u8], header: usize) -> Option<(Said<M>, usize)> {
+        let text = data.get(header..)?;
+        let end = memchr::memchr(b'\n', text)? + 1;
+        if header + end > MAX_LINE {
+            return None;
+        }
+        let text = &text[..end];
+        let says = trim_end(text);
+        let said = meaning::<M>(&by_name(says).unwrap_or_else(|| payload(says)));
+        if Memo::<Said<M>>::keeps(text) {
+            self.payloads.insert(text, said.clone());
+        }
+        Some((said, end))
     }
 
     /// The frames at the start of `data`, where they were seen before.

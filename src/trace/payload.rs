@@ -9,6 +9,7 @@ use nom::{IResult, Parser};
 
 use crate::kernel::printed::RETURN_PROBE;
 use crate::trace::event::Payload;
+use crate::trace::lookup::FIB6_TABLE_LOOKUP;
 use crate::trace::symbol::{Symbol, is_symbol_byte, symbol};
 
 /// What stands behind `<-`: a symbol, or the bare address of a trampoline.
@@ -132,6 +133,25 @@ fn tracepoint(input: &[u8]) -> IResult<&[u8], Payload<'_>> {
     Ok((&rest[rest.len()..], Payload::Tracepoint { event, says }))
 }
 
+/// The same as [`payload`] of an event with its name, a colon and a space in front, where these
+/// are enough to see which it is; not tried on all lines, for most are another.
+pub(super) fn by_name(input: &[u8]) -> Option<Payload<'_>> {
+    let (event, behind) = if input.starts_with(FIB6_TABLE_LOOKUP) {
+        input.split_at(FIB6_TABLE_LOOKUP.len())
+    } else {
+        input.split_at(input.iter().position(|&b| !is_symbol_byte(b))?)
+    };
+    let says = behind.strip_prefix(b": ")?.trim_ascii();
+    let is_named = !event.is_empty() && !matches!(event, b"function" | b"kernel_stack");
+    // A probe's location.
+    let is_probe = says.first() == Some(&b'(');
+    match is_named {
+        true if is_probe => probe(input).ok().map(|(_, payload)| payload),
+        true => Some(Payload::Tracepoint { event, says }),
+        false => None,
+    }
+}
+
 /// The payload behind a header; what is not known is [`Payload::Other`].
 pub(super) fn payload(input: &[u8]) -> Payload<'_> {
     alt((function, stack, named_function, probe, tracepoint))
@@ -139,21 +159,42 @@ pub(super) fn payload(input: &[u8]) -> Payload<'_> {
         .map_or(Payload::Other, |(_, payload)| payload)
 }
 
-/// The value of argument `name` as text: `288` of `family=10 fast=288`.
-pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    arguments
-        .split(|&b| b == b' ')
-        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+/// Names and values of arguments: `fast` and `288` of `family=10 fast=288`.
+pub(super) fn pairs(arguments: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = Some(arguments);
+    let pieces = core::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr(b' ', text);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    });
+    pieces.filter_map(|pair| {
+        // Names are short.
+        let (name, value) = pair.split_at(pair.iter().position(|&b| b == b'=')?);
+        Some((name, &value[1..]))
+    })
 }
 
-/// The value of argument `name` as a signed number, decimal or `0x…` hexadecimal.
+/// The value of argument `name` as text.
+pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let found = pairs(arguments).find(|(known, _)| *known == name);
+    found.map(|(_, text)| text)
+}
+
+/// A value as a signed number, decimal or `0x…` hexadecimal.
 #[must_use]
-pub(crate) fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
-    let text = std::str::from_utf8(argument(arguments, name)?).ok()?;
+pub(super) fn value(text: &[u8]) -> Option<i128> {
+    let text = std::str::from_utf8(text).ok()?;
     match text.strip_prefix("0x") {
         Some(hex) => i128::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
     }
+}
+
+/// The value of argument `name` as a signed number.
+#[must_use]
+pub(crate) fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
+    value(argument(arguments, name)?)
 }
 
 #[cfg(test)]

@@ -440,8 +440,9 @@ impl<D: DropSink> Sink for Collector<D> {
         }
     }
 
-    fn aside(&mut self, aside: &Aside) {
-        self.beside = Some(aside.clone());
+    #[inline]
+    fn aside(&mut self, aside: Aside) {
+        self.beside = Some(aside);
     }
 
     fn stack(&mut self, context: Option<&Context>, stack: StackView<'_>) {

@@ -47,17 +47,20 @@ impl<D: DropSink> Collector<D> {
         context: Option<&Context>,
         beside: &Aside,
     ) {
-        if let Aside::Ops(reading) = beside {
-            self.gathered.note_fast(reading);
-            if let Some(((fast, _), context)) = reading.fast.zip(context) {
-                self.drops.fast(context.time, fast);
+        let packet = match beside {
+            Aside::Packet(packet) => packet,
+            Aside::Ops(reading) => {
+                self.gathered.note_fast(reading);
+                if let Some(((fast, _), context)) = reading.fast.zip(context) {
+                    self.drops.fast(context.time, fast);
+                }
+                return self.entry(at, via, function, context, caller);
             }
-        }
-        if *beside == Aside::Unbelievable {
-            self.gathered.unbelievable += 1;
-        }
-        let Aside::Packet(packet) = beside else {
-            return self.entry(at, via, function, context, caller);
+            Aside::Unbelievable => {
+                self.gathered.unbelievable += 1;
+                return self.entry(at, via, function, context, caller);
+            }
+            Aside::Lookup(_) => return self.entry(at, via, function, context, caller),
         };
         let is_drop = matches!(function, Function::PktDrop | Function::Handler(_));
         if is_drop && self.is_another(at, packet) {

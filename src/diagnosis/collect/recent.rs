@@ -1,5 +1,6 @@
 //! The lookups of one CPU and context that may be of packets still to be dropped.
 
+use core::net::Ipv6Addr;
 use std::collections::VecDeque;
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -44,6 +45,28 @@ struct Noted {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
     all: VecDeque<Noted>,
+    /// What each of them is found by, side by side: there are many of other packets.
+    keys: VecDeque<u32>,
+    /// There is some that began.
+    has_began: bool,
+}
+
+/// Keys that are compared at once.
+const STEP: usize = 16;
+
+/// Of what is found by its place alone.
+const NO_KEY: u32 = 0;
+
+/// What lookups for a destination are found by.
+fn key_of(dst: &Ipv6Addr) -> u32 {
+    let bits = u128::from(*dst);
+    let words = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
+    (words.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+/// What the beginning of the lookup of a packet is found by.
+fn key_of_began(skb: NonZeroU64) -> u32 {
+    (skb.get().wrapping_mul(0xd1b5_4a32_d192_ed03) >> 32) as u32
 }
 
 /// The lookups for one packet, or for its flow.
@@ -92,14 +115,22 @@ fn is_way_back(lookup: &Lookup, packet: &Packet) -> bool {
 
 impl Recent {
     /// Nothing of before counts any more.
+    #[inline]
     pub(super) fn clear(&mut self) {
-        self.all.clear();
+        // Mostly there is nothing.
+        if !self.keys.is_empty() {
+            self.all.clear();
+            self.keys.clear();
+            self.has_began = false;
+        }
     }
 
-    fn push(&mut self, time: Option<Time>, did: Did) {
+    fn push(&mut self, key: u32, time: Option<Time>, did: Did) {
         if self.all.len() >= MAX_RECENT {
             self.all.pop_front();
+            self.keys.pop_front();
         }
+        self.keys.push_back(key);
         self.all.push_back(Noted {
             time,
             did,
@@ -109,7 +140,7 @@ impl Recent {
 
     /// A table was asked.
     pub(super) fn asked(&mut self, time: Option<Time>, lookup: Lookup) {
-        self.push(time, Did::Asked(lookup));
+        self.push(key_of(&lookup.dst), time, Did::Asked(lookup));
     }
 
     /// `ip6_dst_gc` was called, for what was asked last.
@@ -130,7 +161,7 @@ impl Recent {
     /// Nothing of it is of use where no table was asked.
     fn push_behind(&mut self, time: Option<Time>, did: Did) {
         if !self.all.is_empty() {
-            self.push(time, did);
+            self.push(NO_KEY, time, did);
         }
     }
 
@@ -156,47 +187,63 @@ impl Recent {
 
     /// The lookup of a packet begins.
     pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64, lookups_on: bool) {
-        self.push(time, Did::Began(skb, lookups_on));
+        self.has_began = true;
+        self.push(key_of_began(skb), time, Did::Began(skb, lookups_on));
+    }
+
+    /// The places of those that may be found by that key, oldest first.
+    fn places(&self, key: u32) -> Vec<usize> {
+        let mut places = Vec::with_capacity(STEP);
+        let (older, newer) = self.keys.as_slices();
+        for (start, keys) in [(0, older), (older.len(), newer)] {
+            let (whole, rest) = keys.as_chunks::<STEP>();
+            let mut note = |at, keys: &[u32]| {
+                let found = keys.iter().enumerate().filter(|&(_, &one)| one == key);
+                places.extend(found.map(|(step, _)| start + at + step));
+            };
+            for (step, keys) in whole.iter().enumerate() {
+                // Compared without a branch for each.
+                if keys.iter().fold(false, |found, &one| found | (one == key)) {
+                    note(step * STEP, keys);
+                }
+            }
+            note(whole.len() * STEP, rest);
+        }
+        places
     }
 
     /// The lookups between the packet's own entry and the next one's.
     fn own(&self, now: Option<Time>, packet: &Packet) -> Option<(Vec<Lookup>, bool)> {
+        let skb = packet.skb.filter(|_| self.has_began)?;
         let is_its = |noted: &Noted| {
-            let its = matches!(noted.did, Did::Began(skb, _) if Some(skb) == packet.skb);
-            its && is_near(now, noted.time)
+            matches!(noted.did, Did::Began(began, _) if began == skb) && is_near(now, noted.time)
         };
-        let began = self.all.iter().rposition(is_its)?;
-        let behind = self.all.iter().skip(began + 1);
-        let until_next = behind.map_while(|noted| match noted.did {
-            Did::Began(..) => None,
-            did => Some(did),
-        });
-        let asked = until_next.filter_map(|did| match did {
+        let mut places = self.places(key_of_began(skb)).into_iter().rev();
+        let began = places.find(|&at| self.all.get(at).is_some_and(is_its))?;
+        let behind = self.all.range(began + 1..);
+        let until_next = behind.take_while(|noted| !matches!(noted.did, Did::Began(..)));
+        let asked = until_next.filter_map(|noted| match &noted.did {
             Did::Asked(lookup) => Some(lookup),
             _ => None,
         });
         let own = asked.filter(|lookup| is_for(lookup, packet, By::Flow));
         let lookups_on = matches!(self.all[began].did, Did::Began(_, true));
-        Some((own.collect(), lookups_on))
+        Some((own.copied().collect(), lookups_on))
     }
 
-    /// Some lookup of its flow is not that of a packet that was dropped before.
-    fn has_open(&self, now: Option<Time>, packet: &Packet) -> bool {
-        self.all.iter().any(|noted| match &noted.did {
-            Did::Asked(lookup) => {
-                !noted.is_done && is_near(now, noted.time) && is_for(lookup, packet, By::Flow)
+    /// The lookups for a packet at these places, the last first, and whether it is done with.
+    fn by<'a>(
+        &'a self,
+        places: &'a [usize],
+        (now, packet, by): (Option<Time>, &'a Packet, By),
+    ) -> impl Iterator<Item = (&'a Lookup, bool)> {
+        let noted = places.iter().rev().filter_map(|&at| self.all.get(at));
+        noted.filter_map(move |noted| match &noted.did {
+            Did::Asked(lookup) if is_near(now, noted.time) && is_for(lookup, packet, by) => {
+                Some((lookup, noted.is_done))
             }
-            _ => false,
-        })
-    }
-
-    fn by(&self, now: Option<Time>, packet: &Packet, by: By) -> Vec<Lookup> {
-        let near = self.all.iter().filter(|noted| is_near(now, noted.time));
-        let asked = near.filter_map(|noted| match noted.did {
-            Did::Asked(lookup) if is_for(&lookup, packet, by) => Some(lookup),
             _ => None,
-        });
-        asked.collect()
+        })
     }
 
     /// The lookups that may be of a packet that is dropped now.
@@ -210,29 +257,40 @@ impl Recent {
                 ..Matched::default()
             };
         }
-        let mut found = Matched::default();
-        if self.has_open(now, packet) {
-            found.lookups = self.by(now, packet, By::Flow);
+        let places = packet.dst.map(|dst| self.places(key_of(&dst)));
+        let places = places.unwrap_or_default();
+        // Some lookup of its flow is not that of a packet that was dropped before.
+        let mut of_flow = self.by(&places, (now, packet, By::Flow));
+        let by = if of_flow.any(|(_, is_done)| !is_done) {
+            By::Flow
         } else {
-            found.lookups = self.by(now, packet, By::Destination);
-            found.of_destination = !found.lookups.is_empty();
-        }
+            By::Destination
+        };
         // One interface has the packet: where it is not named, that of the last lookup.
-        if let Some(last) = found.lookups.last().copied() {
-            found.lookups.retain(|lookup| lookup.iif == last.iif);
+        let mut iif = None;
+        let all = self
+            .by(&places, (now, packet, by))
+            .map(|(lookup, _)| lookup);
+        let mut found = all.filter(|lookup| *iif.get_or_insert(lookup.iif) == lookup.iif);
+        let last: Vec<_> = found.by_ref().take(MAX_ANSWERS).collect();
+        Matched {
+            is_own: false,
+            of_destination: by == By::Destination && !last.is_empty(),
+            is_cut: found.next().is_some() || self.all.len() >= MAX_RECENT,
+            lookups: last.into_iter().rev().copied().collect(),
         }
-        let beyond = found.lookups.len().saturating_sub(MAX_ANSWERS);
-        found.is_cut = beyond > 0 || self.all.len() >= MAX_RECENT;
-        found.lookups.drain(..beyond);
-        found
     }
 
     /// The packet is dropped: the oldest lookups for it are done with, up to the table that was
     /// asked first. Packets of one flow are dropped in the order in which they were looked up;
     /// what is done with still tells what the tables say of the flow.
     pub(super) fn drop_oldest(&mut self, packet: &Packet) {
+        let Some(dst) = packet.dst else { return };
         let mut first = None;
-        for noted in self.all.iter_mut().filter(|noted| !noted.is_done) {
+        for at in self.places(key_of(&dst)) {
+            let Some(noted) = self.all.get_mut(at).filter(|noted| !noted.is_done) else {
+                continue;
+            };
             let Did::Asked(lookup) = &noted.did else {
                 continue;
             };

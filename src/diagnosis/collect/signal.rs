@@ -1,5 +1,7 @@
 //! What the payload of an event says as evidence, worked out once for each distinct payload.
 
+use std::sync::Arc;
+
 use crate::kernel::frames::{Mark, mark};
 use crate::kernel::functions::{self, Function, KFREE_SKB, NF_HOOK_SLOW};
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
@@ -100,9 +102,9 @@ pub enum Aside {
     /// Of a call of `ip6_dst_gc`.
     Ops(OpsReading),
     /// What the table answered.
-    Lookup(Box<Lookup>),
+    Lookup(Arc<Lookup>),
     /// The packet that the function was called for.
-    Packet(Box<Packet>),
+    Packet(Arc<Packet>),
     /// The words of a packet, which fit none.
     Unbelievable,
 }
@@ -113,7 +115,7 @@ impl Aside {
         match words(arguments) {
             Words::None => None,
             Words::Unbelievable => Some(Aside::Unbelievable),
-            Words::Packet(packet) => Some(Aside::Packet(Box::new(packet))),
+            Words::Packet(packet) => Some(Aside::Packet(Arc::new(packet))),
         }
     }
 
@@ -128,7 +130,7 @@ impl Aside {
                 let renamed = symbol.is_some_and(|symbol| !symbol.suffix.is_empty());
                 Aside::of_words(arguments).map(|aside| match aside {
                     Aside::Packet(packet) if renamed => {
-                        Aside::Packet(Box::new(packet.of_renamed()))
+                        Aside::Packet(Arc::new(packet.of_renamed()))
                     }
                     aside => aside,
                 })
@@ -222,7 +224,7 @@ impl Meaning for Signal {
             }
             Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => {
                 match lookup(says) {
-                    Some(lookup) => (Signal::Lookup, Some(Aside::Lookup(Box::new(lookup)))),
+                    Some(lookup) => (Signal::Lookup, Some(Aside::Lookup(Arc::new(lookup)))),
                     None => (Signal::Other, None),
                 }
             }
@@ -355,7 +357,7 @@ mod tests {
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \
                      flags 0 ==> dev lo gw :: err -113";
         let (signal, aside) = of(b"fib6_table_lookup", says);
-        let answer = lookup(says).map(|lookup| Aside::Lookup(Box::new(lookup)));
+        let answer = lookup(says).map(|lookup| Aside::Lookup(Arc::new(lookup)));
         assert!(answer.is_some());
         assert_eq!((signal, aside), (Signal::Lookup, answer));
         assert_eq!(of(b"fib_table_lookup", says), (Signal::Other, None));

@@ -112,7 +112,7 @@ impl Assembler {
                 }
             }
             Record::Traced { .. } => {}
-            Record::Aside(aside) => out.sink.aside(aside),
+            Record::Aside(aside) => out.sink.aside(aside.clone()),
             Record::Stack(id) => waiting.known_run(*id, &mut out),
             Record::NewStack(span) => waiting.new_run(of(span), &mut out),
             // The rest of a stack that is too long to be one.

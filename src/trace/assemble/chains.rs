@@ -178,7 +178,7 @@ impl Chains {
                 }
                 let (signal, aside) = S::Meaning::of(&payload);
                 if let Some(aside) = aside {
-                    out.sink.aside(&aside);
+                    out.sink.aside(aside);
                 }
                 out.sink.event(context.as_ref(), &signal);
                 match payload {
