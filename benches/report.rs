@@ -53,6 +53,10 @@ fn report(criterion: &mut Criterion) {
             "probes-orc",
             include_str!("../fixtures/4.19-orc/alternating-probes.pipe"),
         ),
+        (
+            "identity",
+            include_str!("../fixtures/4.19-identity/iif.pipe"),
+        ),
     ] {
         let path = dir.path().join(name);
         let size = amplify(capture, &path).expect("room for the amplified capture");
