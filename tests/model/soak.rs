@@ -35,10 +35,10 @@ pub fn runner(seed: u64) -> TestRunner {
 
 /// What is wrong with a case, or could be better.
 fn faults(case: &Case, answers: &Answers) -> Vec<String> {
-    let wrong = answers
-        .drops
-        .iter()
-        .filter(|answered| matches!(answered.grade, Grade::ConfirmedWrong | Grade::Phantom));
+    let wrong = answers.drops.iter().filter(|answered| {
+        use Grade::{ConfirmedWrong, Misnamed, Phantom};
+        matches!(answered.grade, ConfirmedWrong | Misnamed | Phantom)
+    });
     let mechanisms = wrong.map(|answered| answered.mechanism(case));
     let unsure = answers
         .drops

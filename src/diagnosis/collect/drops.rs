@@ -70,10 +70,11 @@ impl<D: DropSink> Collector<D> {
             && open.via.is_same(via, open.after_cut)
             && (open.via != Via::STACK || is_near(now, open.time))
         {
-            // The entry of the first may be lost, and this one that of the next.
+            // Where the first of all is lost, each may be taken for that of the next.
             let is_turned = open.via.is_turned(via, Some(true));
-            let is_doubtful = open.is_first && is_turned && order.is_none();
-            if open.begins && !open.is_first {
+            let is_sure = open.begins && !open.is_first;
+            let is_doubtful = is_turned && !is_sure && order.is_none();
+            if is_sure {
                 let is_straight = open.via.is_turned(via, Some(false));
                 self.entry_first = order
                     .or(is_turned.then_some(false))
