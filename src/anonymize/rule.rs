@@ -4,25 +4,14 @@ use core::net::Ipv6Addr;
 
 use crate::anonymize::address::prefix;
 use crate::anonymize::pseudonyms::Pseudonyms;
+use crate::host::rules::SELECTORS;
 
-/// Words that are not of this host: those of `ip rule`, and names that every host has.
-const WORDS: [&str; 46] = [
+/// Words that are not of this host, besides those in front of a value: those of `ip rule`, and
+/// names that every host has.
+const WORDS: [&str; 33] = [
     "not",
     "from",
     "all",
-    "to",
-    "tos",
-    "dsfield",
-    "dscp",
-    "flowlabel",
-    "fwmark",
-    "iif",
-    "oif",
-    "uidrange",
-    "ipproto",
-    "sport",
-    "dport",
-    "tun_id",
     "lookup",
     "goto",
     "nop",
@@ -97,7 +86,7 @@ pub(super) fn rule(names: &Pseudonyms, line: &str) -> String {
             out.push_str(&String::from_utf8_lossy(&names.device(word.as_bytes())));
         } else if let Some(address) = address(names, word) {
             out.push_str(&address);
-        } else if WORDS.contains(&word) || is_number(word) {
+        } else if WORDS.contains(&word) || SELECTORS.contains(&word) || is_number(word) {
             out.push_str(word);
         } else {
             out.push_str(&names.word(word));

@@ -15,9 +15,9 @@ fn at_worst(knowledge: &Knowledge) -> Knowledge {
         losses_are_placed: knowledge.losses_are_placed && !knowledge.losses_outstanding,
         // Counters may be equal midway by chance, and another namespace may still show.
         proof: Proof::Nothing,
-        // So may other rules.
-        refusals_count: false,
+        // So may other rules, and another filter on lookups.
         lookups_filter_known: false,
+        shows_received: false,
         ..knowledge.clone()
     }
 }
@@ -43,7 +43,9 @@ pub(crate) fn classify_so_far(evidence: &Evidence, knowledge: &Knowledge) -> Cla
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::evidence::{Attempt, Observed};
+    use crate::diagnosis::class::Cause;
+    use crate::diagnosis::evidence::{Attempt, Observed, Reverse};
+    use crate::diagnosis::lookups::told::Told;
     use crate::diagnosis::rules::witnesses::Given;
 
     fn attempted(given: &mut Given, observed: Observed) {
@@ -55,12 +57,18 @@ mod tests {
     #[test]
     fn what_can_be_taken_back_is_probable() {
         type Case = (&'static str, fn(&mut Given));
-        let cases: [Case; 5] = [
+        let cases: [Case; 7] = [
             ("returns of a void function", |given| {
                 attempted(given, Observed::Failed);
             }),
-            ("policy rules of another namespace", |given| {
-                attempted(given, Observed::Failed);
+            ("returns of a void function that look granted", |given| {
+                attempted(given, Observed::Succeeded);
+            }),
+            ("policy rules and filters that are still to come", |given| {
+                given.told(Told::Sure(Cause::DstAlloc));
+            }),
+            ("a filter that hides what came in between", |given| {
+                given.freed(Reverse::Returned);
             }),
             ("totals of lost events", |given| {
                 given.knowledge.losses_outstanding = true;

@@ -162,13 +162,23 @@ pub(crate) enum Reverse {
     Attempted(Observed),
 }
 
-impl Reverse {
-    /// A number below 16, and not 0.
+/// A packet was freed right behind a lookup of the way back to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WayBack {
+    /// What became of that lookup.
+    pub(crate) shown: Reverse,
+    /// Netfilter freed it; else it may have been anybody.
+    pub(crate) in_netfilter: bool,
+}
+
+impl WayBack {
+    /// A number below 32, and not 0.
     fn packed(self) -> u128 {
-        match self {
+        let shown = match self.shown {
             Reverse::Returned => 1,
             Reverse::Attempted(observed) => 2 + observed as u128,
-        }
+        };
+        shown << 1 | u128::from(self.in_netfilter)
     }
 }
 
@@ -207,8 +217,8 @@ pub(crate) struct Evidence {
     pub(crate) whole: bool,
     /// The number of the answers that tables gave for the packet, or for its flow.
     pub(crate) lookups: Option<u16>,
-    /// Netfilter dropped it, right behind a lookup of the way back to its source.
-    pub(crate) reverse: Option<Reverse>,
+    /// It was freed, right behind a lookup of the way back to its source.
+    pub(crate) reverse: Option<WayBack>,
 }
 
 impl Evidence {
@@ -267,7 +277,7 @@ impl Evidence {
             .fold(flags, |number, part| number << 8 | u128::from(part));
         let lookups = self.lookups.map_or(0, |lookups| 1 + u128::from(lookups));
         let number = number << 16 | lookups;
-        let number = number << 4 | self.reverse.map_or(0, Reverse::packed);
+        let number = number << 5 | self.reverse.map_or(0, WayBack::packed);
         let number = number << Attempts::BITS | self.receive.packed();
         number << Attempts::BITS | self.output.packed()
     }

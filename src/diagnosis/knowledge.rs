@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
+use crate::diagnosis::lookups::filter::Shown;
 use crate::diagnosis::lookups::told::{Tellings, shown};
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::surroundings::Surroundings;
@@ -42,6 +43,8 @@ pub(crate) struct Knowledge {
     pub(crate) memory_failed: bool,
     /// The kernel's filter on lookups is known and understood.
     pub(crate) lookups_filter_known: bool,
+    /// It shows every lookup for a received packet.
+    pub(crate) shows_received: bool,
     /// Some packet may be of a VRF.
     pub(crate) has_vrf: bool,
     /// What lookups tell.
@@ -104,6 +107,7 @@ pub(crate) fn knowledge(
     // whose attempts are in the trace.
     let agree = around.counts_are_equal() && !gathered.has_losses();
     let are_of = around.are_of(gathered);
+    let shown = shown(around.facts);
     Knowledge {
         traced: traced.or(gathered.traced.unwrap_or_default()),
         seen: gathered.seen,
@@ -117,7 +121,8 @@ pub(crate) fn knowledge(
         counts_agree: agree && gathered.namespaces.len() <= 1,
         refusals_count: around.pass_nothing_over() && are_of,
         memory_failed: around.memory_failed,
-        lookups_filter_known: shown(around.facts).is_some(),
+        lookups_filter_known: shown.is_some(),
+        shows_received: shown.as_ref().is_some_and(Shown::shows_received),
         has_vrf: around.has_vrf(),
         tellings: Arc::new(Tellings::new(&gathered.sequences, around.facts)),
     }

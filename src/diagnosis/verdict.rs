@@ -130,7 +130,10 @@ impl Verdict {
 mod tests {
     use super::*;
     use crate::diagnosis::cache::RefusedAll;
-    use Class::{OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvUndetermined, Unknown};
+    use Class::{
+        OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvRpfilterDstAlloc, RcvUndetermined,
+        Unknown,
+    };
     use Confidence::{Confirmed, Possible, Probable};
     use Exit::{Clean, Inconclusive, OtherDrops, Suspected};
 
@@ -195,6 +198,55 @@ mod tests {
         assert_eq!(verdict(&drops, broken), confirmed);
         let suspected = (Some(RcvDstAlloc), Some(Possible), Suspected);
         assert_eq!(verdict(&drops[..1], broken), suspected);
+        // One fault that is sure is said before another with more drops.
+        let filtered = [drops[0], (RcvRpfilterDstAlloc, Confirmed, 1)];
+        let confirmed = (Some(RcvRpfilterDstAlloc), Some(Confirmed), Exit::Confirmed);
+        assert_eq!(verdict(&filtered, nothing), confirmed);
+    }
+
+    fn refused(found: &mut Findings) {
+        found.refused_all = Some(RefusedAll {
+            attempts: 1,
+            confidence: Probable,
+        });
+    }
+
+    #[test]
+    fn the_headline_says_no_more_than_is_known() {
+        let said = |drop: Option<(Class, Confidence)>, change: fn(&mut Findings)| {
+            let mut found = Findings::default();
+            found.classes.extend(drop.map(|drop| (drop, 1)));
+            change(&mut found);
+            Verdict::of(&found).headline
+        };
+        let full = |how| Some((RcvDstAlloc, how));
+        let class = Headline::Class(RcvDstAlloc);
+        assert_eq!(said(full(Confirmed), refused), class);
+        let proven = |found: &mut Findings| {
+            found.refused_all = Some(RefusedAll {
+                attempts: 1,
+                confidence: Confirmed,
+            });
+        };
+        assert_eq!(said(full(Probable), proven), Headline::CacheRefusedAll);
+        assert_eq!(said(full(Probable), refused), Headline::CacheProbablyFull);
+        assert_eq!(said(full(Probable), nothing), Headline::CacheProbablyFull);
+        assert_eq!(said(full(Possible), nothing), Headline::CacheMayBeFull);
+        let other = Some((RcvNoRoute, Possible));
+        assert_eq!(said(other, proven), Headline::Class(RcvNoRoute));
+        // Without a drop.
+        assert_eq!(said(None, nothing), Headline::NoDrop);
+        assert_eq!(said(None, refused), Headline::CacheRefusedAll);
+        let logged = |found: &mut Findings| found.health.log.failed = 1;
+        assert_eq!(said(None, logged), Headline::OnlyLogged);
+        let counted = |found: &mut Findings| found.in_no_routes = Some(3);
+        assert_eq!(said(None, counted), Headline::OnlyCounted(3));
+        let counted_and_lost = |found: &mut Findings| {
+            lost(found);
+            found.in_no_routes = Some(3);
+        };
+        assert_eq!(said(None, counted_and_lost), Headline::Unreadable);
+        assert_eq!(said(None, lost), Headline::Unreadable);
     }
 
     fn lost(found: &mut Findings) {
@@ -240,12 +292,6 @@ mod tests {
         };
         assert_eq!(exits(empty), [Inconclusive, Inconclusive, OtherDrops]);
         // The cache refused everything, whatever dropped.
-        let refused = |found: &mut Findings| {
-            found.refused_all = Some(RefusedAll {
-                attempts: 1,
-                confidence: Probable,
-            });
-        };
         assert_eq!(exits(refused), [Suspected; 3]);
         // The kernel counted drops that the trace does not show.
         let counted = |found: &mut Findings| found.in_no_routes = Some(1);

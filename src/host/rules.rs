@@ -22,7 +22,7 @@ pub(crate) const TABLE_DEFAULT: u32 = 253;
 /// What is printed in place of a table where the packet's own VRF decides.
 const L3MDEV_TABLE: &str = "[l3mdev-table]";
 /// Words in front of one value that say which packets a rule is for.
-const SELECTORS: [&str; 13] = [
+pub(crate) const SELECTORS: [&str; 13] = [
     "to",
     "tos",
     "dsfield",

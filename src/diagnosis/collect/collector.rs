@@ -390,11 +390,11 @@ impl<D: DropSink> Collector<D> {
                 recent.returned(context.map(|c| c.time), value != Returned::Zero);
                 Some(at)
             }
-            Signal::Freed => {
+            Signal::Freed { in_netfilter } => {
                 let at = self.task(key);
                 self.task_mut(at).last = LastEntry::Other;
                 let beside = self.beside.take();
-                self.freed(at, context, beside.as_ref());
+                self.freed(at, context, (beside.as_ref(), in_netfilter));
                 Some(at)
             }
             Signal::Lookup => {

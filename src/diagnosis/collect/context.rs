@@ -122,8 +122,6 @@ pub(super) struct OpenDrop {
     pub(super) time: Option<Time>,
     /// It is the first on its CPU since the cut: what told of it may be missing.
     pub(super) is_first: bool,
-    /// A lookup came behind it: what tells of a drop now tells of another.
-    pub(super) is_over: bool,
     /// Its first event came behind another that tells of no drop.
     pub(super) begins: bool,
 }

@@ -1,8 +1,10 @@
 //! Drops: what opens one, what is known of it, and the stack that it gets.
 
+use std::sync::Arc;
+
 use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::{At, LastEntry, OpenDrop, Task, Trail, Via, is_near};
-use crate::diagnosis::collect::packet_drop::{DropSink, PacketDrop};
+use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
 use crate::diagnosis::collect::signal::Caller;
 use crate::diagnosis::evidence::{Evidence, HandlerSource, StackState, Window};
 use crate::kernel::frames::{Mark, StackFacts};
@@ -65,7 +67,6 @@ impl<D: DropSink> Collector<D> {
         let begins = std::mem::replace(&mut task.last, LastEntry::Drop) != LastEntry::Drop;
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
-            && !open.is_over
             && !open.via.is_turned(via, order)
             && open.via.is_same(via, open.after_cut)
             && (open.via != Via::STACK || is_near(now, open.time))
@@ -103,7 +104,6 @@ impl<D: DropSink> Collector<D> {
             stacks: 0,
             time: now,
             is_first: !self.cpu(at.cpu).settled,
-            is_over: false,
             begins,
         };
         let task = self.task_mut(at);
@@ -118,6 +118,17 @@ impl<D: DropSink> Collector<D> {
         let cpu = self.cpu(at.cpu);
         cpu.settled = true;
         cpu.disturbances += 1;
+        self.push_drop(context, evidence, None)
+    }
+
+    /// A new drop, without a stack as yet; its ticket.
+    pub(super) fn push_drop(
+        &mut self,
+        context: Option<&Context>,
+        evidence: Evidence,
+        packet: Option<Arc<Identity>>,
+    ) -> u64 {
+        let ticket = self.queue.next_ticket();
         let stack_matches = self.drops.matches_stack(None, &[]);
         let drop = PacketDrop {
             context: context.copied(),
@@ -125,7 +136,7 @@ impl<D: DropSink> Collector<D> {
             stack: None,
             stack_matches,
             count: 1,
-            packet: None,
+            packet,
         };
         self.queue.push(drop, &mut self.drops);
         ticket

@@ -29,9 +29,8 @@ impl<D: DropSink> Collector<D> {
         let time = context.map(|c| c.time);
         self.first_lookup = self.first_lookup.or(time);
         self.cpu(at.cpu).asked = true;
-        if let Some(open) = &mut self.task_mut(at).drop {
-            open.is_over = true;
-        }
+        // What came before is complete: a drop, and an attempt for what was asked before.
+        self.settle(at);
         self.gathered.lookups += 1;
         self.gathered.sequences.note(lookup);
         let level = self.tasks.level(at.task);

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::At;
-use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
+use crate::diagnosis::collect::packet_drop::{DropSink, Identity};
 use crate::diagnosis::collect::signal::Aside;
-use crate::diagnosis::evidence::{Attempts, Evidence, Observed, Reverse};
+use crate::diagnosis::evidence::{Attempts, Evidence, Observed, Reverse, WayBack};
 use crate::kernel::functions::Direction;
 use crate::trace::Context;
 
 impl<D: DropSink> Collector<D> {
     /// A packet was freed, by netfilter or by nobody knows whom.
-    pub(super) fn freed(&mut self, at: At, context: Option<&Context>, beside: Option<&Aside>) {
+    pub(super) fn freed(
+        &mut self,
+        at: At,
+        context: Option<&Context>,
+        (beside, in_netfilter): (Option<&Aside>, bool),
+    ) {
         // What became of the last attempt is known when that is complete.
         self.settle(at);
         let has_cpu = self.cpus.number(at.cpu).is_some();
@@ -41,28 +46,22 @@ impl<D: DropSink> Collector<D> {
         if packet.is_some() {
             recent.freed(now);
         }
-        let Some((packet, reverse)) = packet.zip(reverse) else {
+        let Some((packet, shown)) = packet.zip(reverse) else {
             return;
         };
         let evidence = Evidence {
             direction: Direction::Receive,
             receive: Attempts::default(),
             output: Attempts::default(),
-            reverse: Some(reverse),
+            reverse: Some(WayBack {
+                shown,
+                in_netfilter,
+            }),
             ..self.evidence_before(at, now)
         };
-        let ticket = self.queue.next_ticket();
-        let stack_matches = self.drops.matches_stack(None, &[]);
         let lookups = Vec::new();
-        let drop = PacketDrop {
-            context: context.copied(),
-            evidence,
-            stack: None,
-            stack_matches,
-            count: 1,
-            packet: Some(Arc::new(Identity { packet, lookups })),
-        };
-        self.queue.push(drop, &mut self.drops);
+        let packet = Arc::new(Identity { packet, lookups });
+        let ticket = self.push_drop(context, evidence, Some(packet));
         self.queue.done(ticket, &mut self.drops);
     }
 }

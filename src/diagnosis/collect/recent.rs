@@ -155,7 +155,10 @@ impl Recent {
 
     /// A packet was freed: what is behind has nothing to do with it.
     pub(super) fn freed(&mut self, time: Option<Time>) {
-        self.push_behind(time, Did::Freed);
+        let last = self.all.back().map(|noted| noted.did);
+        if !matches!(last, Some(Did::Freed)) {
+            self.push_behind(time, Did::Freed);
+        }
     }
 
     /// Nothing of it is of use where no table was asked.
@@ -171,9 +174,11 @@ impl Recent {
         let mut shown = None;
         for noted in self.all.iter().rev() {
             match noted.did {
-                Did::Attempted(observed) => {
-                    shown = shown.or(Some(Reverse::Attempted(observed)));
+                // Of several, the first one behind the lookup was made for it.
+                Did::Attempted(observed) if shown != Some(Reverse::Returned) => {
+                    shown = Some(Reverse::Attempted(observed));
                 }
+                Did::Attempted(_) => {}
                 Did::Returned(true) => shown = Some(Reverse::Returned),
                 Did::Returned(false) | Did::Freed | Did::Began(..) => return None,
                 Did::Asked(lookup) => {

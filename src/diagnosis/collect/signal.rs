@@ -60,7 +60,10 @@ pub enum Signal {
         value: Returned,
     },
     /// A packet was freed; which stands beside.
-    Freed,
+    Freed {
+        /// Where netfilter frees what a rule drops; else it may have been anybody.
+        in_netfilter: bool,
+    },
     /// A table was asked for a route; what it answered stands beside.
     Lookup,
     /// Anything else that may have brought a stack.
@@ -144,12 +147,36 @@ impl Aside {
 /// call of the tracer, where a kernel has them (arch/x86/kernel/kprobes/core.c).
 const ENTRY_BYTES: u64 = 16;
 
-/// The probe is where a packet is freed: on the call inside `nf_hook_slow`, or on `kfree_skb`.
-fn frees(function: Option<&Symbol<'_>>) -> bool {
-    function.is_some_and(|symbol| {
-        let is_inside = symbol.offset.unwrap_or(0) > ENTRY_BYTES;
-        (symbol.name == NF_HOOK_SLOW.as_bytes() && is_inside)
-            || (symbol.name == KFREE_SKB.as_bytes() && !is_inside)
+/// Where the probe stands where a packet is freed: on the call inside `nf_hook_slow`, which is
+/// netfilter's, or on `kfree_skb`, which anybody calls.
+fn frees(function: Option<&Symbol<'_>>) -> Option<bool> {
+    let symbol = function?;
+    let is_inside = symbol.offset.unwrap_or(0) > ENTRY_BYTES;
+    let in_netfilter = symbol.name == NF_HOOK_SLOW.as_bytes() && is_inside;
+    let by_anybody = symbol.name == KFREE_SKB.as_bytes() && !is_inside;
+    (in_netfilter || by_anybody).then_some(in_netfilter)
+}
+
+/// The error of a route that could not be had (net/ipv6/route.c: `ip6_null_entry_template`).
+const ENETUNREACH: i128 = -101;
+
+/// What a function returned, where the probe fetched that. `ip6_route_lookup` returns a pointer,
+/// which is never 0: there it is the `err` of the dst behind it.
+fn returned(function: Function, arguments: &[u8]) -> Option<Returned> {
+    if function == Function::RouteLookup {
+        return match integer(arguments, b"err")? {
+            0 => Some(Returned::Zero),
+            ENETUNREACH => Some(Returned::Other),
+            _ => None,
+        };
+    }
+    let value = [&b"ret"[..], b"retval", b"arg1"]
+        .into_iter()
+        .find_map(|name| integer(arguments, name))?;
+    Some(match value {
+        0 => Returned::Zero,
+        1 => Returned::One,
+        _ => Returned::Other,
     })
 }
 
@@ -186,8 +213,8 @@ impl Meaning for Signal {
                 function,
                 arguments,
             } => {
-                if frees(function.as_ref()) {
-                    return (Signal::Freed, Aside::of_words(arguments));
+                if let Some(in_netfilter) = frees(function.as_ref()) {
+                    return (Signal::Freed { in_netfilter }, Aside::of_words(arguments));
                 }
                 let known = probed(event, function.as_ref());
                 let source = if arguments.is_empty() {
@@ -209,17 +236,11 @@ impl Meaning for Signal {
                 function,
                 arguments,
             } => {
-                let value = [&b"ret"[..], b"retval", b"arg1", b"err"]
-                    .into_iter()
-                    .find_map(|name| integer(arguments, name))
-                    .map(|value| match value {
-                        0 => Returned::Zero,
-                        1 => Returned::One,
-                        _ => Returned::Other,
-                    });
-                let returned = probed(event, function.as_ref())
-                    .zip(value)
-                    .map(|(function, value)| Signal::Return { function, value });
+                let function = probed(event, function.as_ref());
+                let returned = function.and_then(|function| {
+                    let value = returned(function, arguments)?;
+                    Some(Signal::Return { function, value })
+                });
                 (returned.unwrap_or(Signal::Nothing), None)
             }
             Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => {
@@ -365,6 +386,31 @@ mod tests {
             of(b"fib6_table_lookup", b"table 254"),
             (Signal::Other, None)
         );
+    }
+
+    #[test]
+    fn a_route_lookup_returned_what_its_dst_says() {
+        let returned = |arguments: &str| {
+            let (signal, _) = Signal::of(&Payload::ReturnProbe {
+                event: b"rle",
+                function: symbol("ip6_route_lookup"),
+                arguments: arguments.as_bytes(),
+            });
+            signal
+        };
+        let of = |value| Signal::Return {
+            function: Function::RouteLookup,
+            value,
+        };
+        assert_eq!(
+            returned("dst=0xffff88800024bb00 err=-101"),
+            of(Returned::Other)
+        );
+        assert_eq!(returned("err=0"), of(Returned::Zero));
+        // Another error is that of a reject route, and a pointer says nothing.
+        assert_eq!(returned("err=-13"), Signal::Nothing);
+        assert_eq!(returned("ret=0xffff88800024bb00"), Signal::Nothing);
+        assert_eq!(returned("arg1=0xffff88800024bb00"), Signal::Nothing);
     }
 
     #[test]

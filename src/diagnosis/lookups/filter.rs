@@ -9,7 +9,10 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use crate::diagnosis::lookups::sequence::Answer;
+use crate::host::rules::{TABLE_LOCAL, TABLE_MAIN};
 
+/// Stands for all tables that only rules name.
+pub(super) const OTHER_TABLE: u32 = 1;
 /// What the framing says where there is no filter.
 const ALL: &[u8] = b"all";
 /// Longest filter that is looked at, in bytes, and deepest nesting of it.
@@ -153,6 +156,23 @@ impl Shown {
         }
         let (_, expression) = all_consuming(any_of).parse(text).ok()?;
         Some(Shown(expression))
+    }
+
+    /// Every answer of that table to a received packet would be in the trace.
+    #[must_use]
+    pub(crate) fn shows_all_of(&self, table: u32, iif: Option<u32>) -> bool {
+        let shows = |answer| {
+            let asking = Asking { table, answer, iif };
+            self.shows(&asking) == Some(true)
+        };
+        Answer::ALL.into_iter().all(shows)
+    }
+
+    /// Every lookup for a received packet would be in the trace.
+    #[must_use]
+    pub(crate) fn shows_received(&self) -> bool {
+        let tables = [TABLE_LOCAL, TABLE_MAIN, OTHER_TABLE];
+        tables.iter().all(|&table| self.shows_all_of(table, None))
     }
 
     /// Whether the trace shows such a lookup; `None` where the filter asks for what is not known.
@@ -330,6 +350,24 @@ mod tests {
             ("tb_id == 254 || (tb_id == 255 && err == 0)", Some(true)),
         ] {
             assert_eq!(main(filter), shown, "{filter}");
+        }
+    }
+
+    #[test]
+    fn received_packets_are_shown_where_nothing_leaves_one_out() {
+        let shows = |filter| Shown::parse(filter).unwrap().shows_received();
+        for filter in ["all", "iif != 1", "oif == 0 && iif != 1"] {
+            assert!(shows(filter), "{filter}");
+        }
+        for filter in [
+            "oif != 0",
+            "iif == 1",
+            "err == 0",
+            "tb_id != 255",
+            "tb_id == 255 || tb_id == 254",
+            "proto == 58",
+        ] {
+            assert!(!shows(filter), "{filter}");
         }
     }
 

@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::diagnosis::lookups::filter::{Asking, Shown};
+use crate::diagnosis::lookups::filter::{Asking, OTHER_TABLE, Shown};
 use crate::diagnosis::lookups::sequence::{Answer, Sequence};
 use crate::diagnosis::lookups::step::{At, Decided, Next, Step};
 use crate::host::rules::{Action, PolicyRules, TABLE_LOCAL, TABLE_MAIN};
 
 /// Steps that are taken for one sequence at most; beyond it nothing is said.
 const MAX_STEPS: usize = 20_000;
-
-/// Stands for all tables that only rules name.
-const OTHER_TABLE: u32 = 1;
 
 /// Who dropped the packet, where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,16 +40,8 @@ pub(super) struct Grounds<'a> {
 impl Grounds<'_> {
     /// Other tables than local and main were asked, or may have been without a line.
     fn may_ask_others(&self, sequence: &Sequence) -> bool {
-        let shows = |answer| {
-            let asking = Asking {
-                table: OTHER_TABLE,
-                answer,
-                iif: sequence.iif,
-            };
-            self.shown.and_then(|shown| shown.shows(&asking)) == Some(true)
-        };
-        let shows_all = Answer::ALL.into_iter().all(shows);
-        self.has_other_tables || !shows_all
+        let shows = |shown: &Shown| shown.shows_all_of(OTHER_TABLE, sequence.iif);
+        self.has_other_tables || !self.shown.is_some_and(shows)
     }
 }
 

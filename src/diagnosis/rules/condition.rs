@@ -196,13 +196,13 @@ pub(super) static ALL_PROVEN_SUCCEEDED: Condition = condition(
 
 pub(super) static REVERSE: Condition = condition(
     "way-back-asked",
-    "netfilter freed it right behind the lookup of the way back to its source, which found the interface that it came in by",
+    "it was freed right behind the lookup of the way back to its source, which found the interface that it came in by",
     |case| case.evidence.reverse.is_some(),
 );
 pub(super) static REVERSE_REFUSED: Condition = condition(
     "way-back-refused",
     "that lookup was refused, beyond doubt",
-    |case| match case.evidence.reverse {
+    |case| match case.evidence.reverse.map(|way_back| way_back.shown) {
         Some(Reverse::Returned) => true,
         Some(Reverse::Attempted(observed)) => {
             let certain = true;
@@ -211,6 +211,20 @@ pub(super) static REVERSE_REFUSED: Condition = condition(
         }
         None => false,
     },
+);
+
+pub(super) static FREED_BY_NETFILTER: Condition = condition(
+    "freed-by-netfilter",
+    "the trace shows that netfilter freed it",
+    |case| {
+        let way_back = case.evidence.reverse;
+        way_back.is_some_and(|way_back| way_back.in_netfilter)
+    },
+);
+pub(super) static RECEIVED_SHOWN: Condition = condition(
+    "received-shown",
+    "every lookup for a received packet would be in the trace, so that none came in between",
+    |case| case.knowledge.shows_received,
 );
 
 // What the tables said.
@@ -265,6 +279,14 @@ pub(super) static COUNTERS_EXCLUDE_REFUSAL: Condition = condition(
     "counters-exclude-refusal",
     "the counters and limits around the capture leave no room for a refusal",
     |case| case.knowledge.proof == Proof::NoneFailed,
+);
+pub(super) static REFUSAL_EXCLUDED: Condition = condition(
+    "refusal-excluded",
+    "this kernel refuses nothing, or the counters of that namespace leave no room for a refusal",
+    |case| {
+        let known = case.knowledge;
+        !known.returns_count || (known.proof == Proof::NoneFailed && known.same_namespace)
+    },
 );
 pub(super) static SAME_NAMESPACE: Condition = condition(
     "same-namespace",

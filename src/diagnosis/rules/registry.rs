@@ -6,12 +6,13 @@
 use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
     ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, COUNTERS_EXCLUDE_REFUSAL,
-    DIRECTION_UNKNOWN, FILTER_KNOWN, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN,
-    HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED,
-    LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, OF_DESTINATION, PREVIOUS_FAILED,
-    PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE,
-    REVERSE_REFUSED, SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE,
-    TOLD_NOT_REFUSED, TOLD_PROHIBITED, TOLD_REFUSED, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    DIRECTION_UNKNOWN, FILTER_KNOWN, FREED_BY_NETFILTER, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED,
+    HANDLER_KNOWN, HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH,
+    LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, OF_DESTINATION,
+    PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, RECEIVED_SHOWN, REFUSAL_EXCLUDED,
+    REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE, REVERSE_REFUSED, SAME_NAMESPACE, SENT,
+    SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED, TOLD_PROHIBITED, TOLD_REFUSED,
+    WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
@@ -37,7 +38,8 @@ pub(crate) static RULES: &[Rule] = &[
         grounds: Grounds {
             needs: &[
                 Is(&REVERSE_REFUSED),
-                Is(&FILTER_KNOWN),
+                Is(&FREED_BY_NETFILTER),
+                Is(&RECEIVED_SHOWN),
                 Is(&LOSSES_PLACED),
                 Is(&REFUSALS_COUNT),
             ],
@@ -48,7 +50,7 @@ pub(crate) static RULES: &[Rule] = &[
         name: "way-back-perhaps-refused",
         cause: Cause::ReverseDstAlloc,
         confidence: Confidence::Probable,
-        reason: "netfilter dropped it right behind the lookup of the way back to its source, for which an allocation was attempted; its outcome, other lookups in between, or the policy rules are not known",
+        reason: "it was freed right behind the lookup of the way back to its source, for which an allocation was attempted; its outcome, who freed it (a probe on the call inside nf_hook_slow would tell), other lookups in between, or the policy rules are not known",
         kernel: "a rule other than the reverse-path filter may drop a packet as well (net/netfilter/core.c: nf_hook_slow)",
         grounds: Grounds {
             needs: &[Is(&REVERSE)],
@@ -68,7 +70,7 @@ pub(crate) static RULES: &[Rule] = &[
                 Is(&FILTER_KNOWN),
                 Is(&LOSSES_PLACED),
             ],
-            unless: &[&OF_DESTINATION, &HAS_VRF],
+            unless: &[&OF_DESTINATION, &HAS_VRF, &REFUSAL_EXCLUDED],
         },
     },
     Rule {
@@ -164,7 +166,7 @@ pub(crate) static RULES: &[Rule] = &[
                 Is(&ALL_PROVEN_SUCCEEDED),
                 ITS_LOOKUP_IS_ITS_OWN,
             ],
-            unless: &[&IN_A_LIST, &MEMORY_FAILED],
+            unless: &[&IN_A_LIST, &MEMORY_FAILED, &TOLD_REFUSED],
         },
     },
     Rule {
@@ -217,7 +219,7 @@ pub(crate) static RULES: &[Rule] = &[
                     &[Is(&HANDLERS_TRACED), Is(&SINCE_ROUTE_INPUT)],
                 ]),
             ],
-            unless: &[&ANY_FAILED, &MEMORY_FAILED],
+            unless: &[&ANY_FAILED, &MEMORY_FAILED, &TOLD_REFUSED],
         },
     },
     Rule {
@@ -239,7 +241,7 @@ pub(crate) static RULES: &[Rule] = &[
                 ]),
                 ITS_LOOKUP_IS_ITS_OWN,
             ],
-            unless: &[&IN_A_LIST, &MEMORY_FAILED],
+            unless: &[&IN_A_LIST, &MEMORY_FAILED, &TOLD_REFUSED],
         },
     },
     Rule {

@@ -12,7 +12,8 @@ use crate::diagnosis::class::Class::{
 };
 use crate::diagnosis::class::Confidence::{self, Confirmed, Possible, Probable};
 use crate::diagnosis::evidence::{
-    Attempt, Attempts, Evidence, HandlerSource, Observed, Reverse, StackState, Traced, Window,
+    Attempt, Attempts, Evidence, HandlerSource, Observed, Reverse, StackState, Traced, WayBack,
+    Window,
 };
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::lookups::told::{Tellings, Told};
@@ -76,6 +77,7 @@ impl Given {
                 refusals_count: true,
                 memory_failed: false,
                 lookups_filter_known: true,
+                shows_received: true,
                 has_vrf: false,
                 tellings: Arc::default(),
             },
@@ -83,7 +85,7 @@ impl Given {
     }
 
     /// Its lookups tell this, and no attempt was traced.
-    fn told(&mut self, told: Told) {
+    pub(crate) fn told(&mut self, told: Told) {
         self.evidence.lookups = Some(0);
         self.knowledge.tellings = Arc::new(Tellings::only(told, false));
         self.gc(false, false, false);
@@ -93,6 +95,14 @@ impl Given {
     fn told_of_others(&mut self, told: Told) {
         self.told(told);
         self.knowledge.tellings = Arc::new(Tellings::only(told, true));
+    }
+
+    /// Netfilter freed it behind a lookup of the way back that came to this.
+    pub(crate) fn freed(&mut self, shown: Reverse) {
+        self.evidence.reverse = Some(WayBack {
+            shown,
+            in_netfilter: true,
+        });
     }
 
     /// These attempts before it, oldest first.
@@ -192,23 +202,24 @@ pub(crate) const FOR: &[Row] = &[
         "way-back-refused",
         &[
             "way-back-refused",
-            "filter-known",
+            "freed-by-netfilter",
+            "received-shown",
             "losses-placed",
             "refusals-count",
         ],
-        |g| g.evidence.reverse = Some(Reverse::Returned),
+        |g| g.freed(Reverse::Returned),
         (RcvRpfilterDstAlloc, Confirmed, "way-back-refused"),
     ),
     row(
         "way-back-refused",
         &["way-back-refused"],
-        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Failed)),
+        |g| g.freed(Reverse::Attempted(Observed::Failed)),
         (RcvRpfilterDstAlloc, Confirmed, "way-back-refused"),
     ),
     row(
         "way-back-perhaps-refused",
         &["way-back-asked"],
-        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Collected)),
+        |g| g.freed(Reverse::Attempted(Observed::Collected)),
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
     ),
     row(
@@ -220,6 +231,7 @@ pub(crate) const FOR: &[Row] = &[
             "losses-placed",
             "lookups-of-others",
             "has-vrf",
+            "refusal-excluded",
         ],
         |g| g.told(Told::Sure(Cause::DstAlloc)),
         (RcvDstAlloc, Confirmed, "found-then-refused"),
@@ -292,6 +304,7 @@ pub(crate) const FOR: &[Row] = &[
             "received-alone",
             "in-a-list",
             "memory-failed",
+            "lookups-say-refused",
         ],
         |g| {
             g.prohibited();
@@ -412,6 +425,7 @@ pub(crate) const FOR: &[Row] = &[
             "handler-known",
             "any-failed",
             "memory-failed",
+            "lookups-say-refused",
         ],
         |g| {
             g.excluded();
@@ -521,6 +535,7 @@ pub(crate) const FOR: &[Row] = &[
             "received-alone",
             "in-a-list",
             "memory-failed",
+            "lookups-say-refused",
         ],
         |g| {
             g.gc(true, false, false);
@@ -649,17 +664,74 @@ pub(crate) const FOR: &[Row] = &[
 /// Drops to which the rule does not apply, and would but for each of the conditions.
 pub(crate) const AGAINST: &[Row] = &[
     row(
+        "found-then-refused",
+        &["refusal-excluded"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.knowledge.returns_count = false;
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "found-then-refused",
+        &["refusal-excluded"],
+        |g| {
+            g.told(Told::Sure(Cause::DstAlloc));
+            g.excluded();
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "prohibited",
+        &["lookups-say-refused"],
+        |g| {
+            g.told_of_others(Told::Sure(Cause::DstAlloc));
+            g.gc(true, true, true);
+            g.prohibited();
+        },
+        (RcvProhibited, Probable, "prohibited-perhaps-refused"),
+    ),
+    row(
+        "counters-exclude-refusal",
+        &["lookups-say-refused"],
+        |g| {
+            g.told_of_others(Told::Sure(Cause::DstAlloc));
+            g.excluded();
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
+        "no-attempt-traced",
+        &["lookups-say-refused"],
+        |g| {
+            g.told_of_others(Told::Sure(Cause::DstAlloc));
+            g.gc(true, true, true);
+        },
+        (RcvDstAlloc, Probable, "found-perhaps-refused"),
+    ),
+    row(
         "way-back-refused",
         &["way-back-refused"],
-        |g| g.evidence.reverse = Some(Reverse::Attempted(Observed::Collected)),
+        |g| g.freed(Reverse::Attempted(Observed::Collected)),
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
     ),
     row(
         "way-back-refused",
-        &["filter-known"],
+        &["received-shown"],
         |g| {
-            g.evidence.reverse = Some(Reverse::Returned);
-            g.knowledge.lookups_filter_known = false;
+            g.freed(Reverse::Returned);
+            g.knowledge.shows_received = false;
+        },
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["freed-by-netfilter"],
+        |g| {
+            g.evidence.reverse = Some(WayBack {
+                shown: Reverse::Returned,
+                in_netfilter: false,
+            });
         },
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
     ),
@@ -667,7 +739,7 @@ pub(crate) const AGAINST: &[Row] = &[
         "way-back-refused",
         &["losses-placed"],
         |g| {
-            g.evidence.reverse = Some(Reverse::Returned);
+            g.freed(Reverse::Returned);
             g.knowledge.losses_are_placed = false;
         },
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
@@ -676,7 +748,7 @@ pub(crate) const AGAINST: &[Row] = &[
         "way-back-refused",
         &["refusals-count"],
         |g| {
-            g.evidence.reverse = Some(Reverse::Returned);
+            g.freed(Reverse::Returned);
             g.knowledge.refusals_count = false;
         },
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
