@@ -524,12 +524,19 @@ fn rules_are_those_of_the_namespace_that_dropped_the_packet() {
     let other = |g: &mut Given| assert!(g.sequences.namespace(8).is_some());
     assert_eq!(told(other), FoundOrPutBack);
     assert_eq!(told(|g| g.sequence.namespace = None), FoundOrPutBack);
-    // Where no drop shows its own, the rules are taken for those of all.
+    // Where no drop shows its own, they say what came first, and not what was refused.
     let none = |g: &mut Given| {
         g.sequences = Sequences::default();
         g.sequence.namespace = None;
     };
-    assert_eq!(told(none), Sure(DstAlloc));
+    assert_eq!(told(none), FoundOrPutBack);
+    let nameless = |answers, filter| {
+        let given = Given::new(DEFAULT, answers).filter(filter).change(none);
+        given.change(|g| g.sequence.is_whole = false).told(Discard)
+    };
+    assert_eq!(nameless("255 -113, 254 -113", "all"), Sure(NoRoute));
+    assert_eq!(nameless("255 local, 254 lo", "all"), Sure(DstAlloc));
+    assert_eq!(nameless("254 -113", LEAST), Nothing);
     let absent = |change: fn(&mut Given)| {
         let given = Given::new(DEFAULT, "").filter(LEAST_WITH_LO);
         given.change(change).told(Discard)

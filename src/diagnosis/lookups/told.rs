@@ -83,17 +83,32 @@ impl Tellings {
         let assumed = || sequences.look_complete().then(Shown::everything);
         let shown = shown(facts).or_else(assumed);
         let telling = |sequence: &Sequence| {
-            let own = is_own(sequence, sequences, facts);
-            let grounds = Grounds {
-                steps,
-                rules: facts.policy.rules().filter(|_| own),
-                has_no_throw: own && facts.policy.throw_routes() == Some(0),
-                shown: shown.as_ref(),
-                local_without_gateway: !sequences.names_local,
-                has_other_tables: sequences.has_other_tables,
+            let by_rules = |rules: Option<&PolicyRules>| {
+                let grounds = Grounds {
+                    steps,
+                    rules,
+                    has_no_throw: rules.is_some() && facts.policy.throw_routes() == Some(0),
+                    shown: shown.as_ref(),
+                    local_without_gateway: !sequences.names_local,
+                    has_other_tables: sequences.has_other_tables,
+                };
+                DROPPED_BY
+                    .map(|dropped_by| Told::of(sequence, &ways(&grounds, sequence, dropped_by)))
             };
-            let told = DROPPED_BY
-                .map(|dropped_by| Told::of(sequence, &ways(&grounds, sequence, dropped_by)));
+            let shows_all = shown.as_ref().is_some_and(Shown::shows_received);
+            let told = match whose(sequence, sequences, facts) {
+                Whose::Own => by_rules(facts.policy.rules()),
+                Whose::Nobodys if shows_all => {
+                    let with = by_rules(facts.policy.rules());
+                    let without = by_rules(None);
+                    let both = |at: usize| match with[at] {
+                        Told::Sure(Cause::DstAlloc) => without[at],
+                        told => told,
+                    };
+                    [both(0), both(1), both(2)]
+                }
+                Whose::Nobodys | Whose::Anothers => by_rules(None),
+            };
             (told, sequence.of_destination)
         };
         Tellings {
@@ -123,21 +138,33 @@ impl Tellings {
     }
 }
 
-/// The namespace that dropped the packet is the one that the rules are of: by its pointer, or,
-/// where nobody says which that is, because it is the host's own and the trace shows no other, or
-/// none at all. The rules ask every table that was asked for the packet.
-fn is_own(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> bool {
+/// Whose rules the facts have, seen from the namespace that dropped a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Its own: by its pointer, or, where nobody says which that is, because it is the host's own
+    /// and the trace shows no other.
+    Own,
+    /// No drop in the trace shows its namespace. They are taken for those of all where they say
+    /// what came first; that a route was refused, and not put back, they do not prove.
+    Nobodys,
+    /// Another one's: by the pointer, or because they do not ask a table that was asked.
+    Anothers,
+}
+
+fn whose(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> Whose {
     let ops = sequences.ops();
     let own = sequence.namespace.map(|place| ops[usize::from(place)]);
-    let is_it = match (facts.ops, own) {
-        (Some(ops), own) => own == Some(ops),
-        (None, Some(own)) => ops.len() == 1 && own >= KERNEL_IMAGE,
-        // What is not there proves nothing for a namespace that nobody names.
-        (None, None) => ops.is_empty() && !sequence.answers.is_empty(),
-    };
     let asks = |table: u32| {
         let rules = facts.policy.rules().map_or(&[][..], PolicyRules::rules);
         rules.iter().any(|rule| rule.action == Action::Table(table))
     };
-    is_it && sequence.answers.iter().all(|(table, _)| asks(*table))
+    if !sequence.answers.iter().all(|(table, _)| asks(*table)) {
+        return Whose::Anothers;
+    }
+    match (facts.ops, own) {
+        (Some(ops), Some(own)) if own == ops => Whose::Own,
+        (None, Some(own)) if ops.len() == 1 && own >= KERNEL_IMAGE => Whose::Own,
+        (None, None) if ops.is_empty() => Whose::Nobodys,
+        _ => Whose::Anothers,
+    }
 }
