@@ -122,7 +122,7 @@ pub(super) struct OpenDrop {
     pub(super) time: Option<Time>,
     /// It is the first on its CPU since the cut: what told of it may be missing.
     pub(super) is_first: bool,
-    /// Its first event came behind another that tells of no drop.
+    /// No other drop was open there when its first event came, so that this is no half of one.
     pub(super) begins: bool,
 }
 

@@ -64,7 +64,8 @@ impl<D: DropSink> Collector<D> {
         let context = context.filter(|_| has_cpu);
         let order = self.entry_first;
         let task = self.tasks.get_mut(at.task);
-        let begins = std::mem::replace(&mut task.last, LastEntry::Drop) != LastEntry::Drop;
+        task.last = LastEntry::Drop;
+        let begins = task.drop.is_none();
         let now = context.map(|c| c.time);
         if let Some(open) = &mut task.drop
             && !open.via.is_turned(via, order)

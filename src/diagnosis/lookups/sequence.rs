@@ -78,6 +78,12 @@ impl Answer {
         }
     }
 
+    /// A packet may go on with it.
+    #[must_use]
+    pub(crate) fn lets_pass(self) -> bool {
+        matches!(self, Answer::Usable | Answer::Local | Answer::PerhapsLocal)
+    }
+
     /// The error that is printed of it.
     #[must_use]
     pub(crate) fn err(self) -> Option<i32> {

@@ -82,32 +82,33 @@ impl Tellings {
         // Rules confirm nothing where the filter is not known.
         let assumed = || sequences.look_complete().then(Shown::everything);
         let shown = shown(facts).or_else(assumed);
+        let known = Grounds {
+            steps,
+            rules: facts.policy.rules(),
+            has_no_throw: facts.policy.throw_routes() == Some(0),
+            shown: shown.as_ref(),
+            local_without_gateway: !sequences.names_local,
+            has_other_tables: sequences.has_other_tables,
+        };
+        let unknown = Grounds {
+            rules: None,
+            has_no_throw: false,
+            ..known
+        };
+        let by = |grounds: &Grounds<'_>, sequence: &Sequence| {
+            DROPPED_BY.map(|dropped_by| Told::of(sequence, &ways(grounds, sequence, dropped_by)))
+        };
         let telling = |sequence: &Sequence| {
-            let by_rules = |rules: Option<&PolicyRules>| {
-                let grounds = Grounds {
-                    steps,
-                    rules,
-                    has_no_throw: rules.is_some() && facts.policy.throw_routes() == Some(0),
-                    shown: shown.as_ref(),
-                    local_without_gateway: !sequences.names_local,
-                    has_other_tables: sequences.has_other_tables,
-                };
-                DROPPED_BY
-                    .map(|dropped_by| Told::of(sequence, &ways(&grounds, sequence, dropped_by)))
-            };
-            let shows_all = shown.as_ref().is_some_and(Shown::shows_received);
             let told = match whose(sequence, sequences, facts) {
-                Whose::Own => by_rules(facts.policy.rules()),
-                Whose::Nobodys if shows_all => {
-                    let with = by_rules(facts.policy.rules());
-                    let without = by_rules(None);
-                    let both = |at: usize| match with[at] {
-                        Told::Sure(Cause::DstAlloc) => without[at],
-                        told => told,
+                Whose::Own => by(&known, sequence),
+                Whose::Nobodys if begins(&known, sequence) => {
+                    let whole = Sequence {
+                        is_whole: true,
+                        ..sequence.clone()
                     };
-                    [both(0), both(1), both(2)]
+                    by(&unknown, &whole)
                 }
-                Whose::Nobodys | Whose::Anothers => by_rules(None),
+                Whose::Nobodys | Whose::Anothers => by(&unknown, sequence),
             };
             (told, sequence.of_destination)
         };
@@ -144,11 +145,22 @@ enum Whose {
     /// Its own: by its pointer, or, where nobody says which that is, because it is the host's own
     /// and the trace shows no other.
     Own,
-    /// No drop in the trace shows its namespace. They are taken for those of all where they say
-    /// what came first; that a route was refused, and not put back, they do not prove.
+    /// No drop in the trace shows its namespace. They tell which answer came first, and nothing
+    /// else.
     Nobodys,
     /// Another one's: by the pointer, or because they do not ask a table that was asked.
     Anothers,
+}
+
+/// By the rules the answers are those of one packet, from the first one on, and nothing says that
+/// there are other rules.
+fn begins(known: &Grounds<'_>, sequence: &Sequence) -> bool {
+    let whole = Sequence {
+        is_own: true,
+        is_whole: true,
+        ..sequence.clone()
+    };
+    !known.has_other_tables && !ways(known, &whole, DroppedBy::Either).is_empty()
 }
 
 fn whose(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> Whose {

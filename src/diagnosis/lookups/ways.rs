@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnosis::lookups::filter::{Asking, OTHER_TABLE, Shown};
-use crate::diagnosis::lookups::sequence::{Answer, Sequence};
+use crate::diagnosis::lookups::sequence::{Answer, Asked, Sequence};
 use crate::diagnosis::lookups::step::{At, Decided, Next, Step};
 use crate::host::rules::{Action, PolicyRules, TABLE_LOCAL, TABLE_MAIN};
 
@@ -142,9 +142,15 @@ impl Search<'_> {
 
     /// What a table can have answered though no line says so.
     fn hidden(&self, place: Place, table: u32) -> Vec<Answer> {
-        // Another packet of the flow, or this one, was told: a second time it says the same.
-        let mut told = self.sequence.answers.iter().filter(|(t, _)| *t == table);
-        let told = told.next().map(|(_, answer)| *answer);
+        // Another packet of the flow, or this one, was told: a second time it says the same, unless
+        // that packet went on, and the route went away behind it.
+        let answers = &self.sequence.answers;
+        let told = answers
+            .iter()
+            .find(|(t, _)| *t == table)
+            .map(|(_, answer)| *answer);
+        let passes = |(t, answer): &Asked| *t == table && answer.lets_pass();
+        let has_passed = answers[..self.start].iter().any(passes);
         let is_cut = self.may_be_cut && place.answer == self.start && self.start == 0;
         let can_hide = |answer: &Answer| {
             let asking = Asking {
@@ -156,7 +162,7 @@ impl Search<'_> {
             let may_be_missing = is_cut || shown != Some(true);
             let is_possible = *answer != Answer::Throw || !self.grounds.has_no_throw;
             // What is shown once is shown again, unless the start is missing.
-            let fits = told.is_none_or(|told| told == *answer && is_cut);
+            let fits = has_passed || told.is_none_or(|told| told == *answer && is_cut);
             answer.is_of(table) && may_be_missing && is_possible && fits
         };
         Answer::ALL.into_iter().filter(can_hide).collect()

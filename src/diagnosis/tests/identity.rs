@@ -233,14 +233,14 @@ fn one_drop_is_one_in_whatever_order_its_events_come() {
         assert_eq!(turned[0].confidence == Confirmed, entry_first);
     }
     // So is each that follows, as long as nothing shows where a packet begins.
-    let all = decided_by(
-        &["x", NO_LOCAL, FOUND, DROP, entry, DROP, entry, DROP, entry],
-        FACTS,
-    );
-    assert!(
-        all.iter().all(|drop| drop.confidence != Confirmed),
-        "{all:?}"
-    );
+    for between in [&[][..], &["f <-g"]] {
+        let halves = [&[DROP, entry][..], between, &[DROP, entry], &[DROP, entry]].concat();
+        let events = [&["x", NO_LOCAL, FOUND][..], &halves].concat();
+        let all = decided_by(&events, FACTS);
+        assert_eq!(all.len(), 3);
+        let has_lookups = |drop: &Decided| drop.evidence.lookups.is_some();
+        assert!(!all.iter().any(has_lookups), "{all:?}");
+    }
     // Once it is known which comes first, what comes the other way round is the next packet's.
     let entry_first = ["9@x", NO_LOCAL, entry, DROP, NO_LOCAL, DROP, entry];
     assert_eq!(decided_by(&entry_first, FACTS).len(), 3);
