@@ -44,6 +44,10 @@ fn arguments_that_make_no_sense_are_named() {
         (&["--stop-after", "0"], "--stop-after"),
         (&["--duration", "soon"], "soon"),
         (&["--format", "folded"], "folded"),
+        (&["--dst", "192.0.2.1"], "write an IPv6 address"),
+        // The pseudonyms are in the text before it is looked at.
+        (&["--dst", "fd00::1", "--anonymize"], "--anonymize"),
+        (&["--anonymize=key", "--port", "53"], "--port"),
     ] {
         let output = ip6drop(["diagnose"].iter().chain(args));
         assert_eq!(output.status.code(), Some(2), "{args:?}");

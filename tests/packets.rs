@@ -435,6 +435,23 @@ fn filters_on_packets() {
         .output()
         .unwrap();
     assert_eq!(json(&output)["left_out"], 80);
+    // And may be what is asked for: that is no all-clear.
+    let output = command()
+        .args(["report", "--format", "json", "--dst", "::/0"])
+        .arg(&capture)
+        .output()
+        .unwrap();
+    assert_eq!(json(&output)["verdict"]["exit"], 13);
+    assert_eq!(
+        json(&output)["verdict"]["summary"],
+        "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the \
+         packet of 80 drops."
+    );
+    let named = report_with(
+        &["--format", "json", "--proto", "tcp"],
+        "4.19-identity/alternating",
+    );
+    assert_eq!(json_line(&named)["verdict"]["exit"], 0);
 }
 
 #[test]

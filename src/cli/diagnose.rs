@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::anonymize::AnonymizeArgs;
 use crate::cli::colour::Color;
+use crate::cli::packets::PacketArgs;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
 use crate::input::STDIN;
@@ -14,8 +15,10 @@ use crate::render::format::FormatEntry;
 use crate::render::registry;
 use crate::render::view::ReportDocument;
 
-/// Arguments of `diagnose`.
+/// Arguments of `diagnose`. Pseudonyms are in the text before it is looked at, so that nothing in
+/// it has the name that is asked for.
 #[derive(Debug, Clone, Args)]
+#[command(mut_group("PacketArgs", |group| group.conflicts_with("AnonymizeArgs")))]
 #[command(after_long_help = "\
 Exit status:
   0      no IPv6 drop was seen
@@ -60,6 +63,9 @@ pub(crate) struct DiagnoseArgs {
     /// Write no report, only errors; the exit status says the verdict
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Which packets.
+    #[command(flatten)]
+    pub(crate) packets: PacketArgs,
     /// Pseudonyms in place of names.
     #[command(flatten)]
     pub(crate) anonymize: AnonymizeArgs,

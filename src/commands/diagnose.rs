@@ -25,6 +25,7 @@ use crate::render::format::Extras;
 use crate::render::status::words::sentence;
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
+use crate::report::filter::Filter;
 use crate::report::summary::TriggerRuns;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
@@ -284,7 +285,13 @@ fn diagnose(
         Err(error) => return Ok(fail(error, err)),
     };
     let names = names.as_ref();
-    let request = Request::default();
+    let request = Request {
+        filter: Filter {
+            packets: args.packets.filter(),
+            ..Filter::default()
+        },
+        ..Request::default()
+    };
     let destination = Destination::new("report", args.output.as_deref());
     let mut analysis = Analysis::new(&request, is_drawn(args, &destination));
     analysis.begin(&place.name(names));

@@ -93,6 +93,9 @@ pub struct Findings {
     pub(crate) elsewhere: Option<Vec<Assessment>>,
     /// Whether the input could be read.
     pub health: Health,
+    /// Drops of packets that may be those which were asked for, and of which the trace does not
+    /// say enough.
+    pub(crate) nameless: u64,
     /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
     pub(crate) receive_drops_seen: u64,
     /// What is proven of the cache while all inputs were recorded.
@@ -195,6 +198,7 @@ impl Findings {
         }
         self.counters = other.counters.or(self.counters.take());
         self.health.merge(other.health);
+        self.nameless += other.nameless;
         self.receive_drops_seen += other.receive_drops_seen;
         self.in_no_routes = match (first, self.in_no_routes, other.in_no_routes) {
             (true, _, theirs) => theirs,

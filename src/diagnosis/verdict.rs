@@ -24,6 +24,8 @@ pub(crate) enum Headline {
     Unreadable,
     /// No drop, and the kernel counted so many.
     OnlyCounted(u64),
+    /// No drop that is asked for, and so many that may be.
+    OnlyNameless(u64),
     /// No drop.
     NoDrop,
 }
@@ -98,6 +100,7 @@ impl Verdict {
             _ if found.refused_all.is_some() => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
+            Exit::Clean if found.nameless > 0 => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
             }
@@ -112,6 +115,7 @@ impl Verdict {
             (None, Exit::Suspected) if found.refused_all.is_some() => Headline::CacheRefusedAll,
             (None, Exit::Suspected) => Headline::OnlyLogged,
             (None, Exit::Inconclusive) => match found.control() {
+                _ if found.nameless > 0 => Headline::OnlyNameless(found.nameless),
                 Control::Missing(drops) if found.health.is_whole() => Headline::OnlyCounted(drops),
                 _ => Headline::Unreadable,
             },
@@ -246,6 +250,11 @@ mod tests {
             found.in_no_routes = Some(3);
         };
         assert_eq!(said(None, counted_and_lost), Headline::Unreadable);
+        let nameless = |found: &mut Findings| {
+            lost(found);
+            found.nameless = 2;
+        };
+        assert_eq!(said(None, nameless), Headline::OnlyNameless(2));
         assert_eq!(said(None, lost), Headline::Unreadable);
     }
 
@@ -286,6 +295,9 @@ mod tests {
             found.receive_drops_seen = 6;
         };
         assert_eq!(exits(not_equal), [Inconclusive; 3]);
+        // Drops that may be those which were asked for.
+        let nameless = |found: &mut Findings| found.nameless = 1;
+        assert_eq!(exits(nameless), [Inconclusive, Suspected, OtherDrops]);
         let empty = |found: &mut Findings| {
             found.health.stacks = 2;
             found.health.empty_stacks = 2;

@@ -215,6 +215,7 @@ impl Input<'_> {
             window: gathered.window,
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
+                nameless: tally.nameless,
                 in_no_routes: facts.rise(Snapshot::in_no_routes),
                 refused_all: judgement.refused_all,
                 ..Findings::default()

@@ -58,10 +58,13 @@ pub(crate) struct PacketFilter {
     pub(crate) ports: Vec<u16>,
 }
 
-/// Whether one of the list holds for the word; one that is not known passes only where the list
-/// asks nothing.
-fn holds<T, W>(list: &[T], word: Option<W>, is: impl Fn(&T, &W) -> bool) -> bool {
-    list.is_empty() || word.is_some_and(|word| list.iter().any(|asked| is(asked, &word)))
+/// Whether one of the list holds for the word; `None` where something is asked of a word that is
+/// not known.
+fn holds<T, W>(list: &[T], word: Option<W>, is: impl Fn(&T, &W) -> bool) -> Option<bool> {
+    if list.is_empty() {
+        return Some(true);
+    }
+    word.map(|word| list.iter().any(|asked| is(asked, &word)))
 }
 
 impl PacketFilter {
@@ -75,23 +78,28 @@ impl PacketFilter {
             && self.ports.is_empty())
     }
 
-    /// Whether a drop of this packet passes; one that the trace does not name passes only where
-    /// nothing is asked.
+    /// Whether a drop of this packet passes; `None` where the trace does not say enough of it.
     #[must_use]
-    pub(crate) fn takes(&self, packet: Option<&Packet>) -> bool {
-        let Some(packet) = packet else {
-            return !self.asks();
-        };
+    pub(crate) fn takes(&self, packet: Option<&Packet>) -> Option<bool> {
+        let unnamed = Packet::default();
+        let packet = packet.unwrap_or(&unnamed);
         let ports = packet.next_header.zip(packet.upper);
-        let ports = ports.and_then(|(protocol, upper)| protocols::ports(protocol, upper));
+        // Other protocols have none, and those pass no filter on them.
+        let ports = ports.map(|(protocol, upper)| protocols::ports(protocol, upper));
         let in_network = |network: &Network, address: &Ipv6Addr| network.has(*address);
-        holds(&self.src, packet.src, in_network)
-            && holds(&self.dst, packet.dst, in_network)
-            && holds(&self.dev, packet.dev, |asked, dev| asked == dev)
-            && holds(&self.protocols, packet.next_header, |asked, it| asked == it)
-            && holds(&self.ports, ports, |asked, (source, destination)| {
-                asked == source || asked == destination
-            })
+        let all = [
+            holds(&self.src, packet.src, in_network),
+            holds(&self.dst, packet.dst, in_network),
+            holds(&self.dev, packet.dev, |asked, dev| asked == dev),
+            holds(&self.protocols, packet.next_header, |asked, it| asked == it),
+            holds(&self.ports, ports, |asked, ports| {
+                ports.is_some_and(|(from, to)| [from, to].contains(asked))
+            }),
+        ];
+        if all.contains(&Some(false)) {
+            return Some(false);
+        }
+        (!all.contains(&None)).then_some(true)
     }
 }
 
@@ -146,7 +154,7 @@ mod tests {
             ports: vec![8080],
         };
         assert!(asked.asks() && !nothing.asks());
-        assert!(asked.takes(Some(&packet(17))));
+        assert_eq!(asked.takes(Some(&packet(17))), Some(true));
         for change in [
             (|f| f.src = vec![network("fd00:9::/32")]) as fn(&mut PacketFilter),
             |f| f.dst = vec![network("fd00:2::3")],
@@ -156,31 +164,43 @@ mod tests {
         ] {
             let mut asked = asked.clone();
             change(&mut asked);
-            assert!(!asked.takes(Some(&packet(17))), "{asked:?}");
+            assert_eq!(asked.takes(Some(&packet(17))), Some(false), "{asked:?}");
         }
         let of_source = PacketFilter {
             ports: vec![1, 53],
             ..PacketFilter::default()
         };
-        assert!(of_source.takes(Some(&packet(6))));
+        assert_eq!(of_source.takes(Some(&packet(6))), Some(true));
         // The same bytes of a message are no ports.
-        assert!(!of_source.takes(Some(&packet(58))));
+        assert_eq!(of_source.takes(Some(&packet(58))), Some(false));
     }
 
     #[test]
-    fn what_is_not_known_passes_only_where_it_is_not_asked() {
+    fn what_is_not_known_may_be_what_is_asked() {
         let nothing = PacketFilter::default();
-        assert!(nothing.takes(None) && nothing.takes(Some(&Packet::default())));
+        assert_eq!(nothing.takes(None), Some(true));
         let asked = PacketFilter {
             protocols: vec![17],
             ..PacketFilter::default()
         };
-        assert!(!asked.takes(None) && !asked.takes(Some(&Packet::default())));
+        assert_eq!(asked.takes(None), None);
+        assert_eq!(asked.takes(Some(&Packet::default())), None);
         let unnamed = Packet {
             src: None,
             dev: None,
             ..packet(17)
         };
-        assert!(asked.takes(Some(&unnamed)));
+        assert_eq!(asked.takes(Some(&unnamed)), Some(true));
+        // What is known says no, whatever the rest may be.
+        let both = PacketFilter {
+            src: vec![network("fd00:1::/32")],
+            ..asked
+        };
+        assert_eq!(both.takes(Some(&unnamed)), None);
+        let other = Packet {
+            next_header: Some(6),
+            ..unnamed
+        };
+        assert_eq!(both.takes(Some(&other)), Some(false));
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Tally<'f> {
     pub(crate) table: EvidenceTable,
     /// Receive-path drops, filtered or not.
     pub(crate) receive_drops: u64,
+    /// Drops that may be asked for: the trace does not say enough of their packets.
+    pub(crate) nameless: u64,
     /// All drops, filtered or not.
     pub(crate) all: u64,
     pub(crate) cpus: Rows<(Option<u32>, u32), Tallied>,
@@ -72,6 +74,7 @@ impl<'f> Tally<'f> {
             matches: HashMap::default(),
             table: EvidenceTable::default(),
             receive_drops: 0,
+            nameless: 0,
             all: 0,
             cpus: Rows::new(),
             comms: HashMap::default(),
@@ -162,9 +165,15 @@ impl Tally<'_> {
         }
         let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());
         let packet = drop.packet.as_deref().map(|identity| &identity.packet);
-        let takes_packet = !self.by_packet || self.filter.packets.takes(packet);
-        if !drop.stack_matches || !takes_context || !takes_packet {
+        if !drop.stack_matches || !takes_context {
             return None;
+        }
+        if self.by_packet {
+            let takes_packet = self.filter.packets.takes(packet);
+            if takes_packet.is_none() {
+                self.nameless += drop.count;
+            }
+            takes_packet.filter(|takes| *takes)?;
         }
         let places = self.places(Kind {
             evidence,

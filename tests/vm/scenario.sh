@@ -594,6 +594,11 @@ diagnoses() {
     shown /tmp/report.json
     same "diagnose with a trigger"
 
+    ip6drop diagnose --duration 6s --dst $DEAD --trigger "/full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q $DEAD" > /tmp/out 2> /tmp/err
+    expect 13 $? "diagnose with a filter on packets that the trace does not name: no all-clear"
+    says /tmp/out "the trace does not name the packet of" "diagnose with a filter: says why"
+    same "diagnose with a filter"
+
     ip6drop diagnose --duration 30s --trigger /no/such/command > /tmp/out 2> /tmp/err
     expect 1 $? "a trigger that does not exist: exit status"
     says /tmp/err "the trigger cannot be run: /no/such/command" "a trigger that does not exist: said"

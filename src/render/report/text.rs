@@ -17,11 +17,10 @@ use crate::render::report::packet_tables::{self, LONG};
 use crate::render::report::sparks::{add_bars, sparks};
 use crate::render::report::tables;
 use crate::render::report::words::{
-    cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
+    cache_lines, grounds, health_lines, left_out, sentence, source, trigger_sentence,
 };
 use crate::render::table::table;
 use crate::render::view::{ReportDocument, ReportView};
-use crate::render::words::drops;
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::Summary;
 use crate::text::harmless;
@@ -232,8 +231,8 @@ impl Format<ReportDocument> for TextReport {
         if let Some(grounds) = grounds(summary) {
             writeln!(out, "{grounds}")?;
         }
-        if summary.left_out > 0 {
-            writeln!(out, "Filters left out {}.", drops(summary.left_out))?;
+        if let Some(left_out) = left_out(summary) {
+            writeln!(out, "{left_out}")?;
         }
         let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
         packets(summary, look.verbose, section, out)?;

@@ -48,6 +48,17 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
     }
 }
 
+/// What filters left out; nothing where that is nothing.
+#[must_use]
+pub(crate) fn left_out(summary: &Summary) -> Option<String> {
+    let nameless = match summary.findings.nameless {
+        0 => String::new(),
+        n => format!("; of {n} of them the trace does not name the packet"),
+    };
+    let all = summary.left_out;
+    (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)))
+}
+
 /// The verdict in one sentence, and how sure it is.
 #[must_use]
 pub(crate) fn sentence(summary: &Summary) -> String {
@@ -65,6 +76,12 @@ pub(crate) fn sentence(summary: &Summary) -> String {
             return format!(
                 "No verdict: no IPv6 drop is in this trace, but the kernel counted {} (Ip6InNoRoutes) between the two readings.",
                 count(n, "drop", "drops")
+            );
+        }
+        Headline::OnlyNameless(n) => {
+            return format!(
+                "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
+                drops(n)
             );
         }
         Headline::OnlyLogged => {

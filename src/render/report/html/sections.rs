@@ -9,9 +9,9 @@ use crate::render::report::html::markup::{add, cells, escaped, foreign, list, ta
 use crate::render::report::json::ORIGINS;
 use crate::render::report::tables;
 use crate::render::report::words::{
-    cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
+    cache_lines, grounds, health_lines, left_out, sentence, source, trigger_sentence,
 };
-use crate::render::words::{count, drops};
+use crate::render::words::count;
 use crate::report::summary::Summary;
 use crate::text::harmless;
 
@@ -81,11 +81,8 @@ pub(super) fn head(summary: &Summary) -> String {
     if let Some(grounds) = grounds(summary) {
         add(&mut out, format_args!("<p>{}</p>\n", escaped(&grounds)));
     }
-    if summary.left_out > 0 {
-        add(
-            &mut out,
-            format_args!("<p>Filters left out {}.</p>\n", drops(summary.left_out)),
-        );
+    if let Some(left_out) = left_out(summary) {
+        add(&mut out, format_args!("<p>{left_out}</p>\n"));
     }
     out.push_str(&figures(summary));
     out.push_str("</header>\n");
