@@ -80,12 +80,12 @@ impl Attempts {
     const BITS: u32 = 24;
 
     /// All of it as a number of [`Attempts::BITS`] bits.
-    fn packed(self) -> u128 {
+    fn packed(self) -> u64 {
         let attempt = |attempt: Option<Attempt>| attempt.map_or(0, |a| 1 + a.number());
         [attempt(self.last), attempt(self.previous), self.count]
             .into_iter()
-            .fold(u128::from(self.earlier), |packed, part| {
-                packed << 4 | u128::from(part)
+            .fold(u64::from(self.earlier), |packed, part| {
+                packed << 4 | u64::from(part)
             })
     }
 
@@ -173,12 +173,12 @@ pub(crate) struct WayBack {
 
 impl WayBack {
     /// A number below 32, and not 0.
-    fn packed(self) -> u128 {
+    fn packed(self) -> u64 {
         let shown = match self.shown {
             Reverse::Returned => 1,
-            Reverse::Attempted(observed) => 2 + observed as u128,
+            Reverse::Attempted(observed) => 2 + observed as u64,
         };
-        shown << 1 | u128::from(self.in_netfilter)
+        shown << 1 | u64::from(self.in_netfilter)
     }
 }
 
@@ -265,7 +265,7 @@ impl Evidence {
         // Starts with a one, so that it is never 0.
         let flags = flags
             .into_iter()
-            .fold(1, |number, flag| number << 1 | u128::from(flag));
+            .fold(1, |number, flag| number << 1 | u64::from(flag));
         let parts = [
             handler,
             self.direction as u8,
@@ -274,12 +274,13 @@ impl Evidence {
         ];
         let number = parts
             .into_iter()
-            .fold(flags, |number, part| number << 8 | u128::from(part));
-        let lookups = self.lookups.map_or(0, |lookups| 1 + u128::from(lookups));
+            .fold(flags, |number, part| number << 8 | u64::from(part));
+        let lookups = self.lookups.map_or(0, |lookups| 1 + u64::from(lookups));
         let number = number << 16 | lookups;
+        // 63 bits by now.
         let number = number << 5 | self.reverse.map_or(0, WayBack::packed);
-        let number = number << Attempts::BITS | self.receive.packed();
-        number << Attempts::BITS | self.output.packed()
+        let attempts = self.receive.packed() << Attempts::BITS | self.output.packed();
+        u128::from(number) << 64 | u128::from(attempts)
     }
 
     /// The attempts for the drop's own direction, and whether the last one is linked to it.

@@ -311,14 +311,17 @@ impl<D: DropSink> Collector<D> {
         context: Option<&Context>,
         caller: Option<Caller>,
     ) {
-        self.note_seen(function);
-        self.gc_seen |= function == Function::DstGc;
         match function {
             Function::PktDrop => self.pkt_drop(at, via, context, caller),
             Function::DstGc => {
+                self.note_seen(function);
+                self.gc_seen = true;
                 self.open_call(at, via, context);
             }
-            Function::RunGc => self.run_gc(at, caller),
+            Function::RunGc => {
+                self.note_seen(function);
+                self.run_gc(at, caller);
+            }
             Function::Handler(handler) => self.handler(at, via, handler, context, caller),
             Function::Icmp6Send => {
                 self.settle(at);
