@@ -451,3 +451,23 @@ fn a_binary_is_no_trace_whatever_words_it_holds() {
     let text = b"\x7fELF\x02\x01\0\0\n# tracer: function\n => ip6_pkt_drop\n";
     fails(&on(text, &["-"]), "no trace found");
 }
+
+#[test]
+fn a_recording_that_did_not_end_is_no_all_clear() {
+    let preamble = "# ip6drop: version 1\n# ip6drop: cpus 1\n# ip6drop: traced ip6_pkt_drop\n\
+                    # ip6drop: before Ip6InNoRoutes 7\n";
+    let end = "# ip6drop: after Ip6InNoRoutes 7\n# ip6drop: lost 0 0\n";
+    let said = |text: &str| {
+        let output = on(text.as_bytes(), &["--exit-code"]);
+        (output.status.code(), stdout(&output))
+    };
+    // Tracing was refused half-way, or the recording is still being written.
+    let (exit, text) = said(preamble);
+    assert_eq!(exit, Some(13), "{text}");
+    let first = text.lines().next().unwrap();
+    assert!(first.contains("cut off or never began"), "{text}");
+    assert!(text.contains("1 recording is not finished"), "{text}");
+    let (exit, text) = said(&format!("{preamble}{end}"));
+    assert_eq!(exit, Some(0), "{text}");
+    assert!(text.starts_with("No IPv6 drop in this trace."), "{text}");
+}

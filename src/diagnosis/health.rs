@@ -24,6 +24,9 @@ pub struct Health {
     pub(crate) overwritten: u64,
     /// Inputs that ended in an error, or gave nothing.
     pub(crate) broken_inputs: u64,
+    /// Recordings of this program that do not say how they ended: they were cut off, or are still
+    /// written.
+    pub(crate) unfinished: u64,
     /// Drops with a stack beyond the table's caps.
     pub(crate) stacks_beyond: u64,
     /// Cuts of all evidence because too many tasks were live.
@@ -88,6 +91,7 @@ impl Health {
         self.lost_uncounted += other.lost_uncounted;
         self.overwritten = self.overwritten.saturating_add(other.overwritten);
         self.broken_inputs += other.broken_inputs;
+        self.unfinished += other.unfinished;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;
         self.unbelievable += other.unbelievable;
@@ -174,6 +178,7 @@ mod tests {
             lost_uncounted: n + 9,
             overwritten: n + 10,
             broken_inputs: n + 11,
+            unfinished: n + 11,
             stacks_beyond: n + 12,
             evictions: n + 13,
             unbelievable: n + 13,
@@ -200,6 +205,7 @@ mod tests {
             lost_uncounted: 1118,
             overwritten: 1120,
             broken_inputs: 1122,
+            unfinished: 1122,
             stacks_beyond: 1124,
             evictions: 1126,
             unbelievable: 1126,

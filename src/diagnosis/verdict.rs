@@ -22,6 +22,8 @@ pub(crate) enum Headline {
     OnlyLogged,
     /// No drop in what could be read.
     Unreadable,
+    /// No drop in a recording that did not end.
+    Unfinished,
     /// No drop, and the kernel counted so many.
     OnlyCounted(u64),
     /// No drop that is asked for, and so many that may be.
@@ -100,7 +102,7 @@ impl Verdict {
             _ if found.refused_all.is_some() => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
-            Exit::Clean if found.nameless > 0 => Exit::Inconclusive,
+            Exit::Clean if found.nameless > 0 || found.health.unfinished > 0 => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
             }
@@ -117,6 +119,7 @@ impl Verdict {
             (None, Exit::Inconclusive) => match found.control() {
                 _ if found.nameless > 0 => Headline::OnlyNameless(found.nameless),
                 Control::Missing(drops) if found.health.is_whole() => Headline::OnlyCounted(drops),
+                _ if found.health.is_whole() => Headline::Unfinished,
                 _ => Headline::Unreadable,
             },
             (None, _) => Headline::NoDrop,
@@ -256,6 +259,8 @@ mod tests {
         };
         assert_eq!(said(None, nameless), Headline::OnlyNameless(2));
         assert_eq!(said(None, lost), Headline::Unreadable);
+        let unfinished = |found: &mut Findings| found.health.unfinished = 1;
+        assert_eq!(said(None, unfinished), Headline::Unfinished);
     }
 
     fn lost(found: &mut Findings) {
@@ -295,6 +300,9 @@ mod tests {
             found.receive_drops_seen = 6;
         };
         assert_eq!(exits(not_equal), [Inconclusive; 3]);
+        // What a recording that did not end would have shown.
+        let unfinished = |found: &mut Findings| found.health.unfinished = 1;
+        assert_eq!(exits(unfinished), [Inconclusive, Suspected, OtherDrops]);
         // Drops that may be those which were asked for.
         let nameless = |found: &mut Findings| found.nameless = 1;
         assert_eq!(exits(nameless), [Inconclusive, Suspected, OtherDrops]);

@@ -326,6 +326,7 @@ impl Input<'_> {
             lost_uncounted: gathered.lost_uncounted,
             overwritten: gathered.overwritten,
             broken_inputs: u64::from(self.broke_off),
+            unfinished: u64::from(gathered.losses_outstanding()),
             stacks_beyond: self.drops.tally.stacks_beyond,
             evictions: gathered.evictions,
             unbelievable: gathered.unbelievable,

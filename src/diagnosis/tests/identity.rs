@@ -3,6 +3,7 @@
 
 use crate::diagnosis::class::Class::{RcvDstAlloc, RcvNoRoute, RcvProhibited, RcvUndetermined};
 use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
+use crate::diagnosis::findings::Missing;
 use crate::diagnosis::tests::trace::{Decided, handed, is, report, trace};
 use crate::kernel::functions::Direction;
 
@@ -174,6 +175,15 @@ fn a_drop_ends_the_lookups_of_its_packet() {
 
 #[test]
 fn a_packets_own_entry_begins_its_lookups() {
+    let least = FACTS.replace(
+        "all\n",
+        "iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && err != 0))\n",
+    );
+    let elsewhere = NO_MAIN.replace("fd00::2/", "fd00::9/");
+    let of = |events: &[&str]| decided_by(events, &least).pop().unwrap().confidence;
+    // Lookups were on when it came, so that none of its own is missing.
+    assert_eq!(of(&[&elsewhere, INPUT, NO_MAIN, DROP]), Confirmed);
+    assert_ne!(of(&[INPUT, NO_MAIN, DROP]), Confirmed);
     let other = INPUT.replace("100", "200");
     let planted = [
         NO_LOCAL, NO_MAIN, INPUT, NO_LOCAL, FOUND, &other, NO_LOCAL, NO_MAIN, DROP,
@@ -279,6 +289,17 @@ fn words_that_fit_no_packet_are_counted_and_not_believed() {
 }
 
 #[test]
+fn lookups_without_their_filter_lack_it() {
+    let without = FACTS.replace("lookups all\n", "");
+    let lacks = |events: &[&str]| {
+        let found = report(&trace(events), &handed(&without)).0.findings;
+        found.missing.contains(&Missing::LookupsFilter)
+    };
+    assert!(lacks(&[NO_LOCAL, FOUND, DROP]));
+    assert!(!lacks(&[DROP]));
+}
+
+#[test]
 fn arguments_say_which_handler_and_which_way() {
     let of = |words: &str| {
         let drop = format!("drop: (ip6_pkt_drop+0x0/0xe0) {words}");
@@ -303,6 +324,13 @@ fn arguments_say_which_handler_and_which_way() {
     assert_eq!(handler("code=1 dev=\"cali1\""), Some("ip6_pkt_prohibit"));
     assert_eq!(handler("code=1 dev=\"lo\""), Some("ip6_pkt_prohibit_out"));
     assert_eq!(of("code=0 mib=15").evidence.direction, Direction::Output);
+    // What came in has lookups of its own; what this host sends has those of nobody who came in.
+    let counted = |mib: &str| {
+        let drop = DROP.replace("code=0", &format!("code=0 mib={mib}"));
+        decided(&[NO_LOCAL, FOUND, &drop])
+    };
+    is(counted("9"), RcvDstAlloc, Confirmed, "found-then-refused");
+    assert_eq!(counted("15").evidence.lookups, None);
     // The compiler may have left out arguments of a function that it made anew.
     let renamed = |words: &str| {
         let drop = format!("drop: (ip6_pkt_drop.isra.0+0x4/0xe0) {words}");

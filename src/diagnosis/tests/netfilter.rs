@@ -43,6 +43,9 @@ fn a_refused_way_back_is_the_full_cache() {
     let freed = freed();
     is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed]);
     is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, RETURNED, &freed]);
+    // What the lookup returned says it, whatever the attempt did not show.
+    is_refused(&[NO_LOCAL, WAY_BACK, GC, RETURNED, &freed]);
+    none(&[NO_LOCAL, WAY_BACK, GC, &freed]);
     let by_kfree = format!("kf: (kfree_skb+0x0/0xd0) {WORDS}");
     // Who calls kfree_skb the trace does not show: a rule that counts lets the packet go on.
     let all = decided(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &by_kfree]);
@@ -143,4 +146,13 @@ fn a_packet_that_netfilter_drops_is_in_no_counter_of_routes() {
     is(all[0], RcvRpfilterDstAlloc, Confirmed, "way-back-refused");
     is(all[1], RcvDstAlloc, Confirmed, "found-then-refused");
     assert_eq!(summary.findings.receive_drops_seen, 1);
+}
+
+#[test]
+fn words_that_fit_no_packet_are_counted_and_not_believed() {
+    let wrong = freed().replace("000060 s0", "000040 s0");
+    let events = [NO_LOCAL, WAY_BACK, GC, REFUSED, &wrong];
+    let (summary, all) = report(&trace(&events), &handed(FACTS));
+    assert_eq!(all.len(), 0);
+    assert_eq!(summary.findings.health.unbelievable, 1);
 }

@@ -78,6 +78,9 @@ pub(crate) fn sentence(summary: &Summary) -> String {
                 count(n, "drop", "drops")
             );
         }
+        Headline::Unfinished => {
+            "No verdict: no IPv6 drop is in this recording, which was cut off or never began: it does not say how it ended."
+        }
         Headline::OnlyNameless(n) => {
             return format!(
                 "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
@@ -274,6 +277,12 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "{} could not be read to the end",
             count(health.broken_inputs, "input", "inputs")
+        ));
+    }
+    if health.unfinished > 0 {
+        lines.push(format!(
+            "{} not finished: what came behind, and what was lost, is not known",
+            count(health.unfinished, "recording is", "recordings are")
         ));
     }
     let rise = summary.findings.in_no_routes.unwrap_or_default();
