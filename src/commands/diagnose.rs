@@ -231,8 +231,12 @@ fn report(
         spread: args.spread,
         outcome,
     });
-    let rises = rises(run.before.as_ref(), run.after);
-    report.summary.set_namespaces(rises);
+    let time = |status: &Option<Status>| status.as_ref().map_or(0.0, |status| status.time);
+    let seconds = time(&run.after) - time(&run.before);
+    report
+        .summary
+        .set_namespaces(rises(run.before.as_ref(), run.after));
+    report.summary.set_around(seconds);
     if let Some(names) = names {
         names.surroundings(&mut report.summary);
     }

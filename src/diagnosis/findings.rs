@@ -61,6 +61,18 @@ pub(crate) enum Control {
     Foreign,
 }
 
+/// Drops that the kernel counted in any network namespace from before tracing was set up to
+/// after it was put back, and that are not in the trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Around {
+    /// How many.
+    pub(crate) drops: u64,
+    /// From the one reading to the other, in seconds.
+    pub(crate) seconds: f64,
+    /// Some namespace in which they were counted is over its limit.
+    pub(crate) is_over: bool,
+}
+
 /// Evidence that was not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Missing {
@@ -91,6 +103,8 @@ pub struct Findings {
     pub(crate) counters: Option<Counters>,
     /// Other network namespaces in which packets were dropped; `None` where nobody looked.
     pub(crate) elsewhere: Option<Vec<Assessment>>,
+    /// What was counted around the trace; `None` where that is nothing, or nobody looked.
+    pub(crate) around: Option<Around>,
     /// Whether the input could be read.
     pub health: Health,
     /// Drops of packets that may be those which were asked for, and of which the trace does not

@@ -2,11 +2,11 @@
 
 use crate::diagnosis::class::{Class, Confidence, Weight};
 use crate::diagnosis::counters::Counters;
-use crate::diagnosis::findings::{Control, Findings};
+use crate::diagnosis::findings::{Around, Control, Findings};
 use crate::exit::Exit;
 
 /// What there is to say of the host first of all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Headline {
     /// What the class itself says.
     Class(Class),
@@ -20,6 +20,8 @@ pub(crate) enum Headline {
     CacheMayBeFull,
     /// No drop, and the kernel's log alone says that the cache was full.
     OnlyLogged,
+    /// No drop, and the kernel counted some around the trace.
+    OnlyAround(Around),
     /// No drop in what could be read.
     Unreadable,
     /// No drop in a recording that did not end.
@@ -46,10 +48,25 @@ impl Headline {
             Headline::CacheMayBeFull
         }
     }
+
+    /// What there is to say where no drop passes, and that is no all-clear.
+    fn without_drops(found: &Findings) -> Headline {
+        let is_whole = found.health.is_whole();
+        match (found.around, found.control()) {
+            _ if found.refused_all.is_some() => Headline::CacheRefusedAll,
+            _ if found.health.log.refusals() > 0 => Headline::OnlyLogged,
+            (Some(around), _) if around.is_over => Headline::OnlyAround(around),
+            _ if found.nameless > 0 => Headline::OnlyNameless(found.nameless),
+            (_, Control::Missing(drops)) if is_whole => Headline::OnlyCounted(drops),
+            (Some(around), _) if is_whole => Headline::OnlyAround(around),
+            _ if is_whole && found.health.unfinished > 0 => Headline::Unfinished,
+            _ => Headline::Unreadable,
+        }
+    }
 }
 
 /// The answer in short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
     /// The class that matters most.
     pub(crate) class: Option<Class>,
@@ -100,9 +117,11 @@ impl Verdict {
             _ if found.health.log.refusals() > 0 => Exit::Suspected,
             // So it was by what the counters say.
             _ if found.refused_all.is_some() => Exit::Suspected,
+            Exit::Clean if found.around.is_some_and(|around| around.is_over) => Exit::Suspected,
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             Exit::Clean if found.nameless > 0 || found.health.unfinished > 0 => Exit::Inconclusive,
+            Exit::Clean if found.around.is_some() => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
             }
@@ -112,17 +131,10 @@ impl Verdict {
             }
             _ => exit,
         };
-        let headline = match (class.zip(confidence), exit) {
-            (Some((class, confidence)), _) => Headline::of(class, confidence, found),
-            (None, Exit::Suspected) if found.refused_all.is_some() => Headline::CacheRefusedAll,
-            (None, Exit::Suspected) => Headline::OnlyLogged,
-            (None, Exit::Inconclusive) => match found.control() {
-                _ if found.nameless > 0 => Headline::OnlyNameless(found.nameless),
-                Control::Missing(drops) if found.health.is_whole() => Headline::OnlyCounted(drops),
-                _ if found.health.is_whole() => Headline::Unfinished,
-                _ => Headline::Unreadable,
-            },
-            (None, _) => Headline::NoDrop,
+        let headline = match class.zip(confidence) {
+            Some((class, confidence)) => Headline::of(class, confidence, found),
+            None if exit == Exit::Clean => Headline::NoDrop,
+            None => Headline::without_drops(found),
         };
         Verdict {
             class,
@@ -159,6 +171,16 @@ mod tests {
     }
 
     fn nothing(_: &mut Findings) {}
+
+    const AROUND: Around = Around {
+        drops: 256,
+        seconds: 2.5,
+        is_over: false,
+    };
+    const OVER: Around = Around {
+        is_over: true,
+        ..AROUND
+    };
 
     #[test]
     fn the_class_that_matters_most_is_named() {
@@ -261,6 +283,18 @@ mod tests {
         assert_eq!(said(None, lost), Headline::Unreadable);
         let unfinished = |found: &mut Findings| found.health.unfinished = 1;
         assert_eq!(said(None, unfinished), Headline::Unfinished);
+        let around = |found: &mut Findings| found.around = Some(AROUND);
+        assert_eq!(said(None, around), Headline::OnlyAround(AROUND));
+        let around_and_lost = |found: &mut Findings| {
+            lost(found);
+            found.around = Some(AROUND);
+        };
+        assert_eq!(said(None, around_and_lost), Headline::Unreadable);
+        let over = |found: &mut Findings| {
+            lost(found);
+            (found.around, found.nameless) = (Some(OVER), 2);
+        };
+        assert_eq!(said(None, over), Headline::OnlyAround(OVER));
     }
 
     fn lost(found: &mut Findings) {
@@ -303,6 +337,11 @@ mod tests {
         // What a recording that did not end would have shown.
         let unfinished = |found: &mut Findings| found.health.unfinished = 1;
         assert_eq!(exits(unfinished), [Inconclusive, Suspected, OtherDrops]);
+        // Drops that were counted while tracing was set up.
+        let around = |found: &mut Findings| found.around = Some(AROUND);
+        assert_eq!(exits(around), [Inconclusive, Suspected, OtherDrops]);
+        let over = |found: &mut Findings| found.around = Some(OVER);
+        assert_eq!(exits(over), [Suspected, Suspected, OtherDrops]);
         // Drops that may be those which were asked for.
         let nameless = |found: &mut Findings| found.nameless = 1;
         assert_eq!(exits(nameless), [Inconclusive, Suspected, OtherDrops]);

@@ -581,6 +581,23 @@ diagnoses() {
     expect 12 $? "diagnose, no route: the kept capture says the same"
     same "diagnose, no route"
 
+    # Packets that are dropped while tracing is set up.
+    (
+        until ls -d $T/instances/ip6drop* > /dev/null 2>&1; do :; done
+        /full/ip netns exec pod /full/ping -c 3 -i 0.01 -W 1 -q $DEAD > /dev/null
+    ) &
+    ip6drop diagnose --duration 3s > /tmp/out 2> /tmp/err
+    code=$?
+    wait $!
+    # Where the tracer was faster than the packets, they are in the trace.
+    if grep -q "There is no usable route" /tmp/out; then
+        ok "diagnose, drops in set-up: the tracer was faster"
+    else
+        expect 13 $code "diagnose, drops in set-up: no all-clear"
+        says /tmp/out "but the kernel counted" "diagnose, drops in set-up: named"
+    fi
+    same "diagnose, drops in set-up"
+
     before=$(no_routes)
     ip6drop diagnose --duration 6s --spread --trigger "/full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q $DEAD" --format json > /tmp/report.json 2> /tmp/err
     expect 12 $? "diagnose with a trigger: exit status"

@@ -388,6 +388,21 @@ mod tests {
     }
 
     #[test]
+    fn lookups_are_found_among_many_of_others() {
+        let other = Lookup {
+            dst: "fd00::9".parse().unwrap(),
+            ..asks(255, SRC, 4)
+        };
+        for before in [0, STEP - 1, STEP, 2 * STEP + 3] {
+            let mut all = vec![other; before];
+            all.extend([asks(255, SRC, 4), asks(254, SRC, 4)]);
+            all.extend(vec![other; 2 * STEP]);
+            let found = tables(&recent(&all), &packet(SRC, 4)).0;
+            assert_eq!(found, [255, 254], "{before}");
+        }
+    }
+
+    #[test]
     fn lookups_of_long_ago_are_of_others() {
         let mut recent = Recent::default();
         for (table, before) in [(254, MAX_LINK_NANOSECONDS + 1), (255, MAX_LINK_NANOSECONDS)] {

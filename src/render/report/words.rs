@@ -78,6 +78,18 @@ pub(crate) fn sentence(summary: &Summary) -> String {
                 count(n, "drop", "drops")
             );
         }
+        Headline::OnlyAround(around) => {
+            let what = if around.is_over {
+                "The IPv6 route cache is over its limit, and no IPv6 drop is in this trace"
+            } else {
+                "No verdict: no IPv6 drop is in this trace"
+            };
+            return format!(
+                "{what}, but the kernel counted {} (Ip6InNoRoutes) in the {:.1} s from before tracing was set up to after it was put back.",
+                drops(around.drops),
+                around.seconds
+            );
+        }
         Headline::Unfinished => {
             "No verdict: no IPv6 drop is in this recording, which was cut off or never began: it does not say how it ended."
         }
