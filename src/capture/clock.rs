@@ -1,6 +1,7 @@
 //! The trace's clock and the host's, read at the same moment.
 
 use std::fmt;
+use std::time::Duration;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -35,6 +36,16 @@ impl ClockPair {
         let trace = seconds(words.next()?)?;
         let wall = seconds(words.next()?)?;
         words.next().is_none().then_some(ClockPair { trace, wall })
+    }
+
+    /// Of the trace's clock in seconds, as text, and the time since 1970. `None` where that clock
+    /// counts something else.
+    #[must_use]
+    pub(crate) fn of(trace: &str, wall: Duration) -> Option<ClockPair> {
+        Some(ClockPair {
+            trace: seconds(trace)?,
+            wall: u64::try_from(wall.as_nanos()).ok()?,
+        })
     }
 
     /// What the host's clock said when the trace's clock said that, in nanoseconds since 1970;
@@ -110,6 +121,10 @@ mod tests {
         assert_eq!(read.wall, 1_764_021_697_250_000_000);
         assert_eq!(read.to_string(), "1120.760823000 1764021697.250000000");
         assert_eq!(pair("0.1234567899 1.0").trace, 123_456_789);
+        let wall = Duration::new(1_764_021_697, 250_000_000);
+        assert_eq!(ClockPair::of("1120.760823", wall), Some(read));
+        // What a clock that counts events says.
+        assert_eq!(ClockPair::of("1120", wall), None);
         for wrong in [
             "",
             "1.0",

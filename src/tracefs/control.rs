@@ -108,6 +108,14 @@ pub(crate) fn stat(stats: &str, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// What the trace's clock says, in the `stats` of a CPU (kernel/trace/trace.c:
+/// `tracing_stats_read`).
+#[must_use]
+pub(crate) fn now(stats: &str) -> Option<&str> {
+    let mut lines = stats.lines();
+    lines.find_map(|line| Some(line.strip_prefix("now ts:")?.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +147,7 @@ mod tests {
             ),
             (7, 3, 0)
         );
+        let clock = "oldest event ts:  1119.1\nnow ts:  1120.760823\ndropped events: 0\n";
+        assert_eq!((now(clock), now(text)), (Some("1120.760823"), None));
     }
 }

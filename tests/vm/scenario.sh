@@ -579,6 +579,9 @@ diagnoses() {
     shown /tmp/report.json
     ip6drop report --exit-code /tmp/capture > /tmp/out
     expect 12 $? "diagnose, no route: the kept capture says the same"
+    wall=$(ip6drop report --format ndjson /tmp/capture | sed -n 's/.*"wall":"\([^"T]*\)T\([^".]*\).*/\1 \2/p' | head -n 1)
+    ago=$(($(date -u +%s) - $(date -u -d "$wall" +%s)))
+    if [ $ago -ge 0 ] && [ $ago -le 60 ]; then ok "diagnose, no route: dropped $ago s ago"; else bad "diagnose, no route: dropped $ago s ago, at $wall"; fi
     same "diagnose, no route"
 
     # Packets that are dropped while tracing is set up.

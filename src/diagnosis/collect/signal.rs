@@ -373,6 +373,21 @@ mod tests {
     }
 
     #[test]
+    fn packets_are_freed_inside_netfilter_and_at_the_entry_of_kfree_skb() {
+        let at = |name, offset| {
+            let symbol = symbol(name);
+            symbol.and_then(|symbol| frees(Some(&Symbol { offset, ..symbol })))
+        };
+        assert_eq!(at("nf_hook_slow", Some(ENTRY_BYTES + 1)), Some(true));
+        assert_eq!(at("nf_hook_slow", Some(ENTRY_BYTES)), None);
+        assert_eq!(at("nf_hook_slow", None), None);
+        assert_eq!(at("kfree_skb", Some(ENTRY_BYTES + 1)), None);
+        assert_eq!(at("kfree_skb", Some(ENTRY_BYTES)), Some(false));
+        assert_eq!(at("kfree_skb", None), Some(false));
+        assert_eq!(at("ip6_pkt_drop", Some(ENTRY_BYTES + 1)), None);
+    }
+
+    #[test]
     fn lookups_are_read_where_they_say_the_answer() {
         let of = |event: &[u8], says: &[u8]| Signal::of(&Payload::Tracepoint { event, says });
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \

@@ -387,6 +387,12 @@ mod tests {
         ] {
             assert_eq!(Shown::parse(wrong), None, "{wrong}");
         }
+        let longest = format!("err == {}0", " ".repeat(MAX_BYTES - 8));
+        assert!(Shown::parse(&longest).is_some());
+        assert_eq!(Shown::parse(&longest.replace("err", "errr")), None);
+        // Side by side they may be many.
+        let wide = vec!["(err == 0)"; MAX_DEPTH + 1].join(" || ");
+        assert!(Shown::parse(&wide).is_some());
         let less_deep = &deep[1..deep.len() - 1];
         assert!(Shown::parse(less_deep).is_some());
         assert_eq!(Shown::parse(" all\n"), Some(Shown::everything()));

@@ -152,6 +152,8 @@ impl Recorder<'_, '_> {
         let mut tracing = Tracing::prepare(session, self.plan)?;
         self.notes.extend_from_slice(tracing.refused_probes());
         self.put(&preamble(self.plan, self.host, tracing.probes()))?;
+        let clock = tracing.clock(self.env.fs).map(Framing::Clock);
+        self.put(&lines(clock))?;
         // The top-level buffer may still hold older events.
         tracing.discard(self.env.fs)?;
         if let Some(too_hot) = self.trial(session, &mut tracing)? {

@@ -1,8 +1,11 @@
 //! Tracing in one of the ways there are: filter or probes first, stacks next, and what makes
 //! them run last.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
-use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, stat, value_of};
+use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, now, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain};
 use crate::tracefs::setup::functions::Traceable;
@@ -263,6 +266,17 @@ impl Tracing {
         }
         let path = fs.root().join(self.path("trace_pipe"));
         drain(self.pipe(fs)?.as_mut()).map_err(TraceError::file(path, "read"))
+    }
+
+    /// The trace's clock and the host's, read at the same moment; `None` where the trace's is no
+    /// time.
+    #[must_use]
+    pub(crate) fn clock(&self, fs: &dyn TraceFs) -> Option<ClockPair> {
+        let wall = || SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        let mut cpus = buffer_stats(fs, &self.dir);
+        let before = wall()?;
+        let (_, stats) = cpus.next()?;
+        ClockPair::of(now(&stats)?, before + (wall()?.saturating_sub(before)) / 2)
     }
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
