@@ -6,7 +6,7 @@ use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::At;
 use crate::diagnosis::collect::packet_drop::{DropSink, Identity};
 use crate::diagnosis::collect::signal::Aside;
-use crate::diagnosis::evidence::{Attempts, Evidence, Observed, Reverse, WayBack};
+use crate::diagnosis::evidence::{Evidence, Observed, Reverse, WayBack};
 use crate::kernel::functions::Direction;
 use crate::trace::Context;
 
@@ -51,8 +51,6 @@ impl<D: DropSink> Collector<D> {
         };
         let evidence = Evidence {
             direction: Direction::Receive,
-            receive: Attempts::default(),
-            output: Attempts::default(),
             reverse: Some(WayBack {
                 shown,
                 in_netfilter,

@@ -43,6 +43,9 @@ fn a_refused_way_back_is_the_full_cache() {
     let freed = freed();
     is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed]);
     is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, RETURNED, &freed]);
+    // The attempt is named.
+    let named = &decided(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed])[0];
+    assert_eq!(named.evidence.attempts().0.count, 1);
     // What the lookup returned says it, whatever the attempt did not show.
     is_refused(&[NO_LOCAL, WAY_BACK, GC, RETURNED, &freed]);
     none(&[NO_LOCAL, WAY_BACK, GC, &freed]);
