@@ -447,6 +447,13 @@ fn filters_on_packets() {
         "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the \
          packet of 80 drops."
     );
+    // What filters left out is in the trace all the same, and the counters saw more.
+    let left_out = report_with(&["--proto", "tcp"], "4.19-identity/iif");
+    assert_eq!(
+        left_out.lines().next().unwrap(),
+        "No verdict: no IPv6 drop passes the filters, but the kernel counted 17483 drops more \
+         (Ip6InNoRoutes) between the two readings."
+    );
     let named = report_with(
         &["--format", "json", "--proto", "tcp"],
         "4.19-identity/alternating",

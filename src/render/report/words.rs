@@ -59,57 +59,73 @@ pub(crate) fn left_out(summary: &Summary) -> Option<String> {
     (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)))
 }
 
+/// What there is to say where no drop passes the filters, or none is there.
+fn without_drops(summary: &Summary, headline: Headline) -> String {
+    let is_filtered = summary.left_out > 0;
+    // What filters left out is in the trace all the same.
+    let none = |place: &str| match is_filtered {
+        true => "no IPv6 drop passes the filters".to_owned(),
+        false => format!("no IPv6 drop is in {place}"),
+    };
+    let counted = |n: u64| {
+        let more = if is_filtered { " more" } else { "" };
+        format!("the kernel counted {}{more} (Ip6InNoRoutes)", drops(n))
+    };
+    match headline {
+        Headline::CacheRefusedAll => format!("{REFUSED_ALL}; {}.", none("this trace")),
+        Headline::OnlyLogged => {
+            "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text.".to_owned()
+        }
+        Headline::Unreadable => format!(
+            "No verdict: {}, but part of the trace is missing or unreadable.",
+            none("what could be read")
+        ),
+        Headline::OnlyCounted(n) => format!(
+            "No verdict: {}, but {} between the two readings.",
+            none("this trace"),
+            counted(n)
+        ),
+        Headline::OnlyAround(around) => {
+            let what = if around.is_over {
+                "The IPv6 route cache is over its limit, and"
+            } else {
+                "No verdict:"
+            };
+            format!(
+                "{what} {}, but {} in the {:.1} s from before tracing was set up to after it was put back.",
+                none("this trace"),
+                counted(around.drops),
+                around.seconds
+            )
+        }
+        Headline::Unfinished => format!(
+            "No verdict: {}, and the recording was cut off or never began: it does not say how it ended.",
+            none("this recording")
+        ),
+        Headline::OnlyNameless(n) => format!(
+            "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
+            drops(n)
+        ),
+        _ if is_filtered => "No IPv6 drop passes the filters.".to_owned(),
+        _ => "No IPv6 drop in this trace.".to_owned(),
+    }
+}
+
+const REFUSED_ALL: &str = "The IPv6 route cache refused every allocation in this window";
+
 /// The verdict in one sentence, and how sure it is.
 #[must_use]
 pub(crate) fn sentence(summary: &Summary) -> String {
     let verdict = Verdict::of(&summary.findings);
+    let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
+        return without_drops(summary, verdict.headline);
+    };
     let head = match verdict.headline {
-        Headline::Class(class) => class.headline(),
-        Headline::CacheRefusedAll => "The IPv6 route cache refused every allocation in this window",
+        Headline::CacheRefusedAll => REFUSED_ALL,
         Headline::CacheOverLimit => "The IPv6 route cache is over its limit",
         Headline::CacheProbablyFull => "The IPv6 route cache is probably full",
         Headline::CacheMayBeFull => "The IPv6 route cache may be full",
-        Headline::Unreadable => {
-            "No verdict: no IPv6 drop is in what could be read, but part of the trace is missing or unreadable."
-        }
-        Headline::OnlyCounted(n) => {
-            return format!(
-                "No verdict: no IPv6 drop is in this trace, but the kernel counted {} (Ip6InNoRoutes) between the two readings.",
-                count(n, "drop", "drops")
-            );
-        }
-        Headline::OnlyAround(around) => {
-            let what = if around.is_over {
-                "The IPv6 route cache is over its limit, and no IPv6 drop is in this trace"
-            } else {
-                "No verdict: no IPv6 drop is in this trace"
-            };
-            return format!(
-                "{what}, but the kernel counted {} (Ip6InNoRoutes) in the {:.1} s from before tracing was set up to after it was put back.",
-                drops(around.drops),
-                around.seconds
-            );
-        }
-        Headline::Unfinished => {
-            "No verdict: no IPv6 drop is in this recording, which was cut off or never began: it does not say how it ended."
-        }
-        Headline::OnlyNameless(n) => {
-            return format!(
-                "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
-                drops(n)
-            );
-        }
-        Headline::OnlyLogged => {
-            "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text."
-        }
-        Headline::NoDrop if summary.left_out > 0 => "No IPv6 drop passes the filters.",
-        Headline::NoDrop => "No IPv6 drop in this trace.",
-    };
-    let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
-        return match verdict.headline {
-            Headline::CacheRefusedAll => format!("{head}; no IPv6 drop is in this trace."),
-            _ => head.to_owned(),
-        };
+        _ => class.headline(),
     };
     let n = summary.findings.of_class(class);
     let sure = summary.findings.count(class, confidence);
