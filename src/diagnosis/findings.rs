@@ -199,6 +199,28 @@ impl Findings {
         }
     }
 
+    /// What was counted around the trace: the rise of `Ip6InNoRoutes` in each network namespace,
+    /// and what its cache is like. Nothing but `ip6_pkt_drop` counts there; in `Ip6OutNoRoutes`
+    /// are lookups of sockets, too.
+    #[must_use]
+    pub(crate) fn around<'a>(
+        &self,
+        counted: impl Iterator<Item = (u64, &'a Assessment)>,
+        seconds: f64,
+    ) -> Option<Around> {
+        let (mut drops, mut is_over) = (0, false);
+        for (rise, cache) in counted.filter(|(rise, _)| *rise > 0) {
+            drops += rise;
+            is_over |= cache.is_over();
+        }
+        let drops = drops.checked_sub(self.receive_drops_seen)?;
+        (drops > 0).then_some(Around {
+            drops,
+            seconds,
+            is_over,
+        })
+    }
+
     /// Adds what was found in a later input; the `first` one has nothing before it.
     pub(crate) fn merge(&mut self, other: Findings, first: bool) {
         for (key, n) in other.classes {
@@ -271,12 +293,18 @@ pub(crate) fn missing(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::diagnosis::assessment::{Behaviour, State, assess};
     use crate::diagnosis::class::Class::{OutNoRoute, RcvDstAlloc, RcvNoRoute};
     use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
     use crate::diagnosis::rules::registry::RULES;
     use crate::diagnosis::rules::witnesses::Given;
     use crate::host::Snapshot;
+    use crate::host::netns::unidentified;
+    use crate::kernel::limits::Regime;
+    use crate::kernel::release::{Release, judge};
 
     fn counts(calls: u64, failed: u64, succeeded: u64) -> GcCounts {
         GcCounts {
@@ -294,6 +322,35 @@ mod tests {
         assert_eq!(counts(9, 0, 1).known_failed(), Some(0));
         assert_eq!(counts(9, 2, 0).known_failed(), Some(2));
         assert_eq!(counts(9, 4, 5).known_failed(), Some(4));
+    }
+
+    #[test]
+    fn what_was_counted_around_the_trace() {
+        let netns = unidentified(PathBuf::new());
+        let (snapshot, kernel) = (Snapshot::default(), judge(&Release::default()));
+        let fine = assess(&snapshot, None, &kernel, &netns, &Behaviour::default());
+        let full = Assessment {
+            is_unread: false,
+            state: State::Regimes(vec![Regime::Exhausted]),
+            ..fine.clone()
+        };
+        let around = |receive_drops_seen: u64, counted: &[(u64, &Assessment)]| {
+            let found = Findings {
+                receive_drops_seen,
+                ..Findings::default()
+            };
+            let around = found.around(counted.iter().copied(), 2.5);
+            around.map(|around| (around.drops, around.seconds, around.is_over))
+        };
+        assert_eq!(around(0, &[]), None);
+        let two = [(200, &fine), (56, &full)];
+        assert_eq!(around(0, &two), Some((256, 2.5, true)));
+        assert_eq!(around(255, &two), Some((1, 2.5, true)));
+        // All of it is in the trace, or more.
+        assert_eq!(around(256, &two), None);
+        assert_eq!(around(257, &two), None);
+        // A full cache explains nothing where no received packet was dropped.
+        assert_eq!(around(0, &[(0, &full), (1, &fine)]), Some((1, 2.5, false)));
     }
 
     fn found() -> Findings {

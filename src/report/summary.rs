@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::class::Class;
-use crate::diagnosis::findings::{Around, Findings, GcCounts};
+use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
 use crate::os::trigger::RunLog;
 use crate::report::packets::Packets;
@@ -123,20 +123,9 @@ impl Summary {
     /// Holds the trace against what these namespaces counted in so many seconds, from before
     /// anything was set up to after all was put back.
     pub(crate) fn set_around(&mut self, seconds: f64) {
-        // Nothing but ip6_pkt_drop counts there; in Ip6OutNoRoutes are lookups of sockets, too.
         let rises = self.namespaces.iter().flatten();
-        let counted = rises.filter(|rise| rise.in_no_routes > 0);
-        let (mut drops, mut is_over) = (0, false);
-        for rise in counted {
-            drops += rise.in_no_routes;
-            is_over |= rise.row.assessment.is_over();
-        }
-        let drops = drops.saturating_sub(self.findings.receive_drops_seen);
-        self.findings.around = (drops > 0).then_some(Around {
-            drops,
-            seconds,
-            is_over,
-        });
+        let counted = rises.map(|rise| (rise.in_no_routes, &rise.row.assessment));
+        self.findings.around = self.findings.around(counted, seconds);
     }
 
     /// Seconds from the first to the last event.
@@ -212,63 +201,5 @@ impl Summary {
             (Some(_), None) => {}
         }
         self.left_out += other.left_out;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-    use crate::diagnosis::assessment::{Behaviour, State, assess};
-    use crate::host::Snapshot;
-    use crate::host::netns::unidentified;
-    use crate::kernel::limits::Regime;
-    use crate::kernel::release::{Release, judge};
-    use crate::status::sampler::NetNsStatus;
-
-    /// A namespace that counted so many drops, whose cache is over its limit or not.
-    fn rise(in_no_routes: u64, out_no_routes: u64, is_over: bool) -> Rise {
-        let netns = unidentified(PathBuf::new());
-        let (snapshot, kernel) = (Snapshot::default(), judge(&Release::default()));
-        let mut assessment = assess(&snapshot, None, &kernel, &netns, &Behaviour::default());
-        if is_over {
-            assessment.is_unread = false;
-            assessment.state = State::Regimes(vec![Regime::Exhausted]);
-        }
-        Rise {
-            row: NetNsStatus {
-                assessment,
-                netns,
-                snapshot,
-                problems: Vec::new(),
-                rates: None,
-            },
-            in_no_routes,
-            out_no_routes,
-        }
-    }
-
-    #[test]
-    fn what_was_counted_around_the_trace() {
-        let around = |seen: u64, rises: Vec<Rise>| {
-            let mut summary = Summary::default();
-            summary.findings.receive_drops_seen = seen;
-            summary.set_namespaces(rises);
-            summary.set_around(2.5);
-            let around = summary.findings.around;
-            around.map(|around| (around.drops, around.seconds, around.is_over))
-        };
-        assert_eq!(around(0, vec![]), None);
-        let two = || vec![rise(200, 0, false), rise(56, 9, true)];
-        assert_eq!(around(0, two()), Some((256, 2.5, true)));
-        assert_eq!(around(255, two()), Some((1, 2.5, true)));
-        // All of it is in the trace, or more.
-        assert_eq!(around(256, two()), None);
-        assert_eq!(around(257, two()), None);
-        assert_eq!(around(0, vec![rise(1, 0, false)]), Some((1, 2.5, false)));
-        // A cache that is full where nothing received was dropped does not explain it.
-        let sent = vec![rise(0, 7, true), rise(1, 0, false)];
-        assert_eq!(around(0, sent), Some((1, 2.5, false)));
     }
 }
