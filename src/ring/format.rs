@@ -89,6 +89,8 @@ pub(crate) fn fields(text: &str) -> Vec<Field> {
 pub(crate) struct EventFormat {
     /// The event's name.
     pub(crate) name: String,
+    /// Its number, where it has one.
+    pub(crate) id: Option<u64>,
     /// Fields that every event has (`common_…`) and those of this one.
     pub(crate) fields: Vec<Field>,
     /// What `print fmt` prints; `None` where it computes something.
@@ -102,6 +104,7 @@ impl EventFormat {
         let of = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
         EventFormat {
             name: of("name:").unwrap_or_default().trim().to_owned(),
+            id: of("ID:").and_then(|id| id.trim().parse().ok()),
             fields: fields(&text),
             print: of("print fmt:").and_then(pieces),
         }
@@ -176,7 +179,7 @@ print fmt: \"(%lx)\", REC->__probe_ip
     #[test]
     fn fields_are_where_the_kernel_says() {
         let format = EventFormat::parse(TEXT.as_bytes());
-        assert_eq!(format.name, "gc_enter");
+        assert_eq!((format.name.as_str(), format.id), ("gc_enter", Some(1201)));
         assert_eq!(format.print.as_ref().map(Vec::len), Some(3));
         let names: Vec<_> = format.fields.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(

@@ -33,6 +33,14 @@ impl Names {
         self.index.is_empty()
     }
 
+    /// All numbers, and their names.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let entries = self.index.iter();
+        entries.filter_map(|&(number, from, to)| {
+            Some((number, self.text.get(from as usize..to as usize)?))
+        })
+    }
+
     /// The largest number up to this one that has a name, and the name.
     pub(super) fn last_up_to(&self, number: u64) -> Option<(u64, &[u8])> {
         let after = self.index.partition_point(|&(known, ..)| known <= number);

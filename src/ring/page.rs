@@ -37,6 +37,8 @@ pub(crate) struct PageLayout {
     pub(crate) long: usize,
     /// Offset of the first record.
     pub(crate) data: usize,
+    /// Size of a page, with its header.
+    pub(crate) size: usize,
 }
 
 /// Why a header of a page cannot be read.
@@ -71,6 +73,7 @@ impl PageLayout {
             commit: commit.offset,
             long: commit.size,
             data: data.offset,
+            size: data.offset.saturating_add(data.size),
         })
     }
 }
@@ -297,6 +300,7 @@ mod tests {
         };
         assert_eq!(parse("commit", "x"), Err(NoLayout::Missing));
         assert_eq!(parse("size:8", "size:2"), Err(NoLayout::Unknown));
-        assert_eq!(parse("size:8", "size:8").map(|layout| layout.data), Ok(16));
+        let places = parse("", "").map(|layout| (layout.data, layout.size));
+        assert_eq!(places, Ok((16, 4096)));
     }
 }

@@ -16,16 +16,33 @@ use crate::ring::symbols::{Resolved, Symbols};
 /// Fields that hold the address of a probed instruction or function.
 const PROBED: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
 
+/// How addresses are printed.
+pub(crate) trait Addresses {
+    /// `dst_alloc`: the function that an address is in (`%ps`).
+    fn function(&self, out: &mut Vec<u8>, address: u64);
+    /// The function, and where in it the address is (`%pS`).
+    fn place(&self, out: &mut Vec<u8>, address: u64);
+    /// What a probe says in front of its arguments; `field` is one of those that hold an address.
+    fn probed(&self, out: &mut Vec<u8>, field: &str, address: u64);
+}
+
 /// What an event is printed with.
-#[derive(Clone, Copy)]
-pub(crate) struct EventPrinter<'a> {
+pub(crate) struct EventPrinter<'a, A = Symbols> {
     /// The event's description.
     pub(crate) format: &'a EventFormat,
     /// Kernel symbols.
-    pub(crate) symbols: &'a Symbols,
+    pub(crate) symbols: &'a A,
     /// Byte order and word size.
     pub(crate) machine: Machine,
 }
+
+impl<A> Clone for EventPrinter<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for EventPrinter<'_, A> {}
 
 /// Bytes of the trace that must not end or rearrange a line.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
@@ -37,16 +54,44 @@ fn text_of(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
+impl Addresses for Symbols {
+    /// `dst_alloc`, without the offset of the call inside the function, or as
+    /// [`Addresses::place`] prints it.
+    fn function(&self, out: &mut Vec<u8>, address: u64) {
+        match self.find(address) {
+            Resolved::Function(name, _) => push_text(out, name),
+            _ => self.place(out, address),
+        }
+    }
+
+    /// `dst_alloc+0x100`, `dst_alloc` or `0xffffffff95870188`.
+    fn place(&self, out: &mut Vec<u8>, address: u64) {
+        match self.find(address) {
+            Resolved::Function(name, 0) => push_text(out, name),
+            Resolved::Function(name, offset) => {
+                push_text(out, name);
+                out.extend(format!("+{offset:#x}").bytes());
+            }
+            Resolved::ReturnProbe => out.extend(RETURN_PROBE.bytes()),
+            Resolved::Nothing => out.extend(format!("{address:#x}").bytes()),
+        }
+    }
+
+    fn probed(&self, out: &mut Vec<u8>, _field: &str, address: u64) {
+        self.place(out, address);
+    }
+}
+
 impl EventPrinter<'_> {
     /// What an event says, behind its name.
     pub(crate) fn says(self, out: &mut Vec<u8>, event: &[u8]) {
         let value = |name: &str| self.format.value(name, event, self.machine);
         match self.format.name.as_str() {
             "function" => {
-                self.function(out, value("ip").unwrap_or(0));
+                self.symbols.function(out, value("ip").unwrap_or(0));
                 if let Some(caller) = value("parent_ip") {
                     out.extend(b" <-- ");
-                    self.function(out, caller);
+                    self.symbols.function(out, caller);
                 }
             }
             "kernel_stack" => out.extend(b"<stack trace >"),
@@ -78,7 +123,7 @@ impl EventPrinter<'_> {
                 break;
             }
             out.extend(b"=> ");
-            self.function(out, address);
+            self.symbols.function(out, address);
             if let Resolved::Function(..) = self.symbols.find(address) {
                 out.extend(format!(" ({address:x})").bytes());
             }
@@ -86,34 +131,36 @@ impl EventPrinter<'_> {
         }
     }
 
-    /// `dst_alloc`, without the offset of the call inside the function, or as
-    /// [`EventPrinter::address`] prints it.
-    fn function(self, out: &mut Vec<u8>, address: u64) {
-        match self.symbols.find(address) {
-            Resolved::Function(name, _) => push_text(out, name),
-            _ => self.address(out, address),
-        }
-    }
-
-    /// `dst_alloc+0x100`, `dst_alloc` or `0xffffffff95870188`.
-    fn address(self, out: &mut Vec<u8>, address: u64) {
-        match self.symbols.find(address) {
-            Resolved::Function(name, 0) => push_text(out, name),
-            Resolved::Function(name, offset) => {
-                push_text(out, name);
-                out.extend(format!("+{offset:#x}").bytes());
+    /// Prints the fields of an event as they are: `name=value`.
+    fn by_fields(self, out: &mut Vec<u8>, event: &[u8]) {
+        let own = |field: &&Field| !field.name.starts_with("common_");
+        for (number, field) in self.format.fields.iter().filter(own).enumerate() {
+            let bytes = field.bytes(event, self.machine);
+            if number > 0 {
+                out.push(b' ');
             }
-            Resolved::ReturnProbe => out.extend(RETURN_PROBE.bytes()),
-            Resolved::Nothing => out.extend(format!("{address:#x}").bytes()),
+            push_text(out, field.name.as_bytes());
+            out.push(b'=');
+            if field.text && field.array {
+                push_text(out, text_of(bytes));
+            } else if field.array || !(1..=8).contains(&bytes.len()) {
+                out.extend(bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()));
+            } else if field.signed {
+                out.extend(self.machine.signed(bytes).to_string().bytes());
+            } else {
+                out.extend(format!("{:#x}", self.machine.number(bytes)).bytes());
+            }
         }
     }
+}
 
+impl<A: Addresses> EventPrinter<'_, A> {
     /// Prints a number that is an address, as far as what stands behind `p` is known.
     fn pointer(self, out: &mut Vec<u8>, extension: &str, address: u64) -> Option<()> {
         match extension {
             "x" => out.extend(format!("{address:0width$x}", width = 2 * self.machine.long).bytes()),
-            "s" | "f" => self.function(out, address),
-            "" | "S" | "F" | "B" | "K" => self.address(out, address),
+            "s" | "f" => self.symbols.function(out, address),
+            "" | "S" | "F" | "B" | "K" => self.symbols.place(out, address),
             _ => return None,
         }
         Some(())
@@ -157,7 +204,8 @@ impl EventPrinter<'_> {
             }
             'p' => self.pointer(out, &how.extension, self.value(field, event)? as u64)?,
             _ if PROBED.contains(&field.name.as_str()) => {
-                self.address(out, self.value(field, event)? as u64);
+                let address = self.value(field, event)? as u64;
+                self.symbols.probed(out, &field.name, address);
             }
             'c' => {
                 let mut text = Vec::new();
@@ -204,7 +252,7 @@ impl EventPrinter<'_> {
 
     /// Prints an event by its description; `None` where that computes something, or asks for
     /// what the event does not have.
-    fn by_print_fmt(self, out: &mut Vec<u8>, event: &[u8]) -> Option<()> {
+    pub(crate) fn by_print_fmt(self, out: &mut Vec<u8>, event: &[u8]) -> Option<()> {
         let field = |argument: &Argument| self.format.field(argument.field());
         for piece in self.format.print.as_ref()? {
             match piece {
@@ -222,27 +270,5 @@ impl EventPrinter<'_> {
             }
         }
         Some(())
-    }
-
-    /// Prints the fields of an event as they are: `name=value`.
-    fn by_fields(self, out: &mut Vec<u8>, event: &[u8]) {
-        let own = |field: &&Field| !field.name.starts_with("common_");
-        for (number, field) in self.format.fields.iter().filter(own).enumerate() {
-            let bytes = field.bytes(event, self.machine);
-            if number > 0 {
-                out.push(b' ');
-            }
-            push_text(out, field.name.as_bytes());
-            out.push(b'=');
-            if field.text && field.array {
-                push_text(out, text_of(bytes));
-            } else if field.array || !(1..=8).contains(&bytes.len()) {
-                out.extend(bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()));
-            } else if field.signed {
-                out.extend(self.machine.signed(bytes).to_string().bytes());
-            } else {
-                out.extend(format!("{:#x}", self.machine.number(bytes)).bytes());
-            }
-        }
     }
 }

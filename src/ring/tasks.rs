@@ -2,6 +2,9 @@
 
 use crate::ring::names::Names;
 
+/// What the kernel prints for a task whose name was not saved.
+pub(crate) const NO_NAME: &[u8] = b"<...>";
+
 /// The names by process id.
 #[derive(Default)]
 pub(crate) struct Tasks(Names);
@@ -19,13 +22,19 @@ impl Tasks {
         Tasks(Names::new(text, task))
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let names = self.0.all();
+        names.filter_map(|(pid, comm)| Some((u32::try_from(pid).ok()?, comm)))
+    }
+
     /// The name the kernel would print: `<...>` where none was saved.
     pub(crate) fn name(&self, pid: u32) -> &[u8] {
         let pid = u64::from(pid);
         match self.0.last_up_to(pid) {
             Some((known, comm)) if known == pid => comm,
             _ if pid == 0 => b"<idle>",
-            _ => b"<...>",
+            _ => NO_NAME,
         }
     }
 }
@@ -41,5 +50,7 @@ mod tests {
         assert_eq!(tasks.name(7), b"a b-1 ");
         assert_eq!(tasks.name(0), b"<idle>");
         assert_eq!(tasks.name(12), b"<...>");
+        let all: Vec<_> = tasks.all().collect();
+        assert_eq!(all, [(7, &b"a b-1 "[..]), (1042, b"python3")]);
     }
 }

@@ -14,6 +14,15 @@ use rustix::fs::OFlags;
 pub trait Pipe: Read {
     /// What `poll` can wait on, where there is such a thing.
     fn poll_fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// What is in the buffer now is handed out by the readings that follow, up to their
+    /// `WouldBlock`. So does any pipe that holds nothing back.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    fn catch_up(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Pipe for File {

@@ -1,13 +1,15 @@
 //! Control of the kernel's tracer: what is set up, how it is undone, and whether it works here.
 //!
 //! Every change goes through a [`undo::session::Session`], which writes its undo to disk before
-//! it acts. `undo` knows changes, `setup` the ways of tracing made of them, `look` what is there
-//! and what works, `record` how events are taken from it; each imports only those before it.
+//! it acts. `undo` knows changes, `pages` how the buffer is read, `setup` the ways of tracing made
+//! of them, `look` what is there and what works, `record` how events are taken from it; each
+//! imports only those before it.
 
 mod control;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod look;
+mod pages;
 pub(crate) mod record;
 pub(crate) mod seen;
 pub(crate) mod setup;

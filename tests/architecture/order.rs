@@ -25,7 +25,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ("host", &["kernel", "os", "text"]),
     ("capture", &["host", "kernel", "text"]),
     ("input", &["trace", "ring", "capture", "kernel", "os", "text"]),
-    ("tracefs", &["host", "kernel", "capture", "os", "text", "exit"]),
+    ("tracefs", &["ring", "host", "kernel", "capture", "os", "text", "exit"]),
     ("diagnosis", &["trace", "host", "kernel", "capture", "exit", "text"]),
     ("status", &["diagnosis", "host", "kernel", "exit"]),
     ("report", &["diagnosis", "status", "trace", "host", "kernel", "capture", "os", "text"]),

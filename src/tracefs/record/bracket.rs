@@ -33,6 +33,7 @@ pub(crate) struct Bracket {
 /// Takes what waits in the pipe; false where it did not come to an end.
 fn empty(pipe: &mut dyn Pipe, text: &mut Vec<u8>, end: Instant) -> io::Result<bool> {
     let mut buffer = vec![0; 64 * 1024];
+    pipe.catch_up()?;
     while let Some(n) = read_some(pipe, &mut buffer)? {
         text.extend_from_slice(&buffer[..n]);
         if Instant::now() >= end {

@@ -27,6 +27,8 @@ use crate::tracefs::undo::session::Session;
 const TICK: Duration = Duration::from_millis(250);
 /// The same while nothing happens.
 const IDLE_TICK: Duration = GUARD;
+/// The same where only reading tells whether there is anything: a buffer must not fill meanwhile.
+const POLL: Duration = Duration::from_millis(50);
 /// A pause after each reading, so that a busy pipe is emptied in large pieces.
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
@@ -151,6 +153,8 @@ impl Recorder<'_, '_> {
         TraceError::check(self.env.signals)?;
         let mut tracing = Tracing::prepare(session, self.plan)?;
         self.notes.extend_from_slice(tracing.refused_probes());
+        let note = tracing.read_pages(self.env.fs, self.host);
+        self.notes.extend(note);
         self.put(&preamble(self.plan, self.host, tracing.probes()))?;
         let clock = tracing.clock(self.env.fs).map(Framing::Clock);
         self.put(&lines(clock))?;
@@ -222,8 +226,15 @@ impl Recorder<'_, '_> {
                 }
             }
         }
-        drop(pipe);
         let passed = began.elapsed();
+        // What is held back belongs to that time; a pipe that never ends does not.
+        pipe.catch_up().map_err(self.failed())?;
+        while began.elapsed() < 2 * self.limits.trial
+            && let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())?
+        {
+            counts.take(&buffer[..n], None);
+        }
+        drop(pipe);
         tracing.pause(session)?;
         tracing.discard(self.env.fs)?;
         loop {
@@ -282,7 +293,12 @@ impl Recorder<'_, '_> {
                 return Ok(Stopped::Signal(number));
             }
             let idle = last_event.elapsed() >= GUARD;
-            let mut patience = if idle { IDLE_TICK } else { TICK };
+            let is_polled = pipe.poll_fd().is_none();
+            let mut patience = match (is_polled, idle) {
+                (true, _) => POLL,
+                (false, true) => IDLE_TICK,
+                (false, false) => TICK,
+            };
             if let Some(duration) = self.limits.duration {
                 let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
                     return Ok(Stopped::Limit(Limit::Duration));
@@ -306,7 +322,9 @@ impl Recorder<'_, '_> {
             if read {
                 empty_wakes = 0;
                 last_event = Instant::now();
-                self.wait(None, GATHER)?;
+                if !is_polled {
+                    self.wait(None, GATHER)?;
+                }
             } else if ready {
                 empty_wakes += 1;
             }
@@ -391,6 +409,7 @@ impl Recorder<'_, '_> {
     /// Reads the buffer to its end; no more events flow into it.
     fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
         let mut buffer = vec![0; BUFFER];
+        pipe.catch_up().map_err(self.failed())?;
         while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
             if self.keep(&buffer[..n])?.is_some() {
                 break;

@@ -1,13 +1,17 @@
 //! Tracing in one of the ways there are: filter or probes first, stacks next, and what makes
 //! them run last.
 
+use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
+use crate::host::Host;
 use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, now, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain};
+use crate::tracefs::pages::reader::PageReader;
+use crate::tracefs::pages::source::Source;
 use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::plan::{Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
@@ -26,6 +30,8 @@ pub(crate) struct Tracing {
     refused: Vec<String>,
     // The functions whose stacks are wanted, and still on.
     stacks: Vec<Traceable>,
+    // Where pages are read, what that takes.
+    pages: Option<Rc<Source>>,
 }
 
 /// Options that would change the text, or add to it, beyond what a reader expects.
@@ -95,6 +101,7 @@ impl Tracing {
             probes: names,
             refused,
             stacks: plan.functions.iter().filter(|f| f.stack).cloned().collect(),
+            pages: None,
         };
         tracing.prepare_buffer(session, plan)?;
         if plan.method != Method::Kprobe {
@@ -245,11 +252,42 @@ impl Tracing {
         Ok(())
     }
 
+    /// Lets the pipe read pages in place of text, where that is possible; else answers why not,
+    /// in words. The top-level buffer, which others read too, is read as text. To be called
+    /// before anything is traced.
+    pub(crate) fn read_pages(&mut self, fs: &dyn TraceFs, host: &Host) -> Option<String> {
+        if self.dir.is_empty() {
+            return None;
+        }
+        let events = self.switches.iter();
+        let events = events.map(|switch| switch.strip_suffix("enable").unwrap_or(switch));
+        match Source::look(fs, &self.dir, events, host) {
+            Ok(source) => {
+                self.pages = Some(Rc::new(source));
+                None
+            }
+            Err(why) => Some(format!(
+                "events are read as text, which costs more than reading pages: {why}"
+            )),
+        }
+    }
+
     /// The pipe that all events of this tracing come out of.
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub(crate) fn pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
+    pub(crate) fn pipe<'f>(&self, fs: &'f dyn TraceFs) -> Result<Box<dyn Pipe + 'f>, TraceError> {
+        if let Some(source) = &self.pages {
+            let reader = PageReader::open(fs, &self.dir, Rc::clone(source));
+            return match reader {
+                Ok(reader) => Ok(Box::new(reader)),
+                Err((path, e)) => Err(TraceError::file(fs.root().join(path), "open")(e)),
+            };
+        }
+        self.text_pipe(fs)
+    }
+
+    fn text_pipe(&self, fs: &dyn TraceFs) -> Result<Box<dyn Pipe>, TraceError> {
         let path = self.path("trace_pipe");
         fs.pipe(&path)
             .map_err(TraceError::file(fs.root().join(&path), "open"))
@@ -265,7 +303,7 @@ impl Tracing {
             return Ok(());
         }
         let path = fs.root().join(self.path("trace_pipe"));
-        drain(self.pipe(fs)?.as_mut()).map_err(TraceError::file(path, "read"))
+        drain(self.text_pipe(fs)?.as_mut()).map_err(TraceError::file(path, "read"))
     }
 
     /// The trace's clock and the host's, read at the same moment; `None` where the trace's is no

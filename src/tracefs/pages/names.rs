@@ -1,0 +1,161 @@
+//! Names of tasks and functions, read again where they may have changed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::host::Host;
+use crate::ring::kallsyms::Kallsyms;
+use crate::ring::tasks::{NO_NAME, Tasks};
+use crate::tracefs::files::TraceFs;
+
+/// Tasks whose names are kept.
+const MAX_TASKS: usize = 65_536;
+/// Addresses without a name that are remembered as such.
+const MAX_NAMELESS: usize = 4096;
+/// Names of tasks are read again after this time, for a task may have become another program.
+const FRESH: Duration = Duration::from_secs(1);
+/// Reading them takes no more than this part of the time, however many there are.
+const SHARE: u32 = 20;
+
+/// The symbols of the running kernel.
+#[derive(Debug)]
+pub(crate) struct Symbols {
+    host: Host,
+    /// The text of `/proc/modules` that the symbols go with.
+    modules: RefCell<String>,
+    kallsyms: RefCell<Kallsyms>,
+    /// Addresses that have no name.
+    nameless: RefCell<BTreeSet<u64>>,
+}
+
+fn modules(host: &Host) -> String {
+    // A kernel without modules has no such file.
+    host.proc_text("modules").unwrap_or_default()
+}
+
+/// Where modules are, without how often they are used.
+fn places(modules: &str) -> impl Iterator<Item = (&str, &str)> {
+    let place = |line| {
+        let mut words = str::split(line, ' ');
+        Some((words.next()?, words.find(|word| word.starts_with("0x"))?))
+    };
+    modules.lines().filter_map(place)
+}
+
+impl Symbols {
+    /// Reads them; `None` where the kernel shows no addresses.
+    pub(crate) fn read(host: &Host) -> Option<Symbols> {
+        let modules = modules(host);
+        let text = host.proc_text("kallsyms")?;
+        let kallsyms = Kallsyms::new(text.as_bytes(), &modules);
+        (!kallsyms.is_empty()).then(|| Symbols {
+            host: host.clone(),
+            modules: RefCell::new(modules),
+            kallsyms: RefCell::new(kallsyms),
+            nameless: RefCell::default(),
+        })
+    }
+
+    /// Prints with them, and once more where an address without a name turns out to be of a
+    /// module that was loaded meanwhile.
+    pub(crate) fn print(
+        &self,
+        out: &mut Vec<u8>,
+        print: impl Fn(&mut Vec<u8>, &Kallsyms) -> Vec<u64>,
+    ) {
+        let start = out.len();
+        let nameless = print(out, &self.kallsyms.borrow());
+        if nameless.is_empty() {
+            return;
+        }
+        let mut known = self.nameless.borrow_mut();
+        if known.len() > MAX_NAMELESS {
+            known.clear();
+        }
+        let count = known.len();
+        known.extend(&nameless);
+        if known.len() > count && self.has_changed() {
+            known.clear();
+            out.truncate(start);
+            known.extend(print(out, &self.kallsyms.borrow()));
+        }
+    }
+
+    /// Reads again where modules came or went.
+    fn has_changed(&self) -> bool {
+        let modules = modules(&self.host);
+        let is_same = {
+            let before = self.modules.borrow();
+            places(&modules).eq(places(&before))
+        };
+        if is_same {
+            return false;
+        }
+        if let Some(text) = self.host.proc_text("kallsyms") {
+            self.kallsyms
+                .replace(Kallsyms::new(text.as_bytes(), &modules));
+        }
+        self.modules.replace(modules);
+        true
+    }
+}
+
+/// The names of tasks that were met, also of those that the kernel has forgotten since.
+#[derive(Debug)]
+pub(crate) struct Comms {
+    names: BTreeMap<u32, Vec<u8>>,
+    /// When they were read last, and how long that took.
+    read: Option<(Instant, Duration)>,
+    /// Read since the events that are printed now.
+    is_fresh: bool,
+}
+
+impl Comms {
+    /// None is known.
+    pub(crate) fn new() -> Comms {
+        Comms {
+            names: BTreeMap::new(),
+            read: None,
+            is_fresh: false,
+        }
+    }
+
+    /// Further events were read.
+    pub(crate) fn further_events(&mut self) {
+        self.is_fresh = false;
+    }
+
+    /// The name of a task; read from `saved_cmdlines` where it is not known or old, at most once
+    /// for the events that were read together.
+    pub(crate) fn name(&mut self, fs: &dyn TraceFs, pid: i32) -> &[u8] {
+        let pid = pid.cast_unsigned();
+        let is_due = self.read.is_none_or(|(last, took)| {
+            let age = last.elapsed();
+            let is_wanted = age >= FRESH || (pid != 0 && !self.names.contains_key(&pid));
+            is_wanted && age >= took * SHARE
+        });
+        if is_due && !self.is_fresh {
+            self.read(fs);
+        }
+        match self.names.get(&pid) {
+            Some(name) => name,
+            None if pid == 0 => b"<idle>",
+            None => NO_NAME,
+        }
+    }
+
+    fn read(&mut self, fs: &dyn TraceFs) {
+        let began = Instant::now();
+        // Without the file all tasks stay nameless, as in the kernel's own text.
+        let tasks = Tasks::new(fs.read("saved_cmdlines").unwrap_or_default());
+        if self.names.len() > MAX_TASKS {
+            self.names.clear();
+        }
+        let known = tasks.all().filter(|&(_, name)| name != NO_NAME);
+        self.names
+            .extend(known.map(|(pid, name)| (pid, name.to_vec())));
+        self.read = Some((began, began.elapsed()));
+        self.is_fresh = true;
+    }
+}
