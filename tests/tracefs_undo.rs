@@ -52,8 +52,12 @@ impl Bench {
     }
 
     fn host(&self) -> Host {
+        let proc = self.dir.path().join("proc");
+        std::fs::create_dir_all(&proc).unwrap();
+        let symbols = "ffffffff81000000 T _stext\nffffffff81001000 T _end\n";
+        std::fs::write(proc.join("kallsyms"), symbols).unwrap();
         Host {
-            proc: self.dir.path().join("proc"),
+            proc,
             sys: self.dir.path().join("sys"),
         }
     }
@@ -179,11 +183,19 @@ fn rounding(kb: &str) -> Tree {
     tree
 }
 
-/// An idle kernel, one that somebody else traces on, and two that show real sizes: one that
-/// nobody has traced on yet, and one with a buffer of 100 KiB.
-fn kernels() -> [fn() -> Tree; 4] {
+/// A kernel whose pages can be read.
+fn paged() -> Tree {
+    let mut tree = Tree::new(Build::Fp);
+    tree.pages = true;
+    tree
+}
+
+/// An idle kernel, one whose pages can be read, one that somebody else traces on, and two that
+/// show real sizes: one that nobody has traced on yet, and one with a buffer of 100 KiB.
+fn kernels() -> [fn() -> Tree; 5] {
     [
         || Tree::new(Build::Fp),
+        paged,
         foreign,
         || {
             let tree = rounding("7");
@@ -340,6 +352,37 @@ fn after_a_kill_at_any_operation_the_journal_puts_everything_back() {
             );
         }
     }
+}
+
+#[test]
+fn pages_are_read_where_they_can_be_printed_and_else_it_is_said_why() {
+    let bench = Bench::new();
+    for method in Method::ALL {
+        let tree = paged();
+        let recorded = bench.record(&tree, method).unwrap();
+        assert_eq!(recorded.notes, Vec::<String>::new());
+        let opened = |file: &str| {
+            let log = tree.log.borrow();
+            log.iter()
+                .any(|line| line.starts_with("open ") && line.ends_with(file))
+        };
+        // The top-level buffer is read as text.
+        let is_paged = method != Method::FuncStackTrace;
+        assert_eq!(opened("per_cpu/cpu0/trace_pipe_raw"), is_paged);
+        assert!(!opened("/trace_pipe"));
+        assert_eq!(opened("open trace_pipe"), !is_paged);
+    }
+    let recorded = bench.record(&Tree::new(Build::Fp), Method::Instance);
+    let notes = recorded.unwrap().notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let [what, why] = [
+        "events are read as text, which costs more than reading pages: instances/",
+        "/events/header_page: No such file or directory (os error 2)",
+    ];
+    assert!(
+        notes[0].starts_with(what) && notes[0].ends_with(why),
+        "{notes:?}"
+    );
 }
 
 #[test]

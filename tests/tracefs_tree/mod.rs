@@ -22,6 +22,26 @@ pub fn fixture(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// What a kernel says of its pages (a 6.1; 4.19 says the same of those of its own).
+fn page_fixture(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/6.1-pages")
+        .join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The heading over the columns of a 4.19.
+const HEADING: &str = "# tracer: nop
+#
+#                              _-----=> irqs-off
+#                             / _----=> need-resched
+#                            | / _---=> hardirq/softirq
+#                            || / _--=> preempt-depth
+#                            ||| /     delay
+#           TASK-PID   CPU#  ||||    TIMESTAMP  FUNCTION
+#              | |       |   ||||       |         |
+";
+
 /// The size that a buffer is given at the tracer's first use.
 const EXPANDED_KB: &str = "1408";
 
@@ -132,6 +152,8 @@ pub struct Tree {
     pub unused: Cell<bool>,
     /// True for a kernel that shows the real size of a buffer, as newer ones do.
     pub rounds: bool,
+    /// True where all is there that it takes to read pages.
+    pub pages: bool,
     buffers: Buffers,
     open: Open,
     /// What must never happen, as it was seen to happen.
@@ -160,6 +182,7 @@ impl Tree {
             count: Cell::new(0),
             unused: Cell::new(true),
             rounds: false,
+            pages: false,
             buffers: Buffers::default(),
             open: Open::default(),
             violations: RefCell::default(),
@@ -331,8 +354,35 @@ impl Tree {
         }
     }
 
-    fn is_open(&self, path: &str) -> bool {
-        self.open.borrow().get(path).is_some_and(|count| *count > 0)
+    /// True where a pipe of the buffer in `dir` is open, of text or of pages.
+    fn is_open(&self, dir: &str) -> bool {
+        let of = |path: &str| match path.split_once("per_cpu/") {
+            Some((of, _)) => of == dir,
+            None => path.strip_suffix("trace_pipe") == Some(dir),
+        };
+        let open = self.open.borrow();
+        open.iter().any(|(path, count)| *count > 0 && of(path))
+    }
+
+    /// What the kernel says of its pages and events.
+    fn of_pages(&self, file: &str) -> Option<String> {
+        let name = file.strip_prefix("events/")?.strip_suffix("/format")?;
+        let formats = page_fixture("formats");
+        let of = |name: &str| {
+            let mut all = formats.split("name: ").skip(1);
+            let text = all.find(|text| text.starts_with(&format!("{name}\n")));
+            Some(format!("name: {}", text?))
+        };
+        if let Some(name) = name.strip_prefix("ftrace/") {
+            return of(name);
+        }
+        let probe = self.state.borrow();
+        let probe = probe.probes.iter().find(|p| p.event == name)?.clone();
+        of(if probe.on_return {
+            "gc_exit"
+        } else {
+            "gc_enter"
+        })
     }
 
     fn write_filter(&self, dir: &mut Dir, data: &str, truncate: bool) -> io::Result<()> {
@@ -387,13 +437,13 @@ impl Tree {
             }
             return Ok(());
         }
-        let pipe = path.replace("current_tracer", "trace_pipe");
+        let dir_path = path.strip_suffix("current_tracer").unwrap_or_default();
         let buffer_path = path.strip_suffix("trace").map(str::to_owned);
         self.with_dir(instance.as_deref(), |dir| {
             let value = data.trim().to_owned();
             match file.as_str() {
                 "events/enable" => dir.events.clear(),
-                "current_tracer" if self.is_open(&pipe) => return refused(Errno::BUSY),
+                "current_tracer" if self.is_open(dir_path) => return refused(Errno::BUSY),
                 "current_tracer" => {
                     if !fixture("available_tracers")
                         .split_whitespace()
@@ -491,6 +541,20 @@ impl TraceFs for Tree {
                 format!("{kind}:{} {}\n", p.event, p.function)
             })
             .collect();
+        let of_pages = if self.pages {
+            match file.as_str() {
+                "events/header_page" => Some(page_fixture("header_page")),
+                "trace_clock" => Some("[local] global counter\n".to_owned()),
+                "trace" => Some(HEADING.to_owned()),
+                "saved_cmdlines" => Some(String::new()),
+                file => self.of_pages(file),
+            }
+        } else {
+            None
+        };
+        if let Some(text) = of_pages {
+            return Ok(text.into_bytes());
+        }
         self.with_dir(instance.as_deref(), |dir| {
             let text = match file.as_str() {
                 "current_tracer" => format!("{}\n", dir.tracer),
@@ -574,7 +638,7 @@ impl TraceFs for Tree {
 
     fn rmdir(&self, path: &str) -> io::Result<()> {
         self.operate(format!("rmdir {path}"))?;
-        if self.is_open(&format!("{path}/trace_pipe")) {
+        if self.is_open(&format!("{path}/")) {
             return refused(Errno::BUSY);
         }
         let name = path.strip_prefix("instances/").unwrap_or_default();
@@ -618,10 +682,8 @@ impl TraceFs for Tree {
         *self.open.borrow_mut().entry(path.to_owned()).or_default() += 1;
         Ok(Box::new(TreePipe {
             path: path.to_owned(),
-            dir: path
-                .strip_suffix("trace_pipe")
-                .unwrap_or_default()
-                .to_owned(),
+            // A page holds nothing: no recording on this tree has events in its instance.
+            dir: path.strip_suffix("trace_pipe").unwrap_or(path).to_owned(),
             buffers: Rc::clone(&self.buffers),
             open: Rc::clone(&self.open),
         }))

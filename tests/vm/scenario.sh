@@ -142,6 +142,51 @@ three_methods() {
     sed -n '/ip6_pkt_drop/,/^ => entry_SYS/p' /tmp/capture | head -n 30
 }
 
+pages() { # the text that the program makes of pages is the kernel's own, line by line
+    for way in instance kprobe; do
+        start --method $way --probes full --function veth_xmit --max-rate 1000000
+        I=$(ls -d $T/instances/ip6drop-*)
+        # While the program is stopped nobody takes events out of the buffer, and the file `trace`
+        # shows what is in it without taking it out.
+        kill -STOP $PID
+        echo "the first mark" > $I/trace_marker
+        send 0 4
+        send 1 4
+        printf 'two\nlines' > $I/trace_marker
+        /full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q 2001:db8:1::1 > /dev/null 2>&1
+        echo "the last mark" > $I/trace_marker
+        sed -n '/the first mark/,/the last mark/p' $I/trace | grep -v '^#' > /tmp/theirs
+        kill -CONT $PID
+        usleep 500000
+        stop INT
+        expect "" "$(cat /tmp/err)" "pages, $way: nothing to say"
+        sed -n '/the first mark/,/the last mark/p' /tmp/capture > /tmp/ours
+        lines=$(wc -l < /tmp/theirs)
+        if cmp -s /tmp/theirs /tmp/ours && [ "$lines" -gt 200 ]; then ok "pages, $way: $lines lines are the kernel's own"; else
+            bad "pages, $way: not the kernel's text, of $lines lines"
+            diff /tmp/theirs /tmp/ours | head -n 40
+        fi
+        same "pages, $way"
+        cat /tmp/ours >> /tmp/all
+    done
+    # What differs most was among them.
+    for words in ': ip6_pkt_drop <-' ': veth_xmit <-dev_hard_start_xmit' '<stack trace>' ' => dev_hard_start_xmit$' \
+        ': tracing_mark_write: two$' '^lines$' ': ip6_pkt_drop: (ip6_pkt_drop+0x0/0x' ': veth_xmit: (veth_xmit+0x0/0x[0-9a-f]* \[veth\])$'; do
+        says /tmp/all "$words" "pages: $words"
+    done
+    rm /tmp/all
+    # Where symbols have no addresses, the kernel prints, and that is said.
+    restrict=$(cat /proc/sys/kernel/kptr_restrict)
+    echo 2 > /proc/sys/kernel/kptr_restrict
+    start --method instance
+    send 0 3
+    stop INT
+    echo "$restrict" > /proc/sys/kernel/kptr_restrict
+    says /tmp/err "events are read as text, .*kernel.kptr_restrict" "hidden symbols: said"
+    expect 3 "$(count 'ip6_pkt_drop <-')" "hidden symbols: drops recorded"
+    same "hidden symbols"
+}
+
 policy() { # rules and throw routes around a recording, as ip prints them
     ip=/full/ip
     $ip -6 rule add pref 100 fwmark 7 lookup 77 suppress_prefixlength 0
@@ -699,7 +744,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses privileges three_methods policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
