@@ -37,7 +37,7 @@ pub(crate) struct CpuPages {
     held: VecDeque<Held>,
     /// Losses in front of what is read next.
     lost: Option<Option<u64>>,
-    /// The time stamp of the last event that was read.
+    /// The latest time stamp that was read.
     pub(crate) last: u64,
 }
 
@@ -114,7 +114,7 @@ impl CpuPages {
         let mut damaged = false;
         loop {
             match all.next(&bytes) {
-                Ok(Some(_)) => self.last = all.time(),
+                Ok(Some(_)) => self.last = self.last.max(all.time()),
                 Ok(None) => break,
                 Err(_) => {
                     damaged = true;

@@ -2,13 +2,17 @@
 //!
 //! In each round every CPU is read until it has nothing more. What is older than the newest
 //! event of the round before is then complete, whichever CPU it is of, and is handed out; the
-//! rest waits for the next round.
+//! rest waits for the next round. Printing takes longer than reading: rounds go on meanwhile.
+//!
+//! Where events were lost the kernel writes their number behind the page that follows, if there
+//! is room; else the line says `LOST EVENTS` without one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::ring::pipe_text::Origin;
 use crate::tracefs::files::{Pipe, TraceFs};
@@ -16,9 +20,12 @@ use crate::tracefs::pages::cpu::CpuPages;
 use crate::tracefs::pages::names::Comms;
 use crate::tracefs::pages::source::Source;
 
-/// Pages that are held at most: 32 MiB where they have 4 KiB. Where more would be, the oldest
+/// Pages that are held at most: 16 MiB where they have 4 KiB. Where more would be, the oldest
 /// events are handed out without waiting.
-const MAX_HELD: usize = 8192;
+const MAX_HELD: usize = 4096;
+/// The kernel's buffer is read after this time, also where not all of what it held before has
+/// been printed: it must not fill meanwhile.
+const ROUND: Duration = Duration::from_millis(50);
 /// Text that is handed out at once, in bytes, as the kernel does it: few events, so that a limit
 /// cuts between two of them.
 const PIECE: usize = 4096;
@@ -39,6 +46,10 @@ pub(crate) struct PageReader<'a> {
     until: u64,
     /// What is complete has not been handed out to its end.
     is_handing_out: bool,
+    /// Only events up to this time are handed out now.
+    up_to: Option<u64>,
+    /// When the last round was.
+    read: Option<Instant>,
     text: Vec<u8>,
     /// What of the text has been taken.
     taken: usize,
@@ -67,11 +78,18 @@ impl<'a> PageReader<'a> {
             newest: 0,
             until: 0,
             is_handing_out: false,
+            up_to: None,
+            read: None,
             text: Vec::new(),
             taken: 0,
             page: Vec::new(),
             max_held: MAX_HELD,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn cpus_are_empty(&self) -> bool {
+        self.held() == 0 && self.turns.is_empty()
     }
 
     fn held(&self) -> usize {
@@ -103,15 +121,17 @@ impl<'a> PageReader<'a> {
         self.newest = newest;
         self.until = self.until.max(until);
         self.comms.further_events();
+        self.read = Some(Instant::now());
         Ok(is_all)
     }
 
     /// Prints the next event; false where it has to wait, or there is none.
     fn print(&mut self, may_wait: bool) -> bool {
+        let until = self.up_to.unwrap_or(u64::MAX).min(self.until);
         let Some(&Reverse((time, at))) = self.turns.peek() else {
             return false;
         };
-        if may_wait && time > self.until {
+        if may_wait && time > until {
             return false;
         }
         self.turns.pop();
@@ -159,11 +179,15 @@ impl Read for PageReader<'_> {
         if self.taken >= self.text.len() {
             self.text.clear();
             self.taken = 0;
-            if !self.is_handing_out {
+            let is_due = self.read.is_none_or(|last| last.elapsed() >= ROUND);
+            // What is held is half of what may be at most, so that a round has room.
+            let has_room = self.held() <= self.max_held / 2;
+            if !self.is_handing_out || (is_due && has_room) {
                 self.round()?;
             }
             self.fill();
             if self.text.is_empty() {
+                self.up_to = None;
                 return Err(io::ErrorKind::WouldBlock.into());
             }
         }
@@ -190,6 +214,7 @@ impl Pipe for PageReader<'_> {
         }
         // What came before the last of those rounds is complete after one more.
         self.round()?;
+        self.up_to = Some(self.until);
         self.is_handing_out = true;
         Ok(())
     }

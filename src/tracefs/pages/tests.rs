@@ -6,7 +6,10 @@ use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use rustix::io::Errno;
 
 use crate::host::Host;
@@ -219,6 +222,29 @@ fn the_text_of_pages_is_that_of_the_kernel() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_bytes_are_whole_lines(changes in vec((0..3 * PAGE, any::<u8>()), 1..60)) {
+        let dir = tempfile::tempdir().unwrap();
+        let fake = fake();
+        let mut reader = reader(&fake, dir.path());
+        let mut bytes = fixture!("raw0").to_vec();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        let pages = bytes.chunks(PAGE).map(|page| Ok(page.to_vec()));
+        fake.cpus[0].borrow_mut().extend(pages);
+        reader.catch_up().unwrap();
+        let mut buffer = vec![0; 2 * PAGE];
+        while let Some(n) = read_some(&mut reader, &mut buffer).unwrap() {
+            prop_assert!(n > 0 && buffer[..n].ends_with(b"\n"));
+        }
+        prop_assert!(reader.cpus_are_empty());
+    }
+}
+
 #[test]
 fn losses_are_told_in_front_of_the_first_event_behind_them() {
     let dir = tempfile::tempdir().unwrap();
@@ -260,6 +286,19 @@ fn events_wait_until_no_cpu_can_have_an_earlier_one() {
     give(1, &[5000, 7000]);
     reader.catch_up().unwrap();
     assert_eq!(order(&text(&mut reader, 9000)), [5000, 6000, 6500, 7000]);
+    // Printing takes its time, and what comes meanwhile is read, and comes later.
+    give(0, &[7100]);
+    reader.catch_up().unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    give(1, &[7200]);
+    assert_eq!(order(&text(&mut reader, 9000)), [7100]);
+    assert_eq!(fake.cpus[1].borrow().len(), 0);
+    assert_eq!(order(&text(&mut reader, 9000)), [7200]);
+    // A clock that goes back is no reason to keep anything.
+    give(0, &[9000]);
+    give(0, &[8000]);
+    reader.catch_up().unwrap();
+    assert_eq!(order(&text(&mut reader, 9000)), [9000, 8000]);
 }
 
 #[test]
@@ -457,7 +496,7 @@ fn names_of_tasks_are_read_when_one_is_unknown_and_kept() {
     assert_eq!(reads(), 1);
     comms.further_events();
     // No more than a part of the time goes into it.
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(50));
     assert_eq!(comms.name(&fake, 7777), b"late one");
     assert_eq!(comms.name(&fake, 96), b"sh");
     assert_eq!(reads(), 2);

@@ -148,6 +148,17 @@ pub fn record(
     })
 }
 
+/// What came of a reading.
+#[derive(Default)]
+struct Gathered {
+    /// Something was read.
+    any: bool,
+    /// It was all there was.
+    is_all: bool,
+    /// The limit that was reached.
+    full: Option<Limit>,
+}
+
 impl Recorder<'_, '_> {
     fn run(&mut self, session: &mut Session<'_>) -> Result<Stopped, TraceError> {
         TraceError::check(self.env.signals)?;
@@ -287,6 +298,7 @@ impl Recorder<'_, '_> {
         let mut buffer = vec![0; BUFFER];
         let mut guard = Instant::now();
         let mut empty_wakes = 0;
+        let mut is_behind = false;
         let mut last_event = Instant::now();
         loop {
             if let Some(number) = self.env.signals.came() {
@@ -299,6 +311,9 @@ impl Recorder<'_, '_> {
                 (false, true) => IDLE_TICK,
                 (false, false) => TICK,
             };
+            if is_behind {
+                patience = Duration::ZERO;
+            }
             if let Some(duration) = self.limits.duration {
                 let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
                     return Ok(Stopped::Limit(Limit::Duration));
@@ -308,8 +323,9 @@ impl Recorder<'_, '_> {
             // Some kernels call an empty pipe readable; then only time wakes.
             let fd = pipe.poll_fd().filter(|_| empty_wakes < 8);
             let ready = self.wait(fd, patience)?;
-            let (read, full) = self.gather(pipe, &mut buffer)?;
-            if let Some(limit) = full {
+            let gathered = self.gather(pipe, &mut buffer)?;
+            is_behind = !gathered.is_all;
+            if let Some(limit) = gathered.full {
                 return Ok(Stopped::Limit(limit));
             }
             let drops = self.counts.drops();
@@ -319,7 +335,7 @@ impl Recorder<'_, '_> {
             if self.onlooker.is_over() {
                 return Ok(Stopped::Limit(Limit::Onlooker));
             }
-            if read {
+            if gathered.any {
                 empty_wakes = 0;
                 last_event = Instant::now();
                 if !is_polled {
@@ -353,24 +369,20 @@ impl Recorder<'_, '_> {
         heat
     }
 
-    /// Reads what waits, for at most a tick, and writes it. True where something was read; the
-    /// limit that was reached, if any.
-    fn gather(
-        &mut self,
-        pipe: &mut dyn Pipe,
-        buffer: &mut [u8],
-    ) -> Result<(bool, Option<Limit>), TraceError> {
+    /// Reads what waits, for at most a tick, and writes it.
+    fn gather(&mut self, pipe: &mut dyn Pipe, buffer: &mut [u8]) -> Result<Gathered, TraceError> {
         let began = Instant::now();
-        let mut any = false;
+        let mut gathered = Gathered::default();
         while let Some(n) = read_some(pipe, buffer).map_err(self.failed())? {
-            any = true;
-            let full = self.keep(&buffer[..n])?;
+            gathered.any = true;
+            gathered.full = self.keep(&buffer[..n])?;
             let late = began.elapsed() >= TICK || self.env.signals.came().is_some();
-            if full.is_some() || late {
-                return Ok((any, full));
+            if gathered.full.is_some() || late {
+                return Ok(gathered);
             }
         }
-        Ok((any, None))
+        gathered.is_all = true;
+        Ok(gathered)
     }
 
     /// Writes text of the recording, and shows it to the onlooker.
