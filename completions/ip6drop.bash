@@ -171,7 +171,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__diagnose)
-            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -280,6 +280,10 @@ _ip6drop() {
                     ;;
                 --probes)
                     COMPREPLY=($(compgen -W "auto none entry full" -- "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -W "auto off full least" -- "${cur}"))
                     return 0
                     ;;
                 --buffer-kb)
@@ -716,7 +720,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --quiet --anonymize --max-rate --function --probes --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --quiet --anonymize --max-rate --function --probes --identity --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -756,6 +760,10 @@ _ip6drop() {
                     ;;
                 --probes)
                     COMPREPLY=($(compgen -W "auto none entry full" -- "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -W "auto off full least" -- "${cur}"))
                     return 0
                     ;;
                 --buffer-kb)

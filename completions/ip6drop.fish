@@ -60,6 +60,10 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l probes -d '
 none\t'None'
 entry\t'The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries'
 full\t'The return of `ip6_dst_gc` as well: whether the allocation was refused'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l identity -d 'Which lookups to take beside the words of dropped packets' -r -f -a "auto\t'By a probe on the drop and all lookups, or the least that proves where they are many; not at all where this kernel does not show what it takes'
+off\t'Not at all: function entries alone tell what happened'
+full\t'With all lookups, however many they are'
+least\t'With the least lookups that prove'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l proc -d 'Read facts of the host below DIR' -r -F
@@ -157,6 +161,10 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l probes -d 'Wh
 none\t'None'
 entry\t'The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries'
 full\t'The return of `ip6_dst_gc` as well: whether the allocation was refused'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l identity -d 'Which lookups to take beside the words of dropped packets' -r -f -a "auto\t'By a probe on the drop and all lookups, or the least that proves where they are many; not at all where this kernel does not show what it takes'
+off\t'Not at all: function entries alone tell what happened'
+full\t'With all lookups, however many they are'
+least\t'With the least lookups that prove'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proc -d 'Read facts of the host below DIR' -r -F

@@ -134,7 +134,8 @@ pub mod inside {
         pub use crate::tracefs::record::recorder::record;
         pub use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
         pub use crate::tracefs::setup::functions::Available;
-        pub use crate::tracefs::setup::plan::Plan;
+        pub use crate::tracefs::setup::layout::Layout;
+        pub use crate::tracefs::setup::plan::{Naming, Plan};
         pub use crate::tracefs::setup::probes::Probe;
         pub use crate::tracefs::undo::change::Change;
         pub use crate::tracefs::undo::journal::{Stale, StateDir};

@@ -217,3 +217,63 @@ fn what_netfilter_is_seen_to_drop_is_confirmed() {
     let drops = drops(name);
     are_said(name, &drops, &[("rcv-rpfilter-dst-alloc", "confirmed", 49)]);
 }
+
+/// A capture of the least lookups that begins with a drop on its CPU, a quarter of a second after
+/// the recorder had them on.
+const BEGINS: &str = "# ip6drop: version 2
+# ip6drop: traced ip6_pkt_drop
+# ip6drop: ops 0xffffffff94009f80
+# ip6drop: lookups iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && (err != 0 || name == \"lo\")))
+# ip6drop: before rule 0:\tfrom all lookup local
+# ip6drop: before rule 32766:\tfrom all lookup main
+# ip6drop: before throw_routes 0
+# ip6drop: lookups-since 15.200000000
+    ping-155 [000] ..s1. 15.448820: fib6_table_lookup: table 254 oif 0 iif 2 proto 58 2001:db8:1::2/0 -> 2001:db8:dead::1/0 tos 0 scope 0 flags 0 ==> dev lo gw :: err -113
+    ping-155 [000] ..s2. 15.448904: ip6_pkt_drop: (ip6_pkt_drop+0x0/0x1c0) skb=0xff376c7ca6ca1100 code=0 mib=9 dev=\"cali0\" iif=2 ops=0x1ffffffff94009f refdst=0xff376c7c82536401 ops_noref=0xffffffff94009f80 w0=0x403a4000e2d30b60 s0=0x100b80d0120 s1=0x200000000000000 d0=0xaddeb80d0120 d1=0x100000000000000 l4=0x1009b0046d10080
+# ip6drop: after rule 0:\tfrom all lookup local
+# ip6drop: after rule 32766:\tfrom all lookup main
+# ip6drop: after throw_routes 0
+# ip6drop: lost 0 0
+";
+
+#[test]
+fn a_recording_that_had_lookups_on_long_before_needs_no_drop_before_the_first() {
+    let decided = |capture: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("capture");
+        std::fs::write(&path, capture).unwrap();
+        let mut report = command();
+        report.args(["report", "--format", "ndjson"]).arg(&path);
+        let lines = stdout(&report.output().unwrap());
+        let drop = json_line(lines.lines().next().unwrap());
+        format!(
+            "{} {}",
+            self::text(&drop, "class"),
+            self::text(&drop, "confidence")
+        )
+    };
+    assert_eq!(decided(BEGINS), "rcv-no-route confirmed");
+    let since = "# ip6drop: lookups-since 15.200000000\n";
+    for (what, text) in [
+        ("nothing said", BEGINS.replace(since, "")),
+        ("too near", BEGINS.replace("15.200000000", "15.400000000")),
+        (
+            "another recording",
+            BEGINS.replace(since, &format!("{since}# ip6drop: version 2\n")),
+        ),
+        (
+            "lost events",
+            BEGINS.replace(since, &format!("{since}CPU:0 [LOST 3 EVENTS]\n")),
+        ),
+        (
+            "a buffer of its own",
+            BEGINS.replace(since, &format!("{since}##### CPU 0 buffer started ####\n")),
+        ),
+        (
+            "another namespace",
+            BEGINS.replace("refdst=0xff376c7c82536401", "refdst=0xff376c7c82536400"),
+        ),
+    ] {
+        assert!(!decided(&text).ends_with("confirmed"), "{what}");
+    }
+}

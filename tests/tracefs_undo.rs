@@ -18,7 +18,6 @@ use ip6drop::inside::tracefs::Change;
 use ip6drop::inside::tracefs::Env;
 use ip6drop::inside::tracefs::Onlooker;
 use ip6drop::inside::tracefs::Output;
-use ip6drop::inside::tracefs::Plan;
 use ip6drop::inside::tracefs::Probe;
 use ip6drop::inside::tracefs::Rewrite;
 use ip6drop::inside::tracefs::Session;
@@ -26,6 +25,7 @@ use ip6drop::inside::tracefs::TraceError;
 use ip6drop::inside::tracefs::TraceFs;
 use ip6drop::inside::tracefs::Undo;
 use ip6drop::inside::tracefs::record;
+use ip6drop::inside::tracefs::{Layout, Naming, Plan};
 use ip6drop::inside::tracefs::{Limit, Limits, Recorded, Stopped};
 use ip6drop::inside::tracefs::{Stale, StateDir};
 use tracefs_tree::{Build, KProbe, Refuse, Tree, fixture};
@@ -146,10 +146,29 @@ fn plan(method: Method) -> Plan {
             Probe::entry("gc_enter", "ip6_dst_gc"),
             Probe::gc_exit("ip6_dst_gc"),
         ],
+        naming: None,
         probes_optional: false,
         buffer_kb: 512,
         top_level: false,
     }
+}
+
+/// Packets are named, and lookups tell what became of them.
+fn naming() -> Plan {
+    let whole = plan(Method::Instance);
+    let probe = Probe::entry("ip6_pkt_drop", "ip6_pkt_drop");
+    let streams = ["iif != 1", "iif != 1 && err != 0"];
+    Plan {
+        functions: whole.functions[..1].to_vec(),
+        naming: Some(Naming::new(probe, Layout::default(), Some(7), &streams)),
+        ..whole
+    }
+}
+
+/// All ways of tracing, by their names.
+fn ways() -> Vec<(&'static str, Plan)> {
+    let methods = Method::ALL.map(|method| (method.name(), plan(method)));
+    methods.into_iter().chain([("naming", naming())]).collect()
 }
 
 /// Somebody else's trace, stopped, with a filter, a process filter, options and a probe.
@@ -260,12 +279,47 @@ fn a_recording_puts_everything_back_in_the_safe_order() {
 }
 
 #[test]
+fn packets_are_named_without_the_function_tracer() {
+    let bench = Bench::new();
+    for make in kernels() {
+        let tree = make();
+        let before = tree.snapshot();
+        let recorded = bench.record_plan(&tree, &naming()).unwrap();
+        assert!(recorded.undo.complete(), "{:?}", recorded.undo);
+        assert_eq!(tree.snapshot(), before);
+        let capture = std::fs::read_to_string(bench.output()).unwrap();
+        for line in [
+            "version 2",
+            "traced ip6_pkt_drop",
+            "ops 0x7",
+            "offsets data 0, dev 0, name 0",
+            "lookups iif != 1",
+        ] {
+            assert!(
+                capture.contains(&format!("# ip6drop: {line}\n")),
+                "{capture}"
+            );
+        }
+        let log = tree.log.borrow();
+        let last = |what: &str| log.iter().rposition(|line| line.ends_with(what)).unwrap();
+        assert!(
+            !log.iter()
+                .any(|line| line.ends_with("current_tracer: function"))
+        );
+        let on = |event: &str| last(&format!("/{event}/enable: 1"));
+        assert!(last("fib6_table_lookup/filter: iif != 1") < on("fib6_table_lookup"));
+        assert!(on("fib6_table_lookup") < on("gc_enter") && on("gc_enter") < on("ip6_pkt_drop"));
+        assert!(last(": ip6_pkt_drop:stacktrace:64") < on("ip6_pkt_drop"));
+    }
+}
+
+#[test]
 fn every_line_of_a_recording_can_be_written_anew() {
     let bench = Bench::new();
-    for method in Method::ALL {
+    for (_, plan) in ways() {
         let tree = kernels()[0]();
         let mark: Box<dyn Rewrite> = Box::new(Marking::default());
-        let recorded = bench.record_rewritten(&tree, &plan(method), Some(mark));
+        let recorded = bench.record_rewritten(&tree, &plan, Some(mark));
         assert!(recorded.unwrap().undo.complete());
         let capture = std::fs::read_to_string(bench.output()).unwrap();
         assert!(capture.starts_with("~# ip6drop: version "), "{capture}");
@@ -280,27 +334,27 @@ fn every_line_of_a_recording_can_be_written_anew() {
 fn any_refused_operation_leaves_the_state_as_it_was() {
     let bench = Bench::new();
     for make in kernels() {
-        for method in Method::ALL {
+        for (method, plan) in ways() {
             let whole = make();
-            bench.record(&whole, method).unwrap();
+            bench.record_plan(&whole, &plan).unwrap();
             for n in 1..=whole.operations() {
                 let tree = make();
                 let before = tree.snapshot();
                 tree.refuse.set(Refuse::Only(n));
-                let recorded = bench.record(&tree, method).unwrap();
+                let recorded = bench.record_plan(&tree, &plan).unwrap();
                 let log = tree.log.borrow().join("\n");
                 assert!(
                     recorded.undo.complete(),
-                    "{method:?}, {n}: {:?}\n{log}",
+                    "{method}, {n}: {:?}\n{log}",
                     recorded.undo
                 );
-                assert_eq!(tree.snapshot(), before, "{method:?}, operation {n}\n{log}");
+                assert_eq!(tree.snapshot(), before, "{method}, operation {n}\n{log}");
                 assert_eq!(
                     *tree.violations.borrow(),
                     Vec::<String>::new(),
-                    "{method:?}, {n}\n{log}"
+                    "{method}, {n}\n{log}"
                 );
-                assert!(bench.state().stale().unwrap().is_none(), "{method:?}, {n}");
+                assert!(bench.state().stale().unwrap().is_none(), "{method}, {n}");
             }
         }
     }
@@ -310,45 +364,45 @@ fn any_refused_operation_leaves_the_state_as_it_was() {
 fn after_a_kill_at_any_operation_the_journal_puts_everything_back() {
     let bench = Bench::new();
     for make in kernels() {
-        for method in Method::ALL {
+        for (method, plan) in ways() {
             let whole = make();
-            bench.record(&whole, method).unwrap();
+            bench.record_plan(&whole, &plan).unwrap();
             let mut left_behind = 0;
             for n in 1..=whole.operations() {
                 let tree = make();
                 let before = tree.snapshot();
                 tree.refuse.set(Refuse::From(n));
-                let recorded = bench.record(&tree, method).unwrap();
+                let recorded = bench.record_plan(&tree, &plan).unwrap();
                 tree.refuse.set(Refuse::Nothing);
                 let state = bench.state();
                 let stale = state.stale().unwrap();
                 // Nothing changed may be missing from the account of what is left.
                 if tree.snapshot() != before {
                     left_behind += 1;
-                    assert!(!recorded.undo.complete(), "{method:?}, {n}");
+                    assert!(!recorded.undo.complete(), "{method}, {n}");
                     let lines = recorded.undo.lines().join("\n");
                     for left in &recorded.undo.left {
                         assert!(lines.contains(&left.change.what()) && lines.contains(&left.mend));
                     }
-                    assert!(stale.is_some(), "{method:?}, {n}: nothing to restore from");
+                    assert!(stale.is_some(), "{method}, {n}: nothing to restore from");
                 }
                 if let Some(stale) = stale {
                     let undo = put_back(&tree, &state, &stale).unwrap();
                     let log = tree.log.borrow().join("\n");
-                    assert!(undo.complete(), "{method:?}, {n}: {undo:?}\n{log}");
+                    assert!(undo.complete(), "{method}, {n}: {undo:?}\n{log}");
                 }
                 let log = tree.log.borrow().join("\n");
-                assert_eq!(tree.snapshot(), before, "{method:?}, operation {n}\n{log}");
+                assert_eq!(tree.snapshot(), before, "{method}, operation {n}\n{log}");
                 assert_eq!(
                     *tree.violations.borrow(),
                     Vec::<String>::new(),
-                    "{method:?}, {n}\n{log}"
+                    "{method}, {n}\n{log}"
                 );
                 assert!(state.stale().unwrap().is_none());
             }
             assert!(
                 left_behind > 10,
-                "{method:?}: only {left_behind} kills mattered"
+                "{method}: only {left_behind} kills mattered"
             );
         }
     }

@@ -16,8 +16,10 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
             let rule = rule(names, said.as_str());
             Framing::Rule(*when, OneLine::new(&rule)).to_string()
         }
-        // A filter may compare names, between quotes.
-        Framing::Lookups(filter) if filter.as_str().contains('"') => return None,
+        // A filter may compare names, between quotes; every host has a lo.
+        Framing::Lookups(filter) if filter.as_str().replace("\"lo\"", "").contains('"') => {
+            return None;
+        }
         Framing::Unknown(_) => return None,
         Framing::Version(_)
         | Framing::Began(_)
@@ -32,6 +34,8 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::ThrowRoutes(..)
         | Framing::Lookups(_)
         | Framing::Ops(_)
+        | Framing::LookupsSince(_)
+        | Framing::Offsets(_)
         | Framing::Lost { .. }
         | Framing::TraceDat
         | Framing::SeveralBuffers => framing.to_string(),

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds of a second.
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// What both clocks said at one moment, in nanoseconds. On the line of a capture both are in
 /// seconds with a fraction.
@@ -16,7 +17,7 @@ pub(crate) struct ClockPair {
 }
 
 /// `1120.760823`, in nanoseconds; what is smaller is left out.
-fn seconds(text: &str) -> Option<u64> {
+pub(crate) fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(fraction) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::capture::clock::ClockPair;
+use crate::capture::clock::{ClockPair, SECOND, seconds};
 use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Fact;
@@ -10,7 +10,7 @@ use crate::host::facts::pointer;
 use crate::text::FRAMING;
 
 /// The version of the format that this program writes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The side of the trace that a fact was read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,13 @@ pub(crate) enum Framing<'a> {
     ThrowRoutes(When, u64),
     /// The kernel's filter on `fib6_table_lookup`; `all` without one.
     Lookups(OneLine<'a>),
+    /// From when on all lookups that the filter shows are there, on every CPU, by the trace's
+    /// clock, in nanoseconds.
+    LookupsSince(u64),
     /// The `dst_ops` of the namespace that was traced.
     Ops(u64),
+    /// Where the kernel keeps the words of a packet, found out before the recording.
+    Offsets(OneLine<'a>),
     /// Events that the kernel says it lost on a CPU.
     Lost {
         /// The CPU.
@@ -105,7 +110,9 @@ impl<'a> Framing<'a> {
             b"before" => Self::on_a_side(When::Before, bytes)?,
             b"after" => Self::on_a_side(When::After, bytes)?,
             b"lookups" => Framing::Lookups(value),
+            b"lookups-since" => Framing::LookupsSince(seconds(text)?),
             b"ops" => Framing::Ops(pointer(text)?),
+            b"offsets" => Framing::Offsets(value),
             b"lost" => {
                 let mut words = text.split_ascii_whitespace();
                 Framing::Lost {
@@ -169,7 +176,11 @@ impl fmt::Display for Framing<'_> {
             Framing::Rule(when, rule) => write!(f, "{when} rule {rule}"),
             Framing::ThrowRoutes(when, routes) => write!(f, "{when} throw_routes {routes}"),
             Framing::Lookups(filter) => write!(f, "lookups {filter}"),
+            Framing::LookupsSince(at) => {
+                write!(f, "lookups-since {}.{:09}", at / SECOND, at % SECOND)
+            }
             Framing::Ops(ops) => write!(f, "ops {ops:#x}"),
+            Framing::Offsets(places) => write!(f, "offsets {places}"),
             Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
             Framing::TraceDat => f.write_str("input trace.dat"),
             Framing::SeveralBuffers => f.write_str("buffers several"),
@@ -241,6 +252,8 @@ mod tests {
             Framing::SeveralBuffers,
             Framing::Lookups(text()),
             Framing::Ops(large),
+            Framing::LookupsSince(large),
+            Framing::Offsets(text()),
             Framing::Clock(ClockPair {
                 trace: large,
                 wall: signed.unsigned_abs(),

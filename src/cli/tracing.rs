@@ -100,6 +100,21 @@ pub(crate) enum Probes {
     Full,
 }
 
+/// How the packets that are dropped are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Identity {
+    /// By a probe on the drop and all lookups, or the least that proves where they are many;
+    /// not at all where this kernel does not show what it takes.
+    #[default]
+    Auto,
+    /// Not at all: function entries alone tell what happened.
+    Off,
+    /// With all lookups, however many they are.
+    Full,
+    /// With the least lookups that prove.
+    Least,
+}
+
 /// Arguments of every command that records.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CaptureArgs {
@@ -113,6 +128,9 @@ pub(crate) struct CaptureArgs {
     /// Which probes to add on the route cache's collector
     #[arg(long, value_name = "PROBES", default_value = "auto")]
     pub(crate) probes: Probes,
+    /// Which lookups to take beside the words of dropped packets
+    #[arg(long, value_name = "IDENTITY", default_value = "auto")]
+    pub(crate) identity: Identity,
     /// Buffer for each CPU, in KiB
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
     pub(crate) buffer_kb: u32,

@@ -2,12 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::capture::method::Method;
 use crate::cli::tracing::{CaptureArgs, Probes, Roots};
 use crate::commands::live::{self, Ready};
+use crate::commands::naming::naming;
 use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::functions::Function;
-use crate::kernel::traced::TRACED;
+use crate::kernel::traced::{TRACED, Traced};
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::Preflight;
@@ -16,43 +18,74 @@ use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recorder::record;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
-use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::plan::Plan;
+use crate::tracefs::setup::functions::{Available, Traceable};
+use crate::tracefs::setup::plan::{Naming, Plan};
 use crate::tracefs::setup::probes::Probe;
 
-/// The plan for what the self-check chose.
-fn plan(args: &CaptureArgs, preflight: &Preflight, choice: &Choice) -> Result<Plan, TraceError> {
-    let method = choice.method.ok_or_else(|| live::no_method(choice))?;
-    let available = &preflight.available;
-    let traced = TRACED.iter().map(|traced| (traced.name(), traced.stack));
-    let extra = args.functions.iter().map(|name| (name.as_str(), false));
+/// The functions to trace, with stacks where they are wanted.
+fn functions(available: &Available, wanted: &[Traced], extra: &[String]) -> Vec<Traceable> {
+    let wanted = wanted.iter().map(|traced| (traced.name(), traced.stack));
+    let extra = extra.iter().map(|name| (name.as_str(), false));
     let mut functions: Vec<Traceable> = Vec::new();
-    for (name, stack) in traced.chain(extra) {
+    for (name, stack) in wanted.chain(extra) {
         if let Some(function) = available.function(name, stack)
             && !functions.iter().any(|f| f.name == function.name)
         {
             functions.push(function);
         }
     }
+    functions
+}
+
+/// Probes on the collector of the route cache.
+fn gc_probes(preflight: &Preflight, entry: bool, full: bool) -> Vec<Probe> {
     let mut probes = Vec::new();
-    let full = match args.probes {
-        Probes::None | Probes::Entry => false,
-        Probes::Full => true,
-        Probes::Auto => choice.return_probes_keep_frames == Some(true),
-    };
-    if args.probes != Probes::None
-        && (preflight.kprobe_events || args.probes != Probes::Auto)
-        && let Some(gc) = available.real(Function::DstGc.name()).first()
-    {
+    let real = preflight.available.real(Function::DstGc.name());
+    if let Some(gc) = real.first().filter(|_| entry || full) {
         probes.extend(Probe::gc_enter(gc));
         if full {
             probes.push(Probe::gc_exit(gc));
         }
     }
+    probes
+}
+
+/// The plan where lookups say what became of each packet: neither the entries of other functions
+/// nor a self-check of stacks is needed.
+fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> Plan {
+    let full = args.probes == Probes::Full;
+    Plan {
+        method: Method::Instance,
+        functions: functions(&preflight.available, &TRACED[..1], &args.functions),
+        probes: gc_probes(preflight, args.probes == Probes::Entry, full),
+        naming: Some(naming),
+        probes_optional: false,
+        buffer_kb: args.buffer_kb,
+        top_level: false,
+    }
+}
+
+/// The plan for what the self-check chose.
+fn plan(
+    args: &CaptureArgs,
+    preflight: &Preflight,
+    choice: &Choice,
+    naming: Option<Naming>,
+) -> Result<Plan, TraceError> {
+    let method = choice.method.ok_or_else(|| live::no_method(choice))?;
+    let full = match args.probes {
+        Probes::None | Probes::Entry => false,
+        Probes::Full => true,
+        Probes::Auto => choice.return_probes_keep_frames == Some(true),
+    };
+    let is_wanted =
+        args.probes != Probes::None && (preflight.kprobe_events || args.probes != Probes::Auto);
     Ok(Plan {
         method,
-        functions,
-        probes,
+        functions: functions(&preflight.available, &TRACED, &args.functions),
+        probes: gc_probes(preflight, is_wanted, is_wanted && full),
+        // The other methods may put stacks on every event.
+        naming: naming.filter(|_| method == Method::Instance && !choice.top_level),
         probes_optional: args.probes == Probes::Auto,
         buffer_kb: args.buffer_kb,
         top_level: choice.top_level,
@@ -89,8 +122,14 @@ pub(crate) fn capture(
         trigger: &trigger,
         read: seen,
     };
-    let choice = live::choose_method(&env, &args.how, preflight, args.probes == Probes::Auto, err)?;
-    let plan = plan(args, preflight, &choice)?;
+    let plan = match naming(args, &env, &host, preflight, err)? {
+        Some(naming) if naming.decides() => plan_of_names(args, preflight, naming),
+        naming => {
+            let return_probe = args.probes == Probes::Auto;
+            let choice = live::choose_method(&env, &args.how, preflight, return_probe, err)?;
+            plan(args, preflight, &choice, naming)?
+        }
+    };
     let mut output = open()?;
     record(&env, &host, &plan, limits, &mut output, onlooker)
 }

@@ -10,6 +10,7 @@ use crate::commands::live;
 use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::TRACED;
+use crate::tracefs::calibrate::calibration::Calibrated;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::{Check, Level, Preflight};
 use crate::tracefs::look::selfcheck::{Choice, Env};
@@ -19,6 +20,8 @@ use crate::tracefs::look::selfcheck::{Choice, Env};
 struct Answer {
     checks: Vec<Check>,
     choice: Option<Choice>,
+    /// Where the words of a packet are, or why that is not to be had.
+    identity: Option<Result<Calibrated, String>>,
     preflight: Option<Preflight>,
     /// Why the host cannot be traced, and what to do.
     refusal: Option<TraceError>,
@@ -66,6 +69,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         answer.refusal = Some(live::no_method(&choice));
     }
     answer.choice = Some(choice);
+    answer.identity = Some(live::identity(&env, &host, &ready.preflight)?);
     answer.preflight = Some(ready.preflight);
     Ok(answer)
 }
@@ -97,6 +101,15 @@ fn text(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
             )?,
             None => writeln!(out, "note  return probes: not tried")?,
         }
+    }
+    match &answer.identity {
+        Some(Ok(found)) => writeln!(
+            out,
+            "ok    packets: named, by offsets found here ({})",
+            found.layout
+        )?,
+        Some(Err(why)) => writeln!(out, "note  packets: not named: {why}")?,
+        None => {}
     }
     match (
         &answer.refusal,
@@ -150,6 +163,13 @@ fn json(answer: &Answer) -> Value {
         "method": choice.and_then(|choice| choice.method),
         "methods": tried,
         "return_probes_keep_frames": choice.and_then(|choice| choice.return_probes_keep_frames),
+        "packets": answer.identity.as_ref().map(|identity| json!({
+            "named": identity.is_ok(),
+            "text": match identity {
+                Ok(found) => found.layout.to_string(),
+                Err(why) => why.clone(),
+            },
+        })),
         "findings": answer.checks,
         "functions": functions,
         "others": answer.preflight.as_ref().map(|preflight| &preflight.others),
@@ -212,6 +232,7 @@ mod tests {
                 return_probes_keep_frames: Some(false),
                 notes: Vec::new(),
             }),
+            identity: Some(Err("no fresh network namespace".to_owned())),
             preflight: Some(Preflight {
                 checks,
                 kprobe_events: true,

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use crate::cli::tracing::{How, Roots};
 use crate::exit::Exit;
+use crate::host::Host;
+use crate::kernel::functions::Function;
 use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
+use crate::tracefs::calibrate::calibration::{Calibrated, calibrate};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::look::preflight::{Preflight, check_root};
@@ -83,6 +86,28 @@ pub(crate) fn choose_method(
         let _ = writeln!(err, "ip6drop: {note}");
     }
     Ok(choice)
+}
+
+/// Finds out where this kernel keeps the words of a packet, or says why that is not to be had.
+///
+/// # Errors
+/// What came in between, or could not be put back.
+pub(crate) fn identity(
+    env: &Env<'_>,
+    host: &Host,
+    preflight: &Preflight,
+) -> Result<Result<Calibrated, String>, TraceError> {
+    let available = &preflight.available;
+    let [function] = available.real(Function::PktDrop.name()) else {
+        return Ok(Err(
+            "the compiler made several functions of ip6_pkt_drop".to_owned()
+        ));
+    };
+    if let Some(why) = preflight.others.pins("nop") {
+        return Ok(Err(why));
+    }
+    let show = available.real(RT6_STATS_SEQ_SHOW).first();
+    calibrate(env, host, function, show.map(String::as_str))
 }
 
 /// The error for a host on which no method showed entry and frames.

@@ -12,6 +12,7 @@ mod inputs;
 mod live;
 mod man;
 mod merge;
+mod naming;
 mod output;
 mod record;
 mod report;

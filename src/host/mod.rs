@@ -5,6 +5,7 @@ mod counters;
 pub(crate) mod cpulist;
 mod fact;
 pub(crate) mod facts;
+pub(crate) mod interfaces;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod policy;

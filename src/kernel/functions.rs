@@ -114,6 +114,12 @@ pub(crate) const NF_HOOK_SLOW: &str = "nf_hook_slow";
 /// What frees any packet (net/core/skbuff.c).
 pub(crate) const KFREE_SKB: &str = "kfree_skb";
 
+// What `ip6_pkt_drop` may add to (include/uapi/linux/snmp.h), by its place.
+/// `IPSTATS_MIB_INNOROUTES`.
+pub(crate) const IN_NO_ROUTES: u8 = 9;
+/// `IPSTATS_MIB_OUTNOROUTES`.
+pub(crate) const OUT_NO_ROUTES: u8 = 15;
+
 /// Functions whose entry, return or stack is evidence.
 pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("ip6_pkt_drop", Function::PktDrop),

@@ -23,6 +23,8 @@ pub(crate) const FAULT: &str = "(fault)";
 
 /// How functions of the function tracer start (arch/x86/kernel/ftrace_64.S).
 pub(crate) const FTRACE: &str = "ftrace_";
+/// What it calls where several trace one function (kernel/trace/ftrace.c).
+pub(crate) const FTRACE_LIST: &str = "arch_ftrace_ops_list_func";
 
 /// What names of functions hold that may stand between `ip6_pkt_drop` and the event
 /// `skb:kfree_skb`: those that free a packet (net/core/skbuff.c), and those of the tracers.

@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 use std::num::{NonZeroU32, NonZeroU64};
 
+use crate::kernel::functions::{IN_NO_ROUTES, OUT_NO_ROUTES};
 use crate::trace::address::digit;
 use crate::trace::payload::{pairs, value};
 use crate::trace::short::DevName;
@@ -78,12 +79,6 @@ pub(crate) enum Words {
     Packet(Packet),
 }
 
-// Counters of include/uapi/linux/snmp.h, by their place.
-/// `IPSTATS_MIB_INNOROUTES`.
-pub(crate) const IN_NO_ROUTES: u8 = 9;
-/// `IPSTATS_MIB_OUTNOROUTES`.
-pub(crate) const OUT_NO_ROUTES: u8 = 15;
-
 /// The version in the first byte of a header.
 const VERSION: u8 = 6;
 
@@ -119,6 +114,8 @@ struct Fetched<'a> {
     dev: Option<&'a [u8]>,
     skb: Option<&'a [u8]>,
     ops: Option<&'a [u8]>,
+    refdst: Option<&'a [u8]>,
+    ops_noref: Option<&'a [u8]>,
     ifindex: Option<&'a [u8]>,
     iif: Option<&'a [u8]>,
     code: Option<&'a [u8]>,
@@ -137,6 +134,8 @@ impl<'a> Fetched<'a> {
                 b"dev" => &mut fetched.dev,
                 b"skb" => &mut fetched.skb,
                 b"ops" => &mut fetched.ops,
+                b"refdst" => &mut fetched.refdst,
+                b"ops_noref" => &mut fetched.ops_noref,
                 b"ifindex" => &mut fetched.ifindex,
                 b"iif" => &mut fetched.iif,
                 b"code" => &mut fetched.code,
@@ -152,6 +151,13 @@ impl<'a> Fetched<'a> {
             place.get_or_insert(text);
         }
         fetched
+    }
+
+    /// The `dst_ops`: where the lowest bit of the route's address is a mark (`SKB_DST_NOREF`),
+    /// what was read one byte before.
+    fn ops(&self) -> Option<NonZeroU64> {
+        let is_marked = pointer(self.refdst).is_some_and(|refdst| refdst.get() & 1 == 1);
+        pointer(if is_marked { self.ops_noref } else { self.ops })
     }
 }
 
@@ -199,7 +205,7 @@ pub(crate) fn words(arguments: &[u8]) -> Words {
         ifindex: index(fetched.ifindex).and_then(NonZeroU32::new),
         iif: index(fetched.iif),
         skb: pointer(fetched.skb),
-        ops: pointer(fetched.ops),
+        ops: fetched.ops(),
         code: small(fetched.code),
         mib: small(fetched.mib),
     };
@@ -298,5 +304,18 @@ mod tests {
         }
         assert_eq!(words(b""), Words::None);
         assert_eq!(words(b"family=10"), Words::None);
+    }
+
+    #[test]
+    fn a_mark_on_the_route_s_address_moves_what_is_read_behind_it() {
+        let ops = |arguments: &str| match words(arguments.as_bytes()) {
+            Words::Packet(packet) => packet.ops.map(NonZeroU64::get),
+            other => panic!("{other:?}"),
+        };
+        let both = "skb=0x8 ops=0x16 ops_noref=0x17";
+        assert_eq!(ops(both), Some(0x16));
+        assert_eq!(ops(&format!("{both} refdst=0x400")), Some(0x16));
+        assert_eq!(ops(&format!("{both} refdst=0x401")), Some(0x17));
+        assert_eq!(ops("skb=0x8 ops=0x16 refdst=0x401"), None);
     }
 }

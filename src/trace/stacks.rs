@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::kernel::printed::{FTRACE, RETURN_PROBE};
+use crate::kernel::printed::{FTRACE, FTRACE_LIST, RETURN_PROBE};
 use crate::trace::event::{Frames, Name, StackId};
 use crate::trace::line::{Line, line};
 use crate::trace::symbol::Frame;
@@ -38,7 +38,7 @@ pub(super) fn frame_name(frame: &Frame<'_>) -> Box<[u8]> {
 /// True for what the tracer itself leaves on top of a stack: the address of a trampoline, or
 /// one of its own functions.
 fn is_trampoline(name: &[u8]) -> bool {
-    name.starts_with(b"0x") || name.starts_with(FTRACE.as_bytes())
+    name.starts_with(b"0x") || name.starts_with(FTRACE.as_bytes()) || name == FTRACE_LIST.as_bytes()
 }
 
 /// Parses a block of frame lines. Trampolines of the tracer are left out: they say nothing,
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(stacks.get(a).frames.len(), 2);
         let trampoline = known(
             &mut stacks,
-            b" => 0xffffffffc02bd083\n => ip6_pkt_drop\n => ip6_pkt_discard\n",
+            b" => 0xffffffffc02bd083\n => arch_ftrace_ops_list_func\n => ftrace_regs_call\n => ip6_pkt_drop\n => ip6_pkt_discard\n",
         );
         assert_eq!(stacks.get(trampoline).frames, stacks.get(a).frames);
         let damaged = known(&mut stacks, b" => ip6_pkt_drop\n => not a frame\n");

@@ -138,7 +138,8 @@ impl TraceFs for RealFs {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        // `events/header_page` answers the first reading alone: a small one would be all.
+        // `events/header_page`, filters and others answer the first reading alone: a small one
+        // would be all.
         let mut bytes = Vec::with_capacity(FIRST_READ);
         File::open(self.at(path))?.read_to_end(&mut bytes)?;
         Ok(bytes)

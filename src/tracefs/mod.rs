@@ -2,9 +2,10 @@
 //!
 //! Every change goes through a [`undo::session::Session`], which writes its undo to disk before
 //! it acts. `undo` knows changes, `pages` how the buffer is read, `setup` the ways of tracing made
-//! of them, `look` what is there and what works, `record` how events are taken from it; each
-//! imports only those before it.
+//! of them, `look` what is there and what works, `calibrate` where the kernel keeps the words of a
+//! packet, `record` how events are taken from it; each imports only those before it.
 
+pub(crate) mod calibrate;
 mod control;
 pub(crate) mod error;
 pub(crate) mod files;

@@ -76,6 +76,8 @@ pub struct Dir {
     pub pids: String,
     /// Events on, as GROUP/NAME.
     pub events: BTreeSet<String>,
+    /// Filters on them, by the same.
+    pub filters: BTreeMap<String, String>,
 }
 
 impl Dir {
@@ -101,6 +103,7 @@ impl Dir {
             tracing_on: fixture("tracing_on").trim().to_owned(),
             pids: String::new(),
             events: BTreeSet::new(),
+            filters: BTreeMap::new(),
         }
     }
 
@@ -158,6 +161,14 @@ pub struct Tree {
     open: Open,
     /// What must never happen, as it was seen to happen.
     pub violations: RefCell<Vec<String>>,
+}
+
+/// The kernel's event of its route lookups.
+const LOOKUP: &str = "fib6/fib6_table_lookup";
+
+/// The event whose filter this file is.
+fn filter_of(file: &str) -> Option<&str> {
+    file.strip_prefix("events/")?.strip_suffix("/filter")
 }
 
 fn refused<T>(errno: Errno) -> io::Result<T> {
@@ -373,7 +384,7 @@ impl Tree {
             let text = all.find(|text| text.starts_with(&format!("{name}\n")));
             Some(format!("name: {}", text?))
         };
-        if let Some(name) = name.strip_prefix("ftrace/") {
+        if let Some(name) = name.strip_prefix("ftrace/").or(name.strip_prefix("fib6/")) {
             return of(name);
         }
         let probe = self.state.borrow();
@@ -418,7 +429,8 @@ impl Tree {
             .strip_prefix("events/")
             .and_then(|rest| rest.strip_suffix("/enable"))
         {
-            if !self.state.borrow().probes.iter().any(|p| p.event == event) {
+            let is_probe = self.state.borrow().probes.iter().any(|p| p.event == event);
+            if !is_probe && event != LOOKUP {
                 return refused(Errno::NOENT);
             }
             // First use expands the top-level buffer, whichever the event is in.
@@ -436,6 +448,12 @@ impl Tree {
                 self.state.borrow_mut().top.buffer_kb = self.shown_kb(EXPANDED_KB);
             }
             return Ok(());
+        }
+        if let Some(event) = filter_of(&file) {
+            return self.with_dir(instance.as_deref(), |dir| {
+                dir.filters.insert(event.to_owned(), data.trim().to_owned());
+                Ok(())
+            });
         }
         let dir_path = path.strip_suffix("current_tracer").unwrap_or_default();
         let buffer_path = path.strip_suffix("trace").map(str::to_owned);
@@ -587,6 +605,9 @@ impl TraceFs for Tree {
                         .and_then(|rest| rest.strip_suffix("/enable"))
                     {
                         format!("{}\n", u8::from(dir.events.contains(event)))
+                    } else if let Some(event) = filter_of(file) {
+                        let filter = dir.filters.get(event);
+                        format!("{}\n", filter.map_or("none", String::as_str))
                     } else {
                         return refused(Errno::NOENT);
                     }

@@ -143,7 +143,8 @@ three_methods() {
 }
 
 pages() { # the text that the program makes of pages is the kernel's own, line by line
-    for way in instance kprobe; do
+    for way in instance 'instance --identity off' kprobe; do
+        # shellcheck disable=SC2086 # flags are words
         start --method $way --probes full --function veth_xmit --max-rate 1000000
         I=$(ls -d $T/instances/ip6drop-*)
         # While the program is stopped nobody takes events out of the buffer, and the file `trace`
@@ -183,7 +184,7 @@ pages() { # the text that the program makes of pages is the kernel's own, line b
     stop INT
     echo "$restrict" > /proc/sys/kernel/kptr_restrict
     says /tmp/err "events are read as text, .*kernel.kptr_restrict" "hidden symbols: said"
-    expect 3 "$(count 'ip6_pkt_drop <-')" "hidden symbols: drops recorded"
+    expect 3 "$(count ' ip6_pkt_drop: (ip6_pkt_drop+')" "hidden symbols: drops recorded"
     same "hidden symbols"
 }
 
@@ -462,6 +463,13 @@ guard() {
     start --method instance --max-rate 20
     for _ in 1 2 3; do send 0 60; done
     stop INT
+    # One more table is asked for each packet than is dropped, and by this host for each answer.
+    expect "all iif" "$(sed -n 's/^# ip6drop: lookups \([a-z]*\).*/\1/p' /tmp/capture | tr '\n' ' ' | sed 's/ $//')" "a busy host gives up lookups"
+    says /tmp/err "fewer lookups are taken" "a busy host: said"
+    same "guard, busy"
+    start --method instance --identity off --max-rate 20
+    for _ in 1 2 3; do send 0 60; done
+    stop INT
     says /tmp/capture '^# ip6drop: stacks-off ip6_pkt_drop' "a hot function loses its stacks"
     same "guard, hot"
     start --method instance --max-rate 1 --function vfs_read
@@ -554,7 +562,7 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
     printf 'ip6_pkt_drop:stacktrace\n' >> $C/set_ftrace_filter
     printf 'ip6_dst_gc:stacktrace\n' >> $C/set_ftrace_filter
     echo 512 > $C/buffer_size_kb
-    start --method instance --probes none --max-rate 1000000 --buffer-kb 512
+    start --method instance --identity off --probes none --max-rate 1000000 --buffer-kb 512
     echo function > $C/current_tracer
     cat $C/trace_pipe > /tmp/cat &
     reader=$!
@@ -592,7 +600,7 @@ load() { # the same events, read by `cat` and by us at once, with the same buffe
         sleep 1
         stop INT
         lost=$(sed -n 's/^# ip6drop: lost [0-9]* //p' /tmp/capture | awk '{ n += $1 } END { print n }')
-        echo "      drops recorded of 20000: $(count 'ip6_pkt_drop <-'); events lost: $lost; as text: $(grep -c 'read as text' /tmp/err)"
+        echo "      drops recorded of 20000: $(count 'ip6_pkt_drop\( <-\|: (\)'); events lost: $lost; as text: $(grep -c 'read as text' /tmp/err)"
         eval "lost$hidden=$lost"
     done
     echo "$restrict" > /proc/sys/kernel/kptr_restrict
@@ -613,6 +621,51 @@ running() { # running WORDS: how many processes have them in their command line
     for process in /proc/[0-9]*; do
         tr '\0' ' ' < "$process/cmdline" 2> /dev/null | grep -q -- "$1" && echo "$process"
     done | wc -l
+}
+
+named() { # named CLASS DST COUNT WORDS: so many drops of that class were of packets to DST, with these words
+    found=$(grep '"type":"drop"' /tmp/drops | grep "\"class\":\"$1\",\"confidence\":\"confirmed\"" | grep "\"dst\":\"$2\"" | grep -c "$4")
+    expect "$3" "$found" "names: $1 to $2, $4"
+}
+names() { # each dropped packet by address, port, interface and namespace, against what was sent
+    ip=/full/ip
+    $ip -6 route add prohibit 2001:db8:bad::/64
+    $ip -6 route add unreachable 2001:db8:90ee::/64
+    ip6drop check > /tmp/check
+    says /tmp/check "^ok    packets: named" "names: check finds the offsets"
+    for identity in auto full least; do
+        start --method instance --identity $identity
+        for n in 1 2 3 4 5 6 7 8 9 a; do
+            for to in dead bad 90ee; do
+                $ip netns exec pod /full/ping -c 1 -i 0.01 -W 0.01 -q 2001:db8:$to::$n > /dev/null 2>&1
+            done
+            $ip netns exec pod nc 2001:db8:dead::$n 4$((0x$n + 100)) < /dev/null > /dev/null 2>&1 &
+            caller=$!
+            usleep 300000
+            kill $caller # before it sends again, after a second
+        done
+        $ip netns exec pod /full/ping -c 60 -i 0.002 -l 20 -W 0.01 -q $DEAD > /dev/null 2>&1 # a burst
+        stop INT
+        expect 130 $STATUS "names, $identity: exit status after SIGINT"
+        says /tmp/capture "^# ip6drop: offsets data " "names, $identity: the capture says the offsets"
+        case $identity in
+        least) says /tmp/capture "^# ip6drop: lookups iif != 1 && " "names, least: the filter" ;;
+        *) says /tmp/capture "^# ip6drop: lookups all$" "names, $identity: no filter" ;;
+        esac
+        ip6drop report --format ndjson /tmp/capture > /tmp/drops
+        expect 100 "$(grep -c '"type":"drop"' /tmp/drops)" "names, $identity: drops"
+        for n in 1 2 3 4 5 6 7 8 9 a; do
+            from='"dev":"cali0".*"netns":"host"'
+            [ $n = 1 ] || named rcv-no-route 2001:db8:dead::$n 1 "\"proto\":\"icmp6\",\"type\":128.*$from"
+            named rcv-prohibited 2001:db8:bad::$n 1 "\"proto\":\"icmp6\",\"type\":128.*$from"
+            named rcv-no-route 2001:db8:90ee::$n 1 "\"proto\":\"icmp6\",\"type\":128.*$from"
+            named rcv-no-route 2001:db8:dead::$n 1 "\"proto\":\"tcp\".*\"dport\":4$((0x$n + 100)),$from"
+        done
+        named rcv-no-route $DEAD 61 '"proto":"icmp6","type":128'
+        same "names, $identity"
+    done
+    $ip -6 route del prohibit 2001:db8:bad::/64
+    $ip -6 route del unreachable 2001:db8:90ee::/64
 }
 
 diagnoses() {
@@ -636,8 +689,7 @@ diagnoses() {
     rise=$(($(no_routes) - before))
     expect 12 $rise "diagnose, no route: packets dropped"
     expect $rise "$(json /tmp/report.json drops total)" "diagnose, no route: drops reported"
-    # What stood before the first packet of each CPU was not traced.
-    expect $((rise - 2)) "$(json /tmp/report.json drops by_class rcv-no-route confirmed)" "diagnose, no route: confirmed"
+    expect $rise "$(json /tmp/report.json drops by_class rcv-no-route confirmed)" "diagnose, no route: confirmed"
     expect true "$(json /tmp/report.json control equal)" "diagnose, no route: control total"
     expect $rise "$(json /tmp/report.json namespaces in_no_routes)" "diagnose, no route: in the node's namespace"
     expect true "$(json /tmp/report.json namespaces init)" "diagnose, no route: named as the node's own"
@@ -680,6 +732,9 @@ diagnoses() {
     same "diagnose with a trigger"
 
     ip6drop diagnose --duration 6s --dst $DEAD --trigger "/full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q $DEAD" > /tmp/out 2> /tmp/err
+    expect 12 $? "diagnose with a filter on packets that the trace names: exit status"
+    says /tmp/out "^  $DEAD " "diagnose with a filter: named"
+    ip6drop diagnose --identity off --duration 6s --dst $DEAD --trigger "/full/ip netns exec pod /full/ping -c 2 -i 0.01 -W 1 -q $DEAD" > /tmp/out 2> /tmp/err
     expect 13 $? "diagnose with a filter on packets that the trace does not name: no all-clear"
     says /tmp/out "the trace does not name the packet of" "diagnose with a filter: says why"
     same "diagnose with a filter"
@@ -765,7 +820,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses names privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

@@ -4,7 +4,7 @@ use crate::capture::framing::Framing;
 use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::gathered::MAX_CPUS;
 use crate::diagnosis::collect::packet_drop::DropSink;
-use crate::trace::Banner;
+use crate::trace::{Banner, Time};
 
 impl<D: DropSink> Collector<D> {
     /// A line about the trace.
@@ -58,6 +58,9 @@ impl<D: DropSink> Collector<D> {
                 if matches!(framing, Framing::Version(_)) {
                     // Another recording begins, with functions of its own.
                     self.cut_all();
+                }
+                if let Framing::LookupsSince(at) = framing {
+                    self.lookups_since = Some(Time::nanoseconds(at));
                 }
                 self.gathered.framing(&framing);
             }

@@ -45,6 +45,8 @@ pub(crate) struct Collector<D> {
     pub(super) entry_first: Option<bool>,
     /// When a lookup was seen first.
     pub(super) first_lookup: Option<Time>,
+    /// From when on the recorder has all of them.
+    pub(super) lookups_since: Option<Time>,
     pub(super) gathered: Gathered,
 }
 
@@ -63,6 +65,7 @@ impl<D: DropSink> Collector<D> {
             beside: None,
             entry_first: None,
             first_lookup: None,
+            lookups_since: None,
             gathered: Gathered::default(),
         }
     }
@@ -171,6 +174,7 @@ impl<D: DropSink> Collector<D> {
     /// Evidence on every CPU ends here.
     pub(super) fn cut_all(&mut self) {
         self.generation += 1;
+        self.lookups_since = None;
     }
 
     /// Evidence on that CPU ends here: events were lost, or may be missing.

@@ -8,9 +8,8 @@ use crate::diagnosis::collect::packet_drop::{DropSink, Identity};
 use crate::diagnosis::collect::signal::{Aside, Caller};
 use crate::diagnosis::evidence::{HandlerSource, Window};
 use crate::diagnosis::lookups::sequence::{Answer, Sequence};
-use crate::kernel::functions::{Direction, Function, Handler};
+use crate::kernel::functions::{Direction, Function, Handler, IN_NO_ROUTES, OUT_NO_ROUTES};
 use crate::trace::lookup::Lookup;
-use crate::trace::packet::{IN_NO_ROUTES, OUT_NO_ROUTES};
 use crate::trace::{Context, DevName, Packet, Time};
 
 impl<D: DropSink> Collector<D> {
@@ -22,6 +21,11 @@ impl<D: DropSink> Collector<D> {
         }
         let first = self.cpu(at.cpu).first.max(self.first_lookup);
         self.first_lookup.is_some() && !is_near(now, first)
+    }
+
+    /// The recorder had all lookups on long before, so that a context may begin with a drop.
+    fn has_recorded(&self, now: Option<Time>) -> bool {
+        self.lookups_since.is_some() && !is_near(now, self.lookups_since)
     }
 
     /// A table was asked.
@@ -103,6 +107,7 @@ impl<D: DropSink> Collector<D> {
             return;
         };
         let is_whole = self.lookups_are_whole(at, now);
+        let has_recorded = self.has_recorded(now);
         let mut packet = *packet;
         let Some(drop) = self.queue.get_mut(open.ticket) else {
             return;
@@ -110,7 +115,11 @@ impl<D: DropSink> Collector<D> {
         if let Some(known) = &drop.packet {
             packet = packet.or(&known.packet);
         }
-        let is_whole = drop.evidence.window == Window::Whole && is_whole;
+        let is_whole = match drop.evidence.window {
+            Window::Whole => is_whole || has_recorded,
+            Window::Start => has_recorded,
+            Window::Lost | Window::Unordered => false,
+        };
         let level = self.tasks.level(at.task);
         let recent = &mut self.cpus.get_mut(at.cpu).recent[level as usize];
         let mut lookups = Vec::new();

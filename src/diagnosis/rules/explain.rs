@@ -20,6 +20,8 @@ fn outcome_words(outcome: Outcome, observed: Observed, knowledge: &Knowledge) ->
     }
 }
 
+const NO_ATTEMPT: &str = "no ip6_dst_gc since the previous drop of this CPU and task";
+
 /// The evidence of one drop in words, most telling first.
 #[must_use]
 pub(crate) fn explain(
@@ -53,7 +55,10 @@ pub(crate) fn explain(
         words.push(format!("{place} ip6_dst_gc {owner}: {words_of}"));
     }
     if attempts.last.is_none() {
-        words.push("no ip6_dst_gc since the previous drop of this CPU and task".to_owned());
+        // Where nobody looked, that there was none says nothing.
+        if knowledge.traced.dst_gc || knowledge.seen.dst_gc {
+            words.push(NO_ATTEMPT.to_owned());
+        }
     } else if !linked {
         words.push(
             "something else happened on this CPU between the attempt and the drop".to_owned(),
@@ -95,7 +100,7 @@ mod tests {
         given.evidence.receive_linked = true;
     }
 
-    const NONE: &str = "no ip6_dst_gc since the previous drop of this CPU and task";
+    const NONE: &str = NO_ATTEMPT;
 
     #[test]
     fn handlers_are_named_with_where_they_show() {
@@ -110,6 +115,20 @@ mod tests {
             assert_eq!(found, [named.as_str(), NONE]);
         }
         assert_eq!(handler(None), ["handler hidden", NONE]);
+    }
+
+    #[test]
+    fn that_there_was_no_attempt_is_said_where_somebody_looked() {
+        let with = |traced, seen| {
+            words(|given| {
+                given.knowledge.traced.dst_gc = traced;
+                given.knowledge.seen.dst_gc = seen;
+            })
+        };
+        for (traced, seen) in [(true, true), (true, false), (false, true)] {
+            assert!(with(traced, seen).contains(&NONE.to_owned()));
+        }
+        assert!(!with(false, false).contains(&NONE.to_owned()));
     }
 
     #[test]

@@ -184,10 +184,11 @@ fn try_method(
                 name: "ret".to_owned(),
                 function: function.to_owned(),
                 on_return: true,
-                fetch: "",
+                fetch: "".into(),
             })
             .into_iter()
             .collect(),
+        naming: None,
         probes_optional: false,
         buffer_kb: BUFFER_KB,
         top_level,

@@ -1,5 +1,6 @@
 //! The overhead guard: a hot function must not melt the node.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::tracefs::record::counts::Counts;
@@ -16,6 +17,13 @@ pub(crate) enum Heat {
     Hot {
         /// The function, among those with stacks, that was entered most.
         function: String,
+        /// The CPU.
+        cpu: u32,
+        /// Its events per second.
+        rate: u64,
+    },
+    /// Take fewer lookups, where that is possible.
+    Warm {
         /// The CPU.
         cpu: u32,
         /// Its events per second.
@@ -56,7 +64,7 @@ pub(crate) fn judge<'a>(
     let Some((rate, cpu)) = hottest else {
         return Heat::Calm;
     };
-    if rate > max_rate.saturating_mul(MELTING) {
+    if is_melting(rate, max_rate) {
         return Heat::Melting { cpu, rate };
     }
     let recent = &counts.cpus[&cpu].recent;
@@ -69,8 +77,28 @@ pub(crate) fn judge<'a>(
             cpu,
             rate,
         },
-        _ => Heat::Calm,
+        _ => Heat::Warm { cpu, rate },
     }
+}
+
+/// The busiest CPU between two counts of each CPU's events, and its events per second.
+#[must_use]
+pub(crate) fn busiest(
+    before: &BTreeMap<u32, u64>,
+    after: &BTreeMap<u32, u64>,
+    passed: Duration,
+) -> Option<(u32, u64)> {
+    let rates = after.iter().map(|(&cpu, &now)| {
+        let new = now.saturating_sub(before.get(&cpu).copied().unwrap_or(0));
+        (cpu, per_second(new, passed))
+    });
+    rates.max_by_key(|&(_, rate)| rate)
+}
+
+/// True where a CPU sees so many events that the run has to stop.
+#[must_use]
+pub(crate) fn is_melting(rate: u64, max_rate: u64) -> bool {
+    rate > max_rate.saturating_mul(MELTING)
 }
 
 #[cfg(test)]
@@ -102,10 +130,23 @@ mod tests {
                 rate: 101
             }
         );
-        assert_eq!(judge(&counts(1, 100), &[]), Heat::Calm);
+        assert_eq!(
+            judge(&counts(1, 100), &[]),
+            Heat::Warm { cpu: 1, rate: 101 }
+        );
         assert_eq!(
             judge(&counts(1, 1000), &[]),
             Heat::Melting { cpu: 1, rate: 1001 }
         );
+    }
+
+    #[test]
+    fn the_busiest_cpu_counts() {
+        let before = BTreeMap::from([(0, 900), (1, 10)]);
+        let after = BTreeMap::from([(0, 1000), (1, 210), (2, 50)]);
+        let half = Duration::from_millis(500);
+        assert_eq!(busiest(&before, &after, half), Some((1, 400)));
+        assert_eq!(busiest(&before, &BTreeMap::new(), half), None);
+        assert!(is_melting(1001, 100) && !is_melting(1000, 100));
     }
 }

@@ -2,6 +2,7 @@
 
 mod bracket;
 pub(crate) mod counts;
+mod framing;
 mod guard;
 pub(crate) mod onlooker;
 pub(crate) mod output;

@@ -3,11 +3,11 @@
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::capture::framing::{Framing, VERSION, When, lines};
+use crate::capture::framing::{Framing, When, lines};
 use crate::capture::one_line::OneLine;
 use crate::host::Host;
 use crate::tracefs::error::TraceError;
@@ -15,7 +15,8 @@ use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
-use crate::tracefs::record::guard::{Heat, judge, per_second};
+use crate::tracefs::record::framing::{facts, policy, preamble};
+use crate::tracefs::record::guard::{Heat, busiest, is_melting, judge, per_second};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
@@ -33,48 +34,11 @@ const POLL: Duration = Duration::from_millis(50);
 const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
 const GUARD: Duration = Duration::from_secs(1);
+/// When more stacks of drops are asked for at the earliest: each time the kernel rewrites code.
+const STACKS_AGAIN: Duration = Duration::from_secs(10);
 /// Room kept for the facts and losses at the end under a size limit, beside the policy.
 const TAIL: u64 = 4096;
 const BUFFER: usize = 64 * 1024;
-
-/// The first lines of a capture.
-fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
-    let (name, kernel) = (host.name(), host.release().ok());
-    // The trace's own clock counts from boot and says no date.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-    let began = now.map(|now| (now.as_secs_f64() * 1000.0).round() / 1000.0);
-    let cpus = host.cpus().ok();
-    let traced = plan.functions.iter().map(|f| f.name.as_str());
-    let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
-    let said = [
-        Some(Framing::Version(VERSION)),
-        name.as_ref().map(|n| Framing::Host(OneLine::new(n))),
-        began.map(Framing::Began),
-        kernel
-            .as_ref()
-            .map(|k| Framing::Kernel(OneLine::new(&k.release))),
-        cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
-        Some(Framing::Method(plan.method)),
-        Some(Framing::Traced(OneLine::of_names(traced))),
-        probes.map(|names| Framing::Probes(OneLine::of_names(names))),
-    ];
-    lines(said.into_iter().flatten())
-}
-
-/// The host's counters and limits as of now. What the host does not have is left out.
-fn facts(host: &Host, when: When) -> Vec<u8> {
-    let now = host.snapshot();
-    lines(now.facts().map(|fact| Framing::Fact(when, fact)))
-}
-
-/// Policy rules and throw routes as of now. What cannot be had is left out.
-fn policy(host: &Host, when: When) -> Vec<u8> {
-    let now = host.policy();
-    let rules = now.rules.iter().flat_map(|set| set.rules());
-    let rules = rules.map(|rule| Framing::Rule(when, OneLine::new(&rule.text)));
-    let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
-    lines(rules.chain(throw_routes))
-}
 
 /// A recording in progress.
 struct Recorder<'r, 'e> {
@@ -174,6 +138,7 @@ impl Recorder<'_, '_> {
         if let Some(too_hot) = self.trial(session, &mut tracing)? {
             return Ok(too_hot);
         }
+        self.say_lookups(&tracing)?;
         tracing.stacks_on(session)?;
         TraceError::check(self.env.signals)?;
         // Not at the moment of the facts: a listing of many routes takes longer than the gap
@@ -183,6 +148,8 @@ impl Recorder<'_, '_> {
         self.put(&policy)?;
         self.tail += self.output.written - before;
         tracing.start(session)?;
+        let since = tracing.lookups().and_then(|_| tracing.clock(self.env.fs));
+        self.put(&lines(since.map(|now| Framing::LookupsSince(now.trace))))?;
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
         self.put(&before.facts)?;
@@ -223,6 +190,9 @@ impl Recorder<'_, '_> {
         session: &mut Session<'_>,
         tracing: &mut Tracing,
     ) -> Result<Option<Stopped>, TraceError> {
+        if tracing.lookups().is_some() {
+            return self.measure(session, tracing);
+        }
         tracing.start(session)?;
         let began = Instant::now();
         let mut counts = Counts::new(self.env.read);
@@ -259,6 +229,56 @@ impl Recorder<'_, '_> {
         }
     }
 
+    /// Lets events flow for a moment, counted and not read, and takes no more lookups than this
+    /// host can bear.
+    fn measure(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+    ) -> Result<Option<Stopped>, TraceError> {
+        loop {
+            let before = tracing.written(self.env.fs);
+            tracing.start(session)?;
+            let began = Instant::now();
+            let slept = self.env.signals.sleep(self.limits.trial);
+            slept.map_err(self.failed())?;
+            let busiest = busiest(&before, &tracing.written(self.env.fs), began.elapsed());
+            tracing.pause(session)?;
+            tracing.discard(self.env.fs)?;
+            TraceError::check(self.env.signals)?;
+            let Some((cpu, rate)) = busiest.filter(|&(_, rate)| rate > self.limits.max_rate) else {
+                return Ok(None);
+            };
+            if !self.narrow(session, tracing, (cpu, rate))? {
+                let melting = is_melting(rate, self.limits.max_rate);
+                return Ok(melting.then_some(Stopped::TooHot { cpu, rate }));
+            }
+        }
+    }
+
+    /// Takes fewer lookups, where that is possible, and notes why.
+    fn narrow(
+        &mut self,
+        session: &mut Session<'_>,
+        tracing: &mut Tracing,
+        (cpu, rate): (u32, u64),
+    ) -> Result<bool, TraceError> {
+        let narrowed = tracing.narrow(session)?;
+        if narrowed {
+            self.notes.push(format!(
+                "fewer lookups are taken, the least that tells what became of the packets: CPU {cpu} saw {rate} events/s, over --max-rate {}",
+                self.limits.max_rate
+            ));
+        }
+        Ok(narrowed)
+    }
+
+    /// Writes which lookups the kernel leaves out from here on.
+    fn say_lookups(&mut self, tracing: &Tracing) -> Result<(), TraceError> {
+        let said = tracing.lookups().map(|f| Framing::Lookups(OneLine::new(f)));
+        self.comment(&lines(said))
+    }
+
     /// Takes the stacks off what is hot, and answers with the functions that lost theirs; or
     /// stops.
     fn cool(
@@ -270,6 +290,13 @@ impl Recorder<'_, '_> {
     ) -> Result<ControlFlow<Stopped, Vec<String>>, TraceError> {
         let (function, cpu, rate) = match heat {
             Heat::Calm => return Ok(Continue(Vec::new())),
+            Heat::Warm { cpu, rate } | Heat::Melting { cpu, rate }
+                if self.narrow(session, tracing, (cpu, rate))? =>
+            {
+                self.say_lookups(tracing)?;
+                return Ok(Continue(Vec::new()));
+            }
+            Heat::Warm { .. } => return Ok(Continue(Vec::new())),
             Heat::Melting { cpu, rate } => return Ok(Break(Stopped::TooHot { cpu, rate })),
             Heat::Hot {
                 function,
@@ -300,6 +327,7 @@ impl Recorder<'_, '_> {
         let mut empty_wakes = 0;
         let mut is_behind = false;
         let mut last_event = Instant::now();
+        let (mut stacks_asked, mut drops_then) = (Instant::now(), 0);
         loop {
             if let Some(number) = self.env.signals.came() {
                 return Ok(Stopped::Signal(number));
@@ -350,6 +378,10 @@ impl Recorder<'_, '_> {
                 let heat = self.watch(tracing, passed);
                 if let Break(too_hot) = self.cool(session, tracing, heat, true)? {
                     return Ok(too_hot);
+                }
+                let due = stacks_asked.elapsed() >= STACKS_AGAIN;
+                if due && tracing.more_stacks(session, drops - drops_then)? {
+                    (stacks_asked, drops_then) = (Instant::now(), drops);
                 }
             }
         }

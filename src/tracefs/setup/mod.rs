@@ -1,7 +1,9 @@
 //! How tracing is set up: where tracefs is, which functions and probes, and the ways of tracing.
 
 pub(crate) mod functions;
+pub(crate) mod layout;
 pub(crate) mod mount;
 pub(crate) mod plan;
 pub(crate) mod probes;
+pub(crate) mod stream;
 pub(crate) mod tracing;

@@ -1,14 +1,49 @@
 //! What to trace, and how: decided before anything is changed.
 
 use crate::capture::method::Method;
+use crate::kernel::functions::Function;
 use crate::tracefs::files::TraceFs;
 use crate::tracefs::setup::functions::Traceable;
+use crate::tracefs::setup::layout::Layout;
 use crate::tracefs::setup::probes::Probe;
 
 /// True where this method has only the top-level buffer.
 #[must_use]
 pub(crate) fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
     method == Method::FuncStackTrace || !fs.exists("instances")
+}
+
+/// How the packets that are dropped are named.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// The probe on `ip6_pkt_drop` that fetches their words.
+    pub(crate) probe: Probe,
+    /// Where the words are.
+    pub(crate) layout: Layout,
+    /// The `dst_ops` of the namespace of this process.
+    pub(crate) ops: Option<u64>,
+    /// Filters on the lookups that may be taken, the one that shows most first; none where this
+    /// kernel does not tell of its lookups.
+    pub(crate) streams: Vec<String>,
+}
+
+impl Naming {
+    /// By a probe on `ip6_pkt_drop`, and lookups under the first of these filters, or a later one.
+    #[must_use]
+    pub fn new(probe: Probe, layout: Layout, ops: Option<u64>, streams: &[&str]) -> Naming {
+        Naming {
+            probe,
+            layout,
+            ops,
+            streams: streams.iter().map(|&filter| filter.to_owned()).collect(),
+        }
+    }
+
+    /// The lookups say what became of each packet: function entries are not needed.
+    #[must_use]
+    pub(crate) fn decides(&self) -> bool {
+        !self.streams.is_empty()
+    }
 }
 
 /// What to trace, and how.
@@ -20,10 +55,32 @@ pub struct Plan {
     pub functions: Vec<Traceable>,
     /// Further kprobe events.
     pub probes: Vec<Probe>,
+    /// What names the packets that are dropped, where that is to be had.
+    pub naming: Option<Naming>,
     /// True where a kernel that refuses these probes is traced without them.
     pub probes_optional: bool,
     /// Buffer per CPU, in KiB.
     pub buffer_kb: u32,
     /// True where an instance must not be made, because it could not be removed.
     pub top_level: bool,
+}
+
+impl Plan {
+    /// The lookups say what became of each packet.
+    #[must_use]
+    pub(crate) fn decides(&self) -> bool {
+        self.naming.as_ref().is_some_and(Naming::decides)
+    }
+
+    /// The functions whose entries the tracer shows, by the names that this kernel has for them:
+    /// where the lookups decide, the probe on `ip6_pkt_drop` takes the place of its entry.
+    #[must_use]
+    pub(crate) fn entries(&self) -> Vec<String> {
+        let decides = self.decides();
+        let entered = self.functions.iter();
+        entered
+            .filter(|f| !(decides && f.name == Function::PktDrop.name()))
+            .flat_map(|f| f.real.clone())
+            .collect()
+    }
 }

@@ -1,5 +1,7 @@
 //! kprobe events: how they are spelled.
 
+use std::borrow::Cow;
+
 /// A kprobe event of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
@@ -10,7 +12,7 @@ pub struct Probe {
     /// True for a return probe.
     pub(crate) on_return: bool,
     /// What is fetched.
-    pub(crate) fetch: &'static str,
+    pub(crate) fetch: Cow<'static, str>,
 }
 
 /// `struct dst_ops` as 4.19 to 6.1 lay it out on x86-64 without lock debugging; the reader
@@ -26,7 +28,7 @@ impl Probe {
             name: "gc_enter".to_owned(),
             function: function.to_owned(),
             on_return: false,
-            fetch: DST_OPS,
+            fetch: DST_OPS.into(),
         })
     }
 
@@ -37,7 +39,7 @@ impl Probe {
             name: "gc_exit".to_owned(),
             function: function.to_owned(),
             on_return: true,
-            fetch: "ret=$retval:s32",
+            fetch: "ret=$retval:s32".into(),
         }
     }
 
@@ -48,7 +50,7 @@ impl Probe {
             name: name.to_owned(),
             function: function.to_owned(),
             on_return: false,
-            fetch: "",
+            fetch: "".into(),
         }
     }
 

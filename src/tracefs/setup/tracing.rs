@@ -1,6 +1,7 @@
 //! Tracing in one of the ways there are: filter or probes first, stacks next, and what makes
 //! them run last.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,8 +14,9 @@ use crate::tracefs::files::{Pipe, TraceFs, drain};
 use crate::tracefs::pages::reader::PageReader;
 use crate::tracefs::pages::source::Source;
 use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::plan::{Plan, needs_top_level};
+use crate::tracefs::setup::plan::{Naming, Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
+use crate::tracefs::setup::stream::{EVENT, Stream};
 use crate::tracefs::undo::session::Session;
 
 /// Tracing as far as it is set up.
@@ -32,7 +34,16 @@ pub(crate) struct Tracing {
     stacks: Vec<Traceable>,
     // Where pages are read, what that takes.
     pages: Option<Rc<Source>>,
+    // Stacks are taken of so many entries alone, until they are asked for again.
+    counted: Option<u32>,
+    // The function tracer shows entries.
+    has_entries: bool,
+    stream: Option<Stream>,
 }
+
+/// Stacks of drops that are enough to show the ways of packets for a while: each takes more room
+/// than all else that is known of the drop.
+pub(crate) const STACKS: u32 = 64;
 
 /// Options that would change the text, or add to it, beyond what a reader expects.
 const OPTIONS: [(&str, &str); 10] = [
@@ -58,7 +69,6 @@ impl Tracing {
         let group = format!("{GROUP}{pid}");
         let mut refused = Vec::new();
         let mut probes = Vec::new();
-        // Before the instance, so that undoing removes them after it: a probe in use stays.
         for probe in &plan.probes {
             match session.add_probe(&group, &probe.name, &probe.line(&group)) {
                 Err(e @ TraceError::File { .. }) if plan.probes_optional => {
@@ -69,6 +79,10 @@ impl Tracing {
             }
         }
         let names = probes.iter().map(|probe| probe.name.clone()).collect();
+        if let Some(Naming { probe, .. }) = &plan.naming {
+            session.add_probe(&group, &probe.name, &probe.line(&group))?;
+            probes.push(probe.clone());
+        }
         if plan.method == Method::Kprobe {
             for function in &plan.functions {
                 for (number, real) in function.real.iter().enumerate() {
@@ -90,11 +104,14 @@ impl Tracing {
             session.make_instance(&dir)?;
             format!("{dir}/")
         };
-        let switches = probes
+        // Lookups first and the packets last, so that no drop is seen whose lookups were not.
+        let looks_up = plan.decides().then(|| format!("{dir}{EVENT}/enable"));
+        let probed = probes
             .iter()
-            .map(|probe| format!("{dir}events/{group}/{}/enable", probe.name))
-            .collect();
-        let tracing = Tracing {
+            .map(|probe| format!("{dir}events/{group}/{}/enable", probe.name));
+        let switches = looks_up.into_iter().chain(probed).collect();
+        let entries = plan.entries();
+        let mut tracing = Tracing {
             method: plan.method,
             dir,
             switches,
@@ -102,13 +119,61 @@ impl Tracing {
             refused,
             stacks: plan.functions.iter().filter(|f| f.stack).cloned().collect(),
             pages: None,
+            counted: plan.decides().then_some(STACKS),
+            has_entries: plan.method != Method::Kprobe && !entries.is_empty(),
+            stream: None,
         };
         tracing.prepare_buffer(session, plan)?;
         if plan.method != Method::Kprobe {
-            let names: Vec<String> = plan.functions.iter().flat_map(|f| f.real.clone()).collect();
-            session.set_filter(&tracing.dir, &names)?;
+            // Where the tracer stays off, whoever turns it on shall not trace every function.
+            let all = plan.functions.iter().flat_map(|f| f.real.clone());
+            let filter = if entries.is_empty() {
+                all.collect()
+            } else {
+                entries
+            };
+            session.set_filter(&tracing.dir, &filter)?;
+        }
+        if let Some(naming) = plan.naming.as_ref().filter(|naming| naming.decides()) {
+            let stream = Stream::prepare(session, &tracing.dir, &naming.streams)?;
+            tracing.stream = Some(stream);
         }
         Ok(tracing)
+    }
+
+    /// The filter on lookups, where they are taken.
+    #[must_use]
+    pub(crate) fn lookups(&self) -> Option<&str> {
+        self.stream.as_ref().map(Stream::filter)
+    }
+
+    /// Takes fewer lookups; false where there is no filter that shows less.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(crate) fn narrow(&mut self, session: &mut Session<'_>) -> Result<bool, TraceError> {
+        match &mut self.stream {
+            Some(stream) => stream.narrow(session),
+            None => Ok(false),
+        }
+    }
+
+    /// Asks for stacks again after so many drops since it was done last; false where nothing was
+    /// to be done.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(crate) fn more_stacks(
+        &self,
+        session: &mut Session<'_>,
+        drops: u64,
+    ) -> Result<bool, TraceError> {
+        if self.counted.is_none_or(|most| drops < u64::from(most)) {
+            return Ok(false);
+        }
+        self.switch_stacks(session, &self.stacks, false)?;
+        self.switch_stacks(session, &self.stacks, true)?;
+        Ok(true)
     }
 
     /// The further probes that the kernel took.
@@ -177,12 +242,15 @@ impl Tracing {
             return Ok(());
         }
         let (not, value) = if on { ("", "1") } else { ("!", "0") };
+        let most = self
+            .counted
+            .map_or(String::new(), |most| format!(":{most}"));
         match self.method {
             Method::Instance => functions
                 .iter()
                 .flat_map(|function| &function.real)
                 .try_for_each(|real| {
-                    session.command(&self.dir, &format!("{not}{real}:stacktrace"))
+                    session.command(&self.dir, &format!("{not}{real}:stacktrace{most}"))
                 }),
             Method::FuncStackTrace => session.set("options/func_stack_trace", value),
             Method::Kprobe => session.set(&self.path("options/stacktrace"), value),
@@ -211,17 +279,19 @@ impl Tracing {
         Ok(off.into_iter().map(|f| f.name).collect())
     }
 
-    /// The functions whose stacks are wanted, and still on.
+    /// The functions whose stacks are wanted, still on, and taken of every entry.
     pub(crate) fn stacks(&self) -> impl Iterator<Item = &str> {
-        self.stacks.iter().map(|f| f.name.as_str())
+        let uncounted = self.counted.is_none();
+        let names = self.stacks.iter().map(|f| f.name.as_str());
+        names.filter(move |_| uncounted)
     }
 
-    /// Makes events flow: the tracer, then our probes.
+    /// Makes events flow: the tracer, lookups, then our probes.
     ///
     /// # Errors
     /// What the kernel refuses.
     pub(crate) fn start(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
-        if self.method != Method::Kprobe {
+        if self.has_entries {
             session.set(&self.path("current_tracer"), "function")?;
         }
         for switch in &self.switches {
@@ -243,10 +313,10 @@ impl Tracing {
     /// # Errors
     /// What the kernel refuses.
     pub(crate) fn pause(&self, session: &mut Session<'_>) -> Result<(), TraceError> {
-        for switch in &self.switches {
+        for switch in self.switches.iter().rev() {
             session.set(switch, "0")?;
         }
-        if self.method != Method::Kprobe {
+        if self.has_entries {
             session.set(&self.path("current_tracer"), "nop")?;
         }
         Ok(())
@@ -315,6 +385,17 @@ impl Tracing {
         let before = wall()?;
         let (_, stats) = cpus.next()?;
         ClockPair::of(now(&stats)?, before + (wall()?.saturating_sub(before)) / 2)
+    }
+
+    /// Events that each CPU has seen so far, lost ones included.
+    #[must_use]
+    pub(crate) fn written(&self, fs: &dyn TraceFs) -> BTreeMap<u32, u64> {
+        let written = |stats: &str| {
+            let counters = ["entries", "overrun", "dropped events", "read events"];
+            counters.iter().map(|name| stat(stats, name)).sum()
+        };
+        let cpus = buffer_stats(fs, &self.dir);
+        cpus.map(|(cpu, stats)| (cpu, written(&stats))).collect()
     }
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.

@@ -29,11 +29,15 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// Takes back `changes`, the last one first. A failure does not stop the others.
+    /// Takes back `changes`, the last one first, but instances before all others: a probe that is
+    /// on in one of them cannot be removed. A failure does not stop the others.
     #[must_use]
     pub fn replay(fs: &dyn TraceFs, changes: &[Change]) -> Undo {
         let mut undo = Undo::default();
-        for change in changes.iter().rev() {
+        let is_instance = |change: &&Change| matches!(change, Change::Instance { .. });
+        let instances = changes.iter().rev().filter(is_instance);
+        let others = changes.iter().rev().filter(|change| !is_instance(change));
+        for change in instances.chain(others) {
             match change.undo(fs) {
                 Ok(Undone::Restored) => undo.restored.push(change.what()),
                 Ok(Undone::Already) => {}

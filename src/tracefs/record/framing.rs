@@ -1,0 +1,50 @@
+//! What a capture says of the host, in front of its events and behind them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::capture::framing::{Framing, VERSION, When, lines};
+use crate::capture::one_line::OneLine;
+use crate::host::Host;
+use crate::tracefs::setup::plan::Plan;
+
+/// The first lines of a capture.
+pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
+    let (name, kernel) = (host.name(), host.release().ok());
+    // The trace's own clock counts from boot and says no date.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let began = now.map(|now| (now.as_secs_f64() * 1000.0).round() / 1000.0);
+    let cpus = host.cpus().ok();
+    let traced = plan.functions.iter().map(|f| f.name.as_str());
+    let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
+    let said = [
+        Some(Framing::Version(VERSION)),
+        name.as_ref().map(|n| Framing::Host(OneLine::new(n))),
+        began.map(Framing::Began),
+        kernel
+            .as_ref()
+            .map(|k| Framing::Kernel(OneLine::new(&k.release))),
+        cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
+        Some(Framing::Method(plan.method)),
+        Some(Framing::Traced(OneLine::of_names(traced))),
+        probes.map(|names| Framing::Probes(OneLine::of_names(names))),
+        plan.naming.as_ref().and_then(|n| n.ops.map(Framing::Ops)),
+    ];
+    let places = plan.naming.as_ref().map(|n| n.layout.to_string());
+    let places = places.as_ref().map(|p| Framing::Offsets(OneLine::new(p)));
+    lines(said.into_iter().flatten().chain(places))
+}
+
+/// The host's counters and limits as of now. What the host does not have is left out.
+pub(super) fn facts(host: &Host, when: When) -> Vec<u8> {
+    let now = host.snapshot();
+    lines(now.facts().map(|fact| Framing::Fact(when, fact)))
+}
+
+/// Policy rules and throw routes as of now. What cannot be had is left out.
+pub(super) fn policy(host: &Host, when: When) -> Vec<u8> {
+    let now = host.policy();
+    let rules = now.rules.iter().flat_map(|set| set.rules());
+    let rules = rules.map(|rule| Framing::Rule(when, OneLine::new(&rule.text)));
+    let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
+    lines(rules.chain(throw_routes))
+}
