@@ -275,6 +275,8 @@ mod tests {
             ("tb_id==0xfe", Some(true)),
             ("tb_id != 254", Some(false)),
             ("tb_id < 254", Some(false)),
+            ("tb_id < 255", Some(true)),
+            ("tb_id < 253", Some(false)),
             ("tb_id <= 254", Some(true)),
             ("tb_id > 253", Some(true)),
             ("tb_id > 254", Some(false)),

@@ -209,3 +209,116 @@ impl Sequences {
         self.names_local |= is_local && lookup.err == 0 && lookup.has_gateway;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::lookup::lookup;
+
+    /// What the kernel printed of a route: its interface, its gateway, and its error.
+    fn asked(table: u32, route: &str) -> Lookup {
+        let says = format!(
+            "table {table} oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 flags 0 ==> dev {route}"
+        );
+        lookup(says.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_each_table_may_answer() {
+        let unnamed = Lookup {
+            dev: DevName::default(),
+            ..asked(254, "eth0 gw :: err 0")
+        };
+        let of = |lookup: &Lookup, table| {
+            Answer::of(&Lookup {
+                table,
+                ..lookup.clone()
+            })
+        };
+        for (route, local, main) in [
+            ("lo gw fd00::2 err 0", Answer::Local, Answer::Usable),
+            ("eth0 gw fd00::2 err 0", Answer::Local, Answer::Usable),
+            ("lo gw fd00::3 err 0", Answer::Usable, Answer::Usable),
+            ("lo gw :: err 0", Answer::PerhapsLocal, Answer::ThroughLo),
+            ("eth0 gw :: err 0", Answer::Usable, Answer::Usable),
+            ("lo gw :: err -113", Answer::Nothing, Answer::Nothing),
+            ("lo gw :: err -101", Answer::Nothing, Answer::Nothing),
+            ("lo gw :: err -11", Answer::Throw, Answer::Throw),
+            ("lo gw :: err -13", Answer::Prohibit, Answer::Prohibit),
+            ("lo gw :: err -22", Answer::Blackhole, Answer::Blackhole),
+            ("lo gw :: err -5", Answer::Unknown, Answer::Unknown),
+            ("lo gw :: err 113", Answer::Unknown, Answer::Unknown),
+        ] {
+            let lookup = asked(254, route);
+            assert_eq!(
+                (of(&lookup, 255), of(&lookup, 254)),
+                (local, main),
+                "{route}"
+            );
+        }
+        // An interface without a name is not known: only the local table has nothing but routes.
+        assert_eq!(
+            (of(&unnamed, 255), of(&unnamed, 254)),
+            (Answer::Usable, Answer::Unknown)
+        );
+        let elsewhere = Lookup {
+            has_gateway: true,
+            ..unnamed
+        };
+        assert_eq!(of(&elsewhere, 254), Answer::Usable);
+    }
+
+    #[test]
+    fn the_local_table_holds_what_the_kernel_puts_there() {
+        for answer in Answer::ALL {
+            let tables = [TABLE_LOCAL, TABLE_MAIN, 7].map(|table| answer.is_of(table));
+            let wanted = match answer {
+                Answer::Usable | Answer::Nothing => [true; 3],
+                Answer::Local | Answer::PerhapsLocal => [true, false, false],
+                _ => [false, true, true],
+            };
+            assert_eq!(tables, wanted, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn what_lookups_say_of_the_whole_trace() {
+        let noted = |all: &[(u32, &str)]| {
+            let mut sequences = Sequences::default();
+            for (table, route) in all {
+                sequences.note(&asked(*table, route));
+            }
+            [
+                sequences.has_other_tables,
+                sequences.has_found,
+                sequences.has_failed,
+                sequences.names_local,
+                sequences.look_complete(),
+            ]
+            .map(u8::from)
+        };
+        let (found, failed, itself) = (
+            "eth0 gw :: err 0",
+            "lo gw :: err -113",
+            "lo gw fd00::2 err 0",
+        );
+        assert_eq!(noted(&[]), [0, 0, 0, 0, 0]);
+        assert_eq!(noted(&[(254, failed)]), [0, 0, 0, 0, 0]);
+        assert_eq!(noted(&[(254, found)]), [0, 1, 0, 0, 0]);
+        assert_eq!(noted(&[(254, itself)]), [0, 1, 0, 0, 0]);
+        assert_eq!(noted(&[(255, found)]), [0, 0, 0, 0, 0]);
+        assert_eq!(noted(&[(255, failed)]), [0, 0, 1, 0, 0]);
+        assert_eq!(noted(&[(255, itself)]), [0, 0, 0, 1, 0]);
+        assert_eq!(noted(&[(255, "lo gw fd00::2 err -113")]), [0, 0, 1, 0, 0]);
+        assert_eq!(noted(&[(7, failed)]), [1, 0, 0, 0, 0]);
+        // What was once seen is not forgotten.
+        let all = [
+            (7, found),
+            (255, failed),
+            (255, itself),
+            (254, failed),
+            (255, found),
+        ];
+        assert_eq!(noted(&all), [1, 1, 1, 1, 1]);
+    }
+}

@@ -180,3 +180,37 @@ fn whose(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> Whose {
         _ => Whose::Anothers,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::lookups::sequence::Answer;
+    use crate::host::rules::PolicyRules;
+
+    #[test]
+    fn rules_are_nobodys_only_where_no_drop_shows_its_namespace() {
+        let mut facts = Facts::default();
+        let rules = PolicyRules::parse(["0:\tfrom all lookup local"]);
+        facts.policy.before.rules = Some(rules.clone());
+        facts.policy.after.rules = Some(rules);
+        let mut sequences = Sequences::default();
+        let sequence = Sequence {
+            answers: vec![(255, Answer::Nothing)],
+            is_own: false,
+            is_whole: true,
+            of_destination: false,
+            namespace: None,
+            iif: Some(4),
+        };
+        assert!(matches!(
+            whose(&sequence, &sequences, &facts),
+            Whose::Nobodys
+        ));
+        // Another drop shows one: this drop may be of another.
+        sequences.namespace(KERNEL_IMAGE + 8);
+        assert!(matches!(
+            whose(&sequence, &sequences, &facts),
+            Whose::Anothers
+        ));
+    }
+}
