@@ -720,7 +720,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --quiet --anonymize --max-rate --function --probes --identity --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -743,6 +743,26 @@ _ip6drop() {
                     return 0
                     ;;
                 --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dst)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dev)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proto)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

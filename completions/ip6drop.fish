@@ -154,6 +154,11 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s o -l output -
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l duration -d 'Stop after this time, such as 30s or 5m; without it Ctrl-C stops' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-events -d 'Stop after N events, stacks not counted' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-size -d 'Stop before the capture grows beyond SIZE, such as 100M' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l src -d 'Only drops of packets from these addresses or prefixes, as in fd00:10::/32' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dst -d 'Only drops of packets to these addresses or prefixes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dev -d 'Only drops of packets on these interfaces' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l port -d 'Only drops of packets from or to these ports' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r

@@ -221,6 +221,7 @@ fn what_netfilter_is_seen_to_drop_is_confirmed() {
 /// A capture of the least lookups that begins with a drop on its CPU, a quarter of a second after
 /// the recorder had them on.
 const BEGINS: &str = "# ip6drop: version 2
+# ip6drop: cpus 1
 # ip6drop: traced ip6_pkt_drop
 # ip6drop: ops 0xffffffff94009f80
 # ip6drop: lookups iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && (err != 0 || name == \"lo\")))
@@ -276,4 +277,30 @@ fn a_recording_that_had_lookups_on_long_before_needs_no_drop_before_the_first() 
     ] {
         assert!(!decided(&text).ends_with("confirmed"), "{what}");
     }
+}
+
+#[test]
+fn a_recording_of_some_packets_says_so_and_is_no_all_clear_for_others() {
+    let said = |capture: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("capture");
+        std::fs::write(&path, capture).unwrap();
+        stdout(&command().arg("report").arg(&path).output().unwrap())
+    };
+    let asked = "# ip6drop: packets --dst 2001:db8:dead::/48 --port 53\n";
+    let begins = BEGINS.replace(
+        "# ip6drop: lookups-since",
+        &format!("{asked}# ip6drop: lookups-since"),
+    );
+    let only = "Only drops of these packets were recorded: --dst 2001:db8:dead::/48 --port 53.";
+    assert!(said(&begins).contains(only));
+    assert!(!said(BEGINS).contains("Only drops"));
+    let is_event = |line: &&str| !line.starts_with("    ping");
+    let quiet: String = begins.split_inclusive('\n').filter(is_event).collect();
+    let text = said(&quiet);
+    assert!(
+        text.starts_with("No IPv6 drop passes the filters."),
+        "{text}"
+    );
+    assert!(said(&quiet.replace(asked, "")).starts_with("No IPv6 drop in this trace."));
 }

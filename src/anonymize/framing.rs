@@ -20,6 +20,8 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         Framing::Lookups(filter) if filter.as_str().replace("\"lo\"", "").contains('"') => {
             return None;
         }
+        // It names addresses and interfaces; that it is there must not be lost.
+        Framing::Packets(_) => Framing::Packets(OneLine::new("of a filter")).to_string(),
         Framing::Unknown(_) => return None,
         Framing::Version(_)
         | Framing::Began(_)

@@ -37,6 +37,7 @@ impl Pseudonyms {
             facts,
             packets,
             left_out: _,
+            recorded,
             trigger: _,
             namespaces: _,
         } = summary;
@@ -51,6 +52,7 @@ impl Pseudonyms {
         if let Some(facts) = facts {
             self.facts(facts);
         }
+        *recorded = recorded.take().map(|_| "of a filter".to_owned());
         *packets = packets.take().map(|packets| self.packets(packets));
         self.surroundings(summary);
     }

@@ -59,6 +59,8 @@ pub(crate) enum Framing<'a> {
     Ops(u64),
     /// Where the kernel keeps the words of a packet, found out before the recording.
     Offsets(OneLine<'a>),
+    /// The packets whose drops alone were recorded.
+    Packets(OneLine<'a>),
     /// Events that the kernel says it lost on a CPU.
     Lost {
         /// The CPU.
@@ -113,6 +115,7 @@ impl<'a> Framing<'a> {
             b"lookups-since" => Framing::LookupsSince(seconds(text)?),
             b"ops" => Framing::Ops(pointer(text)?),
             b"offsets" => Framing::Offsets(value),
+            b"packets" => Framing::Packets(value),
             b"lost" => {
                 let mut words = text.split_ascii_whitespace();
                 Framing::Lost {
@@ -180,6 +183,7 @@ impl fmt::Display for Framing<'_> {
                 write!(f, "lookups-since {}.{:09}", at / SECOND, at % SECOND)
             }
             Framing::Ops(ops) => write!(f, "ops {ops:#x}"),
+            Framing::Packets(asked) => write!(f, "packets {asked}"),
             Framing::Offsets(places) => write!(f, "offsets {places}"),
             Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
             Framing::TraceDat => f.write_str("input trace.dat"),
@@ -254,6 +258,7 @@ mod tests {
             Framing::Ops(large),
             Framing::LookupsSince(large),
             Framing::Offsets(text()),
+            Framing::Packets(text()),
             Framing::Clock(ClockPair {
                 trace: large,
                 wall: signed.unsigned_abs(),

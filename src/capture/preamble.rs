@@ -19,6 +19,8 @@ pub(crate) struct Preamble {
     pub(crate) from_trace_dat: bool,
     /// It has events of more than one buffer.
     pub(crate) several_buffers: bool,
+    /// The packets whose drops alone were recorded.
+    pub(crate) packets: Option<String>,
     /// Counters and limits around the trace.
     pub(crate) facts: Facts,
 }
@@ -42,6 +44,7 @@ impl Preamble {
             }
             Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
             Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
+            Framing::Packets(asked) => self.packets = Some(asked.as_str().to_owned()),
             Framing::Ops(ops) => self.facts.ops = Some(*ops),
             Framing::TraceDat => self.from_trace_dat = true,
             Framing::SeveralBuffers => self.several_buffers = true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::anonymize::AnonymizeArgs;
+use crate::cli::packets::PacketArgs;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
 
@@ -35,6 +36,9 @@ pub(crate) struct RecordArgs {
     /// Say nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Which packets.
+    #[command(flatten)]
+    pub(crate) packets: PacketArgs,
     /// Pseudonyms in place of names.
     #[command(flatten)]
     pub(crate) anonymize: AnonymizeArgs,

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::kernel::functions::Function;
 use crate::kernel::traced::{TRACED, Traced};
 use crate::os::signals::Signals;
+use crate::report::packet_filter::PacketFilter;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::Preflight;
 use crate::tracefs::look::selfcheck::{Choice, Env};
@@ -54,9 +55,14 @@ fn gc_probes(preflight: &Preflight, entry: bool, full: bool) -> Vec<Probe> {
 /// nor a self-check of stacks is needed.
 fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> Plan {
     let full = args.probes == Probes::Full;
+    let mut functions = functions(&preflight.available, &TRACED[..1], &args.functions);
+    if naming.narrowing.is_some() {
+        // Stacks would be of any packet.
+        functions.iter_mut().for_each(|f| f.stack = false);
+    }
     Plan {
         method: Method::Instance,
-        functions: functions(&preflight.available, &TRACED[..1], &args.functions),
+        functions,
         probes: gc_probes(preflight, args.probes == Probes::Entry, full),
         naming: Some(naming),
         probes_optional: false,
@@ -100,7 +106,7 @@ fn plan(
 pub(crate) fn capture(
     args: &CaptureArgs,
     roots: &Roots,
-    limits: &Limits,
+    (limits, packets): (&Limits, &PacketFilter),
     signals: &Signals,
     open: impl FnOnce() -> Result<Output, TraceError>,
     onlooker: &mut dyn Onlooker,
@@ -122,7 +128,7 @@ pub(crate) fn capture(
         trigger: &trigger,
         read: seen,
     };
-    let plan = match naming(args, &env, &host, preflight, err)? {
+    let plan = match naming((args, packets), &env, &host, preflight, err)? {
         Some(naming) if naming.decides() => plan_of_names(args, preflight, naming),
         naming => {
             let return_probe = args.probes == Probes::Auto;

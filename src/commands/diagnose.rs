@@ -26,6 +26,7 @@ use crate::render::status::words::sentence;
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
+use crate::report::packet_filter::PacketFilter;
 use crate::report::summary::TriggerRuns;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
@@ -189,7 +190,7 @@ fn run_capture(
     let recorded = capture(
         &args.capture,
         roots,
-        &limits,
+        (&limits, &PacketFilter::default()),
         signals,
         open,
         &mut bench,

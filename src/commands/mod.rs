@@ -13,6 +13,7 @@ mod live;
 mod man;
 mod merge;
 mod naming;
+mod narrowing;
 mod output;
 mod record;
 mod report;

@@ -5,12 +5,15 @@ use std::io::Write;
 use crate::capture::method::Method;
 use crate::cli::tracing::{CaptureArgs, Identity};
 use crate::commands::live;
+use crate::commands::narrowing::narrowing;
 use crate::host::Host;
+use crate::report::packet_filter::PacketFilter;
 use crate::tracefs::calibrate::calibration::Calibrated;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
 use crate::tracefs::look::preflight::Preflight;
 use crate::tracefs::look::selfcheck::Env;
+use crate::tracefs::setup::layout::ARGUMENTS;
 use crate::tracefs::setup::plan::Naming;
 use crate::tracefs::setup::stream;
 
@@ -19,23 +22,26 @@ use crate::tracefs::setup::stream;
 /// # Errors
 /// What came in between, and what is in the way where names were asked for.
 pub(crate) fn naming(
-    args: &CaptureArgs,
+    (args, packets): (&CaptureArgs, &PacketFilter),
     env: &Env<'_>,
     host: &Host,
     preflight: &Preflight,
     err: &mut dyn Write,
 ) -> Result<Option<Naming>, TraceError> {
     let another = !matches!(args.how.method.asked(), None | Some(Method::Instance));
-    let is_asked = matches!(args.identity, Identity::Full | Identity::Least);
-    if args.identity == Identity::Off || (another && !is_asked) {
-        return Ok(None);
-    }
+    let is_asked = packets.asks() || matches!(args.identity, Identity::Full | Identity::Least);
     let missing = |why: &str| {
         TraceError::untraceable(
             format!("packets cannot be named: {why}"),
-            "leave --identity away, and function entries tell what they can",
+            "without --identity and filters on packets function entries tell what they can",
         )
     };
+    if args.identity == Identity::Off && packets.asks() {
+        return Err(missing("--identity off"));
+    }
+    if args.identity == Identity::Off || (another && !is_asked) {
+        return Ok(None);
+    }
     if another {
         return Err(missing("that needs --method instance"));
     }
@@ -58,8 +64,20 @@ pub(crate) fn naming(
             "ip6drop: {why}: packets are named, and function entries tell what became of them"
         );
     }
-    let Calibrated { probe, layout, ops } = calibrated;
-    Ok(Some(Naming::new(probe, layout, ops, &streams)))
+    let Calibrated {
+        mut probe,
+        layout,
+        ops,
+    } = calibrated;
+    let skb = ARGUMENTS.map_or("", |[skb, ..]| skb);
+    let narrowing = narrowing(packets, &layout, skb);
+    if let Some(narrowing) = &narrowing {
+        probe.fetch = format!("{}{}", probe.fetch, narrowing.fetch).into();
+    }
+    Ok(Some(Naming {
+        narrowing,
+        ..Naming::new(probe, layout, ops, &streams)
+    }))
 }
 
 /// Filters on the lookups that may be taken, the one that shows most first.

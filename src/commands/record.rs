@@ -55,7 +55,7 @@ fn trace(
     let recorded = capture(
         &args.capture,
         roots,
-        &limits(args),
+        (&limits(args), &args.packets.filter()),
         signals,
         open,
         &mut watching,

@@ -213,6 +213,7 @@ impl Input<'_> {
                 .online_cpus
                 .or(shown.last().and_then(|s| s.cpus).map(u64::from)),
             window: gathered.window,
+            recorded: gathered.preamble.packets.clone(),
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
                 nameless: tally.nameless,

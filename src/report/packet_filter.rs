@@ -1,8 +1,10 @@
 //! Which packets the user asked for.
 
 use core::net::Ipv6Addr;
+use std::fmt;
 
 use crate::kernel::protocols;
+use crate::text::harmless;
 use crate::trace::{DevName, Packet};
 
 /// Addresses that begin with the same bits.
@@ -30,6 +32,12 @@ impl Network {
             bits: address.to_bits() & mask,
             mask,
         })
+    }
+
+    /// The bits that an address begins with, and how many they are.
+    #[must_use]
+    pub(crate) fn prefix(&self) -> (u128, u32) {
+        (self.bits, self.mask.count_ones())
     }
 
     fn has(&self, address: Ipv6Addr) -> bool {
@@ -100,6 +108,39 @@ impl PacketFilter {
             return Some(false);
         }
         (!all.contains(&None)).then_some(true)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bits, length) = self.prefix();
+        write!(f, "{}", Ipv6Addr::from_bits(bits))?;
+        if length < 128 {
+            write!(f, "/{length}")?;
+        }
+        Ok(())
+    }
+}
+
+/// As the options of the command line ask it.
+impl fmt::Display for PacketFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+            list.iter().map(ToString::to_string).collect()
+        }
+        let dev = self.dev.iter().map(|dev| harmless(dev.as_bytes()));
+        let asked = [
+            ("--src", texts(&self.src)),
+            ("--dst", texts(&self.dst)),
+            ("--dev", dev.collect()),
+            ("--proto", texts(&self.protocols)),
+            ("--port", texts(&self.ports)),
+        ];
+        let asked = asked.iter().filter(|(_, list)| !list.is_empty());
+        let words: Vec<String> = asked
+            .map(|(name, list)| format!("{name} {}", list.join(",")))
+            .collect();
+        f.write_str(&words.join(" "))
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Summary {
     pub packets: Option<Packets>,
     /// Drops that filters left out.
     pub left_out: u64,
+    /// The packets whose drops alone were recorded.
+    pub recorded: Option<String>,
     /// A reproducer that ran beside the recording.
     pub trigger: Option<TriggerRuns>,
     /// Network namespaces in which packets were dropped; `None` where nobody looked.
@@ -201,5 +203,6 @@ impl Summary {
             (Some(_), None) => {}
         }
         self.left_out += other.left_out;
+        self.recorded = self.recorded.take().or(other.recorded);
     }
 }

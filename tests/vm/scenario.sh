@@ -627,6 +627,16 @@ named() { # named CLASS DST COUNT WORDS: so many drops of that class were of pac
     found=$(grep '"type":"drop"' /tmp/drops | grep "\"class\":\"$1\",\"confidence\":\"confirmed\"" | grep "\"dst\":\"$2\"" | grep -c "$4")
     expect "$3" "$found" "names: $1 to $2, $4"
 }
+calls() { # calls N: the pod calls one port, and gives up when the packet was dropped
+    dropped=$(no_routes)
+    /full/ip netns exec pod nc 2001:db8:dead::$1 4$((0x$1 + 100)) < /dev/null > /dev/null 2>&1 &
+    caller=$!
+    for _ in $(seq 200); do
+        [ "$(no_routes)" = "$dropped" ] || break
+        usleep 20000
+    done
+    kill $caller # before it sends again, after a second
+}
 names() { # each dropped packet by address, port, interface and namespace, against what was sent
     ip=/full/ip
     $ip -6 route add prohibit 2001:db8:bad::/64
@@ -639,10 +649,7 @@ names() { # each dropped packet by address, port, interface and namespace, again
             for to in dead bad 90ee; do
                 $ip netns exec pod /full/ping -c 1 -i 0.01 -W 0.01 -q 2001:db8:$to::$n > /dev/null 2>&1
             done
-            $ip netns exec pod nc 2001:db8:dead::$n 4$((0x$n + 100)) < /dev/null > /dev/null 2>&1 &
-            caller=$!
-            usleep 300000
-            kill $caller # before it sends again, after a second
+            calls $n
         done
         $ip netns exec pod /full/ping -c 60 -i 0.002 -l 20 -W 0.01 -q $DEAD > /dev/null 2>&1 # a burst
         stop INT
@@ -664,6 +671,32 @@ names() { # each dropped packet by address, port, interface and namespace, again
         named rcv-no-route $DEAD 61 '"proto":"icmp6","type":128'
         same "names, $identity"
     done
+    # The kernel itself leaves out what is not asked for.
+    for asked in '--dst 2001:db8:bad::/48' '--dst 2001:db8:bad::4,2001:db8:90ee::2/127' '--src 2001:db8:1::2 --proto 6' '--port 4104' '--dev lo'; do
+        # shellcheck disable=SC2086 # flags are words
+        start --method instance $asked
+        for n in 1 2 3 4; do
+            for to in dead bad 90ee; do
+                $ip netns exec pod /full/ping -c 1 -i 0.01 -W 0.01 -q 2001:db8:$to::$n > /dev/null 2>&1
+            done
+            calls $n
+        done
+        stop INT
+        case $asked in
+        *48) wanted=4 ;;
+        *127) wanted=3 ;;
+        *6) wanted=4 ;;
+        *4104) wanted=1 ;;
+        *) wanted=0 ;;
+        esac
+        expect $wanted "$(count ' ip6_pkt_drop: (ip6_pkt_drop+')" "record $asked: drops"
+        says /tmp/capture "^# ip6drop: packets $asked$" "record $asked: said"
+        expect "" "$(fact before Ip6InNoRoutes)" "record $asked: no counter of all drops"
+        same "record $asked"
+    done
+    ip6drop record --identity off --dst $DEAD --duration 1s -o /tmp/none 2> /tmp/err
+    expect 3 $? "record --identity off --dst: exit status"
+    says /tmp/err "packets cannot be named: --identity off" "record --identity off --dst: said"
     $ip -6 route del prohibit 2001:db8:bad::/64
     $ip -6 route del unreachable 2001:db8:90ee::/64
 }

@@ -229,12 +229,7 @@ mod tests {
             dev: DevName::default(),
             ..asked(254, "eth0 gw :: err 0")
         };
-        let of = |lookup: &Lookup, table| {
-            Answer::of(&Lookup {
-                table,
-                ..lookup.clone()
-            })
-        };
+        let of = |lookup: &Lookup, table| Answer::of(&Lookup { table, ..*lookup });
         for (route, local, main) in [
             ("lo gw fd00::2 err 0", Answer::Local, Answer::Usable),
             ("eth0 gw fd00::2 err 0", Answer::Local, Answer::Usable),

@@ -48,7 +48,7 @@ fn where_dropped(summary: &Summary, class: Class) -> String {
     }
 }
 
-/// What filters left out; nothing where that is nothing.
+/// What filters left out, of the report or of the recording; nothing where that is nothing.
 #[must_use]
 pub(crate) fn left_out(summary: &Summary) -> Option<String> {
     let nameless = match summary.findings.nameless {
@@ -56,12 +56,17 @@ pub(crate) fn left_out(summary: &Summary) -> Option<String> {
         n => format!("; of {n} of them the trace does not name the packet"),
     };
     let all = summary.left_out;
-    (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)))
+    let recorded = summary.recorded.as_ref();
+    let recorded =
+        recorded.map(|asked| format!("Only drops of these packets were recorded: {asked}."));
+    let shown = (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)));
+    let said: Vec<String> = recorded.into_iter().chain(shown).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// What there is to say where no drop passes the filters, or none is there.
 fn without_drops(summary: &Summary, headline: Headline) -> String {
-    let is_filtered = summary.left_out > 0;
+    let is_filtered = summary.left_out > 0 || summary.recorded.is_some();
     // What filters left out is in the trace all the same.
     let none = |place: &str| match is_filtered {
         true => "no IPv6 drop passes the filters".to_owned(),

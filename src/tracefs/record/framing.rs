@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::capture::framing::{Framing, VERSION, When, lines};
 use crate::capture::one_line::OneLine;
-use crate::host::Host;
+use crate::host::{Fact, Host};
 use crate::tracefs::setup::plan::Plan;
 
 /// The first lines of a capture.
@@ -28,16 +28,22 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
         Some(Framing::Traced(OneLine::of_names(traced))),
         probes.map(|names| Framing::Probes(OneLine::of_names(names))),
         plan.naming.as_ref().and_then(|n| n.ops.map(Framing::Ops)),
+        plan.narrowing()
+            .map(|n| Framing::Packets(OneLine::new(&n.asked))),
     ];
     let places = plan.naming.as_ref().map(|n| n.layout.to_string());
     let places = places.as_ref().map(|p| Framing::Offsets(OneLine::new(p)));
     lines(said.into_iter().flatten().chain(places))
 }
 
-/// The host's counters and limits as of now. What the host does not have is left out.
-pub(super) fn facts(host: &Host, when: When) -> Vec<u8> {
+/// The host's counters and limits as of now. What the host does not have is left out, and so are
+/// counters of drops where not all of them are recorded.
+pub(super) fn facts(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
     let now = host.snapshot();
-    lines(now.facts().map(|fact| Framing::Fact(when, fact)))
+    let is_told =
+        |fact: &Fact<'_>| plan.narrowing().is_none() || !matches!(fact, Fact::Counter(..));
+    let told = now.facts().filter(is_told);
+    lines(told.map(|fact| Framing::Fact(when, fact)))
 }
 
 /// Policy rules and throw routes as of now. What cannot be had is left out.

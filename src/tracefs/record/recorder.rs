@@ -433,7 +433,7 @@ impl Recorder<'_, '_> {
     }
 
     fn bracket(&self, pipe: &mut dyn Pipe, when: When) -> Result<Bracket, TraceError> {
-        bracket(pipe, &mut || facts(self.host, when)).map_err(self.failed())
+        bracket(pipe, &mut || facts(self.plan, self.host, when)).map_err(self.failed())
     }
 
     /// Writes what was read as far as the limits allow; the one that was reached, if any.
@@ -465,7 +465,7 @@ impl Recorder<'_, '_> {
     /// Facts and policy after, and losses.
     fn tail(&mut self) -> Result<(), TraceError> {
         let after = self.after.take();
-        let mut text = after.unwrap_or_else(|| facts(self.host, When::After));
+        let mut text = after.unwrap_or_else(|| facts(self.plan, self.host, When::After));
         text.extend(policy(self.host, When::After));
         let lost = self.lost.iter();
         text.extend(lines(

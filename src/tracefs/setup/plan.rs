@@ -13,6 +13,17 @@ pub(crate) fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
     method == Method::FuncStackTrace || !fs.exists("instances")
 }
 
+/// Which packets alone are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Narrowing {
+    /// What the probe has to fetch as well, with a space in front.
+    pub(crate) fetch: String,
+    /// The kernel's filter on the probe; empty where it takes all.
+    pub(crate) filter: String,
+    /// The same as it was asked for.
+    pub(crate) asked: String,
+}
+
 /// How the packets that are dropped are named.
 #[derive(Debug, Clone)]
 pub struct Naming {
@@ -22,6 +33,8 @@ pub struct Naming {
     pub(crate) layout: Layout,
     /// The `dst_ops` of the namespace of this process.
     pub(crate) ops: Option<u64>,
+    /// Which of them alone are recorded.
+    pub(crate) narrowing: Option<Narrowing>,
     /// Filters on the lookups that may be taken, the one that shows most first; none where this
     /// kernel does not tell of its lookups.
     pub(crate) streams: Vec<String>,
@@ -35,6 +48,7 @@ impl Naming {
             probe,
             layout,
             ops,
+            narrowing: None,
             streams: streams.iter().map(|&filter| filter.to_owned()).collect(),
         }
     }
@@ -66,6 +80,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Which packets alone are recorded.
+    #[must_use]
+    pub(crate) fn narrowing(&self) -> Option<&Narrowing> {
+        self.naming.as_ref()?.narrowing.as_ref()
+    }
+
     /// The lookups say what became of each packet.
     #[must_use]
     pub(crate) fn decides(&self) -> bool {

@@ -59,6 +59,21 @@ const OPTIONS: [(&str, &str); 10] = [
     ("print-parent", "1"),
 ];
 
+/// Where functions are traced by probes, one for each.
+fn entry_probes(plan: &Plan) -> Vec<Probe> {
+    let functions = plan.functions.iter();
+    let functions = functions.filter(|_| plan.method == Method::Kprobe);
+    let probes = functions.flat_map(|function| {
+        let reals = function.real.iter().enumerate();
+        reals.map(|(number, real)| match number {
+            0 => Probe::entry(&function.name, real),
+            // A clone gets an event of its own; events need distinct names.
+            n => Probe::entry(&format!("{}_{n}", function.name), real),
+        })
+    });
+    probes.collect()
+}
+
 impl Tracing {
     /// Sets everything up but the stacks and what makes it run: probes, buffer, filter.
     ///
@@ -83,19 +98,9 @@ impl Tracing {
             session.add_probe(&group, &probe.name, &probe.line(&group))?;
             probes.push(probe.clone());
         }
-        if plan.method == Method::Kprobe {
-            for function in &plan.functions {
-                for (number, real) in function.real.iter().enumerate() {
-                    // A clone gets an event of its own; events need distinct names.
-                    let name = match number {
-                        0 => function.name.clone(),
-                        n => format!("{}_{n}", function.name),
-                    };
-                    let probe = Probe::entry(&name, real);
-                    session.add_probe(&group, &probe.name, &probe.line(&group))?;
-                    probes.push(probe);
-                }
-            }
+        for probe in entry_probes(plan) {
+            session.add_probe(&group, &probe.name, &probe.line(&group))?;
+            probes.push(probe);
         }
         let dir = if plan.top_level || needs_top_level(plan.method, session.fs()) {
             String::new()
@@ -133,6 +138,12 @@ impl Tracing {
                 entries
             };
             session.set_filter(&tracing.dir, &filter)?;
+        }
+        if let Some((naming, narrowing)) = plan.naming.as_ref().zip(plan.narrowing())
+            && !narrowing.filter.is_empty()
+        {
+            let event = format!("{}events/{group}/{}", tracing.dir, naming.probe.name);
+            session.set(&format!("{event}/filter"), &narrowing.filter)?;
         }
         if let Some(naming) = plan.naming.as_ref().filter(|naming| naming.decides()) {
             let stream = Stream::prepare(session, &tracing.dir, &naming.streams)?;
