@@ -10,8 +10,10 @@ use crate::cli::packets::PacketArgs;
 use crate::cli::tracing::CaptureArgs;
 use crate::cli::values;
 
-/// Arguments of `record`.
+/// Arguments of `record`. Where only some drops are recorded, what other functions did before one may
+/// have been for another that is not there.
 #[derive(Debug, Clone, Args)]
+#[command(mut_group("PacketArgs", |group| group.conflicts_with_all(["probes", "functions"])))]
 #[command(after_long_help = "\
 Exit status:
   0      a limit ended the recording, and everything was put back
@@ -67,6 +69,14 @@ mod tests {
         assert_eq!(args.duration, Some(Duration::from_secs(120)));
         assert_eq!(args.max_size, Some(1 << 20));
         assert_eq!(args.capture.functions, ["a", "b"]);
+        let refuses = |words: &[&str]| {
+            let words = ["ip6drop", "record", "--dst", "fd00::1"]
+                .iter()
+                .chain(words);
+            Cli::try_parse_from(words).is_err()
+        };
+        assert!(!refuses(&[]));
+        assert!(refuses(&["--probes", "full"]) && refuses(&["--function", "ip6_dst_gc"]));
         assert!(Cli::try_parse_from(["ip6drop", "record", "--max-rate", "0"]).is_err());
     }
 }

@@ -793,17 +793,18 @@ diagnoses() {
 
 privileges() { # those of docs/runbooks/diagnose-job.yaml are enough
     rm -f /tmp/capture
-    /full/setpriv --bounding-set -all,+sys_ptrace,+sys_admin,+dac_read_search,+syslog \
+    /full/setpriv --bounding-set -all,+sys_ptrace,+sys_admin,+dac_read_search,+net_admin,+net_raw,+syslog \
         ip6drop diagnose --duration 120s --stop-after 5 --keep /tmp/capture > /tmp/out 2> /tmp/err &
     PID=$!
     until grep -q '^# ip6drop: before nproc' /tmp/capture 2> /dev/null; do usleep 50000; done
     usleep 300000
     send 0 5
     wait $PID
-    expect 12 $? "diagnose with four capabilities: exit status"
-    says /tmp/out "There is no usable route: 5 drops" "diagnose with four capabilities: drops reported"
-    expect 0 "$(grep -c 'read as text' /tmp/err)" "diagnose with four capabilities: pages are read"
-    same "diagnose with four capabilities"
+    expect 12 $? "diagnose with six capabilities: exit status"
+    says /tmp/out "There is no usable route: 5 drops" "diagnose with six capabilities: drops reported"
+    expect 0 "$(grep -c 'not named' /tmp/err)" "diagnose with six capabilities: packets are named"
+    expect 0 "$(grep -c 'read as text' /tmp/err)" "diagnose with six capabilities: pages are read"
+    same "diagnose with six capabilities"
 }
 
 statuses() { # in fresh namespaces with set limits; this kernel no longer checks them
