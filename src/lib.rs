@@ -133,6 +133,8 @@ pub mod inside {
         pub use crate::tracefs::record::output::{Output, Rewrite};
         pub use crate::tracefs::record::recorder::record;
         pub use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
+        pub use crate::tracefs::rehearse::listing::{Deed, Write};
+        pub use crate::tracefs::rehearse::rehearsal::Stage;
         pub use crate::tracefs::setup::functions::Available;
         pub use crate::tracefs::setup::layout::Layout;
         pub use crate::tracefs::setup::plan::{Naming, Plan};

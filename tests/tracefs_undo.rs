@@ -11,12 +11,13 @@ use std::time::Duration;
 use ip6drop::inside::capture::Method;
 use ip6drop::inside::commands::seen;
 use ip6drop::inside::host::Host;
-use ip6drop::inside::kernel::{TRACED, Traced};
+use ip6drop::inside::kernel::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use ip6drop::inside::os::Signals;
 use ip6drop::inside::tracefs::Available;
 use ip6drop::inside::tracefs::Change;
 use ip6drop::inside::tracefs::Env;
 use ip6drop::inside::tracefs::Onlooker;
+use ip6drop::inside::tracefs::Others;
 use ip6drop::inside::tracefs::Output;
 use ip6drop::inside::tracefs::Probe;
 use ip6drop::inside::tracefs::Rewrite;
@@ -24,7 +25,9 @@ use ip6drop::inside::tracefs::Session;
 use ip6drop::inside::tracefs::TraceError;
 use ip6drop::inside::tracefs::TraceFs;
 use ip6drop::inside::tracefs::Undo;
+use ip6drop::inside::tracefs::choose;
 use ip6drop::inside::tracefs::record;
+use ip6drop::inside::tracefs::{Deed, Stage, Write};
 use ip6drop::inside::tracefs::{Layout, Naming, Plan};
 use ip6drop::inside::tracefs::{Limit, Limits, Recorded, Stopped};
 use ip6drop::inside::tracefs::{Stale, StateDir};
@@ -606,4 +609,90 @@ fn a_panic_puts_the_state_back() {
     assert!(panicked.is_err());
     assert_eq!(tree.snapshot(), before);
     assert!(state.stale().unwrap().is_none());
+}
+
+/// The writes in the log of a tree, of which each must have been taken.
+fn writes_in(tree: &Tree) -> Vec<String> {
+    let log = tree.log.borrow();
+    let is_write = |line: &&String| {
+        let word = line.split(' ').next().unwrap();
+        ["write", "append", "mkdir", "rmdir"].contains(&word)
+    };
+    log.iter().filter(is_write).cloned().collect()
+}
+
+/// The same of what would be written.
+fn listed(writes: &[Write]) -> Vec<String> {
+    let line = |write: &Write| {
+        let path = &write.path;
+        match &write.deed {
+            Deed::Write(text) => format!("write {path}: {}", text.trim()),
+            Deed::Append(text) => format!("append {path}: {}", text.trim()),
+            Deed::Mkdir => format!("mkdir {path}"),
+            Deed::Rmdir => format!("rmdir {path}"),
+        }
+    };
+    writes.iter().map(line).collect()
+}
+
+#[test]
+fn a_rehearsal_lists_what_a_recording_writes_and_writes_nothing() {
+    let bench = Bench::new();
+    for make in kernels() {
+        for (way, plan) in ways() {
+            let real = make();
+            bench.record_plan(&real, &plan).unwrap();
+            let tree = make();
+            let before = tree.snapshot();
+            let stage = Stage {
+                fs: &tree,
+                host: &bench.host(),
+                signals: &bench.signals,
+                read: seen,
+            };
+            let writes = stage.recording(&plan).unwrap();
+            assert_eq!(listed(&writes), writes_in(&real), "{way}");
+            assert_eq!(writes_in(&tree), Vec::<String>::new(), "{way}");
+            assert_eq!(tree.snapshot(), before, "{way}");
+            let is_read = |line: &String| line.starts_with("read ") || line.starts_with("list ");
+            assert!(tree.log.borrow().iter().all(is_read), "{way}");
+            // All that puts back stands behind all else, and it is there.
+            let undo = writes.iter().position(|write| write.is_undo).unwrap();
+            assert!(writes[undo..].iter().all(|write| write.is_undo), "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_rehearsal_of_the_self_check_lists_what_it_writes() {
+    let bench = Bench::new();
+    let show = [RT6_STATS_SEQ_SHOW.to_owned()];
+    for make in kernels() {
+        for method in Method::ALL {
+            let real = make();
+            let state = bench.state();
+            let env = Env {
+                fs: &real,
+                state: &state,
+                signals: &bench.signals,
+                trigger: &|| {
+                    real.show();
+                    Ok(())
+                },
+                read: seen,
+            };
+            let choice = choose(&env, Some(method), &show, &Others::default(), false, false);
+            assert_eq!(choice.unwrap().method, Some(method));
+            let tree = make();
+            let stage = Stage {
+                fs: &tree,
+                host: &bench.host(),
+                signals: &bench.signals,
+                read: seen,
+            };
+            let writes = stage.self_check(method, false, &show).unwrap();
+            assert_eq!(listed(&writes), writes_in(&real), "{method:?}");
+            assert_eq!(writes_in(&tree), Vec::<String>::new(), "{method:?}");
+        }
+    }
 }

@@ -134,6 +134,9 @@ pub(crate) struct CaptureArgs {
     /// Buffer for each CPU, in KiB
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
     pub(crate) buffer_kb: u32,
+    /// Change nothing: print each write that it would make, in order, and what undoes it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Where things are.
     #[command(flatten)]
     pub(crate) roots: Roots,

@@ -4,15 +4,18 @@ use std::io::{IsTerminal, Write};
 
 use crate::capture::method::Method;
 use crate::cli::tracing::{CaptureArgs, Probes, Roots};
+use crate::commands::finds::{ByTracing, Finds};
 use crate::commands::live::{self, Ready};
 use crate::commands::naming::naming;
 use crate::commands::seen::seen;
 use crate::exit::Exit;
+use crate::host::Host;
 use crate::kernel::functions::Function;
 use crate::kernel::traced::{TRACED, Traced};
 use crate::os::signals::Signals;
 use crate::report::packet_filter::PacketFilter;
 use crate::tracefs::error::TraceError;
+use crate::tracefs::files::TraceFs;
 use crate::tracefs::look::preflight::Preflight;
 use crate::tracefs::look::selfcheck::{Choice, Env};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
@@ -98,6 +101,26 @@ fn plan(
     })
 }
 
+/// How to trace, by what tracing has found out.
+///
+/// # Errors
+/// What is in the way of it.
+pub(crate) fn choose_plan(
+    (args, packets): (&CaptureArgs, &PacketFilter),
+    (fs, host): (&dyn TraceFs, &Host),
+    preflight: &Preflight,
+    finds: &mut dyn Finds,
+    err: &mut dyn Write,
+) -> Result<Plan, TraceError> {
+    match naming((args, packets), (fs, host), finds, err)? {
+        Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, naming)),
+        naming => {
+            let choice = finds.choice(args.probes == Probes::Auto, err)?;
+            plan(args, preflight, &choice, naming)
+        }
+    }
+}
+
 /// Chooses a method by the self-check, opens the output, records into it, and puts everything
 /// back.
 ///
@@ -128,14 +151,13 @@ pub(crate) fn capture(
         trigger: &trigger,
         read: seen,
     };
-    let plan = match naming((args, packets), &env, &host, preflight, err)? {
-        Some(naming) if naming.decides() => plan_of_names(args, preflight, naming),
-        naming => {
-            let return_probe = args.probes == Probes::Auto;
-            let choice = live::choose_method(&env, &args.how, preflight, return_probe, err)?;
-            plan(args, preflight, &choice, naming)?
-        }
+    let mut finds = ByTracing {
+        env: &env,
+        host: &host,
+        how: &args.how,
+        preflight,
     };
+    let plan = choose_plan((args, packets), (fs, &host), preflight, &mut finds, err)?;
     let mut output = open()?;
     record(&env, &host, &plan, limits, &mut output, onlooker)
 }

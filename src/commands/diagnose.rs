@@ -13,8 +13,8 @@ use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::tracing::Roots;
 use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
-use crate::commands::live;
 use crate::commands::output::{Destination, write_report, written};
+use crate::commands::{dry_run, live};
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
@@ -341,7 +341,19 @@ fn diagnose(
 }
 
 /// Runs `diagnose`.
-pub(crate) fn run(args: &DiagnoseArgs, err: &mut dyn Write) -> Result<Exit, TraceError> {
+pub(crate) fn run(
+    args: &DiagnoseArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, TraceError> {
+    if args.capture.dry_run {
+        let place = match &args.keep {
+            Some(path) => format!("{}, a new file with mode 0600", path.display()),
+            None => "a temporary directory, which is removed afterwards".to_owned(),
+        };
+        let packets = PacketFilter::default();
+        return dry_run::run((&args.capture, &packets), ("diagnose", &place), out, err);
+    }
     let signals = live::signals()?;
     let ended = live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
         diagnose(args, roots, &signals, err)

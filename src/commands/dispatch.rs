@@ -23,8 +23,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Report(args) => report::run(&args),
         Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())?),
-        Command::Record(args) => Ok(record::run(&args, &mut stderr())?),
-        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stderr())?),
+        Command::Record(args) => Ok(record::run(&args, &mut stdout(), &mut stderr())?),
+        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stdout(), &mut stderr())?),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout())?),
         Command::Merge(args) => merge::run(&args),
         Command::Status(args) => status::run(&args),

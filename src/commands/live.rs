@@ -53,14 +53,23 @@ pub(crate) fn ready(
     check_root()?;
     let state = StateDir::open(&roots.state_dir, &roots.host().boot_id())?;
     mend_stale(&state, err)?;
-    let mounted = mount::find(&roots.host(), roots.tracefs.as_deref())?;
-    let fs = RealFs::new(mounted.at);
-    let preflight = Preflight::look(&fs, &roots.host(), mounted.read_only, extra);
+    let (fs, preflight) = look(roots, extra)?;
     Ok(Ready {
         fs,
         state,
         preflight,
     })
+}
+
+/// tracefs and preflight: what can be seen without changing anything.
+///
+/// # Errors
+/// What is in the way.
+pub(crate) fn look(roots: &Roots, extra: &[String]) -> Result<(RealFs, Preflight), TraceError> {
+    let mounted = mount::find(&roots.host(), roots.tracefs.as_deref())?;
+    let fs = RealFs::new(mounted.at);
+    let preflight = Preflight::look(&fs, &roots.host(), mounted.read_only, extra);
+    Ok((fs, preflight))
 }
 
 /// Chooses a way of tracing by the self-check, and says on `err` what is to be known of it.
@@ -88,6 +97,20 @@ pub(crate) fn choose_method(
     Ok(choice)
 }
 
+/// The functions by which packets can be named, `ip6_pkt_drop` and, where it is there,
+/// `rt6_stats_seq_show`, as this kernel calls them; or why it cannot be done, in words.
+pub(crate) fn nameable(preflight: &Preflight) -> Result<(&str, Option<&str>), String> {
+    let available = &preflight.available;
+    let [function] = available.real(Function::PktDrop.name()) else {
+        return Err("the compiler made several functions of ip6_pkt_drop".to_owned());
+    };
+    if let Some(why) = preflight.others.pins("nop") {
+        return Err(why);
+    }
+    let show = available.real(RT6_STATS_SEQ_SHOW).first();
+    Ok((function, show.map(String::as_str)))
+}
+
 /// Finds out where this kernel keeps the words of a packet, or says why that is not to be had.
 ///
 /// # Errors
@@ -97,17 +120,10 @@ pub(crate) fn identity(
     host: &Host,
     preflight: &Preflight,
 ) -> Result<Result<Calibrated, String>, TraceError> {
-    let available = &preflight.available;
-    let [function] = available.real(Function::PktDrop.name()) else {
-        return Ok(Err(
-            "the compiler made several functions of ip6_pkt_drop".to_owned()
-        ));
-    };
-    if let Some(why) = preflight.others.pins("nop") {
-        return Ok(Err(why));
+    match nameable(preflight) {
+        Ok((function, show)) => calibrate(env, host, function, show),
+        Err(why) => Ok(Err(why)),
     }
-    let show = available.real(RT6_STATS_SEQ_SHOW).first();
-    calibrate(env, host, function, show.map(String::as_str))
 }
 
 /// The error for a host on which no method showed entry and frames.

@@ -7,6 +7,8 @@ mod anonymize;
 mod capture;
 mod check;
 mod diagnose;
+mod dry_run;
+mod finds;
 mod generate;
 mod inputs;
 mod live;

@@ -4,15 +4,13 @@ use std::io::Write;
 
 use crate::capture::method::Method;
 use crate::cli::tracing::{CaptureArgs, Identity};
-use crate::commands::live;
+use crate::commands::finds::Finds;
 use crate::commands::narrowing::narrowing;
 use crate::host::Host;
 use crate::report::packet_filter::PacketFilter;
 use crate::tracefs::calibrate::calibration::Calibrated;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
-use crate::tracefs::look::preflight::Preflight;
-use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::setup::layout::ARGUMENTS;
 use crate::tracefs::setup::plan::Naming;
 use crate::tracefs::setup::stream;
@@ -23,9 +21,8 @@ use crate::tracefs::setup::stream;
 /// What came in between, and what is in the way where names were asked for.
 pub(crate) fn naming(
     (args, packets): (&CaptureArgs, &PacketFilter),
-    env: &Env<'_>,
-    host: &Host,
-    preflight: &Preflight,
+    (fs, host): (&dyn TraceFs, &Host),
+    finds: &mut dyn Finds,
     err: &mut dyn Write,
 ) -> Result<Option<Naming>, TraceError> {
     let another = !matches!(args.how.method.asked(), None | Some(Method::Instance));
@@ -45,7 +42,7 @@ pub(crate) fn naming(
     if another {
         return Err(missing("that needs --method instance"));
     }
-    let calibrated = match live::identity(env, host, preflight)? {
+    let calibrated = match finds.identity()? {
         Ok(calibrated) => calibrated,
         Err(why) if is_asked => return Err(missing(&why)),
         Err(why) => {
@@ -53,7 +50,7 @@ pub(crate) fn naming(
             return Ok(None);
         }
     };
-    let streams = streams(args.identity, env.fs, host);
+    let streams = streams(args.identity, fs, host);
     if streams.is_empty() {
         let why = "this kernel does not tell of its lookups (fib6:fib6_table_lookup, since 4.18)";
         if is_asked {

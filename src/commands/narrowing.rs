@@ -136,7 +136,7 @@ mod tests {
 
     fn of(filter: &PacketFilter) -> Narrowing {
         let layout = Layout {
-            data: 208,
+            data: 208.into(),
             ..Layout::default()
         };
         narrowing(filter, &layout, "%di").unwrap()

@@ -6,7 +6,7 @@ use crate::cli::record::RecordArgs;
 use crate::cli::tracing::Roots;
 use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
-use crate::commands::live;
+use crate::commands::{dry_run, live};
 use crate::exit::Exit;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
@@ -71,7 +71,19 @@ fn trace(
 }
 
 /// Runs `record`.
-pub(crate) fn run(args: &RecordArgs, err: &mut dyn Write) -> Result<Exit, TraceError> {
+pub(crate) fn run(
+    args: &RecordArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, TraceError> {
+    if args.capture.dry_run {
+        let place = match args.output.to_str() {
+            Some("-") => "standard output".to_owned(),
+            _ => format!("{}, a new file with mode 0600", args.output.display()),
+        };
+        let packets = args.packets.filter();
+        return dry_run::run((&args.capture, &packets), ("record", &place), out, err);
+    }
     let signals = live::signals()?;
     live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
         trace(args, roots, &signals, err)

@@ -116,7 +116,12 @@ impl Dir {
             text += &format!("{name}\n");
         }
         for command in &self.commands {
-            text += &format!("{command}:unlimited\n");
+            match command.rsplit_once(':') {
+                Some((of, count)) if count.parse::<u64>().is_ok() => {
+                    text += &format!("{of}:count={count}\n");
+                }
+                _ => text += &format!("{command}:unlimited\n"),
+            }
         }
         text
     }
@@ -402,7 +407,10 @@ impl Tree {
         }
         for word in data.split_whitespace() {
             if let Some(command) = word.strip_prefix('!') {
-                let Some(at) = dir.commands.iter().position(|c| c == command) else {
+                // The kernel looks at function and command alone.
+                let of =
+                    |command: &str| command.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
+                let Some(at) = dir.commands.iter().position(|c| of(c) == of(command)) else {
                     return refused(Errno::INVAL);
                 };
                 dir.commands.remove(at);

@@ -15,8 +15,9 @@ use crate::tracefs::calibrate::own_packet::OwnPacket;
 use crate::tracefs::calibrate::solve::{self, Sent};
 use crate::tracefs::calibrate::words::{Hit, hits};
 use crate::tracefs::error::TraceError;
+use crate::tracefs::files::TraceFs;
 use crate::tracefs::look::selfcheck::Env;
-use crate::tracefs::setup::layout::{ARGUMENTS, Layout, Route};
+use crate::tracefs::setup::layout::{ARGUMENTS, Layout, Offset, Route};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::session::Session;
 
@@ -31,13 +32,29 @@ pub(crate) struct Calibrated {
     pub(crate) ops: Option<u64>,
 }
 
+impl Calibrated {
+    /// What is found out where the words of a packet are here.
+    fn new(layout: Layout, function: &str, arguments: [&str; 3], ops: Option<u64>) -> Calibrated {
+        Calibrated {
+            probe: probe(Function::PktDrop.name(), function, layout.fetch(arguments)),
+            layout,
+            ops,
+        }
+    }
+
+    /// What would be found out, with the names of offsets in their place.
+    pub(crate) fn named(function: &str, arguments: [&str; 3]) -> Calibrated {
+        Calibrated::new(Layout::NAMED, function, arguments, None)
+    }
+}
+
 /// Counts what every namespace has of an interface (net/core/dev.c); reading `/proc/net/dev`
 /// calls it once for each.
-const DEV_GET_STATS: &str = "dev_get_stats";
+pub(crate) const DEV_GET_STATS: &str = "dev_get_stats";
 /// Sends a packet over `lo` (drivers/net/loopback.c).
-const LOOPBACK_XMIT: &str = "loopback_xmit";
+pub(crate) const LOOPBACK_XMIT: &str = "loopback_xmit";
 /// A threshold that no other namespace has; it has no effect in one that is all but empty.
-const GC_THRESH: u64 = 28_657;
+pub(crate) const GC_THRESH: u64 = 28_657;
 
 const NOT_SEEN: &str = "own packets were not seen where they are dropped";
 
@@ -61,6 +78,16 @@ fn touch(host: &Host, file: &str) -> io::Result<()> {
     std::fs::read(host.proc.join("thread-self/net").join(file)).map(drop)
 }
 
+/// The registers that hold the arguments of functions, or why probes cannot be tried here, in words.
+pub(crate) fn arguments(fs: &dyn TraceFs) -> Result<[&'static str; 3], String> {
+    let arguments = ARGUMENTS.ok_or("the registers of this machine are not known")?;
+    if fs.exists("instances") && fs.exists("kprobe_events") {
+        Ok(arguments)
+    } else {
+        Err("this kernel has no instances or no kprobe events".to_owned())
+    }
+}
+
 /// What stands in the way, in words, or what was found out. Everything is put back before it
 /// answers. `function` is the kernel's name of `ip6_pkt_drop`, `show` that of
 /// `rt6_stats_seq_show`.
@@ -74,14 +101,10 @@ pub(crate) fn calibrate(
     function: &str,
     show: Option<&str>,
 ) -> Result<Result<Calibrated, String>, TraceError> {
-    let Some(arguments) = ARGUMENTS else {
-        return Ok(Err("the registers of this machine are not known".to_owned()));
+    let arguments = match arguments(env.fs) {
+        Ok(arguments) => arguments,
+        Err(why) => return Ok(Err(why)),
     };
-    if !env.fs.exists("instances") || !env.fs.exists("kprobe_events") {
-        return Ok(Err(
-            "this kernel has no instances or no kprobe events".to_owned()
-        ));
-    }
     let fresh = match FreshNetNs::new() {
         Ok(fresh) => fresh,
         Err(error) => return Ok(Err(format!("no fresh network namespace: {error}"))),
@@ -166,11 +189,11 @@ impl Calibration<'_> {
         let route = self.route(&mut bench, &second, &places)?;
         let third = Packets::new().map_err(io())?;
         let layout = Layout {
-            data: places.data,
-            dev: places.dev,
-            name: places.name,
-            ifindex: places.ifindex,
-            iif: places.iif,
+            data: places.data.into(),
+            dev: places.dev.into(),
+            name: places.name.into(),
+            ifindex: places.ifindex.map(Offset::from),
+            iif: places.iif.map(Offset::from),
             route: route.map(|(route, _)| route),
             has_code: true,
         };
@@ -179,17 +202,12 @@ impl Calibration<'_> {
             _ => Vec::new(),
         };
         let proved = self.prove(&mut bench, &third, (layout, &places), &owned, threshold)?;
-        Ok(proved.map(|(layout, shown)| Calibrated {
-            probe: probe(
-                Function::PktDrop.name(),
-                self.function,
-                layout.fetch(self.arguments),
-            ),
-            layout,
-            ops: layout.route.and_then(|_| {
+        Ok(proved.map(|(layout, shown)| {
+            let ops = layout.route.and_then(|_| {
                 let hit = shown.iter().find(|hit| hit.tid == tid)?;
                 solve::own_ops(hit, &owned, u64::try_from(own?).ok()?)
-            }),
+            });
+            Calibrated::new(layout, self.function, self.arguments, ops)
         }))
     }
 
@@ -329,15 +347,10 @@ impl Calibration<'_> {
         let [skb, ..] = self.arguments;
         let (dev, mut fetch) = (places.dev, layout.fetch(self.arguments));
         fetch += &format!(" lo=+{dev}({skb}):x64");
-        if let Some(Route {
-            refdst,
-            ops,
-            marked,
-        }) = layout.route
-        {
-            let at = ops - u32::from(marked);
+        if let Some(route) = layout.route {
+            let ops = route.unmarked(skb);
             for (name, behind, kind) in [("family", 0, "u16"), ("gc_thresh", 4, "u32")] {
-                fetch += &format!(" {name}=+{behind}(+{at}(+{refdst}({skb}))):{kind}");
+                fetch += &format!(" {name}=+{behind}({ops}):{kind}");
             }
         }
         let mut probes = vec![probe("cal_whole", self.function, fetch)];

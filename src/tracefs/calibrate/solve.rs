@@ -180,15 +180,12 @@ pub(super) fn route_words(register: &str, routes: &[(u32, bool)]) -> String {
 /// include/net/dst.h), which is `lo` for a packet without a route; with the address of `ops`.
 pub(super) fn route(hits: &[Hit], routes: &[(u32, bool)], lo: u64) -> Option<(Route, u64)> {
     let candidates = routes.iter().flat_map(|&(refdst, marked)| {
-        (WORD..DST).step_by(WORD as usize).map(move |ops| Route {
-            refdst,
-            ops,
-            marked,
-        })
+        let offsets = (WORD..DST).step_by(WORD as usize);
+        offsets.map(move |ops| (refdst, ops, marked))
     });
-    let ops_of = |hit: &Hit, route: Route| {
-        let word = |behind| hit.number(&format!("r{}_{behind}", route.refdst));
-        let (dev, ops) = (word(route.ops - WORD)?, word(route.ops)?);
+    let ops_of = |hit: &Hit, (refdst, ops, _): (u32, u32, bool)| {
+        let word = |behind| hit.number(&format!("r{refdst}_{behind}"));
+        let (dev, ops) = (word(ops - WORD)?, word(ops)?);
         (dev == lo && is_pointer(ops)).then_some(ops)
     };
     let found =
@@ -196,7 +193,13 @@ pub(super) fn route(hits: &[Hit], routes: &[(u32, bool)], lo: u64) -> Option<(Ro
             !hits.is_empty() && hits.iter().all(|hit| ops_of(hit, route).is_some())
         }))?;
     let ops: BTreeSet<u64> = hits.iter().filter_map(|hit| ops_of(hit, found)).collect();
-    Some((found, only(ops.into_iter())?))
+    let (refdst, at, marked) = found;
+    let route = Route {
+        refdst: refdst.into(),
+        ops: at.into(),
+        marked,
+    };
+    Some((route, only(ops.into_iter())?))
 }
 
 /// Where `struct seq_file` may have its namespace, by the address of the `dst_ops` in it: the

@@ -138,8 +138,8 @@ fn offsets_of_real_kernels() {
     assert_eq!(places(&old), (Some(216), Some(16), Some(160)));
     assert_eq!(places(&new), (Some(208), Some(16), Some(144)));
     let route = |marked| Route {
-        refdst: 88,
-        ops: 8,
+        refdst: 88.into(),
+        ops: 8.into(),
         marked,
     };
     assert_eq!(old.route().map(|(found, _)| found), Some(route(false)));

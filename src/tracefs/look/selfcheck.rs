@@ -142,37 +142,10 @@ fn listen(pipe: &mut dyn Pipe, env: &Env<'_>) -> io::Result<Vec<u8>> {
     }
 }
 
-fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {
-    let heard = || TraceError::file(env.fs.root().join("trace_pipe"), "read");
-    let tracing = Tracing::prepare(session, plan)?;
-    tracing.discard(env.fs)?;
-    tracing.stacks_on(session)?;
-    tracing.start(session)?;
-    let mut pipe = tracing.pipe(env.fs)?;
-    (env.trigger)().map_err(TraceError::file("/proc/net/rt6_stats", "read"))?;
-    let text = listen(pipe.as_mut(), env).map_err(heard())?;
-    tracing.stop(session)?;
-    drain(pipe.as_mut()).map_err(heard())?;
-    Ok(text)
-}
-
-/// Tries `method` with the function `show` (its name in this kernel), and with a return probe
-/// on `caller` where one is given. Everything is put back before it answers; what is to be said
-/// of that goes to `notes`.
-///
-/// # Errors
-/// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
-/// could not be put back. What the kernel refuses is a finding, not an error.
-fn try_method(
-    env: &Env<'_>,
-    method: Method,
-    top_level: bool,
-    show: &[String],
-    caller: Option<&str>,
-    notes: &mut Vec<String>,
-) -> Result<Tried, TraceError> {
-    TraceError::check(env.signals)?;
-    let plan = Plan {
+/// The plan of a self-check: the function `show` (its name in this kernel), and a return probe on
+/// `caller` where one is given.
+pub(crate) fn plan(method: Method, top_level: bool, show: &[String], caller: Option<&str>) -> Plan {
+    Plan {
         method,
         functions: vec![Traceable {
             name: RT6_STATS_SEQ_SHOW.to_owned(),
@@ -192,9 +165,49 @@ fn try_method(
         probes_optional: false,
         buffer_kb: BUFFER_KB,
         top_level,
-    };
+    }
+}
+
+fn set_up(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
+    let tracing = Tracing::prepare(session, plan)?;
+    tracing.discard(session.fs())?;
+    tracing.stacks_on(session)?;
+    tracing.start(session)?;
+    Ok(tracing)
+}
+
+/// All steps of a self-check, without anything that would be seen.
+///
+/// # Errors
+/// What the kernel refuses.
+pub(crate) fn unheard(env: &Env<'_>, plan: &Plan) -> Result<(), TraceError> {
     let mut session = Session::begin(env.fs, env.state)?;
-    let seen = run(env, &mut session, &plan);
+    set_up(&mut session, plan)?.stop(&mut session)?;
+    session.end()?.check()
+}
+
+fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {
+    let heard = || TraceError::file(env.fs.root().join("trace_pipe"), "read");
+    let tracing = set_up(session, plan)?;
+    let mut pipe = tracing.pipe(env.fs)?;
+    (env.trigger)().map_err(TraceError::file("/proc/net/rt6_stats", "read"))?;
+    let text = listen(pipe.as_mut(), env).map_err(heard())?;
+    tracing.stop(session)?;
+    drain(pipe.as_mut()).map_err(heard())?;
+    Ok(text)
+}
+
+/// Tries a method by such a plan. Everything is put back before it answers; what is to be said of
+/// that goes to `notes`.
+///
+/// # Errors
+/// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
+/// could not be put back. What the kernel refuses is a finding, not an error.
+fn try_method(env: &Env<'_>, plan: &Plan, notes: &mut Vec<String>) -> Result<Tried, TraceError> {
+    TraceError::check(env.signals)?;
+    let method = plan.method;
+    let mut session = Session::begin(env.fs, env.state)?;
+    let seen = run(env, &mut session, plan);
     let undo = session.end()?;
     undo.check()?;
     notes.extend(undo.notes);
@@ -229,6 +242,62 @@ pub struct Choice {
     pub notes: Vec<String>,
 }
 
+/// Whether a method has to use the top-level buffer, or why it is not tried.
+fn may_try(
+    fs: &dyn TraceFs,
+    method: Method,
+    show: &[String],
+    others: &Others,
+    force: bool,
+) -> Result<bool, String> {
+    // What could not be undone is not done: not even with --force.
+    let idle = others.pins("nop");
+    let busy = match method {
+        Method::Kprobe => None,
+        _ => idle.clone().or_else(|| others.pins("function")),
+    };
+    let top_level = idle.is_some() || needs_top_level(method, fs);
+    let held = others.holds_top_level().filter(|_| top_level && !force);
+    match (busy, held) {
+        (Some(why), _) => Err(why),
+        (_, Some(who)) => Err(format!(
+            "the top-level buffer is in use ({who}); left alone without --force"
+        )),
+        _ if show.is_empty() => Err(format!(
+            "{RT6_STATS_SEQ_SHOW} cannot be traced on this kernel"
+        )),
+        _ => Ok(top_level),
+    }
+}
+
+/// What the self-check would choose if the first method that it may try works, return probes and
+/// all.
+#[must_use]
+pub(crate) fn first(
+    fs: &dyn TraceFs,
+    asked: Option<Method>,
+    show: &[String],
+    others: &Others,
+    force: bool,
+) -> Choice {
+    let mut choice = Choice::default();
+    for method in Method::ALL {
+        if asked.is_some_and(|asked| asked != method) {
+            continue;
+        }
+        match may_try(fs, method, show, others, force) {
+            Ok(top_level) => {
+                choice.method = Some(method);
+                choice.top_level = top_level;
+                choice.return_probes_keep_frames = Some(true);
+                break;
+            }
+            Err(why) => choice.tried.push(Tried::failed(method, why)),
+        }
+    }
+    choice
+}
+
 /// Tries the methods in order, or only `asked`, until one shows entry and frames.
 /// What `others` holds of the top-level buffer is left alone without `force`;
 /// `return_probe` asks whether return probes cost frames, too.
@@ -250,25 +319,12 @@ pub fn choose(
         if asked.is_some_and(|asked| asked != method) {
             continue;
         }
-        // What could not be undone is not done: not even with --force.
-        let idle = others.pins("nop");
-        let busy = match method {
-            Method::Kprobe => None,
-            _ => idle.clone().or_else(|| others.pins("function")),
-        };
-        let top_level = idle.is_some() || needs_top_level(method, env.fs);
-        let held = others.holds_top_level().filter(|_| top_level && !force);
-        let tried = match (busy, held) {
-            (Some(why), _) => Tried::failed(method, why),
-            (_, Some(who)) => Tried::failed(
-                method,
-                format!("the top-level buffer is in use ({who}); left alone without --force"),
-            ),
-            _ if show.is_empty() => Tried::failed(
-                method,
-                format!("{RT6_STATS_SEQ_SHOW} cannot be traced on this kernel"),
-            ),
-            _ => try_method(env, method, top_level, show, None, &mut choice.notes)?,
+        let (tried, top_level) = match may_try(env.fs, method, show, others, force) {
+            Ok(top_level) => {
+                let plan = plan(method, top_level, show, None);
+                (try_method(env, &plan, &mut choice.notes)?, top_level)
+            }
+            Err(why) => (Tried::failed(method, why), false),
         };
         let works = tried.works();
         choice.tried.push(tried);
@@ -286,9 +342,9 @@ pub fn choose(
             .iter()
             .find(|name| tried.frames.iter().any(|frame| frame == *name));
         if let Some(caller) = caller {
-            let (top_level, without) = (choice.top_level, tried.frames.len());
-            let notes = &mut choice.notes;
-            let with = try_method(env, method, top_level, show, Some(caller), notes)?;
+            let without = tried.frames.len();
+            let plan = plan(method, choice.top_level, show, Some(caller));
+            let with = try_method(env, &plan, &mut choice.notes)?;
             if with.error.is_none() {
                 let kept = with.works() && with.frames.len() >= without;
                 choice.return_probes_keep_frames = Some(kept);

@@ -83,6 +83,22 @@ impl Output {
         Ok(Output::new(file, path, true, signals))
     }
 
+    /// For a recording of which nothing is kept.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub(crate) fn nowhere(signals: Signals) -> Result<Output, TraceError> {
+        const NULL: &str = "/dev/null";
+        match OpenOptions::new().write(true).open(NULL) {
+            Ok(file) => Ok(Output::new(file, Path::new(NULL), false, signals)),
+            Err(source) => Err(TraceError::Output {
+                path: NULL.into(),
+                source,
+                advice: "",
+            }),
+        }
+    }
+
     fn new(file: File, path: &Path, regular: bool, signals: Signals) -> Output {
         Output {
             file,

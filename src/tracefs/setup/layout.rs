@@ -13,30 +13,82 @@ pub(crate) const ARGUMENTS: Option<[&str; 3]> = if cfg!(target_arch = "x86_64") 
     None
 };
 
+/// An offset in a structure, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offset {
+    /// As it was found out.
+    At(u32),
+    /// It would be found out: its name stands in its place.
+    Named(&'static str),
+}
+
+impl Offset {
+    /// The offset of what is one byte before.
+    fn before(self) -> String {
+        match self {
+            Offset::At(at) => i64::from(at).saturating_sub(1).to_string(),
+            Offset::Named(name) => format!("{name}-1"),
+        }
+    }
+}
+
+impl Default for Offset {
+    fn default() -> Self {
+        Offset::At(0)
+    }
+}
+
+impl From<u32> for Offset {
+    fn from(at: u32) -> Self {
+        Offset::At(at)
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Offset::At(at) => write!(f, "{at}"),
+            Offset::Named(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Where the route of a packet is kept, and in it the operations of its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route {
     /// `_skb_refdst` in `struct sk_buff`.
-    pub(crate) refdst: u32,
+    pub(crate) refdst: Offset,
     /// `ops` in `struct dst_entry`.
-    pub(crate) ops: u32,
+    pub(crate) ops: Offset,
     /// The pointer may carry a mark in its lowest bit (`SKB_DST_NOREF`).
     pub(crate) marked: bool,
+}
+
+impl Route {
+    /// What is fetched of the route at that offset, with the mark taken away.
+    pub(crate) fn unmarked(&self, skb: &str) -> String {
+        let Route { refdst, ops, .. } = self;
+        if self.marked {
+            format!("+{}(+{refdst}({skb}))", ops.before())
+        } else {
+            format!("+{ops}(+{refdst}({skb}))")
+        }
+    }
 }
 
 /// Offsets in bytes, found out on the host itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Layout {
     /// `data` in `struct sk_buff`: where the IPv6 header begins when a packet is dropped.
-    pub(crate) data: u32,
+    pub(crate) data: Offset,
     /// `dev` in `struct sk_buff`.
-    pub(crate) dev: u32,
+    pub(crate) dev: Offset,
     /// `name` in `struct net_device`.
-    pub(crate) name: u32,
+    pub(crate) name: Offset,
     /// `ifindex` in `struct net_device`.
-    pub(crate) ifindex: Option<u32>,
+    pub(crate) ifindex: Option<Offset>,
     /// `skb_iif` in `struct sk_buff`.
-    pub(crate) iif: Option<u32>,
+    pub(crate) iif: Option<Offset>,
     /// Of the route.
     pub(crate) route: Option<Route>,
     /// The second and third argument of `ip6_pkt_drop` are what its source says.
@@ -44,6 +96,21 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Offsets that are not known yet, by the names that the kernel's source has for what is there.
+    pub(crate) const NAMED: Layout = Layout {
+        data: Offset::Named("DATA"),
+        dev: Offset::Named("DEV"),
+        name: Offset::Named("NAME"),
+        ifindex: None,
+        iif: Some(Offset::Named("SKB_IIF")),
+        route: Some(Route {
+            refdst: Offset::Named("SKB_REFDST"),
+            ops: Offset::Named("DST_OPS"),
+            marked: true,
+        }),
+        has_code: true,
+    };
+
     /// What a probe on `ip6_pkt_drop` shall fetch.
     pub(crate) fn fetch(&self, [skb, code, mib]: [&str; 3]) -> String {
         let Layout {
@@ -66,9 +133,8 @@ impl Layout {
             let Route { refdst, ops, .. } = route;
             add(format_args!("ops=+{ops}(+{refdst}({skb})):x64"));
             if route.marked {
-                let behind = ops - 1;
                 add(format_args!("refdst=+{refdst}({skb}):x64"));
-                add(format_args!("ops_noref=+{behind}(+{refdst}({skb})):x64"));
+                add(format_args!("ops_noref={}:x64", route.unmarked(skb)));
             }
         }
         for (number, word) in ["w0", "s0", "s1", "d0", "d1", "l4"].iter().enumerate() {
@@ -85,7 +151,7 @@ impl fmt::Display for Layout {
             data, dev, name, ..
         } = self;
         write!(f, "data {data}, dev {dev}, name {name}")?;
-        let mut say = |what: &str, offset: Option<u32>| match offset {
+        let mut say = |what: &str, offset: Option<Offset>| match offset {
             Some(offset) => write!(f, ", {what} {offset}"),
             None => Ok(()),
         };
@@ -101,14 +167,14 @@ mod tests {
     use super::*;
 
     const MAINLINE: Layout = Layout {
-        data: 200,
-        dev: 16,
-        name: 0,
-        ifindex: Some(264),
-        iif: Some(148),
+        data: Offset::At(200),
+        dev: Offset::At(16),
+        name: Offset::At(0),
+        ifindex: Some(Offset::At(264)),
+        iif: Some(Offset::At(148)),
         route: Some(Route {
-            refdst: 88,
-            ops: 8,
+            refdst: Offset::At(88),
+            ops: Offset::At(8),
             marked: false,
         }),
         has_code: true,
@@ -129,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_found_out_has_its_name() {
+        let fetch = Layout::NAMED.fetch(["%di", "%si", "%dx"]);
+        assert!(
+            fetch.starts_with(
+                "skb=%di code=%si:u8 mib=%dx:u8 dev=+NAME(+DEV(%di)):string iif=+SKB_IIF(%di):u32 \
+                 ops=+DST_OPS(+SKB_REFDST(%di)):x64 refdst=+SKB_REFDST(%di):x64 \
+                 ops_noref=+DST_OPS-1(+SKB_REFDST(%di)):x64 w0=+0(+DATA(%di)):x64 "
+            ),
+            "{fetch}"
+        );
+    }
+
+    #[test]
     fn what_was_not_found_is_not_fetched() {
         let bare = Layout {
             iif: None,
@@ -137,7 +216,7 @@ mod tests {
                 ..route
             }),
             has_code: false,
-            name: 304,
+            name: 304.into(),
             ..MAINLINE
         };
         let fetch = bare.fetch(["%x0", "%x1", "%x2"]);

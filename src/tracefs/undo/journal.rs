@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
@@ -47,13 +48,32 @@ pub struct Stale {
     pub(crate) rebooted: bool,
 }
 
+/// Who is told of changes where none is made, and no journal is kept.
+pub(crate) trait Told: std::fmt::Debug {
+    /// This change is about to be made.
+    fn before(&self, change: &Change);
+    /// All changes are about to be taken back.
+    fn ending(&self);
+}
+
+/// Where journals are kept.
+#[derive(Debug)]
+enum Kept {
+    /// In this directory, on disk.
+    In {
+        path: PathBuf,
+        // Closing the file, by whatever end of the process, frees the lock.
+        _lock: File,
+    },
+    /// Nowhere.
+    Told(Rc<dyn Told>),
+}
+
 /// The state directory, locked for this process.
 #[derive(Debug)]
 pub struct StateDir {
-    path: PathBuf,
+    kept: Kept,
     boot_id: String,
-    // Closing the file, by whatever end of the process, frees the lock.
-    _lock: File,
 }
 
 fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceError {
@@ -126,15 +146,26 @@ impl StateDir {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(failed(&lock_path, "write the lock"))?;
+        let path = path.to_owned();
         Ok(StateDir {
-            path: path.to_owned(),
+            kept: Kept::In { path, _lock: lock },
             boot_id: boot_id.to_owned(),
-            _lock: lock,
         })
     }
 
-    fn journal_path(&self) -> PathBuf {
-        self.path.join("journal")
+    /// No directory, for a tracefs of which nothing is changed.
+    pub(crate) fn nowhere(told: Rc<dyn Told>) -> StateDir {
+        StateDir {
+            kept: Kept::Told(told),
+            boot_id: String::new(),
+        }
+    }
+
+    fn journal_path(&self) -> Option<PathBuf> {
+        match &self.kept {
+            Kept::In { path, .. } => Some(path.join("journal")),
+            Kept::Told(_) => None,
+        }
     }
 
     /// The journal of a process that died, where there is one.
@@ -143,7 +174,9 @@ impl StateDir {
     /// Fails where a journal cannot be read or its header is damaged; a line that was cut off
     /// while it was written is of a change that was never made, and is passed over.
     pub fn stale(&self) -> Result<Option<Stale>, TraceError> {
-        let path = self.journal_path();
+        let Some(path) = self.journal_path() else {
+            return Ok(None);
+        };
         let text = match std::fs::read_to_string(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(failed(&path, "read"))?,
@@ -176,13 +209,17 @@ impl StateDir {
     /// # Errors
     /// Fails where a stale journal is in the way, or the disk refuses.
     pub(crate) fn begin(&self, tracefs: &Path) -> Result<Journal, TraceError> {
-        let path = self.journal_path();
-        let journal = Journal::create(path, "make the journal", &self.header(tracefs))?;
+        let dir = match &self.kept {
+            Kept::In { path, .. } => path,
+            Kept::Told(told) => return Ok(Journal::Told(Rc::clone(told))),
+        };
+        let path = dir.join("journal");
+        let file = JournalFile::create(path, "make the journal", &self.header(tracefs))?;
         // The name has to last as well as the content.
-        File::open(&self.path)
+        File::open(dir)
             .and_then(|dir| dir.sync_all())
-            .map_err(failed(&self.path, "sync"))?;
-        Ok(journal)
+            .map_err(failed(dir, "sync"))?;
+        Ok(Journal::File(file))
     }
 
     /// Replaces the journal by what is left of it, or removes it where nothing is.
@@ -193,18 +230,22 @@ impl StateDir {
         if left.is_empty() {
             return self.remove();
         }
-        let path = self.journal_path();
-        let fresh = self.path.join("journal.new");
+        let Some(path) = self.journal_path() else {
+            return Ok(());
+        };
+        let fresh = path.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
-        let mut journal = Journal::create(fresh.clone(), "rewrite the journal", header)?;
+        let mut journal = JournalFile::create(fresh.clone(), "rewrite the journal", header)?;
         for change in left {
-            journal.push(change)?;
+            journal.line(change)?;
         }
         std::fs::rename(&fresh, &path).map_err(failed(&path, "replace"))
     }
 
     fn remove(&self) -> Result<(), TraceError> {
-        let path = self.journal_path();
+        let Some(path) = self.journal_path() else {
+            return Ok(());
+        };
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(&path, "remove")(e)),
             _ => Ok(()),
@@ -225,18 +266,50 @@ impl StateDir {
 
 /// An open journal.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) enum Journal {
+    /// On disk.
+    File(JournalFile),
+    /// None is kept.
+    Told(Rc<dyn Told>),
+}
+
+impl Journal {
+    /// Writes a change and waits until it is on disk.
+    ///
+    /// # Errors
+    /// What the disk answers; the change must not be made then.
+    pub(crate) fn push(&mut self, change: &Change) -> Result<(), TraceError> {
+        match self {
+            Journal::File(file) => file.line(change),
+            Journal::Told(told) => {
+                told.before(change);
+                Ok(())
+            }
+        }
+    }
+
+    /// What was changed is about to be taken back.
+    pub(crate) fn ending(&self) {
+        if let Journal::Told(told) = self {
+            told.ending();
+        }
+    }
+}
+
+/// A journal on disk.
+#[derive(Debug)]
+pub(crate) struct JournalFile {
     file: File,
     path: PathBuf,
 }
 
-impl Journal {
+impl JournalFile {
     /// Makes the file, for its owner alone, with its first line.
     fn create(
         path: PathBuf,
         doing: &'static str,
         header: &JournalHeader,
-    ) -> Result<Journal, TraceError> {
+    ) -> Result<JournalFile, TraceError> {
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)
@@ -244,19 +317,12 @@ impl Journal {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(failed(&path, doing))?;
-        let mut journal = Journal { file, path };
+        let mut journal = JournalFile { file, path };
         journal.line(header)?;
         Ok(journal)
     }
 
-    /// Writes a change and waits until it is on disk.
-    ///
-    /// # Errors
-    /// What the disk answers; the change must not be made then.
-    pub(crate) fn push(&mut self, change: &Change) -> Result<(), TraceError> {
-        self.line(change)
-    }
-
+    /// Writes a line and waits until it is on disk.
     fn line(&mut self, value: &impl Serialize) -> Result<(), TraceError> {
         let written = serde_json::to_vec(value)
             .map_err(io::Error::from)

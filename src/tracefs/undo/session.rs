@@ -207,6 +207,7 @@ impl<'a> Session<'a> {
 
     fn finish(&mut self) -> Result<Undo, TraceError> {
         self.ended = true;
+        self.journal.ending();
         Undo::replay(self.fs, &self.changes).settle(self.state, &self.state.header(self.fs.root()))
     }
 }

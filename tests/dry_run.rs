@@ -1,0 +1,151 @@
+//! `--dry-run` says what would be written, and writes nothing. That these are the writes of a
+//! recording is proved in `tests/tracefs_undo.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
+
+mod common;
+#[path = "common/tree.rs"]
+mod tree;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::{command, fixture, stderr, stdout};
+use tree::Tree;
+
+/// A directory with files as tracefs has them.
+fn traceable() -> Tree {
+    let tree = Tree::new(200, 64);
+    for entry in std::fs::read_dir(fixture("tracefs-4.19")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        tree.set(&format!("tracefs/{name}"), &text);
+        if name == "trace_options" {
+            for option in text.lines() {
+                let off = option.strip_prefix("no");
+                let path = format!("tracefs/options/{}", off.unwrap_or(option));
+                tree.set(&path, if off.is_some() { "0\n" } else { "1\n" });
+            }
+        }
+    }
+    let formats = std::fs::read_to_string(fixture("6.1-pages/formats")).unwrap();
+    let (_, lookups) = formats.split_once("name: fib6_table_lookup\n").unwrap();
+    tree.set("tracefs/events/fib6/fib6_table_lookup/format", lookups);
+    tree.set("tracefs/kprobe_events", "p:mine/open do_sys_open\n");
+    tree.set("tracefs/instances/mine/trace", "");
+    tree.set("proc/sys/kernel/ftrace_enabled", "1\n");
+    tree
+}
+
+/// All files below a directory with their texts, and its directories.
+fn everything(below: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(below).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(everything(&path));
+            found.insert(path, None);
+        } else {
+            let text = std::fs::read(&path).ok();
+            found.insert(path, text);
+        }
+    }
+    found
+}
+
+/// What a command prints of a tree that is as before afterwards; `None` where it takes another
+/// user.
+fn dry_run(args: &[&str]) -> Option<String> {
+    let tree = traceable();
+    let top = tree.path("tracefs");
+    let before = everything(top.parent().unwrap());
+    let output = command()
+        .args(args)
+        .arg("--dry-run")
+        .arg("--tracefs")
+        .arg(&top)
+        .arg("--proc")
+        .arg(tree.path("proc"))
+        .arg("--sys")
+        .arg(tree.path("sys"))
+        .arg("--state-dir")
+        .arg(tree.path("state"))
+        .output()
+        .unwrap();
+    assert!(everything(top.parent().unwrap()) == before, "{args:?}");
+    if !rustix::process::geteuid().is_root() {
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stderr(&output).contains("tracing needs root"));
+        return None;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // A paragraph as one line.
+    let said = stdout(&output)
+        .replace("\n\n# ", "\n\0")
+        .replace("\n# ", " ");
+    let said = said.replace('\0', "# ");
+    Some(said.replace(top.to_str().unwrap(), "/t"))
+}
+
+#[test]
+fn a_recording_that_names_packets() {
+    let Some(said) = dry_run(&["record", "--dst", "fd00::/16", "-o", "drops.txt"]) else {
+        return;
+    };
+    let mut at = 0;
+    for wanted in [
+        "# ip6drop record --dry-run: nothing was written. ",
+        "goes to drops.txt, a new file with mode 0600.",
+        "cal_dev on dev_get_stats",
+        "echo 'p:ip6drop_PID/ip6_pkt_drop ip6_pkt_drop skb=",
+        "dev=+NAME(+DEV(",
+        " n24=+24(+DATA(",
+        "    # undo: echo '-:ip6drop_PID/ip6_pkt_drop' >> /t/kprobe_events",
+        "\nmkdir /t/instances/ip6drop-PID\n    # undo: echo nop > /t/instances/ip6drop-PID/current_tracer; rmdir /t/instances/ip6drop-PID",
+        "\necho 512 > /t/instances/ip6drop-PID/buffer_size_kb  # goes away with the instance",
+        "\necho '((n24 == 253 && n25 == 0))' > /t/instances/ip6drop-PID/events/ip6drop_PID/ip6_pkt_drop/filter ",
+        "\necho 1 > /t/instances/ip6drop-PID/events/fib6/fib6_table_lookup/enable ",
+        "\n# At the end, whatever it is, these put everything back:",
+        "\nrmdir /t/instances/ip6drop-PID",
+        "\necho '-:ip6drop_PID/ip6_pkt_drop' >> /t/kprobe_events\n",
+    ] {
+        let found = said[at..].find(wanted);
+        at += found.unwrap_or_else(|| panic!("{wanted:?} not behind {at} in\n{said}"));
+    }
+    assert!(!said.contains(&std::process::id().to_string()));
+}
+
+#[test]
+fn a_diagnosis_by_function_entries() {
+    let args = [
+        "diagnose",
+        "--identity=off",
+        "--trigger=touch /nowhere/at/all",
+    ];
+    let Some(said) = dry_run(&args) else {
+        return;
+    };
+    assert!(
+        said.starts_with("# ip6drop diagnose --dry-run: nothing was written."),
+        "{said}"
+    );
+    assert!(!said.contains("network namespace"), "{said}");
+    let check = said.find("A self-check traces").unwrap();
+    let show = said
+        .find(" > /t/instances/ip6drop-PID/set_ftrace_filter")
+        .unwrap();
+    let filter = said
+        .find("\nprintf '%s\\n' fib6_run_gc icmp6_send ")
+        .unwrap();
+    assert!(check < show && show < filter, "{said}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_as_ever() {
+    let output = command()
+        .args(["record", "--dry-run", "--tracefs", "/nowhere/at/all"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+}
