@@ -124,6 +124,7 @@ pub mod inside {
     }
     /// Of `tracefs`.
     pub mod tracefs {
+        pub use crate::tracefs::calibrate::calibration::rehearse;
         pub use crate::tracefs::error::TraceError;
         pub use crate::tracefs::files::{Pipe, TraceFs};
         pub use crate::tracefs::look::others::Others;

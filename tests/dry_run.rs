@@ -55,8 +55,7 @@ fn everything(below: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 
 /// What a command prints of a tree that is as before afterwards; `None` where it takes another
 /// user.
-fn dry_run(args: &[&str]) -> Option<String> {
-    let tree = traceable();
+fn dry_run(tree: &Tree, args: &[&str]) -> Option<String> {
     let top = tree.path("tracefs");
     let before = everything(top.parent().unwrap());
     let output = command()
@@ -89,20 +88,28 @@ fn dry_run(args: &[&str]) -> Option<String> {
 
 #[test]
 fn a_recording_that_names_packets() {
-    let Some(said) = dry_run(&["record", "--dst", "fd00::/16", "-o", "drops.txt"]) else {
+    let Some(said) = dry_run(
+        &traceable(),
+        &["record", "--dst", "fd00::/16", "-o", "drops.txt"],
+    ) else {
         return;
     };
     let mut at = 0;
     for wanted in [
         "# ip6drop record --dry-run: nothing was written. ",
         "goes to drops.txt, a new file with mode 0600.",
-        "cal_dev on dev_get_stats",
+        "\nmkdir /t/instances/ip6drop-PID\n    # undo: echo nop > /t/instances/ip6drop-PID/current_tracer; rmdir /t/instances/ip6drop-PID",
+        "\necho 512 > /t/instances/ip6drop-PID/buffer_size_kb  # goes away with the instance",
+        "\nprintf '%s\\n' 'p:ip6drop_PID/cal_dev dev_get_stats at=",
+        " >> /t/kprobe_events\n    # undo: echo '-:ip6drop_PID/cal_dev' >> /t/kprobe_events",
+        "\necho 'common_pid == TID' > /t/instances/ip6drop-PID/events/ip6drop_PID/filter ",
+        "\necho 'p:ip6drop_PID/cal_route ip6_pkt_drop ...' >> ",
+        "\nprintf '%s\\n' '-:ip6drop_PID/cal_dev' ",
+        "\n# The recording: ",
         "echo 'p:ip6drop_PID/ip6_pkt_drop ip6_pkt_drop skb=",
         "dev=+NAME(+DEV(",
         " n24=+24(+DATA(",
         "    # undo: echo '-:ip6drop_PID/ip6_pkt_drop' >> /t/kprobe_events",
-        "\nmkdir /t/instances/ip6drop-PID\n    # undo: echo nop > /t/instances/ip6drop-PID/current_tracer; rmdir /t/instances/ip6drop-PID",
-        "\necho 512 > /t/instances/ip6drop-PID/buffer_size_kb  # goes away with the instance",
         "\necho '((n24 == 253 && n25 == 0))' > /t/instances/ip6drop-PID/events/ip6drop_PID/ip6_pkt_drop/filter ",
         "\necho 1 > /t/instances/ip6drop-PID/events/fib6/fib6_table_lookup/enable ",
         "\n# At the end, whatever it is, these put everything back:",
@@ -112,7 +119,24 @@ fn a_recording_that_names_packets() {
         let found = said[at..].find(wanted);
         at += found.unwrap_or_else(|| panic!("{wanted:?} not behind {at} in\n{said}"));
     }
-    assert!(!said.contains(&std::process::id().to_string()));
+    assert!(!said.contains("top-level buffer"), "{said}");
+}
+
+#[test]
+fn a_recording_in_the_top_level_buffer() {
+    let tree = traceable();
+    tree.set("tracefs/options/func_stack_trace", "0\n");
+    let Some(said) = dry_run(&tree, &["record", "--method", "func-stack-trace"]) else {
+        return;
+    };
+    for wanted in [
+        "top-level buffer is read by its trace_pipe",
+        "\necho 512 > /t/buffer_size_kb\n    # undo: echo 7 > /t/buffer_size_kb\n",
+        "\necho 1 > /t/options/func_stack_trace\n    # undo: echo 0 > /t/options/func_stack_trace\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted:?} not in\n{said}");
+    }
+    assert!(!said.contains("goes away"), "{said}");
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn a_diagnosis_by_function_entries() {
         "--identity=off",
         "--trigger=touch /nowhere/at/all",
     ];
-    let Some(said) = dry_run(&args) else {
+    let Some(said) = dry_run(&traceable(), &args) else {
         return;
     };
     assert!(
@@ -138,6 +162,24 @@ fn a_diagnosis_by_function_entries() {
         .find("\nprintf '%s\\n' fib6_run_gc icmp6_send ")
         .unwrap();
     assert!(check < show && show < filter, "{said}");
+}
+
+#[test]
+fn a_kernel_that_does_not_tell_of_its_lookups() {
+    let tree = traceable();
+    tree.remove_dir("tracefs/events");
+    let Some(said) = dry_run(&tree, &["record"]) else {
+        return;
+    };
+    // The instance is made three times, each time anew.
+    let made = said.match_indices("\nmkdir /t/instances/ip6drop-PID\n");
+    let removed = said.match_indices("\nrmdir /t/instances/ip6drop-PID\n");
+    let ends: Vec<_> = made
+        .zip(removed)
+        .map(|(made, removed)| (made.0, removed.0))
+        .collect();
+    assert_eq!(ends.len(), 3, "{said}");
+    assert!(ends.is_sorted_by(|a, b| a.1 < b.0), "{ends:?} in\n{said}");
 }
 
 #[test]

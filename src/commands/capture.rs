@@ -25,6 +25,7 @@ use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
 use crate::tracefs::setup::functions::{Available, Traceable};
 use crate::tracefs::setup::plan::{Naming, Plan};
 use crate::tracefs::setup::probes::Probe;
+use crate::tracefs::undo::session::Session;
 
 /// The functions to trace, with stacks where they are wanted.
 fn functions(available: &Available, wanted: &[Traced], extra: &[String]) -> Vec<Traceable> {
@@ -156,10 +157,21 @@ pub(crate) fn capture(
         host: &host,
         how: &args.how,
         preflight,
+        buffer_kb: args.buffer_kb,
+        session: None,
     };
-    let plan = choose_plan((args, packets), (fs, &host), preflight, &mut finds, err)?;
-    let mut output = open()?;
-    record(&env, &host, &plan, limits, &mut output, onlooker)
+    let plan = choose_plan((args, packets), (fs, &host), preflight, &mut finds, err);
+    let ready = plan.and_then(|plan| Ok((plan, open()?)));
+    let (plan, mut output, session) = match (ready, finds.session) {
+        (Ok((plan, output)), Some(session)) => (plan, output, session),
+        (Ok((plan, output)), None) => (plan, output, Session::begin(fs, state)?),
+        (Err(error), session) => {
+            // What cannot be put back outweighs why nothing is recorded.
+            session.map_or(Ok(()), |session| session.end()?.check())?;
+            return Err(error);
+        }
+    };
+    record((&env, session), &host, &plan, limits, &mut output, onlooker)
 }
 
 /// The line on a terminal while a recording runs.

@@ -69,7 +69,13 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
         answer.refusal = Some(live::no_method(&choice));
     }
     answer.choice = Some(choice);
-    answer.identity = Some(live::identity(&env, &host, &ready.preflight)?);
+    answer.identity = Some(match live::identity(&env, &host, &ready.preflight, 0)? {
+        Ok((found, session)) => {
+            session.end()?.check()?;
+            Ok(found)
+        }
+        Err(why) => Err(why),
+    });
     answer.preflight = Some(ready.preflight);
     Ok(answer)
 }

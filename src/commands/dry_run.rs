@@ -11,18 +11,17 @@ use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::report::packet_filter::PacketFilter;
-use crate::tracefs::calibrate::calibration::{
-    Calibrated, DEV_GET_STATS, GC_THRESH, LOOPBACK_XMIT, arguments,
-};
+use crate::tracefs::calibrate::calibration::{Calibrated, GC_THRESH, arguments, rehearse};
 use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{RealFs, TraceFs};
 use crate::tracefs::look::preflight::{Preflight, check_root};
-use crate::tracefs::look::selfcheck::{Choice, first};
-use crate::tracefs::rehearse::listing::{self, Deed};
+use crate::tracefs::look::selfcheck::{Choice, Env, first};
+use crate::tracefs::rehearse::listing;
 use crate::tracefs::rehearse::rehearsal::Stage;
 use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::undo::journal::is_stale;
+use crate::tracefs::undo::session::Session;
 
 /// What tracing would find out, taken for granted.
 struct Assumed<'a> {
@@ -30,7 +29,7 @@ struct Assumed<'a> {
     fs: &'a dyn TraceFs,
     preflight: &'a Preflight,
     /// What was taken for granted.
-    named: bool,
+    named: Option<[&'static str; 3]>,
     choice: Option<Choice>,
 }
 
@@ -38,9 +37,9 @@ impl Finds for Assumed<'_> {
     fn identity(&mut self) -> Result<Result<Calibrated, String>, TraceError> {
         let found = live::nameable(self.preflight).and_then(|(function, _)| {
             let arguments = arguments(self.fs)?;
+            self.named = Some(arguments);
             Ok(Calibrated::named(function, arguments))
         });
-        self.named = found.is_ok();
         Ok(found)
     }
 
@@ -92,7 +91,7 @@ impl Page<'_> {
     fn list<'w>(&mut self, writes: impl IntoIterator<Item = &'w listing::Write>) {
         for write in writes {
             let mut line = write.shell(self.root);
-            if !write.is_undo && write.changes.is_empty() {
+            if !write.is_undo && write.changes.is_empty() && write.path.starts_with("instances/") {
                 line.push_str("  # goes away with the instance");
             }
             self.lines.push(line);
@@ -137,17 +136,15 @@ fn say_first(page: &mut Page<'_>, args: &CaptureArgs, (command, place): (&str, &
     }
 }
 
-fn say_calibration(page: &mut Page<'_>, preflight: &Preflight) {
-    let Ok((drop, show)) = live::nameable(preflight) else {
-        return;
-    };
-    let shown = show.map_or(String::new(), |show| {
-        format!(", cal_show and cal_own on {show}")
-    });
-    let root = page.root.display().to_string();
+fn say_calibration(page: &mut Page<'_>, writes: &[listing::Write]) {
     page.head(&format!(
-        "Where this kernel keeps the words of a packet cannot be known without tracing. So at first a thread makes a network namespace of its own (unshare; it ends with the thread, and nobody else is in it), sets its net.ipv6.route.gc_thresh to {GC_THRESH}, raises its lo, and sends six UDP packets of its own over that, two in each of three rounds. They are seen by kprobe events of the group {GROUP}PID, which are added to {root}/kprobe_events: cal_dev on {DEV_GET_STATS}, cal_out on {LOOPBACK_XMIT}, cal_drop, cal_route and cal_whole on {drop}{shown}. They are on for a moment, in the instance {root}/instances/{INSTANCE}PID alone (256 KiB a CPU; trace options raw, hex and bin off, context-info on), each with a filter on the threads that send. Each has its undo in the journal; the instance and all of these events are removed before anything below is written. What is found stands below by the names DATA, DEV, NAME, SKB_IIF, SKB_REFDST and DST_OPS, which are numbers of bytes; words that are not found are left out, and if nothing is found packets are not named and function entries are traced (see --identity off)."
+        "Where this kernel keeps the words of a packet cannot be known without tracing. So at first a thread makes a network namespace of its own (unshare; it ends with the thread, and nobody else is in it), sets its net.ipv6.route.gc_thresh to {GC_THRESH}, raises its lo, and sends six UDP packets of its own over that, two in each of three rounds. They are seen by the probes below, for the threads TID that send alone. What one round finds, the probes of the next fetch: ... stands for words that are not known before. Offsets that are found stand here and in the recording by the names DATA, DEV, NAME, SKB_IIF, SKB_REFDST and DST_OPS; words that are not found are left out. If the packets are not seen all of this is undone, packets are not named, and function entries are traced (see --identity off)."
     ));
+    page.list(writes.iter().filter(|write| !write.is_undo));
+    if writes.iter().any(|write| write.is_undo) {
+        page.head("That is put back before anything else is done:");
+        page.list(writes.iter().filter(|write| write.is_undo));
+    }
 }
 
 fn say_self_check(
@@ -182,7 +179,9 @@ fn say_running(page: &mut Page<'_>, args: &CaptureArgs, plan: &Plan, writes: &[l
     } else {
         " Where a CPU sees more events than --max-rate, stacks are taken off the function that was entered most, by its line in set_ftrace_filter with ! in front, or by the same option with 0."
     };
-    let is_private = writes.iter().any(|write| write.deed == Deed::Mkdir);
+    let is_private = writes
+        .iter()
+        .any(|write| write.path.starts_with("instances/"));
     let top_level = if is_private {
         ""
     } else {
@@ -206,7 +205,7 @@ fn text(
         args,
         fs,
         preflight,
-        named: false,
+        named: None,
         choice: None,
     };
     let plan = choose_plan((args, packets), (fs, &host), preflight, &mut assumed, err)?;
@@ -222,13 +221,24 @@ fn text(
         lines: Vec::new(),
     };
     say_first(&mut page, args, names);
-    if assumed.named {
-        say_calibration(&mut page, preflight);
+    let names = assumed.named.zip(live::nameable(preflight).ok());
+    let calibration = |env: &Env<'_>, session: &mut Session<'_>| match names {
+        Some((arguments, functions)) => {
+            rehearse(env, session, functions, arguments, args.buffer_kb)
+        }
+        None => Ok(()),
+    };
+    let (found, writes) = match &assumed.choice {
+        None => stage.recording_after(&plan, calibration)?,
+        // Whatever needs a self-check is recorded in a session of its own.
+        Some(_) => (stage.apart(calibration)?, stage.recording(&plan)?),
+    };
+    if !found.is_empty() {
+        say_calibration(&mut page, &found);
     }
     if let Some(choice) = &assumed.choice {
         say_self_check(&mut page, &stage, choice, args, preflight)?;
     }
-    let writes = stage.recording(&plan)?;
     say_running(&mut page, args, &plan, &writes);
     let end = "At the end, whatever it is, these put everything back:";
     page.list_all(&writes, end);

@@ -17,6 +17,7 @@ use crate::tracefs::look::selfcheck::{Choice, Env, choose};
 use crate::tracefs::setup::mount;
 use crate::tracefs::undo::journal::{StateDir, forget_mount, note_mount};
 use crate::tracefs::undo::leftovers::{Restored, replay_stale};
+use crate::tracefs::undo::session::Session;
 
 /// Takes over the signals that end a run in good order.
 ///
@@ -111,17 +112,19 @@ pub(crate) fn nameable(preflight: &Preflight) -> Result<(&str, Option<&str>), St
     Ok((function, show.map(String::as_str)))
 }
 
-/// Finds out where this kernel keeps the words of a packet, or says why that is not to be had.
+/// Finds out where this kernel keeps the words of a packet, in a session whose instance is ready
+/// for a recording with this buffer; or says why that is not to be had.
 ///
 /// # Errors
 /// What came in between, or could not be put back.
-pub(crate) fn identity(
-    env: &Env<'_>,
+pub(crate) fn identity<'a>(
+    env: &Env<'a>,
     host: &Host,
     preflight: &Preflight,
-) -> Result<Result<Calibrated, String>, TraceError> {
+    buffer_kb: u32,
+) -> Result<Result<(Calibrated, Session<'a>), String>, TraceError> {
     match nameable(preflight) {
-        Ok((function, show)) => calibrate(env, host, function, show),
+        Ok(functions) => calibrate(env, host, functions, buffer_kb),
         Err(why) => Ok(Err(why)),
     }
 }

@@ -186,7 +186,12 @@ impl Tree {
         Tree {
             root: PathBuf::from("/tree"),
             build,
-            functions: available.lines().map(str::to_owned).collect(),
+            // Also those that calibration probes.
+            functions: available
+                .lines()
+                .chain(["dev_get_stats", "loopback_xmit"])
+                .map(str::to_owned)
+                .collect(),
             available,
             state: RefCell::new(State {
                 top: Dir::new(),
@@ -401,6 +406,31 @@ impl Tree {
         })
     }
 
+    /// True for a file that stands for those of all events of a group of probes.
+    fn is_group(&self, file: &str) -> bool {
+        let Some((group, file)) = file
+            .strip_prefix("events/")
+            .and_then(|f| f.rsplit_once('/'))
+        else {
+            return false;
+        };
+        ["enable", "filter"].contains(&file) && !group.contains('/')
+    }
+
+    /// The files that it stands for.
+    fn in_group(&self, path: &str) -> Vec<String> {
+        let (_, file) = Tree::split(path);
+        let state = self.state.borrow();
+        let of_group = |event: &str| {
+            let (group, name) = event.split_once('/')?;
+            let (before, last) = path.rsplit_once('/')?;
+            let is_of = before.ends_with(&format!("events/{group}"));
+            is_of.then(|| format!("{before}/{name}/{last}"))
+        };
+        let probes = state.probes.iter().filter(|_| self.is_group(&file));
+        probes.filter_map(|probe| of_group(&probe.event)).collect()
+    }
+
     fn write_filter(&self, dir: &mut Dir, data: &str, truncate: bool) -> io::Result<()> {
         if truncate {
             dir.filter.clear();
@@ -431,7 +461,14 @@ impl Tree {
     fn put(&self, path: &str, data: &str, truncate: bool) -> io::Result<()> {
         let (instance, file) = Tree::split(path);
         if file == "kprobe_events" {
-            return self.put_probe(data, truncate);
+            let mut lines = data.lines();
+            return lines.try_for_each(|line| self.put_probe(line, truncate));
+        }
+        for file in self.in_group(path) {
+            self.put(&file, data, truncate)?;
+        }
+        if self.is_group(&file) {
+            return Ok(());
         }
         if let Some(event) = file
             .strip_prefix("events/")
@@ -567,6 +604,14 @@ impl TraceFs for Tree {
                 format!("{kind}:{} {}\n", p.event, p.function)
             })
             .collect();
+        let events: Vec<String> = {
+            let state = self.state.borrow();
+            state
+                .probes
+                .iter()
+                .map(|probe| probe.event.clone())
+                .collect()
+        };
         let of_pages = if self.pages {
             match file.as_str() {
                 "events/header_page" => Some(page_fixture("header_page")),
@@ -590,6 +635,12 @@ impl TraceFs for Tree {
                 }
                 "buffer_size_kb" => format!("{}\n", dir.buffer_kb),
                 "tracing_on" => format!("{}\n", dir.tracing_on),
+                "trace_options" => {
+                    let options = dir.options.iter();
+                    options
+                        .map(|(name, on)| format!("{}{name}\n", if *on { "" } else { "no" }))
+                        .collect()
+                }
                 "set_ftrace_pid" if dir.pids.is_empty() => fixture("set_ftrace_pid"),
                 "set_ftrace_pid" => format!("{}\n", dir.pids.replace(' ', "\n")),
                 "set_event_pid" | "set_ftrace_notrace" => String::new(),
@@ -612,7 +663,23 @@ impl TraceFs for Tree {
                         .strip_prefix("events/")
                         .and_then(|rest| rest.strip_suffix("/enable"))
                     {
-                        format!("{}\n", u8::from(dir.events.contains(event)))
+                        let of_group = format!("{event}/");
+                        let is_of = |probe: &&str| probe.starts_with(&of_group);
+                        let all: Vec<&str> =
+                            events.iter().map(String::as_str).filter(is_of).collect();
+                        let on = all
+                            .iter()
+                            .filter(|probe| dir.events.contains(**probe))
+                            .count();
+                        match all.len() {
+                            0 if event != LOOKUP && !events.iter().any(|probe| probe == event) => {
+                                return refused(Errno::NOENT);
+                            }
+                            0 => format!("{}\n", u8::from(dir.events.contains(event))),
+                            _ if on == 0 => "0\n".to_owned(),
+                            most if on == most => "1\n".to_owned(),
+                            _ => "X\n".to_owned(),
+                        }
                     } else if let Some(event) = filter_of(file) {
                         let filter = dir.filters.get(event);
                         format!("{}\n", filter.map_or("none", String::as_str))
@@ -634,6 +701,11 @@ impl TraceFs for Tree {
                 let _ = self.put(path, &words[..words.len() / 2].join(" "), true);
                 self.watch();
             }
+            // So do the first of the events that it stands for.
+            let files = self.in_group(path);
+            for file in &files[..files.len() / 2] {
+                let _ = self.put(file, &text, true);
+            }
             return Err(e);
         }
         let result = self.put(path, &text, true);
@@ -643,7 +715,14 @@ impl TraceFs for Tree {
 
     fn append(&self, path: &str, data: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(data).into_owned();
-        self.operate(format!("append {path}: {}", text.trim()))?;
+        if let Err(e) = self.operate(format!("append {path}: {}", text.trim())) {
+            if path == "kprobe_events" {
+                // Cut short: the lines before were taken.
+                let lines: Vec<&str> = text.lines().collect();
+                let _ = self.put(path, &lines[..lines.len() / 2].join("\n"), false);
+            }
+            return Err(e);
+        }
         let result = self.put(path, &text, false);
         self.watch();
         result

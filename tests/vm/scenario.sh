@@ -643,6 +643,10 @@ names() { # each dropped packet by address, port, interface and namespace, again
     $ip -6 route add unreachable 2001:db8:90ee::/64
     ip6drop check > /tmp/check
     says /tmp/check "^ok    packets: named" "names: check finds the offsets"
+    ip6drop record --dry-run > /tmp/out
+    expect 0 $? "record --dry-run: exit status"
+    says /tmp/out "^mkdir $T/instances/ip6drop-PID$" "record --dry-run: what would be written"
+    same "record --dry-run"
     for identity in auto full least; do
         start --method instance --identity $identity
         for n in 1 2 3 4 5 6 7 8 9 a; do

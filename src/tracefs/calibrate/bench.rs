@@ -1,4 +1,5 @@
-//! An instance of our own in which probes are tried, round by round.
+//! An instance of our own in which probes are tried, round by round, with few writes: each costs
+//! the kernel more than all that is read.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,11 +10,12 @@ use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
+use crate::tracefs::setup::options::plain;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::session::Session;
 
-/// Buffer for each CPU, in KiB: a node may have hundreds of interfaces.
-const BUFFER_KB: &str = "256";
+/// Buffer for each CPU, in KiB, at least: a node may have hundreds of interfaces.
+const BUFFER_KB: u32 = 256;
 /// How long hits are waited for; they are there as soon as the packet was sent, unless the
 /// kernel puts off its reception.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,42 +27,45 @@ pub(super) struct Bench<'b, 's> {
     session: &'b mut Session<'s>,
     dir: String,
     group: String,
-    filter: String,
+    filter: &'b str,
+    /// How many probes there are from the rounds before.
+    earlier: usize,
 }
 
 impl<'b, 's> Bench<'b, 's> {
-    /// Makes it; probes will show the hits of these threads alone.
+    /// Makes it, with the buffer that a recording shall have in it; probes will show what passes
+    /// the filter alone.
     ///
     /// # Errors
     /// What the kernel refuses.
     pub(super) fn new(
         env: &'b Env<'b>,
         session: &'b mut Session<'s>,
-        threads: &[u32],
+        filter: &'b str,
+        buffer_kb: u32,
     ) -> Result<Self, TraceError> {
         let pid = std::process::id();
         let dir = format!("instances/{INSTANCE}{pid}");
         session.make_instance(&dir)?;
-        session.set(&format!("{dir}/buffer_size_kb"), BUFFER_KB)?;
-        for (option, value) in [
-            ("raw", "0"),
-            ("hex", "0"),
-            ("bin", "0"),
-            ("context-info", "1"),
-        ] {
-            let path = format!("{dir}/options/{option}");
-            if session.fs().exists(&path) {
-                session.set(&path, value)?;
-            }
-        }
-        let of = |tid: &u32| format!("common_pid == {tid}");
+        let size = buffer_kb.max(BUFFER_KB).to_string();
+        session.set(&format!("{dir}/buffer_size_kb"), &size)?;
+        plain(session, &format!("{dir}/"))?;
         Ok(Bench {
             env,
             session,
             dir,
             group: format!("{GROUP}{pid}"),
-            filter: threads.iter().map(of).collect::<Vec<_>>().join(" || "),
+            filter,
+            earlier: 0,
         })
+    }
+
+    /// Removes all probes.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(super) fn clear(self) -> Result<(), TraceError> {
+        self.session.remove_probes()
     }
 
     /// Sets off what the probes are to see, and answers with the text, as soon as that is enough
@@ -75,25 +80,28 @@ impl<'b, 's> Bench<'b, 's> {
         is_enough: impl Fn(&str) -> bool,
     ) -> Result<String, TraceError> {
         TraceError::check(self.env.signals)?;
-        let mut switches = Vec::new();
-        for probe in probes {
-            let line = probe.line(&self.group);
-            self.session.add_probe(&self.group, &probe.name, &line)?;
-            let event = format!("{}/events/{}/{}", self.dir, self.group, probe.name);
-            self.session.set(&format!("{event}/filter"), &self.filter)?;
-            switches.push(format!("{event}/enable"));
+        let lines = probes
+            .iter()
+            .map(|probe| (probe.name.as_str(), probe.line(&self.group)));
+        self.session
+            .add_probes(&self.group, &lines.collect::<Vec<_>>())?;
+        let group = format!("{}/events/{}", self.dir, self.group);
+        let names: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
+        self.session.filter_all(&group, &names, self.filter)?;
+        if self.earlier == 0 {
+            self.session.switch_all(&group, true)?;
+        } else {
+            for name in &names {
+                self.session.set(&format!("{group}/{name}/enable"), "1")?;
+            }
         }
-        for switch in &switches {
-            self.session.set(switch, "1")?;
-        }
+        self.earlier += probes.len();
         let acted = act().map_err(TraceError::file(
             "a fresh network namespace",
             "send a packet",
         ));
         let text = acted.and_then(|()| self.listen(is_enough));
-        for switch in &switches {
-            self.session.set(switch, "0")?;
-        }
+        self.session.switch_all(&group, false)?;
         text
     }
 

@@ -50,9 +50,9 @@ impl Calibrated {
 
 /// Counts what every namespace has of an interface (net/core/dev.c); reading `/proc/net/dev`
 /// calls it once for each.
-pub(crate) const DEV_GET_STATS: &str = "dev_get_stats";
+const DEV_GET_STATS: &str = "dev_get_stats";
 /// Sends a packet over `lo` (drivers/net/loopback.c).
-pub(crate) const LOOPBACK_XMIT: &str = "loopback_xmit";
+const LOOPBACK_XMIT: &str = "loopback_xmit";
 /// A threshold that no other namespace has; it has no effect in one that is all but empty.
 pub(crate) const GC_THRESH: u64 = 28_657;
 
@@ -88,19 +88,19 @@ pub(crate) fn arguments(fs: &dyn TraceFs) -> Result<[&'static str; 3], String> {
     }
 }
 
-/// What stands in the way, in words, or what was found out. Everything is put back before it
-/// answers. `function` is the kernel's name of `ip6_pkt_drop`, `show` that of
-/// `rt6_stats_seq_show`.
+/// What stands in the way, in words, or what was found out, with a session in which its instance
+/// is ready for a recording: everything else is put back before it answers. `function` is the
+/// kernel's name of `ip6_pkt_drop`, `show` that of `rt6_stats_seq_show`.
 ///
 /// # Errors
 /// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
 /// could not be put back. What the kernel refuses is a finding, not an error.
-pub(crate) fn calibrate(
-    env: &Env<'_>,
+pub(crate) fn calibrate<'a>(
+    env: &Env<'a>,
     host: &Host,
-    function: &str,
-    show: Option<&str>,
-) -> Result<Result<Calibrated, String>, TraceError> {
+    (function, show): (&str, Option<&str>),
+    buffer_kb: u32,
+) -> Result<Result<(Calibrated, Session<'a>), String>, TraceError> {
     let arguments = match arguments(env.fs) {
         Ok(arguments) => arguments,
         Err(why) => return Ok(Err(why)),
@@ -117,16 +117,49 @@ pub(crate) fn calibrate(
         arguments,
         function,
         show,
+        buffer_kb,
     }
     .run(&mut session);
-    let undo = session.end()?;
-    undo.check()?;
-    TraceError::check(env.signals)?;
-    match found {
-        Ok(found) => Ok(found),
+    let failed = match found {
+        Ok(Ok(found)) if env.signals.came().is_none() => return Ok(Ok((found, session))),
+        Ok(Ok(_)) => Ok("a signal came".to_owned()),
+        Ok(Err(why)) => Ok(why),
         Err(e @ (TraceError::Journal { .. } | TraceError::Signal(_))) => Err(e),
-        Err(e) => Ok(Err(e.to_string())),
+        Err(e) => Ok(e.to_string()),
+    };
+    session.end()?.check()?;
+    TraceError::check(env.signals)?;
+    failed.map(Err)
+}
+
+/// The same steps where nothing is changed and nothing is seen: what is found out in one round for
+/// the next is left open.
+///
+/// # Errors
+/// What would be in the way.
+pub fn rehearse(
+    env: &Env<'_>,
+    session: &mut Session<'_>,
+    (function, show): (&str, Option<&str>),
+    arguments: [&str; 3],
+    buffer_kb: u32,
+) -> Result<(), TraceError> {
+    let open = |name: &str, function: &str| probe(name, function, "...".to_owned());
+    let show = show.as_slice().iter();
+    let own = show.clone().map(|show| open("cal_own", show));
+    let rounds = [
+        structures(function, show.copied().next(), arguments),
+        vec![open("cal_route", function)],
+        [whole(function, &Layout::NAMED, arguments)]
+            .into_iter()
+            .chain(own)
+            .collect(),
+    ];
+    let mut bench = Bench::new(env, session, "common_pid == TID", buffer_kb)?;
+    for probes in &rounds {
+        bench.round(probes, || Ok(()), |_| true)?;
     }
+    bench.clear()
 }
 
 /// What the first round found.
@@ -150,6 +183,7 @@ struct Calibration<'c> {
     arguments: [&'static str; 3],
     function: &'c str,
     show: Option<&'c str>,
+    buffer_kb: u32,
 }
 
 fn probe(name: &str, function: &str, fetch: String) -> Probe {
@@ -157,6 +191,34 @@ fn probe(name: &str, function: &str, fetch: String) -> Probe {
         fetch: fetch.into(),
         ..Probe::entry(name, function)
     }
+}
+
+/// Probes that show whole structures.
+fn structures(function: &str, show: Option<&str>, [skb, ..]: [&str; 3]) -> Vec<Probe> {
+    let words = |name: &str, bytes| format!("{name}={skb} {}", solve::words(skb, bytes));
+    let out = solve::IIF.step_by(4);
+    let out: Vec<String> = out.map(|at| format!("h{at}=+{at}({skb}):u32")).collect();
+    let out = format!("skb={skb} {}", out.join(" "));
+    let mut probes = vec![
+        probe("cal_dev", DEV_GET_STATS, words("at", solve::DEVICE)),
+        probe("cal_drop", function, words("skb", solve::SKB)),
+        probe("cal_out", LOOPBACK_XMIT, out),
+    ];
+    probes.extend(show.map(|show| probe("cal_show", show, words("seq", solve::SEQ))));
+    probes
+}
+
+/// The probe of a recording, and by what else a packet is known to be our own.
+fn whole(function: &str, layout: &Layout, arguments: [&str; 3]) -> Probe {
+    let (skb, dev, mut fetch) = (arguments[0], layout.dev, layout.fetch(arguments));
+    fetch += &format!(" lo=+{dev}({skb}):x64");
+    if let Some(route) = layout.route {
+        let ops = route.unmarked(skb);
+        for (name, behind, kind) in [("family", 0, "u16"), ("gc_thresh", 4, "u32")] {
+            fetch += &format!(" {name}=+{behind}({ops}):{kind}");
+        }
+    }
+    probe("cal_whole", function, fetch)
 }
 
 impl Calibration<'_> {
@@ -179,7 +241,9 @@ impl Calibration<'_> {
         // On a busy CPU a thread of the kernel's receives in place of the one that sends.
         let receiver = self.host.ksoftirqd(self.fresh.cpu);
         let threads: Vec<u32> = [tid, self.fresh.tid].into_iter().chain(receiver).collect();
-        let mut bench = Bench::new(self.env, session, &threads)?;
+        let of = |tid: &u32| format!("common_pid == {tid}");
+        let filter = threads.iter().map(of).collect::<Vec<_>>().join(" || ");
+        let mut bench = Bench::new(self.env, session, &filter, self.buffer_kb)?;
         let first = Packets::new().map_err(io())?;
         let places = match self.places(&mut bench, &first, tid)? {
             Ok(places) => places,
@@ -201,7 +265,8 @@ impl Calibration<'_> {
             (Some((_, ops)), Some(show)) => solve::namespaces(show, ops),
             _ => Vec::new(),
         };
-        let proved = self.prove(&mut bench, &third, (layout, &places), &owned, threshold)?;
+        let proved = self.prove(&mut bench, &third, layout, &owned, threshold)?;
+        bench.clear()?;
         Ok(proved.map(|(layout, shown)| {
             let ops = layout.route.and_then(|_| {
                 let hit = shown.iter().find(|hit| hit.tid == tid)?;
@@ -217,19 +282,7 @@ impl Calibration<'_> {
         bench: &mut Bench<'_, '_>,
         packets: &Packets,
     ) -> Result<(String, Interfaces, Interfaces), TraceError> {
-        let skb = self.arguments[0];
-        let words = |name: &str, bytes| format!("{name}={skb} {}", solve::words(skb, bytes));
-        let out = solve::IIF.step_by(4);
-        let out: Vec<String> = out.map(|at| format!("h{at}=+{at}({skb}):u32")).collect();
-        let out = format!("skb={skb} {}", out.join(" "));
-        let mut probes = vec![
-            probe("cal_dev", DEV_GET_STATS, words("at", solve::DEVICE)),
-            probe("cal_drop", self.function, words("skb", solve::SKB)),
-            probe("cal_out", LOOPBACK_XMIT, out),
-        ];
-        if let Some(show) = self.show {
-            probes.push(probe("cal_show", show, words("seq", solve::SEQ)));
-        }
+        let probes = structures(self.function, self.show, self.arguments);
         let (host, inside) = (self.host, self.host.clone());
         let (mut own, mut fresh) = (Interfaces::new(), Interfaces::new());
         let act = || {
@@ -340,20 +393,12 @@ impl Calibration<'_> {
         &self,
         bench: &mut Bench<'_, '_>,
         packets: &Packets,
-        (mut layout, places): (Layout, &Places),
+        mut layout: Layout,
         namespaces: &[(u32, u64)],
         threshold: u64,
     ) -> Result<Result<(Layout, Vec<Hit>), String>, TraceError> {
-        let [skb, ..] = self.arguments;
-        let (dev, mut fetch) = (places.dev, layout.fetch(self.arguments));
-        fetch += &format!(" lo=+{dev}({skb}):x64");
-        if let Some(route) = layout.route {
-            let ops = route.unmarked(skb);
-            for (name, behind, kind) in [("family", 0, "u16"), ("gc_thresh", 4, "u32")] {
-                fetch += &format!(" {name}=+{behind}({ops}):{kind}");
-            }
-        }
-        let mut probes = vec![probe("cal_whole", self.function, fetch)];
+        let skb = self.arguments[0];
+        let mut probes = vec![whole(self.function, &layout, self.arguments)];
         if let Some(show) = self.show.filter(|_| !namespaces.is_empty()) {
             let words = solve::namespace_words(skb, namespaces);
             probes.push(probe("cal_own", show, words));

@@ -180,10 +180,8 @@ fn set_up(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError>
 ///
 /// # Errors
 /// What the kernel refuses.
-pub(crate) fn unheard(env: &Env<'_>, plan: &Plan) -> Result<(), TraceError> {
-    let mut session = Session::begin(env.fs, env.state)?;
-    set_up(&mut session, plan)?.stop(&mut session)?;
-    session.end()?.check()
+pub(crate) fn unheard(session: &mut Session<'_>, plan: &Plan) -> Result<(), TraceError> {
+    set_up(session, plan)?.stop(session)
 }
 
 fn run(env: &Env<'_>, session: &mut Session<'_>, plan: &Plan) -> Result<Vec<u8>, TraceError> {

@@ -1,7 +1,10 @@
 //! Names of tasks and functions, read again where they may have changed.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::host::Host;
@@ -18,15 +21,57 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Reading them takes no more than this part of the time, however many there are.
 const SHARE: u32 = 20;
 
-/// The symbols of the running kernel.
+/// So much of the symbols is read at a time to see whether they have addresses.
+const PIECE: usize = 64 * 1024;
+
+/// Symbols as they were read.
+#[derive(Debug)]
+struct Loaded {
+    /// The text of `/proc/modules` that they go with.
+    modules: RefCell<String>,
+    kallsyms: RefCell<Kallsyms>,
+}
+
+impl Loaded {
+    fn read(host: &Host) -> Loaded {
+        let modules = modules(host);
+        let text = host.proc_text(KALLSYMS).unwrap_or_default();
+        let kallsyms = Kallsyms::new(text.as_bytes(), &modules);
+        Loaded {
+            modules: RefCell::new(modules),
+            kallsyms: RefCell::new(kallsyms),
+        }
+    }
+}
+
+/// The symbols of the running kernel. They are many: they are read when the tracer is on already,
+/// and whoever needs the first name waits for them.
 #[derive(Debug)]
 pub(crate) struct Symbols {
     host: Host,
-    /// The text of `/proc/modules` that the symbols go with.
-    modules: RefCell<String>,
-    kallsyms: RefCell<Kallsyms>,
+    loaded: OnceCell<Loaded>,
+    /// The thread that reads them.
+    begun: RefCell<Option<JoinHandle<Loaded>>>,
     /// Addresses that have no name.
     nameless: RefCell<BTreeSet<u64>>,
+}
+
+/// Where the symbols are, below `/proc`.
+const KALLSYMS: &str = "kallsyms";
+
+/// True where symbols have addresses; the first of them are enough.
+fn are_shown(host: &Host) -> io::Result<bool> {
+    let mut file = File::open(host.proc.join(KALLSYMS))?;
+    loop {
+        let mut text = Vec::new();
+        let read = (&mut file).take(PIECE as u64).read_to_end(&mut text)?;
+        if !Kallsyms::new(&text, "").is_empty() {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
 }
 
 fn modules(host: &Host) -> String {
@@ -44,16 +89,32 @@ fn places(modules: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl Symbols {
-    /// Reads them; `None` where the kernel shows no addresses.
-    pub(crate) fn read(host: &Host) -> Option<Symbols> {
-        let modules = modules(host);
-        let text = host.proc_text("kallsyms")?;
-        let kallsyms = Kallsyms::new(text.as_bytes(), &modules);
-        (!kallsyms.is_empty()).then(|| Symbols {
+    /// Of this host; `None` where the kernel shows no addresses.
+    pub(crate) fn of(host: &Host) -> Option<Symbols> {
+        are_shown(host).is_ok_and(|shown| shown).then(|| Symbols {
             host: host.clone(),
-            modules: RefCell::new(modules),
-            kallsyms: RefCell::new(kallsyms),
+            loaded: OnceCell::new(),
+            begun: RefCell::default(),
             nameless: RefCell::default(),
+        })
+    }
+
+    /// Begins to read them, where that was not done before.
+    pub(crate) fn begin(&self) {
+        let mut begun = self.begun.borrow_mut();
+        if begun.is_none() && self.loaded.get().is_none() {
+            let host = self.host.clone();
+            let thread = thread::Builder::new().name("ip6drop-symbols".to_owned());
+            // Without a thread they are read when they are needed.
+            *begun = thread.spawn(move || Loaded::read(&host)).ok();
+        }
+    }
+
+    fn loaded(&self) -> &Loaded {
+        self.loaded.get_or_init(|| {
+            let begun = self.begun.borrow_mut().take();
+            let read = begun.and_then(|thread| thread.join().ok());
+            read.unwrap_or_else(|| Loaded::read(&self.host))
         })
     }
 
@@ -65,7 +126,8 @@ impl Symbols {
         print: impl Fn(&mut Vec<u8>, &Kallsyms) -> Vec<u64>,
     ) {
         let start = out.len();
-        let nameless = print(out, &self.kallsyms.borrow());
+        let loaded = self.loaded();
+        let nameless = print(out, &loaded.kallsyms.borrow());
         if nameless.is_empty() {
             return;
         }
@@ -78,25 +140,26 @@ impl Symbols {
         if known.len() > count && self.has_changed() {
             known.clear();
             out.truncate(start);
-            known.extend(print(out, &self.kallsyms.borrow()));
+            known.extend(print(out, &loaded.kallsyms.borrow()));
         }
     }
 
     /// Reads again where modules came or went.
     fn has_changed(&self) -> bool {
+        let loaded = self.loaded();
         let modules = modules(&self.host);
         let is_same = {
-            let before = self.modules.borrow();
+            let before = loaded.modules.borrow();
             places(&modules).eq(places(&before))
         };
         if is_same {
             return false;
         }
-        if let Some(text) = self.host.proc_text("kallsyms") {
-            self.kallsyms
-                .replace(Kallsyms::new(text.as_bytes(), &modules));
+        if let Some(text) = self.host.proc_text(KALLSYMS) {
+            let kallsyms = Kallsyms::new(text.as_bytes(), &modules);
+            loaded.kallsyms.replace(kallsyms);
         }
-        self.modules.replace(modules);
+        loaded.modules.replace(modules);
         true
     }
 }

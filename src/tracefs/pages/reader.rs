@@ -69,10 +69,12 @@ impl<'a> PageReader<'a> {
         dir: &str,
         source: Rc<Source>,
     ) -> Result<PageReader<'a>, (String, io::Error)> {
+        let cpus = CpuPages::all(fs, dir)?;
+        source.symbols.begin();
         Ok(PageReader {
             fs,
             source,
-            cpus: CpuPages::all(fs, dir)?,
+            cpus,
             turns: BinaryHeap::new(),
             comms: Comms::new(),
             newest: 0,

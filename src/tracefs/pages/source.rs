@@ -123,7 +123,7 @@ impl Source {
         }
         // Each CPU has a file that stays open while it is read.
         CpuPages::all(fs, dir).map_err(|(path, e)| NoPages::File(path, e))?;
-        let symbols = Symbols::read(host).ok_or(NoPages::Hidden)?;
+        let symbols = Symbols::of(host).ok_or(NoPages::Hidden)?;
         Ok(Source {
             layout,
             machine,

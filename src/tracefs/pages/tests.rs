@@ -444,7 +444,7 @@ fn where_pages_cannot_be_printed_it_is_said_why() {
 fn a_module_that_is_loaded_meanwhile_has_names() {
     let dir = tempfile::tempdir().unwrap();
     let host = host(dir.path());
-    let symbols = Symbols::read(&host).unwrap();
+    let symbols = Symbols::of(&host).unwrap();
     let place = 0xffff_ffff_c05b_0010;
     let printed = || {
         let mut out = b"in front ".to_vec();

@@ -59,20 +59,20 @@ struct Recorder<'r, 'e> {
     listened: bool,
 }
 
-/// Records into `output` until a limit or a signal, then puts everything back.
+/// Records into `output` until a limit or a signal, then puts everything back that the session has
+/// changed, before and now.
 ///
 /// # Errors
-/// Only where no journal can be kept; every later failure is in [`Recorded::ended`], beside
+/// Only where the journal cannot be settled; every other failure is in [`Recorded::ended`], beside
 /// the account of the undo.
 pub fn record(
-    env: &Env<'_>,
+    (env, mut session): (&Env<'_>, Session<'_>),
     host: &Host,
     plan: &Plan,
     limits: &Limits,
     output: &mut Output,
     onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, TraceError> {
-    let mut session = Session::begin(env.fs, env.state)?;
     let mut recorder = Recorder {
         env,
         host,

@@ -62,12 +62,29 @@ impl<'a> Overlay<'a> {
             "buffer_size_kb" => NEW_KB,
             FILTER => "",
             "options/func_stack_trace" => "0",
-            file if file.starts_with("options/") => return self.fs.read(file),
+            file if file.starts_with("options/") || file == "trace_options" => {
+                return self.fs.read(file);
+            }
             file if file.starts_with("events/") && file.ends_with("/filter") => "none",
             file if file.starts_with("events/") && file.ends_with("/enable") => "0",
             _ => return Err(io::ErrorKind::NotFound.into()),
         };
         Ok(format!("{text}\n").into_bytes())
+    }
+
+    /// The files of our events that the one of their group stands for.
+    fn in_group(&self, path: &str) -> Vec<String> {
+        let changed = self.changed.borrow();
+        let names = changed.probes.iter().filter_map(|line| {
+            let (_, event) = line.split_whitespace().next()?.split_once(':')?;
+            event.split_once('/')
+        });
+        let files = names.filter_map(|(group, name)| {
+            let (before, file) = path.rsplit_once('/')?;
+            let is_of = before.ends_with(&format!("events/{group}"));
+            is_of.then(|| format!("{before}/{name}/{file}"))
+        });
+        files.collect()
     }
 
     /// The lines of a filter after one more command, as the kernel shows them.
@@ -116,10 +133,11 @@ impl TraceFs for Overlay<'_> {
     fn write(&self, path: &str, data: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(data).into_owned();
         self.listing.add(path, Deed::Write(text.clone()));
-        self.changed
-            .borrow_mut()
-            .files
-            .insert(path.to_owned(), text);
+        let files = self.in_group(path);
+        let mut changed = self.changed.borrow_mut();
+        for file in files.into_iter().chain([path.to_owned()]) {
+            changed.files.insert(file, text.clone());
+        }
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::tracefs::rehearse::overlay::Overlay;
 use crate::tracefs::seen::ReadLine;
 use crate::tracefs::setup::plan::Plan;
 use crate::tracefs::undo::journal::StateDir;
+use crate::tracefs::undo::session::Session;
 
 struct Nobody;
 
@@ -39,8 +40,8 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     fn play<T>(
         &self,
-        act: impl FnOnce(&Env<'_>) -> Result<T, TraceError>,
-    ) -> Result<(T, Vec<Write>), TraceError> {
+        act: impl FnOnce(&Env<'_>, &Listing) -> Result<T, TraceError>,
+    ) -> Result<T, TraceError> {
         let listing = Rc::new(Listing::default());
         let fs = Overlay::new(self.fs, Rc::clone(&listing));
         let state = StateDir::nowhere(Rc::<Listing>::clone(&listing));
@@ -51,7 +52,7 @@ impl Stage<'_> {
             trigger: &|| Err(io::ErrorKind::Unsupported.into()),
             read: self.read,
         };
-        Ok((act(&env)?, listing.take()))
+        act(&env, &listing)
     }
 
     /// The writes of a recording by this plan in which nothing happens.
@@ -59,6 +60,19 @@ impl Stage<'_> {
     /// # Errors
     /// What would be in its way.
     pub fn recording(&self, plan: &Plan) -> Result<Vec<Write>, TraceError> {
+        let (_, writes) = self.recording_after(plan, |_, _| Ok(()))?;
+        Ok(writes)
+    }
+
+    /// The writes of what comes first in the same session, and those of the recording behind it.
+    ///
+    /// # Errors
+    /// What would be in the way.
+    pub fn recording_after(
+        &self,
+        plan: &Plan,
+        first: impl FnOnce(&Env<'_>, &mut Session<'_>) -> Result<(), TraceError>,
+    ) -> Result<(Vec<Write>, Vec<Write>), TraceError> {
         let limits = Limits {
             duration: Some(Duration::ZERO),
             events: None,
@@ -68,13 +82,34 @@ impl Stage<'_> {
             trial: Duration::ZERO,
         };
         let mut output = Output::nowhere(self.signals.clone())?;
-        let (recorded, writes) =
-            self.play(|env| record(env, self.host, plan, &limits, &mut output, &mut Nobody))?;
-        match recorded.ended {
-            Stopped::Failed(error) => Err(error),
-            Stopped::Signal(number) => Err(TraceError::Signal(number)),
-            _ => Ok(writes),
-        }
+        self.play(|env, listing| {
+            let mut session = Session::begin(env.fs, env.state)?;
+            first(env, &mut session)?;
+            let earlier = listing.take();
+            let within = (env, session);
+            let recorded = record(within, self.host, plan, &limits, &mut output, &mut Nobody)?;
+            match recorded.ended {
+                Stopped::Failed(error) => Err(error),
+                Stopped::Signal(number) => Err(TraceError::Signal(number)),
+                _ => Ok((earlier, listing.take())),
+            }
+        })
+    }
+
+    /// The writes of what has a session of its own, and those that put it back.
+    ///
+    /// # Errors
+    /// What would be in the way.
+    pub(crate) fn apart(
+        &self,
+        act: impl FnOnce(&Env<'_>, &mut Session<'_>) -> Result<(), TraceError>,
+    ) -> Result<Vec<Write>, TraceError> {
+        self.play(|env, listing| {
+            let mut session = Session::begin(env.fs, env.state)?;
+            act(env, &mut session)?;
+            session.end()?.check()?;
+            Ok(listing.take())
+        })
     }
 
     /// The writes of a self-check of this method, with the function `show`.
@@ -88,7 +123,6 @@ impl Stage<'_> {
         show: &[String],
     ) -> Result<Vec<Write>, TraceError> {
         let plan = selfcheck::plan(method, top_level, show, None);
-        let ((), writes) = self.play(|env| selfcheck::unheard(env, &plan))?;
-        Ok(writes)
+        self.apart(|_, session| selfcheck::unheard(session, &plan))
     }
 }

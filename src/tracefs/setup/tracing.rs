@@ -14,7 +14,8 @@ use crate::tracefs::files::{Pipe, TraceFs, drain};
 use crate::tracefs::pages::reader::PageReader;
 use crate::tracefs::pages::source::Source;
 use crate::tracefs::setup::functions::Traceable;
-use crate::tracefs::setup::plan::{Naming, Plan, needs_top_level};
+use crate::tracefs::setup::options::plain;
+use crate::tracefs::setup::plan::{Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::stream::{EVENT, Stream};
 use crate::tracefs::undo::session::Session;
@@ -45,20 +46,6 @@ pub(crate) struct Tracing {
 /// than all else that is known of the drop.
 pub(crate) const STACKS: u32 = 64;
 
-/// Options that would change the text, or add to it, beyond what a reader expects.
-const OPTIONS: [(&str, &str); 10] = [
-    ("raw", "0"),
-    ("hex", "0"),
-    ("bin", "0"),
-    ("block", "0"),
-    ("verbose", "0"),
-    ("latency-format", "0"),
-    ("userstacktrace", "0"),
-    ("stacktrace", "0"),
-    ("context-info", "1"),
-    ("print-parent", "1"),
-];
-
 /// Where functions are traced by probes, one for each.
 fn entry_probes(plan: &Plan) -> Vec<Probe> {
     let functions = plan.functions.iter();
@@ -74,6 +61,14 @@ fn entry_probes(plan: &Plan) -> Vec<Probe> {
     probes.collect()
 }
 
+fn add(session: &mut Session<'_>, group: &str, probes: &[Probe]) -> Result<(), TraceError> {
+    let line = |probe: &Probe| probe.line(group);
+    let lines = probes
+        .iter()
+        .map(|probe| (probe.name.as_str(), line(probe)));
+    session.add_probes(group, &lines.collect::<Vec<_>>())
+}
+
 impl Tracing {
     /// Sets everything up but the stacks and what makes it run: probes, buffer, filter.
     ///
@@ -84,24 +79,27 @@ impl Tracing {
         let group = format!("{GROUP}{pid}");
         let mut refused = Vec::new();
         let mut probes = Vec::new();
-        for probe in &plan.probes {
-            match session.add_probe(&group, &probe.name, &probe.line(&group)) {
-                Err(e @ TraceError::File { .. }) if plan.probes_optional => {
+        // What may be refused comes by itself, all else with one write.
+        for probe in plan.probes.iter().filter(|_| plan.probes_optional) {
+            match add(session, &group, std::slice::from_ref(probe)) {
+                Err(e @ TraceError::File { .. }) => {
                     refused.push(format!("traced without the probe {}: {e}", probe.name));
                 }
                 Err(e) => return Err(e),
                 Ok(()) => probes.push(probe.clone()),
             }
         }
+        let optional = probes.len();
+        probes.extend(
+            plan.probes
+                .iter()
+                .filter(|_| !plan.probes_optional)
+                .cloned(),
+        );
         let names = probes.iter().map(|probe| probe.name.clone()).collect();
-        if let Some(Naming { probe, .. }) = &plan.naming {
-            session.add_probe(&group, &probe.name, &probe.line(&group))?;
-            probes.push(probe.clone());
-        }
-        for probe in entry_probes(plan) {
-            session.add_probe(&group, &probe.name, &probe.line(&group))?;
-            probes.push(probe);
-        }
+        probes.extend(plan.naming.as_ref().map(|naming| naming.probe.clone()));
+        probes.extend(entry_probes(plan));
+        add(session, &group, &probes[optional..])?;
         let dir = if plan.top_level || needs_top_level(plan.method, session.fs()) {
             String::new()
         } else {
@@ -205,24 +203,19 @@ impl Tracing {
 
     fn prepare_buffer(&self, session: &mut Session<'_>, plan: &Plan) -> Result<(), TraceError> {
         let size = self.path("buffer_size_kb");
-        let text = session.text(&size)?;
-        // Left alone where its CPUs differ (`X`).
-        if let Ok(now) = value_of(&size, &text).parse::<u32>() {
-            let wanted = if self.dir.is_empty() {
+        if self.dir.is_empty() {
+            let text = session.text(&size)?;
+            // Left alone where its CPUs differ (`X`).
+            if let Ok(now) = value_of(&size, &text).parse::<u32>() {
                 // Only grows. An unused one is always set: the tracer would expand it, and
                 // nothing in the journal would say so.
-                plan.buffer_kb.max(now + u32::from(is_unused(&text)))
-            } else {
-                plan.buffer_kb
-            };
-            session.set(&size, &wanted.to_string())?;
-        }
-        for (option, value) in OPTIONS {
-            let path = self.path(&format!("options/{option}"));
-            if session.fs().exists(&path) {
-                session.set(&path, value)?;
+                let wanted = plan.buffer_kb.max(now + u32::from(is_unused(&text)));
+                session.set(&size, &wanted.to_string())?;
             }
+        } else {
+            session.set(&size, &plan.buffer_kb.to_string())?;
         }
+        plain(session, &self.dir)?;
         if self.dir.is_empty() {
             session.set(&self.path("current_tracer"), "nop")?;
             // Another tracer's leftovers would hide drops of other tasks.

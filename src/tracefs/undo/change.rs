@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::tracefs::control::{filter_commands, filter_functions, is_rounded, value_of};
 use crate::tracefs::files::{TraceFs, patiently, read_text};
 
+/// Where kprobe events are defined, a line each.
+pub(super) const PROBES: &str = "kprobe_events";
+
 /// A change that was made, or was about to be made when the process died.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
@@ -108,6 +111,19 @@ impl Change {
             }
             Change::Instance { dir } => format!("{dir} removed"),
             Change::Probe { group, name } => format!("probe {group}/{name} removed"),
+        }
+    }
+
+    /// True for a probe.
+    pub(super) fn is_probe(&self) -> bool {
+        matches!(self, Change::Probe { .. })
+    }
+
+    /// The line of [`PROBES`] that removes a probe.
+    pub(super) fn removal(&self) -> Option<String> {
+        match self {
+            Change::Probe { group, name } => Some(format!("-:{group}/{name}\n")),
+            _ => None,
         }
     }
 
@@ -216,22 +232,27 @@ fn undo_filter(fs: &dyn TraceFs, before: &[String], after: &[String]) -> io::Res
 /// What keeps an instance from being removed.
 const READER: &str = "busy: somebody has it open; before kernel 5.9 an open trace_pipe of any buffer with the same tracer is enough; nothing is recorded in it any more";
 
-/// Switches everything in an instance off in the safe order, then removes it. Only the removal
-/// has to succeed: the kernel does the rest itself.
+/// Takes the commands off, then removes an instance; the kernel does the rest itself. What it
+/// refuses to remove is switched off, in the safe order, and tried again.
 fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Undone> {
     if !fs.exists(dir) {
         return Ok(Undone::Already);
+    }
+    let filter = format!("{dir}/set_ftrace_filter");
+    let commands_off = || {
+        for command in filter_commands(&read_text(fs, &filter).unwrap_or_default()) {
+            let _ = patiently(|| fs.append(&filter, format!("!{command}\n").as_bytes()));
+        }
+    };
+    commands_off();
+    if fs.rmdir(dir).is_ok() {
+        return Ok(Undone::Restored);
     }
     let quiet = |path: &str, value: &[u8]| patiently(|| fs.write(path, value));
     let _ = quiet(&format!("{dir}/tracing_on"), b"0\n");
     let _ = quiet(&format!("{dir}/current_tracer"), b"nop\n");
     let _ = quiet(&format!("{dir}/events/enable"), b"0\n");
-    let filter = format!("{dir}/set_ftrace_filter");
-    if let Ok(text) = read_text(fs, &filter) {
-        for command in filter_commands(&text) {
-            let _ = patiently(|| fs.append(&filter, format!("!{command}\n").as_bytes()));
-        }
-    }
+    commands_off();
     patiently(|| match fs.rmdir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -243,25 +264,59 @@ fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Undone> {
     Ok(Undone::Restored)
 }
 
-fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Undone> {
-    const PATH: &str = "kprobe_events";
-    let defined = |fs: &dyn TraceFs| -> io::Result<bool> {
-        let text = patiently(|| read_text(fs, PATH))?;
-        let own = format!(":{group}/{name}");
-        Ok(text.lines().any(|line| {
-            line.split_whitespace()
-                .next()
-                .is_some_and(|w| w.ends_with(&own))
-        }))
+/// True where a line of [`PROBES`] defines one of our events.
+fn is_defined(text: &str, group: &str, name: &str) -> bool {
+    let own = format!(":{group}/{name}");
+    let mut events = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    events.any(|event| event.ends_with(&own))
+}
+
+/// Removes probes with one write, as it is done where all are off; what is still there then, one
+/// by one. Answers for each in their order.
+pub(super) fn undo_probes(fs: &dyn TraceFs, probes: &[&Change]) -> Vec<io::Result<Undone>> {
+    let defined = || -> Vec<bool> {
+        let text = patiently(|| read_text(fs, PROBES));
+        let is_there = |change: &&Change| match (&text, change) {
+            (Ok(text), Change::Probe { group, name }) => is_defined(text, group, name),
+            // Its own undo says what is in the way.
+            _ => true,
+        };
+        probes.iter().map(is_there).collect()
     };
-    if !defined(fs)? {
+    if probes.is_empty() {
+        return Vec::new();
+    }
+    let before = defined();
+    let there = probes.iter().zip(&before).filter(|&(_, there)| *there);
+    let lines: String = there.filter_map(|(change, _)| change.removal()).collect();
+    let after = match lines.is_empty() || fs.append(PROBES, lines.as_bytes()).is_err() {
+        true => before.clone(),
+        false => defined(),
+    };
+    let all = probes.iter().zip(before.iter().zip(after));
+    all.map(|(change, (before, after))| match (before, after) {
+        (_, true) => change.undo(fs),
+        (true, false) => Ok(Undone::Restored),
+        (false, false) => Ok(Undone::Already),
+    })
+    .collect()
+}
+
+fn undo_probe(fs: &dyn TraceFs, group: &str, name: &str) -> io::Result<Undone> {
+    let defined = || -> io::Result<bool> {
+        let text = patiently(|| read_text(fs, PROBES))?;
+        Ok(is_defined(&text, group, name))
+    };
+    if !defined()? {
         return Ok(Undone::Already);
     }
     let enable = format!("events/{group}/{name}/enable");
     // The kernel refuses to remove a probe that is enabled.
     let _ = patiently(|| fs.write(&enable, b"0\n"));
-    patiently(|| fs.append(PATH, format!("-:{group}/{name}\n").as_bytes()))?;
-    if defined(fs)? {
+    patiently(|| fs.append(PROBES, format!("-:{group}/{name}\n").as_bytes()))?;
+    if defined()? {
         Err(io::Error::other("the kernel still lists it"))
     } else {
         Ok(Undone::Restored)

@@ -236,9 +236,7 @@ impl StateDir {
         let fresh = path.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
         let mut journal = JournalFile::create(fresh.clone(), "rewrite the journal", header)?;
-        for change in left {
-            journal.line(change)?;
-        }
+        journal.lines(left)?;
         std::fs::rename(&fresh, &path).map_err(failed(&path, "replace"))
     }
 
@@ -274,15 +272,15 @@ pub(crate) enum Journal {
 }
 
 impl Journal {
-    /// Writes a change and waits until it is on disk.
+    /// Writes changes that are made together, and waits until they are on disk.
     ///
     /// # Errors
-    /// What the disk answers; the change must not be made then.
-    pub(crate) fn push(&mut self, change: &Change) -> Result<(), TraceError> {
+    /// What the disk answers; none of them must be made then.
+    pub(crate) fn push(&mut self, changes: &[Change]) -> Result<(), TraceError> {
         match self {
-            Journal::File(file) => file.line(change),
+            Journal::File(file) => file.lines(changes),
             Journal::Told(told) => {
-                told.before(change);
+                changes.iter().for_each(|change| told.before(change));
                 Ok(())
             }
         }
@@ -318,19 +316,21 @@ impl JournalFile {
             .open(&path)
             .map_err(failed(&path, doing))?;
         let mut journal = JournalFile { file, path };
-        journal.line(header)?;
+        journal.lines(std::slice::from_ref(header))?;
         Ok(journal)
     }
 
-    /// Writes a line and waits until it is on disk.
-    fn line(&mut self, value: &impl Serialize) -> Result<(), TraceError> {
-        let written = serde_json::to_vec(value)
-            .map_err(io::Error::from)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                self.file.write_all(&line)?;
-                self.file.sync_all()
-            });
+    /// Writes a line each and waits until they are on disk.
+    fn lines(&mut self, values: &[impl Serialize]) -> Result<(), TraceError> {
+        let mut text = Vec::new();
+        let formed = values.iter().try_for_each(|value| {
+            serde_json::to_writer(&mut text, value)?;
+            text.push(b'\n');
+            Ok::<_, io::Error>(())
+        });
+        let written = formed
+            .and_then(|()| self.file.write_all(&text))
+            .and_then(|()| self.file.sync_all());
         written.map_err(failed(&self.path, "write"))
     }
 }
@@ -398,8 +398,7 @@ mod tests {
         let state = StateDir::open(&path, "one").unwrap();
         assert_eq!(state.stale().unwrap(), None);
         let mut journal = state.begin(Path::new("/t")).unwrap();
-        journal.push(&change("a")).unwrap();
-        journal.push(&change("b")).unwrap();
+        journal.push(&[change("a"), change("b")]).unwrap();
         assert!(!is_stale(&path), "its session is alive");
         drop((journal, state));
         assert!(is_stale(&path));

@@ -2,7 +2,7 @@
 
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
-use crate::tracefs::undo::change::{Change, Undone};
+use crate::tracefs::undo::change::{Change, Undone, undo_probes};
 use crate::tracefs::undo::journal::{JournalHeader, StateDir};
 
 /// A change that could not be taken back.
@@ -29,16 +29,23 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// Takes back `changes`, the last one first, but instances before all others: a probe that is
-    /// on in one of them cannot be removed. A failure does not stop the others.
+    /// Takes back `changes`, the last one first, but instances before all others and probes behind
+    /// them: one that is on anywhere cannot be removed. A failure does not stop the others.
     #[must_use]
     pub fn replay(fs: &dyn TraceFs, changes: &[Change]) -> Undo {
         let mut undo = Undo::default();
         let is_instance = |change: &&Change| matches!(change, Change::Instance { .. });
         let instances = changes.iter().rev().filter(is_instance);
-        let others = changes.iter().rev().filter(|change| !is_instance(change));
-        for change in instances.chain(others) {
-            match change.undo(fs) {
+        let is_other = |change: &&Change| !is_instance(change) && !change.is_probe();
+        let others = changes.iter().rev().filter(is_other);
+        let probes: Vec<&Change> = changes.iter().rev().filter(|c| c.is_probe()).collect();
+        let mut ends: Vec<_> = instances
+            .chain(others)
+            .map(|change| (change, change.undo(fs)))
+            .collect();
+        ends.extend(probes.iter().copied().zip(undo_probes(fs, &probes)));
+        for (change, end) in ends {
+            match end {
                 Ok(Undone::Restored) => undo.restored.push(change.what()),
                 Ok(Undone::Already) => {}
                 Ok(Undone::Noted(note)) => undo.notes.push(note),

@@ -1,12 +1,13 @@
 //! A tracing session: every change is journaled first, and taken back at the end, whatever
 //! the end is.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use crate::tracefs::control::{filter_functions, is_rounded, is_size, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::undo::change::Change;
+use crate::tracefs::undo::change::{Change, PROBES};
 use crate::tracefs::undo::journal::{Journal, StateDir};
 use crate::tracefs::undo::replay::Undo;
 
@@ -19,6 +20,8 @@ pub struct Session<'a> {
     journal: Journal,
     changes: Vec<Change>,
     instance: Option<String>,
+    /// Values that were set in our own instance, where nobody else sets any.
+    held: BTreeMap<String, String>,
     ended: bool,
 }
 
@@ -34,6 +37,7 @@ impl<'a> Session<'a> {
             journal: state.begin(fs.root())?,
             changes: Vec::new(),
             instance: None,
+            held: BTreeMap::new(),
             ended: false,
         })
     }
@@ -48,9 +52,9 @@ impl<'a> Session<'a> {
         TraceError::file(self.fs.root().join(path), doing)
     }
 
-    fn journaled(&mut self, change: Change) -> Result<(), TraceError> {
-        self.journal.push(&change)?;
-        self.changes.push(change);
+    fn journaled(&mut self, changes: Vec<Change>) -> Result<(), TraceError> {
+        self.journal.push(&changes)?;
+        self.changes.extend(changes);
         Ok(())
     }
 
@@ -76,18 +80,24 @@ impl<'a> Session<'a> {
     /// [`TraceError::File`] where the kernel refuses, [`TraceError::ReadBack`] where it took
     /// the value and holds another.
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), TraceError> {
-        let before = value_of(path, &self.text(path)?);
+        let before = match self.held.remove(path) {
+            Some(held) => held,
+            None => value_of(path, &self.text(path)?),
+        };
+        let is_ours = self.is_ours(path);
         if before == value {
+            if is_ours {
+                self.held.insert(path.to_owned(), before);
+            }
             return Ok(());
         }
-        let is_ours = self.is_ours(path);
         if !is_ours {
-            self.journaled(Change::Value {
+            self.journaled(vec![Change::Value {
                 path: path.to_owned(),
                 before,
                 after: value.to_owned(),
                 read_back: None,
-            })?;
+            }])?;
         }
         self.fs
             .write(path, format!("{value}\n").as_bytes())
@@ -96,13 +106,14 @@ impl<'a> Session<'a> {
         if found != value && !is_rounded(self.fs, path, value, &found) {
             return Err(self.other(path, value, found));
         }
-        // By this the undo tells our own value from that of somebody else.
-        if !is_ours
-            && is_size(path)
+        if is_ours {
+            self.held.insert(path.to_owned(), value.to_owned());
+        } else if is_size(path)
             && let Some(change) = self.changes.last_mut()
         {
+            // By this the undo tells our own value from that of somebody else.
             change.amend(found);
-            self.journal.push(change)?;
+            self.journal.push(std::slice::from_ref(change))?;
         }
         Ok(())
     }
@@ -134,10 +145,10 @@ impl<'a> Session<'a> {
             if before == after {
                 return Ok(());
             }
-            self.journaled(Change::Filter {
+            self.journaled(vec![Change::Filter {
                 before,
                 after: after.clone(),
-            })?;
+            }])?;
         }
         self.fs
             .write(&path, format!("{}\n", after.join("\n")).as_bytes())
@@ -162,14 +173,17 @@ impl<'a> Session<'a> {
             .map_err(self.failed(&path, format!("add {command}")))
     }
 
-    /// Makes an instance of our own.
+    /// Makes an instance of our own, where it was not made before.
     ///
     /// # Errors
     /// [`TraceError::File`].
     pub fn make_instance(&mut self, dir: &str) -> Result<(), TraceError> {
-        self.journaled(Change::Instance {
+        if self.instance.as_deref() == Some(dir) {
+            return Ok(());
+        }
+        self.journaled(vec![Change::Instance {
             dir: dir.to_owned(),
-        })?;
+        }])?;
         self.fs
             .mkdir(dir)
             .map_err(self.failed(dir, "make an instance"))?;
@@ -177,24 +191,99 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Defines a kprobe event. It stays off.
+    /// Defines kprobe events, by name and line, with one write. They stay off.
     ///
     /// # Errors
     /// [`TraceError::File`].
-    pub(crate) fn add_probe(
+    pub(crate) fn add_probes(
         &mut self,
         group: &str,
-        name: &str,
-        line: &str,
+        probes: &[(&str, String)],
     ) -> Result<(), TraceError> {
-        self.journaled(Change::Probe {
+        if probes.is_empty() {
+            return Ok(());
+        }
+        let change = |name: &str| Change::Probe {
             group: group.to_owned(),
             name: name.to_owned(),
-        })?;
+        };
+        self.journaled(probes.iter().map(|(name, _)| change(name)).collect())?;
+        let lines: String = probes.iter().map(|(_, line)| format!("{line}\n")).collect();
         // Truncation would remove the probes of others.
         self.fs
-            .append("kprobe_events", format!("{line}\n").as_bytes())
-            .map_err(self.failed("kprobe_events", format!("add {line}")))
+            .append(PROBES, lines.as_bytes())
+            .map_err(self.failed(PROBES, format!("add {}", lines.trim_end())))?;
+        if let Some(dir) = &self.instance {
+            let switch = |name: &str| format!("{dir}/events/{group}/{name}/enable");
+            let off = probes
+                .iter()
+                .map(|(name, _)| (switch(name), "0".to_owned()));
+            self.held.extend(off);
+        }
+        Ok(())
+    }
+
+    /// Removes kprobe events that this session has defined and that are off. Their undo stays in
+    /// the journal: it is done then.
+    ///
+    /// # Errors
+    /// [`TraceError::File`].
+    pub(crate) fn remove_probes(&self) -> Result<(), TraceError> {
+        let lines: String = self.changes.iter().filter_map(Change::removal).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.fs
+            .append(PROBES, lines.as_bytes())
+            .map_err(self.failed(PROBES, format!("add {}", lines.trim_end())))
+    }
+
+    /// Writes what stands for all events of the group in the directory `group` of our own
+    /// instance, and reads it back from these files: those that stand for all show no filter.
+    fn set_all(
+        &mut self,
+        group: &str,
+        (file, value): (&str, &str),
+        shown: &[String],
+    ) -> Result<(), TraceError> {
+        let path = format!("{group}/{file}");
+        let is_of = |held: &str| held.starts_with(group) && held.ends_with(&format!("/{file}"));
+        self.held.retain(|held, _| !is_of(held));
+        self.fs
+            .write(&path, format!("{value}\n").as_bytes())
+            .map_err(self.failed(&path, format!("write {value}")))?;
+        shown.iter().try_for_each(|path| {
+            let found = self.text(path)?;
+            if found == value {
+                return Ok(());
+            }
+            Err(self.other(path, value, found))
+        })
+    }
+
+    /// Gives all events of a group the same filter, with one write, and reads it back from those
+    /// with these names.
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub(crate) fn filter_all(
+        &mut self,
+        group: &str,
+        names: &[&str],
+        filter: &str,
+    ) -> Result<(), TraceError> {
+        let shown = names.iter().map(|name| format!("{group}/{name}/filter"));
+        self.set_all(group, ("filter", filter), &shown.collect::<Vec<_>>())
+    }
+
+    /// Switches all events of a group on or off, with one write.
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub(crate) fn switch_all(&mut self, group: &str, on: bool) -> Result<(), TraceError> {
+        let value = if on { "1" } else { "0" };
+        let shown = [format!("{group}/enable")];
+        self.set_all(group, ("enable", value), &shown)
     }
 
     /// Takes everything back and settles the journal: what could not be put back stays in it.
