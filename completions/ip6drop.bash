@@ -171,7 +171,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__diagnose)
-            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -287,6 +287,10 @@ _ip6drop() {
                     return 0
                     ;;
                 --buffer-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cpu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -720,7 +724,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -787,6 +791,10 @@ _ip6drop() {
                     return 0
                     ;;
                 --buffer-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cpu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -65,6 +65,7 @@ off\t'Not at all: function entries alone tell what happened'
 full\t'With all lookups, however many they are'
 least\t'With the least lookups that prove'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l proc -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l sys -d 'Read facts of the host below DIR' -r -F
@@ -172,6 +173,7 @@ off\t'Not at all: function entries alone tell what happened'
 full\t'With all lookups, however many they are'
 least\t'With the least lookups that prove'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proc -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l sys -d 'Read facts of the host below DIR' -r -F

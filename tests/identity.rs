@@ -292,7 +292,7 @@ fn a_recording_of_some_packets_says_so_and_is_no_all_clear_for_others() {
         "# ip6drop: lookups-since",
         &format!("{asked}# ip6drop: lookups-since"),
     );
-    let only = "Only drops of these packets were recorded: --dst 2001:db8:dead::/48 --port 53.";
+    let only = "Only these drops were recorded: --dst 2001:db8:dead::/48 --port 53.";
     assert!(said(&begins).contains(only));
     assert!(!said(BEGINS).contains("Only drops"));
     let is_event = |line: &&str| !line.starts_with("    ping");

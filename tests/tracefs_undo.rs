@@ -118,6 +118,7 @@ impl Bench {
             bytes: None,
             max_rate: 2000,
             trial: Duration::ZERO,
+            background: false,
         };
         record(within, &self.host(), plan, &limits, output, &mut Nobody)
     }
@@ -183,6 +184,7 @@ fn plan(method: Method) -> Plan {
         naming: None,
         probes_optional: false,
         buffer_kb: 512,
+        cpus: None,
         top_level: false,
     }
 }
@@ -191,7 +193,7 @@ fn plan(method: Method) -> Plan {
 fn naming() -> Plan {
     let whole = plan(Method::Instance);
     let probe = Probe::entry("ip6_pkt_drop", "ip6_pkt_drop");
-    let streams = ["iif != 1", "iif != 1 && err != 0"];
+    let streams = ["iif != 1", "iif != 1 && err != 0"].map(str::to_owned);
     Plan {
         functions: whole.functions[..1].to_vec(),
         naming: Some(Naming::new(probe, Layout::default(), Some(7), &streams)),

@@ -20,6 +20,15 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         Framing::Lookups(filter) if filter.as_str().replace("\"lo\"", "").contains('"') => {
             return None;
         }
+        Framing::Pod { dev, pod } => {
+            let dev = names.device(dev.as_str().as_bytes());
+            let pod = names.pod(pod.as_str());
+            Framing::Pod {
+                dev: OneLine::new(&dev),
+                pod: OneLine::new(&pod),
+            }
+            .to_string()
+        }
         // It names addresses and interfaces; that it is there must not be lost.
         Framing::Packets(_) => Framing::Packets(OneLine::new("of a filter")).to_string(),
         Framing::Unknown(_) => return None,
@@ -38,6 +47,7 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::Ops(_)
         | Framing::LookupsSince(_)
         | Framing::Offsets(_)
+        | Framing::WayBack { .. }
         | Framing::Lost { .. }
         | Framing::TraceDat
         | Framing::SeveralBuffers => framing.to_string(),

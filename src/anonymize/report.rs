@@ -36,6 +36,7 @@ impl Pseudonyms {
             stacks: _,
             facts,
             packets,
+            pods,
             left_out: _,
             recorded,
             trigger: _,
@@ -52,6 +53,13 @@ impl Pseudonyms {
         if let Some(facts) = facts {
             self.facts(facts);
         }
+        *pods = std::mem::take(pods)
+            .into_iter()
+            .map(|(dev, pod)| {
+                let dev = self.device(dev.as_bytes());
+                (String::from_utf8_lossy(&dev).into_owned(), self.pod(&pod))
+            })
+            .collect();
         *recorded = recorded.take().map(|_| "of a filter".to_owned());
         *packets = packets.take().map(|packets| self.packets(packets));
         self.surroundings(summary);

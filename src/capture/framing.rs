@@ -61,6 +61,20 @@ pub(crate) enum Framing<'a> {
     Offsets(OneLine<'a>),
     /// The packets whose drops alone were recorded.
     Packets(OneLine<'a>),
+    /// An interface of the host's is of this pod.
+    Pod {
+        /// The interface.
+        dev: OneLine<'a>,
+        /// The pod, as `namespace/name`.
+        pod: OneLine<'a>,
+    },
+    /// Netfilter has these matches, which ask for the way back to a source.
+    WayBack {
+        /// What it drops for that is recorded; else it is not.
+        is_shown: bool,
+        /// The matches.
+        matches: OneLine<'a>,
+    },
     /// Events that the kernel says it lost on a CPU.
     Lost {
         /// The CPU.
@@ -116,6 +130,17 @@ impl<'a> Framing<'a> {
             b"ops" => Framing::Ops(pointer(text)?),
             b"offsets" => Framing::Offsets(value),
             b"packets" => Framing::Packets(value),
+            b"way-back" => Self::way_back(bytes)?,
+            b"pod" => {
+                let space = bytes.iter().position(|&b| b == b' ')?;
+                let (dev, pod) = (&bytes[..space], &bytes[space + 1..]);
+                let has_space = pod.iter().any(u8::is_ascii_whitespace);
+                let is_pair = !dev.is_empty() && !pod.is_empty() && !has_space;
+                is_pair.then(|| Framing::Pod {
+                    dev: OneLine::new(dev),
+                    pod: OneLine::new(pod),
+                })?
+            }
             b"lost" => {
                 let mut words = text.split_ascii_whitespace();
                 Framing::Lost {
@@ -127,6 +152,14 @@ impl<'a> Framing<'a> {
             b"buffers" => Framing::SeveralBuffers,
             _ => return None,
         })
+    }
+
+    fn way_back(bytes: &'a [u8]) -> Option<Self> {
+        let of = |word, is_shown| {
+            let matches = OneLine::new(value_of(word, bytes)?);
+            Some(Framing::WayBack { is_shown, matches })
+        };
+        of(b"shown", true).or_else(|| of(b"hidden", false))
     }
 
     fn on_a_side(when: When, bytes: &'a [u8]) -> Option<Self> {
@@ -184,6 +217,11 @@ impl fmt::Display for Framing<'_> {
             }
             Framing::Ops(ops) => write!(f, "ops {ops:#x}"),
             Framing::Packets(asked) => write!(f, "packets {asked}"),
+            Framing::Pod { dev, pod } => write!(f, "pod {dev} {pod}"),
+            Framing::WayBack { is_shown, matches } => {
+                let shown = if *is_shown { "shown" } else { "hidden" };
+                write!(f, "way-back {shown} {matches}")
+            }
             Framing::Offsets(places) => write!(f, "offsets {places}"),
             Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
             Framing::TraceDat => f.write_str("input trace.dat"),
@@ -259,6 +297,18 @@ mod tests {
             Framing::LookupsSince(large),
             Framing::Offsets(text()),
             Framing::Packets(text()),
+            Framing::Pod {
+                dev: OneLine::new("cali1"),
+                pod: OneLine::new("shop/web-0"),
+            },
+            Framing::WayBack {
+                is_shown: true,
+                matches: text(),
+            },
+            Framing::WayBack {
+                is_shown: false,
+                matches: text(),
+            },
             Framing::Clock(ClockPair {
                 trace: large,
                 wall: signed.unsigned_abs(),
@@ -304,8 +354,8 @@ mod tests {
 
         #[test]
         fn anything_else_is_carried(
-            key in "[a-z-]{1,12}|version|began|clock|cpus|method|before|after|lost|input|lookups|ops|[!-\u{ff}]{1,9}",
-            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+            key in "[a-z-]{1,12}|version|began|clock|cpus|method|before|after|lost|input|lookups|ops|pod|way-back|[!-\u{ff}]{1,9}",
+            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes|shown|hidden)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
         ) {
             let written = format!("{FRAMING}{key} {value}");
             let said = read(&written);

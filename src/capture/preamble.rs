@@ -1,8 +1,13 @@
 //! What the framing lines of a capture say together.
 
+use std::collections::BTreeMap;
+
 use crate::capture::clock::Clock;
 use crate::capture::framing::{Framing, When};
 use crate::host::{Facts, Policy};
+
+/// Pods that are kept of one capture.
+const MAX_PODS: usize = 4096;
 
 /// What a capture says of itself, beside what other tools' text says as well.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +26,11 @@ pub(crate) struct Preamble {
     pub(crate) several_buffers: bool,
     /// The packets whose drops alone were recorded.
     pub(crate) packets: Option<String>,
+    /// Netfilter has rules that ask for the way back to a source, and what it drops for that is
+    /// not in the trace.
+    pub(crate) way_back_hidden: bool,
+    /// Pods by their interfaces on the host's side.
+    pub(crate) pods: BTreeMap<String, String>,
     /// Counters and limits around the trace.
     pub(crate) facts: Facts,
 }
@@ -45,6 +55,11 @@ impl Preamble {
             Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
             Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
             Framing::Packets(asked) => self.packets = Some(asked.as_str().to_owned()),
+            Framing::Pod { dev, pod } if self.pods.len() < MAX_PODS => {
+                let (dev, pod) = (dev.as_str().to_owned(), pod.as_str().to_owned());
+                self.pods.insert(dev, pod);
+            }
+            Framing::WayBack { is_shown, .. } => self.way_back_hidden = !is_shown,
             Framing::Ops(ops) => self.facts.ops = Some(*ops),
             Framing::TraceDat => self.from_trace_dat = true,
             Framing::SeveralBuffers => self.several_buffers = true,
@@ -72,6 +87,31 @@ mod tests {
             preamble.take(framing);
         }
         preamble.facts
+    }
+
+    #[test]
+    fn pods_are_known_by_their_interfaces() {
+        let mut preamble = Preamble::default();
+        for number in 0..=MAX_PODS {
+            let (dev, pod) = (format!("cali{number}"), format!("a/{number}"));
+            preamble.take(&Framing::Pod {
+                dev: OneLine::new(&dev),
+                pod: OneLine::new(&pod),
+            });
+        }
+        assert_eq!(preamble.pods.len(), MAX_PODS);
+        assert_eq!(preamble.pods["cali7"], "a/7");
+    }
+
+    #[test]
+    fn what_netfilter_drops_is_shown_or_hidden() {
+        let mut preamble = Preamble::default();
+        assert!(!preamble.way_back_hidden);
+        for is_shown in [false, true] {
+            let matches = OneLine::new("rpfilter");
+            preamble.take(&Framing::WayBack { is_shown, matches });
+            assert_eq!(preamble.way_back_hidden, !is_shown);
+        }
     }
 
     #[test]

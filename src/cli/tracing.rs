@@ -1,10 +1,13 @@
 //! What the commands that trace take in common.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use crate::capture::method::Method;
+use crate::cli::values;
 use crate::host::Host;
 use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 
@@ -134,6 +137,9 @@ pub(crate) struct CaptureArgs {
     /// Buffer for each CPU, in KiB
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
     pub(crate) buffer_kb: u32,
+    /// Trace these CPUs alone, such as 0-3,7
+    #[arg(long, value_name = "LIST", value_parser = values::cpus)]
+    pub(crate) cpu: Option<Arc<BTreeSet<u32>>>,
     /// Change nothing: print each write that it would make, in order, and what undoes it
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -11,6 +11,7 @@ use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::kernel::functions::Function;
+use crate::kernel::release::judge;
 use crate::kernel::traced::{TRACED, Traced};
 use crate::os::signals::Signals;
 use crate::report::packet_filter::PacketFilter;
@@ -42,23 +43,27 @@ fn functions(available: &Available, wanted: &[Traced], extra: &[String]) -> Vec<
     functions
 }
 
-/// Probes on the collector of the route cache.
-fn gc_probes(preflight: &Preflight, entry: bool, full: bool) -> Vec<Probe> {
-    let mut probes = Vec::new();
-    let real = preflight.available.real(Function::DstGc.name());
-    if let Some(gc) = real.first().filter(|_| entry || full) {
-        probes.extend(Probe::gc_enter(gc));
-        if full {
-            probes.push(Probe::gc_exit(gc));
-        }
-    }
-    probes
+/// Probes on entry and return of the collector of the route cache.
+fn gc_probes(preflight: &Preflight, entry: bool, exit: bool) -> Vec<Probe> {
+    let Some(gc) = preflight.available.real(Function::DstGc.name()).first() else {
+        return Vec::new();
+    };
+    let entry = entry.then(|| Probe::gc_enter(gc)).flatten();
+    let exit = exit.then(|| Probe::gc_exit(gc));
+    entry.into_iter().chain(exit).collect()
 }
 
 /// The plan where lookups say what became of each packet: neither the entries of other functions
 /// nor a self-check of stacks is needed.
-fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> Plan {
+fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, host: &Host, naming: Naming) -> Plan {
+    let is_auto = args.probes == Probes::Auto;
     let full = args.probes == Probes::Full;
+    // Of a packet that netfilter drops its lookup alone tells neither whether it was refused nor
+    // in which namespace.
+    let release = host.release().unwrap_or_default();
+    let may_refuse = judge(&release).checks != Some(false);
+    let exit = full || (is_auto && naming.netfilter.is_some() && may_refuse);
+    let entry = exit || args.probes == Probes::Entry;
     let mut functions = functions(&preflight.available, &TRACED[..1], &args.functions);
     if naming.narrowing.is_some() {
         // Stacks would be of any packet.
@@ -67,10 +72,11 @@ fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> P
     Plan {
         method: Method::Instance,
         functions,
-        probes: gc_probes(preflight, args.probes == Probes::Entry, full),
+        probes: gc_probes(preflight, entry, exit),
         naming: Some(naming),
-        probes_optional: false,
+        probes_optional: is_auto,
         buffer_kb: args.buffer_kb,
+        cpus: args.cpu.clone(),
         top_level: false,
     }
 }
@@ -98,6 +104,7 @@ fn plan(
         naming: naming.filter(|_| method == Method::Instance && !choice.top_level),
         probes_optional: args.probes == Probes::Auto,
         buffer_kb: args.buffer_kb,
+        cpus: args.cpu.clone(),
         top_level: choice.top_level,
     })
 }
@@ -113,8 +120,16 @@ pub(crate) fn choose_plan(
     finds: &mut dyn Finds,
     err: &mut dyn Write,
 ) -> Result<Plan, TraceError> {
-    match naming((args, packets), (fs, host), finds, err)? {
-        Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, naming)),
+    if let (Some(cpus), Some(present)) = (&args.cpu, host.present_cpus())
+        && let Some(cpu) = cpus.difference(&present).next()
+    {
+        return Err(TraceError::untraceable(
+            format!("there is no CPU {cpu}"),
+            "/sys/devices/system/cpu/present has those that there are",
+        ));
+    }
+    match naming((args, packets), (fs, host, preflight), finds, err)? {
+        Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, host, naming)),
         naming => {
             let choice = finds.choice(args.probes == Probes::Auto, err)?;
             plan(args, preflight, &choice, naming)

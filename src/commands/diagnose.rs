@@ -170,6 +170,7 @@ fn run_capture(
         bytes: Some(args.max_size),
         max_rate: args.capture.max_rate,
         trial: TRIAL,
+        background: args.trigger.is_none(),
     };
     let mut bench = Bench {
         analysis,

@@ -31,6 +31,7 @@ fn limits(args: &RecordArgs) -> Limits {
         bytes: args.max_size,
         max_rate: args.capture.max_rate,
         trial: TRIAL,
+        background: true,
     }
 }
 

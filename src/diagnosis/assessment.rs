@@ -3,6 +3,7 @@
 use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::sizing::{Needs, Sizing, size};
 use crate::exit::Exit;
+use crate::host::matches::RouteMatches;
 use crate::host::netns::NetNs;
 use crate::host::{CpuCount, Snapshot};
 use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of};
@@ -163,6 +164,8 @@ pub(crate) struct Behaviour {
     /// `ip6_dst_gc` returns nothing: the change that took the check out made it void
     /// (af6d10345ca7).
     pub(crate) returns_nothing: bool,
+    /// Matches of netfilter that ask for routes.
+    pub(crate) matches: RouteMatches,
 }
 
 impl Behaviour {
@@ -259,7 +262,7 @@ fn headroom(snapshot: &Snapshot) -> Option<Headroom> {
     })
 }
 
-fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>) -> Option<Sizing> {
+fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>, has_in_flight: bool) -> Option<Sizing> {
     let stats = snapshot.rt6_stats?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Some(size(Needs {
@@ -268,6 +271,7 @@ fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>) -> Option<Sizing> {
         exceptions: number(stats.fib_rt_cache),
         slow: number(stats.dst_entries),
         max_size: snapshot.max_size(),
+        has_in_flight,
     }))
 }
 
@@ -294,7 +298,7 @@ pub(crate) fn assess(
     let state = state(snapshot, fast, checks, seen);
     let sizing = match state {
         State::Unaffected => None,
-        _ => sizing(snapshot, cpus),
+        _ => sizing(snapshot, cpus, seen.matches.ask_way_back()),
     };
     let mut assessment = Assessment {
         is_unread: snapshot.rt6_stats.is_none() || state == State::Unknown,
@@ -307,7 +311,27 @@ pub(crate) fn assess(
         advice: Vec::new(),
     };
     assessment.advice = advise(&assessment, snapshot, kernel, netns, checks);
+    if checks != Some(false) {
+        assessment.advice.extend(of_matches(seen.matches));
+    }
     assessment
+}
+
+/// What rules of netfilter add, which no counter of a namespace shows.
+fn of_matches(matches: RouteMatches) -> impl Iterator<Item = Advice> {
+    let in_flight = matches.ask_way_back().then(|| {
+        note(
+            "In flight: rules of this host ask for the way back to the source of each packet (rpfilter, or fib of nftables). The kernel makes an entry for that and frees it after a grace period of RCU, so that under load the cache can be over max_size for moments and lose packets, also where it is within limits before and after. Those packets are in no counter of routes; record sees them (rcv-rpfilter-dst-alloc).".to_owned(),
+            None,
+        )
+    });
+    let misses = matches.addrtype.then(|| {
+        note(
+            "Rules of this host use -m addrtype (kube-proxy does): where the cache is full the lookup for that is refused too, and it matches nothing. Traffic to services misses its rule then, and no drop shows it.".to_owned(),
+            None,
+        )
+    });
+    in_flight.into_iter().chain(misses)
 }
 
 fn memory(bytes: i64) -> String {
@@ -682,6 +706,33 @@ mod tests {
         assert!(!state("6.12.1", true, false));
         assert!(state("4.19.108", false, true));
         assert!(!state("4.19.108", true, true));
+    }
+
+    #[test]
+    fn rules_of_netfilter_are_named_where_they_matter() {
+        let advice = |kernel, rpfilter, addrtype| {
+            let mut namespace = Namespace::new(150, 4096, 64);
+            namespace.kernel = kernel;
+            namespace.seen.matches = RouteMatches {
+                rpfilter,
+                addrtype,
+                ..RouteMatches::default()
+            };
+            let starts = namespace.advice().into_iter().map(|(_, text)| text);
+            (starts.collect::<Vec<_>>(), namespace.assess().sizing)
+        };
+        let (none, sizing) = advice("4.19.108", false, false);
+        assert_eq!(none, [""; 0]);
+        assert_eq!(sizing.unwrap().in_flight, 0);
+        let (both, sizing) = advice("4.19.108", true, true);
+        // More than the limit can be needed then.
+        assert_eq!(
+            both,
+            ["The IPv6 route", "In flight: rules", "Rules of this"]
+        );
+        assert!(sizing.unwrap().in_flight > 0);
+        assert_eq!(advice("4.19.108", false, true).0, ["Rules of this"]);
+        assert_eq!(advice("6.12.1", true, true).0, [""; 0]);
     }
 
     #[test]

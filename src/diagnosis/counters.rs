@@ -6,6 +6,7 @@ use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
 use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
+use crate::host::matches::RouteMatches;
 use crate::host::netns::{NetNs, unidentified};
 use crate::host::{CpuCount, Facts};
 use crate::kernel::release::{Kernel, Release, judge};
@@ -60,6 +61,8 @@ impl Counters {
             refuses: same && refuses,
             grants_at_once: same && gathered.gc.keys().any(|(.., observed)| at_once(*observed)),
             returns_nothing: gathered.gc_returns_nothing,
+            // A capture does not say.
+            matches: RouteMatches::default(),
         };
         let elsewhere = || HereAndNow {
             netns: unidentified(PathBuf::new()),

@@ -169,16 +169,18 @@ pub(crate) struct WayBack {
     pub(crate) shown: Reverse,
     /// Netfilter freed it; else it may have been anybody.
     pub(crate) in_netfilter: bool,
+    /// No lookup for an answer to the packet looks the same.
+    pub(crate) is_alone: bool,
 }
 
 impl WayBack {
-    /// A number below 32, and not 0.
+    /// A number below 64, and not 0.
     fn packed(self) -> u64 {
         let shown = match self.shown {
             Reverse::Returned => 1,
             Reverse::Attempted(observed) => 2 + observed as u64,
         };
-        shown << 1 | u64::from(self.in_netfilter)
+        shown << 2 | u64::from(self.in_netfilter) << 1 | u64::from(self.is_alone)
     }
 }
 
@@ -277,8 +279,8 @@ impl Evidence {
             .fold(flags, |number, part| number << 8 | u64::from(part));
         let lookups = self.lookups.map_or(0, |lookups| 1 + u64::from(lookups));
         let number = number << 16 | lookups;
-        // 63 bits by now.
-        let number = number << 5 | self.reverse.map_or(0, WayBack::packed);
+        // 64 bits by now.
+        let number = number << 6 | self.reverse.map_or(0, WayBack::packed);
         let attempts = self.receive.packed() << Attempts::BITS | self.output.packed();
         u128::from(number) << 64 | u128::from(attempts)
     }

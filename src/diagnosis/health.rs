@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use crate::trace::assemble::MAX_SAMPLES;
 use crate::trace::{KernelLog, LineCounts};
 
+/// Packets that netfilter dropped, and not because a way back was refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct NetfilterDrops {
+    /// There is no way back to their source by the interface that they came in by.
+    pub(crate) no_way_back: u64,
+    /// By other rules, as far as the trace shows.
+    pub(crate) other_rule: u64,
+}
+
 /// Whether the input could be read, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
@@ -27,12 +36,16 @@ pub struct Health {
     /// Recordings of this program that do not say how they ended: they were cut off, or are still
     /// written.
     pub(crate) unfinished: u64,
+    /// Recordings that do not show what the reverse-path filter drops, of hosts that have one.
+    pub(crate) way_back_hidden: u64,
     /// Drops with a stack beyond the table's caps.
     pub(crate) stacks_beyond: u64,
     /// Cuts of all evidence because too many tasks were live.
     pub(crate) evictions: u64,
     /// Drops whose words fit no IPv6 packet.
     pub(crate) unbelievable: u64,
+    /// What netfilter dropped for other reasons than the route cache.
+    pub(crate) netfilter: NetfilterDrops,
     /// What the kernel's log says.
     pub(crate) log: KernelLog,
 }
@@ -92,9 +105,12 @@ impl Health {
         self.overwritten = self.overwritten.saturating_add(other.overwritten);
         self.broken_inputs += other.broken_inputs;
         self.unfinished += other.unfinished;
+        self.way_back_hidden += other.way_back_hidden;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;
         self.unbelievable += other.unbelievable;
+        self.netfilter.no_way_back += other.netfilter.no_way_back;
+        self.netfilter.other_rule += other.netfilter.other_rule;
         self.log.merge(other.log);
     }
 }
@@ -179,9 +195,14 @@ mod tests {
             overwritten: n + 10,
             broken_inputs: n + 11,
             unfinished: n + 11,
+            way_back_hidden: n + 17,
             stacks_beyond: n + 12,
             evictions: n + 13,
             unbelievable: n + 13,
+            netfilter: NetfilterDrops {
+                no_way_back: n + 15,
+                other_rule: n + 16,
+            },
             log: KernelLog {
                 failed: n + 14,
                 ..KernelLog::default()
@@ -206,9 +227,14 @@ mod tests {
             overwritten: 1120,
             broken_inputs: 1122,
             unfinished: 1122,
+            way_back_hidden: 1134,
             stacks_beyond: 1124,
             evictions: 1126,
             unbelievable: 1126,
+            netfilter: NetfilterDrops {
+                no_way_back: 1130,
+                other_rule: 1132,
+            },
             log: KernelLog {
                 failed: 1128,
                 ..KernelLog::default()

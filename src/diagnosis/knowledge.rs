@@ -129,7 +129,8 @@ pub(crate) fn knowledge(
 }
 
 /// The release is one whose `ip6_dst_gc` returns nothing.
-fn never_refuses(gathered: &Gathered) -> bool {
+#[must_use]
+pub(crate) fn never_refuses(gathered: &Gathered) -> bool {
     let release = gathered.kernel.clone().unwrap_or_default();
     let release = Release {
         release,

@@ -9,6 +9,11 @@ pub(crate) const ENTRY_BYTES: i64 = 256;
 /// The kernel's default of `max_size`, in entries: no advice goes below it.
 pub(crate) const DEFAULT_MAX_SIZE: i64 = 4096;
 
+/// Entries in flight that room is kept for where rules ask for the way back of each packet: so
+/// many packets a grace period of some 100 ms at 80,000 packets a second. Measured on 4.19: 657
+/// at 23,000 a second.
+const IN_FLIGHT: i64 = 8192;
+
 /// Room for growth: twice what is needed now.
 const GROWTH: i64 = 2;
 
@@ -27,6 +32,8 @@ pub(crate) struct Sizing {
     pub(crate) copies: i64,
     /// Entries beyond the copies: path-MTU and redirect exceptions.
     pub(crate) exceptions: i64,
+    /// Entries of single packets, freed after a grace period, that room is kept for.
+    pub(crate) in_flight: i64,
     /// What the cache can need with today's routes.
     pub(crate) needed: i64,
     /// Memory of the needed entries, in bytes.
@@ -50,6 +57,8 @@ pub(crate) struct Needs {
     pub(crate) slow: i64,
     /// The limit there is now, where it is one to be believed.
     pub(crate) max_size: Option<i64>,
+    /// Rules ask for the way back of each packet.
+    pub(crate) has_in_flight: bool,
 }
 
 fn power_of_two(n: i64) -> i64 {
@@ -72,9 +81,11 @@ pub(crate) fn size(needs: Needs) -> Sizing {
         exceptions,
         slow,
         max_size,
+        has_in_flight,
     } = needs;
     let copies = routes.saturating_mul(i64::from(cpus));
-    let reckoned = copies.saturating_add(exceptions);
+    let in_flight = if has_in_flight { IN_FLIGHT } else { 0 };
+    let reckoned = copies.saturating_add(exceptions).saturating_add(in_flight);
     let needed = reckoned.max(slow);
     let grown = needed.saturating_mul(GROWTH).max(DEFAULT_MAX_SIZE);
     let current = max_size.unwrap_or(0);
@@ -82,8 +93,13 @@ pub(crate) fn size(needs: Needs) -> Sizing {
     // A limit that is already larger stays.
     let max_size = rounded.max(current);
     let gc_thresh = max_size / 2;
-    let mut arithmetic =
-        format!("{routes} routes x {cpus} CPUs + {exceptions} exceptions = {reckoned} entries");
+    let flying = match in_flight {
+        0 => String::new(),
+        n => format!(" + {n} in flight"),
+    };
+    let mut arithmetic = format!(
+        "{routes} routes x {cpus} CPUs + {exceptions} exceptions{flying} = {reckoned} entries"
+    );
     if slow > reckoned {
         arithmetic.push_str(&format!(", but there are {slow} already"));
     }
@@ -102,6 +118,7 @@ pub(crate) fn size(needs: Needs) -> Sizing {
         cpus,
         copies,
         exceptions,
+        in_flight,
         needed,
         needed_bytes: needed.saturating_mul(ENTRY_BYTES),
         full_bytes: max_size.saturating_mul(ENTRY_BYTES),
@@ -113,6 +130,28 @@ pub(crate) fn size(needs: Needs) -> Sizing {
 mod tests {
     use super::*;
 
+    #[test]
+    fn room_is_kept_for_entries_in_flight() {
+        let with = |has_in_flight| {
+            size(Needs {
+                routes: 100,
+                cpus: 4,
+                exceptions: 3,
+                slow: 0,
+                max_size: None,
+                has_in_flight,
+            })
+        };
+        let (without, with) = (with(false), with(true));
+        assert_eq!((without.in_flight, without.needed), (0, 403));
+        assert_eq!((with.in_flight, with.needed), (8192, 8595));
+        assert_eq!((without.max_size, with.max_size), (4096, 32768));
+        assert!(
+            with.arithmetic
+                .contains("3 exceptions + 8192 in flight = 8595 entries")
+        );
+    }
+
     fn needs(routes: i64, cpus: u32, slow: i64, max_size: Option<i64>) -> Sizing {
         size(Needs {
             routes,
@@ -120,6 +159,7 @@ mod tests {
             exceptions: 6,
             slow,
             max_size,
+            has_in_flight: false,
         })
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Headline {
     Unreadable,
     /// No drop in a recording that did not end.
     Unfinished,
+    /// No drop, and those of the reverse-path filter would not show.
+    WayBackHidden,
     /// No drop, and the kernel counted so many.
     OnlyCounted(u64),
     /// No drop that is asked for, and so many that may be.
@@ -60,6 +62,7 @@ impl Headline {
             (_, Control::Missing(drops)) if is_whole => Headline::OnlyCounted(drops),
             (Some(around), _) if is_whole => Headline::OnlyAround(around),
             _ if is_whole && found.health.unfinished > 0 => Headline::Unfinished,
+            _ if is_whole && found.health.way_back_hidden > 0 => Headline::WayBackHidden,
             _ => Headline::Unreadable,
         }
     }
@@ -121,6 +124,7 @@ impl Verdict {
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             Exit::Clean if found.nameless > 0 || found.health.unfinished > 0 => Exit::Inconclusive,
+            Exit::Clean if found.health.way_back_hidden > 0 => Exit::Inconclusive,
             Exit::Clean if found.around.is_some() => Exit::Inconclusive,
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
@@ -283,6 +287,8 @@ mod tests {
         assert_eq!(said(None, lost), Headline::Unreadable);
         let unfinished = |found: &mut Findings| found.health.unfinished = 1;
         assert_eq!(said(None, unfinished), Headline::Unfinished);
+        let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
+        assert_eq!(said(None, hidden), Headline::WayBackHidden);
         let around = |found: &mut Findings| found.around = Some(AROUND);
         assert_eq!(said(None, around), Headline::OnlyAround(AROUND));
         let around_and_lost = |found: &mut Findings| {
@@ -337,6 +343,9 @@ mod tests {
         // What a recording that did not end would have shown.
         let unfinished = |found: &mut Findings| found.health.unfinished = 1;
         assert_eq!(exits(unfinished), [Inconclusive, Suspected, OtherDrops]);
+        // What the reverse-path filter drops, which is in no counter of routes.
+        let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
+        assert_eq!(exits(hidden), [Inconclusive, Suspected, OtherDrops]);
         // Drops that were counted while tracing was set up.
         let around = |found: &mut Findings| found.around = Some(AROUND);
         assert_eq!(exits(around), [Inconclusive, Suspected, OtherDrops]);

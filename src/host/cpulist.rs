@@ -42,9 +42,45 @@ pub(crate) fn parse(text: &str) -> Result<BTreeSet<u32>, CpuListError> {
     Ok(set)
 }
 
+/// Writes such a list, each CPU by itself.
+#[must_use]
+pub(crate) fn list(cpus: &BTreeSet<u32>) -> String {
+    let cpus: Vec<String> = cpus.iter().map(u32::to_string).collect();
+    cpus.join(",")
+}
+
+/// Writes them as a mask, the way the kernel does: hexadecimal words of 32 bits, the highest first
+/// and without zeros in front (lib/vsprintf.c: `bitmap_string`).
+#[must_use]
+pub(crate) fn mask(cpus: &BTreeSet<u32>) -> String {
+    let mut words = vec![0_u32; cpus.last().map_or(0, |last| *last as usize / 32) + 1];
+    for cpu in cpus {
+        words[*cpu as usize / 32] |= 1 << (cpu % 32);
+    }
+    let mut words = words.into_iter().rev();
+    let first = words.next().map(|word| format!("{word:x}"));
+    let rest = words.map(|word| format!("{word:08x}"));
+    first.into_iter().chain(rest).collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn masks_are_written_as_the_kernel_writes_them() {
+        for (text, written) in [
+            ("0", "1"),
+            ("0-3,7", "8f"),
+            ("31", "80000000"),
+            ("1,32", "1,00000002"),
+            ("64", "1,00000000,00000000"),
+        ] {
+            let cpus = parse(text).unwrap();
+            assert_eq!(mask(&cpus), written, "{text}");
+            assert_eq!(parse(&list(&cpus)), Ok(cpus), "{text}");
+        }
+    }
 
     #[test]
     fn cpu_lists() {

@@ -1,11 +1,13 @@
 //! What a host says of itself: the only reader of /proc, of sysctls, of network namespaces and
 //! of netlink, and parsers of what others have read there.
 
+pub(crate) mod cni;
 mod counters;
 pub(crate) mod cpulist;
 mod fact;
 pub(crate) mod facts;
 pub(crate) mod interfaces;
+pub(crate) mod matches;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod policy;

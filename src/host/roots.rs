@@ -1,5 +1,6 @@
 //! Where a host is looked at, and what it says of itself as a whole.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::host::cpulist;
@@ -82,6 +83,27 @@ impl Host {
             online,
             present: present.max(online),
         })
+    }
+
+    /// Those that are there, online or not; `None` where nobody says.
+    #[must_use]
+    pub(crate) fn present_cpus(&self) -> Option<BTreeSet<u32>> {
+        let path = self.sys.join("devices/system/cpu/present");
+        cpulist::parse(read_text(&path, NO_CPUS).ok()?.trim()).ok()
+    }
+
+    /// Those that were set apart for other work than the kernel's own and what comes by chance
+    /// (`isolcpus`, `nohz_full`).
+    #[must_use]
+    pub(crate) fn isolated_cpus(&self) -> BTreeSet<u32> {
+        let list = |which| {
+            let path = self.sys.join("devices/system/cpu").join(which);
+            let text = read_text(&path, NO_CPUS).unwrap_or_default();
+            cpulist::parse(text.trim()).unwrap_or_default()
+        };
+        let mut cpus = list("isolated");
+        cpus.append(&mut list("nohz_full"));
+        cpus
     }
 
     fn count_cpus(&self, which: &str) -> Result<u32, ReadError> {

@@ -111,8 +111,14 @@ impl Origin {
 
 /// Where netfilter frees the packets that a rule drops (net/netfilter/core.c).
 pub(crate) const NF_HOOK_SLOW: &str = "nf_hook_slow";
-/// What frees any packet (net/core/skbuff.c).
-pub(crate) const KFREE_SKB: &str = "kfree_skb";
+/// Where nftables does so by itself, on newer kernels (net/netfilter/nf_tables_core.c).
+pub(crate) const NFT_DO_CHAIN: &str = "nft_do_chain";
+/// What frees any packet (net/core/skbuff.c), the newest first: where a kernel has several, all
+/// go through the first one that it has.
+pub(crate) const KFREE_SKB: [&str; 3] = ["sk_skb_reason_drop", "kfree_skb_reason", "kfree_skb"];
+/// The event of a packet that these two free: a probe on what frees any, which the kernel shows
+/// for those callers alone.
+pub(crate) const NETFILTER_DROP: &str = "netfilter_drop";
 
 // What `ip6_pkt_drop` may add to (include/uapi/linux/snmp.h), by its place.
 /// `IPSTATS_MIB_INNOROUTES`.

@@ -1,6 +1,7 @@
 //! What the program asks of the operating system besides files to read.
 
 pub(crate) mod atomic;
+pub(crate) mod background;
 pub(crate) mod fresh_netns;
 pub(crate) mod random;
 pub(crate) mod signals;

@@ -7,7 +7,7 @@ use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::health::Health;
-use crate::diagnosis::knowledge::{Knowledge, knowledge};
+use crate::diagnosis::knowledge::{Knowledge, knowledge, never_refuses};
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
@@ -78,6 +78,7 @@ impl Judgement {
                         identity: drop.packet.as_deref(),
                         clock: input.gathered.preamble.clock.pair(),
                         ops: self.ops,
+                        pods: &input.gathered.preamble.pods,
                     });
                 }
             }
@@ -213,6 +214,7 @@ impl Input<'_> {
                 .online_cpus
                 .or(shown.last().and_then(|s| s.cpus).map(u64::from)),
             window: gathered.window,
+            pods: gathered.preamble.pods.clone(),
             recorded: gathered.preamble.packets.clone(),
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
@@ -328,9 +330,13 @@ impl Input<'_> {
             overwritten: gathered.overwritten,
             broken_inputs: u64::from(self.broke_off),
             unfinished: u64::from(gathered.losses_outstanding()),
+            way_back_hidden: u64::from(
+                gathered.preamble.way_back_hidden && !never_refuses(gathered),
+            ),
             stacks_beyond: self.drops.tally.stacks_beyond,
             evictions: gathered.evictions,
             unbelievable: gathered.unbelievable,
+            netfilter: gathered.netfilter,
         }
     }
 }

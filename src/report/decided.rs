@@ -1,5 +1,7 @@
 //! Single drops, each with what it was decided to be.
 
+use std::collections::BTreeMap;
+
 use crate::capture::clock::ClockPair;
 use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::evidence::Evidence;
@@ -31,6 +33,8 @@ pub struct DecidedDrop<'a> {
     pub(crate) clock: Option<ClockPair>,
     /// The `dst_ops` of the namespace that was traced, where that is known.
     pub(crate) ops: Option<u64>,
+    /// Pods by their interfaces on the host's side.
+    pub(crate) pods: &'a BTreeMap<String, String>,
 }
 
 /// The network namespace of a packet, as far as a trace can tell.

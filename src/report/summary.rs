@@ -86,6 +86,8 @@ pub struct Summary {
     pub facts: Option<Facts>,
     /// Drops of packets that the trace names; `None` where it names none.
     pub packets: Option<Packets>,
+    /// Pods by their interfaces on the host's side.
+    pub pods: BTreeMap<String, String>,
     /// Drops that filters left out.
     pub left_out: u64,
     /// The packets whose drops alone were recorded.
@@ -202,6 +204,7 @@ impl Summary {
             (mine @ None, theirs) => *mine = theirs,
             (Some(_), None) => {}
         }
+        self.pods.extend(other.pods);
         self.left_out += other.left_out;
         self.recorded = self.recorded.take().or(other.recorded);
     }

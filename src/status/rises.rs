@@ -76,6 +76,7 @@ mod tests {
             time: 0.0,
             kernel: judge(&Release::default()),
             cpus: None,
+            matches: Default::default(),
             selection: Selection::All,
             rows,
             hidden: 0,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
 use crate::exit::Exit;
+use crate::host::matches::RouteMatches;
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
 use crate::host::{CpuCount, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
@@ -95,6 +96,8 @@ pub struct Status {
     pub(crate) kernel: Kernel,
     /// CPUs, where they could be read.
     pub(crate) cpus: Option<CpuCount>,
+    /// Matches of netfilter that ask for routes.
+    pub(crate) matches: RouteMatches,
     /// Which namespaces were asked for.
     pub(crate) selection: Selection,
     /// The namespaces.
@@ -214,6 +217,11 @@ impl Sampler {
             .cpus()
             .inspect_err(|e| problems.push(ReadProblem::of(e)))
             .ok();
+        let matches = self.host.route_matches();
+        let seen = Behaviour {
+            matches,
+            ..Behaviour::default()
+        };
         let netns::All { namespaces, hidden } = self.namespaces()?;
         let mut last = BTreeMap::new();
         let mut rows = Vec::with_capacity(namespaces.len());
@@ -237,7 +245,7 @@ impl Sampler {
             });
             last.insert(key, (now, snapshot.clone()));
             rows.push(NetNsStatus {
-                assessment: assess(&snapshot, cpus, &kernel, &netns, &Behaviour::default()),
+                assessment: assess(&snapshot, cpus, &kernel, &netns, &seen),
                 netns,
                 snapshot,
                 problems: failed,
@@ -253,6 +261,7 @@ impl Sampler {
             host: self.host.name(),
             kernel,
             cpus,
+            matches,
             selection: self.selection.clone(),
             rows,
             hidden,

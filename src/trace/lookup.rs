@@ -17,6 +17,10 @@ pub struct Lookup {
     pub(crate) oif: u32,
     /// The incoming interface; 1, that of `lo`, for what this host sends.
     pub(crate) iif: u32,
+    /// The protocol (IANA's number), where the kernel says it.
+    pub(crate) proto: Option<u8>,
+    /// The question names a port.
+    pub(crate) has_ports: bool,
     /// The source that the question is about.
     pub(crate) src: Ipv6Addr,
     /// The destination.
@@ -102,12 +106,12 @@ impl<'a> Rest<'a> {
     }
 
     /// An address and its port.
-    fn end(&mut self) -> Option<Ipv6Addr> {
+    fn end(&mut self) -> Option<(Ipv6Addr, u32)> {
         let address = self.address()?;
         self.word(b"/")?;
-        self.number()?;
+        let port = self.number()?;
         self.spaces()?;
-        Some(address)
+        Some((address, port))
     }
 
     /// Behind the arrow in front of the answer.
@@ -129,13 +133,15 @@ pub(crate) fn lookup(says: &[u8]) -> Option<Lookup> {
         rest.named(b"oif")?,
         rest.named(b"iif")?,
     ];
-    if rest.0.starts_with(b"proto") {
-        u8::try_from(rest.named(b"proto")?).ok()?;
-    }
-    let src = rest.end()?;
+    let proto = if rest.0.starts_with(b"proto") {
+        Some(u8::try_from(rest.named(b"proto")?).ok()?)
+    } else {
+        None
+    };
+    let (src, from) = rest.end()?;
     rest.word(b"->")?;
     rest.spaces()?;
-    let dst = rest.end()?;
+    let (dst, to) = rest.end()?;
     // Traffic class, scope, flags and whatever else some kernel has here.
     rest.answer()?;
     rest.word(b"dev ")?;
@@ -156,6 +162,8 @@ pub(crate) fn lookup(says: &[u8]) -> Option<Lookup> {
         table,
         oif,
         iif,
+        proto,
+        has_ports: from != 0 || to != 0,
         src,
         dst,
         dev,
@@ -178,6 +186,8 @@ mod tests {
             table: 255,
             oif: 0,
             iif: 4,
+            proto: Some(58),
+            has_ports: false,
             src: "fd00:10:244:1::1".parse().unwrap(),
             dst: "fd00:1::2".parse().unwrap(),
             dev: DevName::new(b"lo"),
@@ -199,8 +209,26 @@ mod tests {
 
     #[test]
     fn the_wordings_of_others() {
+        let known = lookup(LOCAL.as_bytes()).unwrap();
+        let without = lookup(LOCAL.replace(" proto 58", "").as_bytes());
+        assert_eq!(
+            without,
+            Some(Lookup {
+                proto: None,
+                ..known
+            })
+        );
+        for (from, to) in [("::1/0 ->", "::1/9 ->"), ("1::2/0", "1::2/9")] {
+            let ports = lookup(LOCAL.replace(from, to).as_bytes()).unwrap();
+            assert_eq!(
+                ports,
+                Lookup {
+                    has_ports: true,
+                    ..known
+                }
+            );
+        }
         for other in [
-            LOCAL.replace(" proto 58", ""),
             LOCAL.replace("tos 0", "flowlabel 0x12 tos 0"),
             LOCAL.replace("lo gw", "lo    gw"),
         ] {

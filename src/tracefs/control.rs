@@ -53,6 +53,10 @@ pub(crate) fn value_of(path: &str, text: &str) -> String {
         }
         return text.split_whitespace().collect::<Vec<_>>().join(" ");
     }
+    if path.ends_with("tracing_cpumask") {
+        // As many digits as there can be CPUs.
+        return text.trim_start_matches(['0', ',']).to_owned();
+    }
     text.to_owned()
 }
 
@@ -126,6 +130,9 @@ mod tests {
         assert_eq!(value_of("set_ftrace_pid", "no pid\n"), "");
         assert_eq!(value_of("set_ftrace_pid", "12\n34\n"), "12 34");
         assert_eq!(value_of("current_tracer", "nop\n"), "nop");
+        let mask = |text| value_of("instances/a/tracing_cpumask", text);
+        assert_eq!(mask("00000000,0000000f\n"), "f");
+        assert_eq!(mask("1,00000000\n"), "1,00000000");
     }
 
     #[test]

@@ -698,11 +698,68 @@ names() { # each dropped packet by address, port, interface and namespace, again
         expect "" "$(fact before Ip6InNoRoutes)" "record $asked: no counter of all drops"
         same "record $asked"
     done
+    # One CPU alone.
+    start --method instance --cpu 1
+    expect 10 "$(awk '{ print $19 }' /proc/$PID/stat)" "record gives way to others"
+    send 0 6
+    send 1 4
+    stop INT
+    expect 4 "$(count ' ip6_pkt_drop: (ip6_pkt_drop+')" "record --cpu 1: drops"
+    says /tmp/capture "^# ip6drop: packets --cpu 1$" "record --cpu 1: said"
+    same "record --cpu 1"
+    ip6drop record --cpu 7 --duration 1s -o /tmp/none 2> /tmp/err
+    expect 3 $? "record --cpu 7: exit status"
+    says /tmp/err "there is no CPU 7" "record --cpu 7: said"
     ip6drop record --identity off --dst $DEAD --duration 1s -o /tmp/none 2> /tmp/err
     expect 3 $? "record --identity off --dst: exit status"
     says /tmp/err "packets cannot be named: --identity off" "record --identity off --dst: said"
     $ip -6 route del prohibit 2001:db8:bad::/64
     $ip -6 route del unreachable 2001:db8:90ee::/64
+}
+
+drops_of_netfilter() { # drops_of_netfilter NAME FILTER: packets from a source without a way back, and others
+    start --method instance
+    spoof 8
+    send 0 5
+    $ip netns exec pod /full/ping -c 3 -i 0.01 -W 1 -q 2001:db8:1::1 > /dev/null
+    stop INT
+    expect 130 $STATUS "$1: exit status after SIGINT"
+    expect "$2" "$(sed -n 's/^# ip6drop: lookups //p' /tmp/capture)" "$1: lookups"
+    expect 8 "$(count 'netfilter_drop: (kfree_skb')" "$1: what netfilter drops is recorded"
+    ip6drop report --exit-code /tmp/capture > /tmp/out
+    expect 12 $? "$1: exit status of the report"
+    says /tmp/out "There is no usable route: 5 drops" "$1: the packets without a route, and no others"
+    says /tmp/out "netfilter dropped 8 packets beside these: 8 with no way back" "$1: those without a way back"
+    same "$1"
+}
+spoof() { # spoof COUNT: packets of the pod from an address that the node knows no way to
+    $ip netns exec pod /full/ping -c "$1" -i 0.01 -W 0.1 -q -I 2001:db8:5f::1 2001:db8:1::1 > /dev/null 2>&1
+}
+netfilter() { # packets without a way back are seen where rules ask for it, and not blamed on the cache
+    ip=/full/ip
+    $ip netns exec pod $ip addr add 2001:db8:5f::1/128 dev lo nodad
+    start --method instance
+    spoof 3
+    stop INT
+    expect 0 "$(count netfilter_drop)" "no rule asks for the way back: no probe on it"
+    /full/ip6tables-legacy -t raw -A PREROUTING -m rpfilter --validmark --invert -j DROP
+    ip6drop check > /tmp/check
+    says /tmp/check "^note  reverse path: rules use rpfilter" "rpfilter: check says it"
+    ip6drop status > /tmp/out
+    expect 0 "$(grep -c 'In flight' /tmp/out)" "rpfilter: a kernel that refuses nothing has nothing in flight"
+    drops_of_netfilter rpfilter all
+    ip6drop record --identity least --duration 1s -o /tmp/least > /dev/null
+    expect "iif != 1 || oif != 0" "$(sed -n 's/^# ip6drop: lookups //p' /tmp/least)" "rpfilter: the least stream"
+    /full/ip6tables-legacy -t raw -F
+    /full/nft add table ip6 t
+    /full/nft 'add chain ip6 t c { type filter hook prerouting priority -300; }'
+    /full/nft add rule ip6 t c fib saddr . iif oif missing drop
+    ip6drop check > /tmp/check
+    says /tmp/check "^note  reverse path: rules use nft fib" "nft fib: check says it"
+    drops_of_netfilter "nft fib" all
+    /full/nft delete table ip6 t
+    rm -f /tmp/least
+    $ip netns exec pod $ip addr del 2001:db8:5f::1/128 dev lo
 }
 
 diagnoses() {
@@ -858,7 +915,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses names privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses names netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

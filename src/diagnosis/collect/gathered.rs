@@ -6,6 +6,7 @@ use crate::capture::framing::Framing;
 use crate::capture::preamble::Preamble;
 use crate::diagnosis::collect::signal::OpsReading;
 use crate::diagnosis::evidence::{Observed, Traced};
+use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::lookups::sequence::Sequences;
 use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
@@ -92,6 +93,8 @@ pub(crate) struct Gathered {
     pub(crate) sequences: Sequences,
     /// Words of packets that fit none.
     pub(crate) unbelievable: u64,
+    /// What netfilter dropped for other reasons than the route cache.
+    pub(crate) netfilter: NetfilterDrops,
     /// A stack held a function that is known here.
     pub(crate) known_stacks: bool,
     /// Distinct `dst_ops` pointers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::At;
 use crate::diagnosis::collect::packet_drop::{DropSink, Identity};
+use crate::diagnosis::collect::recent::LastAsked;
 use crate::diagnosis::collect::signal::Aside;
 use crate::diagnosis::evidence::{Evidence, Observed, Reverse, WayBack};
 use crate::kernel::functions::Direction;
@@ -33,33 +34,44 @@ impl<D: DropSink> Collector<D> {
             _ => None,
         };
         let recent = &mut self.cpus.get_mut(at.cpu).recent[level];
-        let reverse = packet.and_then(|packet| recent.reverse(now, &packet));
+        let Some(packet) = packet else { return };
+        let asked = recent.last_asked(now, &packet);
+        recent.freed(now);
         // Where it was granted, or nothing shows that it was not, another rule drops.
-        let may_be_refused = |reverse: &Reverse| {
-            use Observed::{Collected, Failed};
-            matches!(
-                reverse,
-                Reverse::Returned | Reverse::Attempted(Failed | Collected)
-            )
+        let LastAsked::WayBack(Some(shown), is_alone) = asked else {
+            return self.note_other(asked, in_netfilter);
         };
-        let reverse = reverse.filter(may_be_refused);
-        if packet.is_some() {
-            recent.freed(now);
+        let may_be_refused = matches!(
+            shown,
+            Reverse::Returned | Reverse::Attempted(Observed::Failed | Observed::Collected)
+        );
+        if !may_be_refused {
+            return self.note_other(asked, in_netfilter);
         }
-        let Some((packet, shown)) = packet.zip(reverse) else {
-            return;
+        let way_back = WayBack {
+            shown,
+            in_netfilter,
+            is_alone,
         };
         let evidence = Evidence {
             direction: Direction::Receive,
-            reverse: Some(WayBack {
-                shown,
-                in_netfilter,
-            }),
+            reverse: Some(way_back),
             ..self.evidence_before(at, now)
         };
         let lookups = Vec::new();
         let packet = Arc::new(Identity { packet, lookups });
         let ticket = self.push_drop(context, evidence, Some(packet));
         self.queue.done(ticket, &mut self.drops);
+    }
+
+    /// Netfilter dropped a packet, and not for want of room in the route cache.
+    fn note_other(&mut self, asked: LastAsked, in_netfilter: bool) {
+        let counts = &mut self.gathered.netfilter;
+        if !in_netfilter {
+        } else if asked == LastAsked::NoWayBack {
+            counts.no_way_back += 1;
+        } else {
+            counts.other_rule += 1;
+        }
     }
 }

@@ -16,6 +16,8 @@ use crate::trace::{Packet, Time};
 const MAX_RECENT: usize = 192;
 /// The interface that lookups for packets of this host come by.
 const LO: u32 = 1;
+/// The protocol of ICMPv6 (IANA).
+const IPPROTO_ICMPV6: u8 = 58;
 
 /// What one context did, as far as it matters for lookups.
 #[derive(Debug, Clone, Copy)]
@@ -100,17 +102,37 @@ fn is_for(lookup: &Lookup, packet: &Packet, by: By) -> bool {
     lookup.oif == 0 && came_by && packet.dst == Some(lookup.dst) && from
 }
 
-/// True where the lookup is that of rpfilter, or of nft's `fib saddr . iif`, for the packet, and
-/// found the interface that it came in by (net/ipv6/netfilter/ip6t_rpfilter.c and
-/// nft_fib_ipv6.c, which both ask as if from `lo`).
-fn is_way_back(lookup: &Lookup, packet: &Packet) -> bool {
-    let to_source = packet.src == Some(lookup.dst);
-    let from = packet.dst == Some(lookup.src)
-        || (lookup.src.is_unspecified() && packet.dst.is_some_and(|dst| dst.is_multicast()));
+/// Whether the lookup looks like that of rpfilter, or of nft's `fib saddr . iif`, for the packet
+/// (net/ipv6/netfilter/ip6t_rpfilter.c and nft_fib_ipv6.c, which both ask as if from `lo`, and for
+/// no port); and if so, whether none that was made for an answer to the packet can look the same:
+/// an ICMPv6 error asks for no interface where its addresses do without one, and is not sent about
+/// a packet for many (net/ipv6/icmp.c: `icmp6_send`), and a TCP reset has ports.
+fn way_back(lookup: &Lookup, packet: &Packet) -> Option<bool> {
+    let is_to_many = packet.dst.is_some_and(|dst| dst.is_multicast());
     let incoming = packet.iif.or(packet.ifindex.map(NonZeroU32::get));
-    let by = lookup.oif == 0 || incoming == Some(lookup.oif);
-    let found = lookup.err == 0 && packet.dev == Some(lookup.dev);
-    lookup.iif == LO && to_source && from && by && found
+    let by_interface = lookup.oif != 0 && incoming == Some(lookup.oif);
+    let from = packet.dst == Some(lookup.src)
+        || (lookup.src.is_unspecified() && is_to_many && by_interface);
+    let by = lookup.oif == 0 || by_interface;
+    let to_source = packet.src == Some(lookup.dst);
+    let is_it = lookup.iif == LO && !lookup.has_ports && to_source && from && by;
+    is_it.then(|| {
+        let needs_interface = lookup.dst.is_unicast_link_local();
+        let is_icmp = lookup.proto.is_none_or(|proto| proto == IPPROTO_ICMPV6);
+        is_to_many || !is_icmp || (by_interface && !needs_interface)
+    })
+}
+
+/// What was asked last, in the context of a packet that is freed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastAsked {
+    /// Nothing, or something else than the way back to its source.
+    Other,
+    /// The way back, and there is none by the interface that it came in by.
+    NoWayBack,
+    /// The way back, which was found: what shows of it behind that, and whether no lookup for an
+    /// answer to the packet looks the same.
+    WayBack(Option<Reverse>, bool),
 }
 
 impl Recent {
@@ -168,9 +190,8 @@ impl Recent {
         }
     }
 
-    /// What was asked last is the way back to the packet's source, the answer is the interface
-    /// that it came in by, and something shows what became of it: that.
-    pub(super) fn reverse(&self, now: Option<Time>, packet: &Packet) -> Option<Reverse> {
+    /// What was asked last.
+    pub(super) fn last_asked(&self, now: Option<Time>, packet: &Packet) -> LastAsked {
         let mut shown = None;
         for noted in self.all.iter().rev() {
             match noted.did {
@@ -180,14 +201,22 @@ impl Recent {
                 }
                 Did::Attempted(_) => {}
                 Did::Returned(true) => shown = Some(Reverse::Returned),
-                Did::Returned(false) | Did::Freed | Did::Began(..) => return None,
+                Did::Returned(false) | Did::Freed | Did::Began(..) => break,
                 Did::Asked(lookup) => {
-                    let is_it = is_near(now, noted.time) && is_way_back(&lookup, packet);
-                    return shown.filter(|_| is_it);
+                    let is_near = is_near(now, noted.time);
+                    let Some(is_alone) = way_back(&lookup, packet).filter(|_| is_near) else {
+                        break;
+                    };
+                    let found = lookup.err == 0 && packet.dev == Some(lookup.dev);
+                    return if found {
+                        LastAsked::WayBack(shown, is_alone)
+                    } else {
+                        LastAsked::NoWayBack
+                    };
                 }
             }
         }
-        None
+        LastAsked::Other
     }
 
     /// The lookup of a packet begins.

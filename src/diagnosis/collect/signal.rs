@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::frames::{Mark, mark};
-use crate::kernel::functions::{self, Function, KFREE_SKB, NF_HOOK_SLOW};
+use crate::kernel::functions::{self, Function, KFREE_SKB, NETFILTER_DROP, NF_HOOK_SLOW};
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
 use crate::trace::packet::{Packet, Words, words};
 use crate::trace::payload::integer;
@@ -147,14 +147,16 @@ impl Aside {
 /// call of the tracer, where a kernel has them (arch/x86/kernel/kprobes/core.c).
 const ENTRY_BYTES: u64 = 16;
 
-/// Where the probe stands where a packet is freed: on the call inside `nf_hook_slow`, which is
-/// netfilter's, or on `kfree_skb`, which anybody calls.
-fn frees(function: Option<&Symbol<'_>>) -> Option<bool> {
+/// Whether netfilter frees a packet there: on the call inside `nf_hook_slow`, or where `record`
+/// has the kernel show that caller alone; `kfree_skb` itself anybody calls.
+fn frees(event: &[u8], function: Option<&Symbol<'_>>) -> Option<bool> {
     let symbol = function?;
     let is_inside = symbol.offset.unwrap_or(0) > ENTRY_BYTES;
-    let in_netfilter = symbol.name == NF_HOOK_SLOW.as_bytes() && is_inside;
-    let by_anybody = symbol.name == KFREE_SKB.as_bytes() && !is_inside;
-    (in_netfilter || by_anybody).then_some(in_netfilter)
+    let is_call = symbol.name == NF_HOOK_SLOW.as_bytes() && is_inside;
+    let mut names = KFREE_SKB.iter().map(|name| name.as_bytes());
+    let by_anybody = names.any(|name| name == symbol.name) && !is_inside;
+    let in_netfilter = is_call || event == NETFILTER_DROP.as_bytes();
+    (is_call || by_anybody).then_some(in_netfilter)
 }
 
 /// The error of a route that could not be had (net/ipv6/route.c: `ip6_null_entry_template`).
@@ -213,7 +215,7 @@ impl Meaning for Signal {
                 function,
                 arguments,
             } => {
-                if let Some(in_netfilter) = frees(function.as_ref()) {
+                if let Some(in_netfilter) = frees(event, function.as_ref()) {
                     return (Signal::Freed { in_netfilter }, Aside::of_words(arguments));
                 }
                 let known = probed(event, function.as_ref());
@@ -374,10 +376,11 @@ mod tests {
 
     #[test]
     fn packets_are_freed_inside_netfilter_and_at_the_entry_of_kfree_skb() {
-        let at = |name, offset| {
+        let by = |event: &[u8], name, offset| {
             let symbol = symbol(name);
-            symbol.and_then(|symbol| frees(Some(&Symbol { offset, ..symbol })))
+            symbol.and_then(|symbol| frees(event, Some(&Symbol { offset, ..symbol })))
         };
+        let at = |name, offset| by(b"x", name, offset);
         assert_eq!(at("nf_hook_slow", Some(ENTRY_BYTES + 1)), Some(true));
         assert_eq!(at("nf_hook_slow", Some(ENTRY_BYTES)), None);
         assert_eq!(at("nf_hook_slow", None), None);
@@ -385,6 +388,14 @@ mod tests {
         assert_eq!(at("kfree_skb", Some(ENTRY_BYTES)), Some(false));
         assert_eq!(at("kfree_skb", None), Some(false));
         assert_eq!(at("ip6_pkt_drop", Some(ENTRY_BYTES + 1)), None);
+        // Where a kernel counts the reasons it has another name.
+        for name in ["sk_skb_reason_drop", "kfree_skb_reason", "kfree_skb"] {
+            assert_eq!(at(name, None), Some(false));
+            assert_eq!(by(b"netfilter_drop", name, None), Some(true));
+            let inside = by(b"netfilter_drop", name, Some(ENTRY_BYTES + 1));
+            assert_eq!(inside, None);
+        }
+        assert_eq!(by(b"netfilter_drop", "ip6_pkt_drop", None), None);
     }
 
     #[test]

@@ -286,6 +286,7 @@ mod tests {
             ("oif == 0", Some(true)),
             ("iif == 4", Some(true)),
             ("iif != 1", Some(true)),
+            ("iif < 1", Some(false)),
             ("name == lo", Some(true)),
             ("name == \"lo\"", Some(true)),
             ("name != \"lo\"", Some(false)),

@@ -224,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn there_are_caps() {
+        let mut sequences = Sequences::default();
+        let places: Vec<_> = (0..=MAX_NAMESPACES as u64)
+            .map(|ops| sequences.namespace(ops))
+            .collect();
+        let known = |n: usize| (0..n).map(|place| Some(place as u16));
+        assert!(places.into_iter().eq(known(MAX_NAMESPACES).chain([None])));
+        let numbers: Vec<_> = (0..=MAX_SEQUENCES)
+            .map(|n| {
+                sequences.intern(Sequence {
+                    namespace: Some(n as u16),
+                    ..Sequence::default()
+                })
+            })
+            .collect();
+        assert!(numbers.into_iter().eq(known(MAX_SEQUENCES).chain([None])));
+    }
+
+    #[test]
     fn what_each_table_may_answer() {
         let unnamed = Lookup {
             dev: DevName::default(),

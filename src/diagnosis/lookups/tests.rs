@@ -542,6 +542,9 @@ fn rules_are_those_of_the_namespace_that_dropped_the_packet() {
     assert_eq!(nameless("254 -113", "all").told(Discard), Nothing);
     let last_first = nameless("254 -113, 255 -113", "all");
     assert_eq!(last_first.told(Discard), Nothing);
+    // What the rules would let begin in the middle does not begin there.
+    let before = nameless("254 -113, 255 -113, 254 -113", "all");
+    assert_eq!(before.told(Discard), Nothing);
     // A rule that is not theirs may prohibit.
     assert_eq!(nameless(both, "all").told(Either), NotRefused);
     let others = nameless(both, "all").change(|g| g.sequences.has_other_tables = true);

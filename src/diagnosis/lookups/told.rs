@@ -90,9 +90,9 @@ impl Tellings {
             local_without_gateway: !sequences.names_local,
             has_other_tables: sequences.has_other_tables,
         };
+        // Where any rule may come next, a throw route leads nowhere else.
         let unknown = Grounds {
             rules: None,
-            has_no_throw: false,
             ..known
         };
         let by = |grounds: &Grounds<'_>, sequence: &Sequence| {

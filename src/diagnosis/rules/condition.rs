@@ -221,6 +221,14 @@ pub(super) static FREED_BY_NETFILTER: Condition = condition(
         way_back.is_some_and(|way_back| way_back.in_netfilter)
     },
 );
+pub(super) static WAY_BACK_ALONE: Condition = condition(
+    "way-back-alone",
+    "that lookup was made for no answer to the packet, whose own would look the same (an ICMPv6 error)",
+    |case| {
+        let way_back = case.evidence.reverse;
+        way_back.is_some_and(|way_back| way_back.is_alone)
+    },
+);
 pub(super) static RECEIVED_SHOWN: Condition = condition(
     "received-shown",
     "every lookup for a received packet would be in the trace, so that none came in between",

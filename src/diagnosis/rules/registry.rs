@@ -12,7 +12,7 @@ use crate::diagnosis::rules::condition::{
     PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, RECEIVED_SHOWN, REFUSAL_EXCLUDED,
     REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE, REVERSE_REFUSED, SAME_NAMESPACE, SENT,
     SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED, TOLD_PROHIBITED, TOLD_REFUSED,
-    WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    WAY_BACK_ALONE, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
@@ -39,6 +39,7 @@ pub(crate) static RULES: &[Rule] = &[
             needs: &[
                 Is(&REVERSE_REFUSED),
                 Is(&FREED_BY_NETFILTER),
+                Is(&WAY_BACK_ALONE),
                 Is(&RECEIVED_SHOWN),
                 Is(&LOSSES_PLACED),
                 Is(&REFUSALS_COUNT),
@@ -50,7 +51,7 @@ pub(crate) static RULES: &[Rule] = &[
         name: "way-back-perhaps-refused",
         cause: Cause::ReverseDstAlloc,
         confidence: Confidence::Probable,
-        reason: "it was freed right behind the lookup of the way back to its source, for which an allocation was attempted; its outcome, who freed it (a probe on the call inside nf_hook_slow would tell), other lookups in between, or the policy rules are not known",
+        reason: "it was freed right behind the lookup of the way back to its source, for which an allocation was attempted; its outcome, who freed it (a probe on the call inside nf_hook_slow would tell), whether the lookup was not that of an ICMPv6 error, other lookups in between, or the policy rules are not known",
         kernel: "a rule other than the reverse-path filter may drop a packet as well (net/netfilter/core.c: nf_hook_slow)",
         grounds: Grounds {
             needs: &[Is(&REVERSE)],

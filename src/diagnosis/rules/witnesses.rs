@@ -102,6 +102,7 @@ impl Given {
         self.evidence.reverse = Some(WayBack {
             shown,
             in_netfilter: true,
+            is_alone: true,
         });
     }
 
@@ -203,6 +204,7 @@ pub(crate) const FOR: &[Row] = &[
         &[
             "way-back-refused",
             "freed-by-netfilter",
+            "way-back-alone",
             "received-shown",
             "losses-placed",
             "refusals-count",
@@ -731,6 +733,19 @@ pub(crate) const AGAINST: &[Row] = &[
             g.evidence.reverse = Some(WayBack {
                 shown: Reverse::Returned,
                 in_netfilter: false,
+                is_alone: true,
+            });
+        },
+        (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),
+    ),
+    row(
+        "way-back-refused",
+        &["way-back-alone"],
+        |g| {
+            g.evidence.reverse = Some(WayBack {
+                shown: Reverse::Returned,
+                in_netfilter: true,
+                is_alone: false,
             });
         },
         (RcvRpfilterDstAlloc, Probable, "way-back-perhaps-refused"),

@@ -66,11 +66,76 @@ fn a_refused_way_back_is_the_full_cache() {
     let to_many = freed.replace("d0=0xfd ", "d0=0x2ff ");
     is_refused(&[&many, GC, REFUSED, &to_many]);
     none(&[&many, GC, REFUSED, &freed]);
+    let named = format!("netfilter_drop: (kfree_skb+0x0/0xd0) caller=0xffffffff81303206 {WORDS}");
+    is_refused(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &named]);
     // What the packet before it got is not its own.
     is_refused(&[WAY_BACK, GC, GRANTED, WAY_BACK, GC, REFUSED, &freed]);
     // It is one drop, whatever else shows it.
     let kfree = "kfree_skb: skbaddr=0000000018f6d64d protocol=34525 location=000000003842f65e";
     is_refused(&[WAY_BACK, GC, REFUSED, &freed, &by_kfree, kfree]);
+}
+
+#[test]
+fn an_answer_to_the_packet_looks_the_same() {
+    let sure = |lookup: &str, freed: &str| {
+        let all = decided(&[lookup, GC, REFUSED, freed]);
+        assert_eq!(all.len(), 1, "{lookup}");
+        all[0].confidence == Confirmed
+    };
+    let freed = freed();
+    let icmp = WAY_BACK.replace("proto 17", "proto 58");
+    let fib = |lookup: &str| lookup.replace("oif 4", "oif 0");
+    assert!(sure(&icmp, &freed), "it names the interface");
+    assert!(sure(&fib(WAY_BACK), &freed), "it is of another protocol");
+    assert!(!sure(&fib(&icmp), &freed));
+    assert!(!sure(&fib(WAY_BACK).replace("proto 17 ", ""), &freed));
+    // A reset names the ports.
+    none(&[
+        &WAY_BACK.replace("fd00::2/0", "fd00::2/22"),
+        GC,
+        REFUSED,
+        &freed,
+    ]);
+    // Addresses that need an interface have one in the lookup for an error as well.
+    let near = |text: &str| {
+        text.replace("-> fd00::1/0", "-> fe80::1/0")
+            .replace("s0=0xfd ", "s0=0x80fe ")
+    };
+    assert!(sure(&near(WAY_BACK), &near(&freed)));
+    assert!(!sure(&near(&icmp), &near(&freed)));
+    // No error is sent about a packet for many; only with an interface its source is left out.
+    let many = near(&icmp).replace("fd00::2/", "::/");
+    let to_many = near(&freed).replace("d0=0xfd ", "d0=0x2ff ");
+    assert!(sure(&many, &to_many));
+    none(&[&fib(&many), GC, REFUSED, &to_many]);
+}
+
+#[test]
+fn what_else_netfilter_drops_is_counted() {
+    let counts = |events: &[&str]| {
+        let netfilter = report(&trace(events), &handed(FACTS))
+            .0
+            .findings
+            .health
+            .netfilter;
+        (netfilter.no_way_back, netfilter.other_rule)
+    };
+    let freed = freed();
+    let by_anybody = format!("kf: (kfree_skb+0x0/0xd0) {WORDS}");
+    let elsewhere = WAY_BACK.replace("dev cali1", "dev eth0");
+    let nothing = WAY_BACK.replace("err 0", "err -113");
+    for (events, wanted) in [
+        (&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed][..], (0, 0)),
+        (&[NO_LOCAL, &freed], (1, 0)),
+        (&[WAY_BACK, &elsewhere, GC, REFUSED, &freed], (1, 0)),
+        (&[WAY_BACK, &nothing, &freed], (1, 0)),
+        (&[WAY_BACK, GC, GRANTED, &freed], (0, 1)),
+        (&[WAY_BACK, &freed], (0, 1)),
+        (&[&freed], (0, 1)),
+        (&[NO_LOCAL, &by_anybody, WAY_BACK, &by_anybody], (0, 0)),
+    ] {
+        assert_eq!(counts(events), wanted, "{events:#?}");
+    }
 }
 
 #[test]

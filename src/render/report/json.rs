@@ -227,6 +227,8 @@ fn health(summary: &Summary) -> Value {
         "stacks_beyond": health.stacks_beyond,
         "evictions": health.evictions,
         "unbelievable_packets": health.unbelievable,
+        "netfilter_no_way_back": health.netfilter.no_way_back,
+        "netfilter_other_rule": health.netfilter.other_rule,
         "log_refusals": health.log.failed,
         "log_suppressed": health.log.suppressed,
         "log_first": words(&health.log.first),

@@ -69,9 +69,17 @@ fn addresses(counted: &Counted<Ipv6Addr>) -> Vec<Shown> {
     most_first(rows)
 }
 
-fn interfaces(counted: &Counted<DevName>) -> Vec<Shown> {
+/// Interfaces, with their pods where they are known.
+fn interfaces(counted: &Counted<DevName>, pods: &BTreeMap<String, String>) -> Vec<Shown> {
+    let named = |dev: &DevName| {
+        let name = harmless(dev.as_bytes());
+        match pods.get(&name) {
+            Some(pod) => format!("{name} of {}", harmless(pod.as_bytes())),
+            None => name,
+        }
+    };
     let rows = counted.by_drops().into_iter().map(|row| Shown {
-        name: harmless(row.key.as_bytes()),
+        name: named(row.key),
         drops: row.drops,
         by_class: row.by_class.clone(),
     });
@@ -179,7 +187,11 @@ pub(super) fn tables(summary: &Summary, most: usize) -> Vec<Vec<Vec<String>>> {
             addresses(by_destination),
             by_destination.beyond(),
         ),
-        ("interface", interfaces(by_device), by_device.beyond()),
+        (
+            "interface",
+            interfaces(by_device, &summary.pods),
+            by_device.beyond(),
+        ),
         ("source", addresses(by_source), by_source.beyond()),
     ];
     let known = all.into_iter().filter(|(_, rows, _)| !rows.is_empty());
@@ -203,7 +215,11 @@ pub(super) fn lines(summary: &Summary) -> Vec<String> {
     };
     let (devices, sources) = (&packets.by_device, &packets.by_source);
     let lines = [
-        line("by interface", &interfaces(devices), devices.beyond()),
+        line(
+            "by interface",
+            &interfaces(devices, &summary.pods),
+            devices.beyond(),
+        ),
         line("by source", &addresses(sources), sources.beyond()),
     ];
     lines.into_iter().flatten().collect()

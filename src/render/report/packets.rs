@@ -44,7 +44,7 @@ pub(super) fn packet(drop: &DecidedDrop<'_>) -> Value {
         "sport": ports.map(|(source, _)| source),
         "dport": ports.map(|(_, destination)| destination),
         "dev": packet.dev.as_ref().map(text),
-        "pod": null,
+        "pod": packet.dev.as_ref().and_then(|dev| drop.pods.get(&text(dev))),
         "netns": drop.namespace().map(|namespace| match namespace {
             Namespace::Host => "host",
             Namespace::Other => "other",
@@ -90,7 +90,7 @@ pub(super) fn packets(summary: &Summary) -> Value {
         "identified": packets.drops(),
         "by_destination": rows(&destinations, |dst| json!({"dst": dst})),
         "by_source": rows(&sources, |src| json!({"src": src})),
-        "by_device": rows(&devices, |dev| json!({"dev": text(dev), "pod": null})),
+        "by_device": rows(&devices, |dev| json!({"dev": text(dev), "pod": summary.pods.get(&text(dev))})),
         "beyond": {
             "by_destination": no_destination,
             "by_source": no_source,

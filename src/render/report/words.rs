@@ -2,6 +2,7 @@
 
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::Control;
+use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::verdict::{Headline, Verdict};
 use crate::exit::Exit;
 use crate::render::words::{count, drops};
@@ -57,8 +58,7 @@ pub(crate) fn left_out(summary: &Summary) -> Option<String> {
     };
     let all = summary.left_out;
     let recorded = summary.recorded.as_ref();
-    let recorded =
-        recorded.map(|asked| format!("Only drops of these packets were recorded: {asked}."));
+    let recorded = recorded.map(|asked| format!("Only these drops were recorded: {asked}."));
     let shown = (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)));
     let said: Vec<String> = recorded.into_iter().chain(shown).collect();
     (!said.is_empty()).then(|| said.join(" "))
@@ -106,6 +106,10 @@ fn without_drops(summary: &Summary, headline: Headline) -> String {
         Headline::Unfinished => format!(
             "No verdict: {}, and the recording was cut off or never began: it does not say how it ended.",
             none("this recording")
+        ),
+        Headline::WayBackHidden => format!(
+            "No verdict: {}, but rules of netfilter ask for the way back to a source (rpfilter, or fib of nftables), and packets that they drop because the route cache is full were not recorded.",
+            none("this trace")
         ),
         Headline::OnlyNameless(n) => format!(
             "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
@@ -316,6 +320,15 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "{} not finished: what came behind, and what was lost, is not known",
             count(health.unfinished, "recording is", "recordings are")
+        ));
+    }
+    let netfilter = health.netfilter;
+    if netfilter != NetfilterDrops::default() {
+        lines.push(format!(
+            "netfilter dropped {} beside these: {} with no way back by the interface they came in by, {} by other rules",
+            count(netfilter.no_way_back + netfilter.other_rule, "packet", "packets"),
+            netfilter.no_way_back,
+            netfilter.other_rule
         ));
     }
     let rise = summary.findings.in_no_routes.unwrap_or_default();

@@ -112,6 +112,7 @@ fn value(status: &Status) -> Value {
         },
         "verdict": {"exit": status.exit(true).status(), "summary": sentence(status)},
         "namespaces": status.rows.iter().map(namespace).collect::<Vec<_>>(),
+        "route_matches": status.matches.names(),
         "hidden_processes": status.hidden,
         "problems": problems(&status.problems),
     })

@@ -1,6 +1,7 @@
 //! What `status` says in words, the same in every format for people.
 
 use crate::host::netns::NetNs;
+use crate::kernel::limits::Regime;
 use crate::render::words::count;
 use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
@@ -80,7 +81,13 @@ pub(crate) fn sentence(status: &Status) -> String {
             None => "Nothing could be read.".to_owned(),
         };
     }
-    let meaning = worst.assessment.state.meaning();
+    let within = worst.assessment.state.certain() == Some(Regime::WithinLimits.name());
+    let meaning = if within && status.matches.ask_way_back() && status.kernel.checks != Some(false)
+    {
+        "nothing is refused at rest, but under load entries in flight may fill it for moments"
+    } else {
+        worst.assessment.state.meaning()
+    };
     let state = state_name(worst).replace('|', " or ");
     if let [_] = status.rows[..] {
         return format!("IPv6 route cache {state}: {meaning}.");

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::host::Host;
-use crate::kernel::functions::Function;
+use crate::kernel::functions::{Function, KFREE_SKB};
 use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
@@ -85,6 +85,7 @@ impl Preflight {
             seen.functions(extra);
             seen.ways(fs);
             seen.others(fs, host);
+            seen.netfilter(host);
             seen.load(host);
         }
         seen
@@ -136,6 +137,7 @@ impl Preflight {
         let root = fs.root().display();
         let mut names: Vec<&str> = TRACED.iter().map(Traced::name).collect();
         names.push(RT6_STATS_SEQ_SHOW);
+        names.extend(KFREE_SKB);
         names.extend(extra.iter().map(String::as_str));
         let read = |file| fs.read(file).map_err(|e| unreadable(fs, host, file, &e));
         match read("current_tracer").and_then(|_| read("available_filter_functions")) {
@@ -213,6 +215,22 @@ impl Preflight {
                 let advice = "look for it in available_filter_functions";
                 self.fail("--function", text, advice);
             }
+        }
+    }
+
+    /// Rules that lose or miss packets where the route cache is full.
+    fn netfilter(&mut self, host: &Host) {
+        let matches = host.route_matches();
+        if matches.ask_way_back() {
+            let text = format!(
+                "rules use {}: packets that these drop because the route cache is full are recorded as well",
+                matches.way_back_names().join(" and ")
+            );
+            self.add("reverse path", Level::Note, text);
+        }
+        if matches.addrtype {
+            let text = "rules use addrtype: where the route cache is full it matches nothing, and no drop shows it";
+            self.add("addrtype", Level::Note, text);
         }
     }
 

@@ -164,6 +164,7 @@ pub(crate) fn plan(method: Method, top_level: bool, show: &[String], caller: Opt
         naming: None,
         probes_optional: false,
         buffer_kb: BUFFER_KB,
+        cpus: None,
         top_level,
     }
 }

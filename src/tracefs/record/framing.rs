@@ -16,6 +16,7 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let cpus = host.cpus().ok();
     let traced = plan.functions.iter().map(|f| f.name.as_str());
     let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
+    let asked = plan.asked();
     let said = [
         Some(Framing::Version(VERSION)),
         name.as_ref().map(|n| Framing::Host(OneLine::new(n))),
@@ -28,22 +29,35 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
         Some(Framing::Traced(OneLine::of_names(traced))),
         probes.map(|names| Framing::Probes(OneLine::of_names(names))),
         plan.naming.as_ref().and_then(|n| n.ops.map(Framing::Ops)),
-        plan.narrowing()
-            .map(|n| Framing::Packets(OneLine::new(&n.asked))),
+        asked.as_ref().map(|a| Framing::Packets(OneLine::new(a))),
     ];
+    let matches = host.route_matches();
+    let names = matches.way_back_names().join(", ");
+    let way_back = matches.ask_way_back().then(|| Framing::WayBack {
+        is_shown: plan.naming.as_ref().is_some_and(|n| n.netfilter.is_some()),
+        matches: OneLine::new(&names),
+    });
     let places = plan.naming.as_ref().map(|n| n.layout.to_string());
     let places = places.as_ref().map(|p| Framing::Offsets(OneLine::new(p)));
-    lines(said.into_iter().flatten().chain(places))
+    lines(said.into_iter().flatten().chain(way_back).chain(places))
 }
 
 /// The host's counters and limits as of now. What the host does not have is left out, and so are
 /// counters of drops where not all of them are recorded.
 pub(super) fn facts(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
     let now = host.snapshot();
-    let is_told =
-        |fact: &Fact<'_>| plan.narrowing().is_none() || !matches!(fact, Fact::Counter(..));
+    let is_told = |fact: &Fact<'_>| plan.asked().is_none() || !matches!(fact, Fact::Counter(..));
     let told = now.facts().filter(is_told);
     lines(told.map(|fact| Framing::Fact(when, fact)))
+}
+
+/// Whose the host's interfaces are.
+pub(super) fn pods(host: &Host) -> Vec<u8> {
+    let pods = host.pods();
+    lines(pods.iter().map(|(dev, pod)| Framing::Pod {
+        dev: OneLine::new(dev),
+        pod: OneLine::new(pod),
+    }))
 }
 
 /// Policy rules and throw routes as of now. What cannot be had is left out.

@@ -10,12 +10,13 @@ use rustix::event::PollFlags;
 use crate::capture::framing::{Framing, When, lines};
 use crate::capture::one_line::OneLine;
 use crate::host::Host;
+use crate::os::background::Background;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
-use crate::tracefs::record::framing::{facts, policy, preamble};
+use crate::tracefs::record::framing::{facts, pods, policy, preamble};
 use crate::tracefs::record::guard::{Heat, busiest, is_melting, judge, per_second};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -156,7 +157,12 @@ impl Recorder<'_, '_> {
         self.began = Instant::now();
         self.listened = true;
         self.onlooker.began();
+        let background = self
+            .limits
+            .background
+            .then(|| Background::enter(&self.host.isolated_cpus()));
         let ended = self.listen(session, &mut tracing, pipe.as_mut());
+        drop(background);
         self.onlooker.ending();
         let is_whole = ended.as_ref().is_ok_and(Stopped::is_whole);
         if is_whole {
@@ -266,7 +272,8 @@ impl Recorder<'_, '_> {
         let narrowed = tracing.narrow(session)?;
         if narrowed {
             self.notes.push(format!(
-                "fewer lookups are taken, the least that tells what became of the packets: CPU {cpu} saw {rate} events/s, over --max-rate {}",
+                "fewer lookups are taken ({}): CPU {cpu} saw {rate} events/s, over --max-rate {}",
+                tracing.lookups().unwrap_or_default(),
                 self.limits.max_rate
             ));
         }
@@ -467,6 +474,7 @@ impl Recorder<'_, '_> {
         let after = self.after.take();
         let mut text = after.unwrap_or_else(|| facts(self.plan, self.host, When::After));
         text.extend(policy(self.host, When::After));
+        text.extend(pods(self.host));
         let lost = self.lost.iter();
         text.extend(lines(
             lost.map(|&(cpu, events)| Framing::Lost { cpu, events }),

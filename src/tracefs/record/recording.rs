@@ -24,6 +24,8 @@ pub struct Limits {
     pub max_rate: u64,
     /// How long entries are counted before stacks go on.
     pub trial: Duration,
+    /// Gives way to what else runs; not where that inherits it.
+    pub background: bool,
 }
 
 /// A limit that was reached.

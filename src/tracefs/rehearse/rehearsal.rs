@@ -80,6 +80,7 @@ impl Stage<'_> {
             bytes: None,
             max_rate: u64::MAX,
             trial: Duration::ZERO,
+            background: false,
         };
         let mut output = Output::nowhere(self.signals.clone())?;
         self.play(|env, listing| {

@@ -52,6 +52,14 @@ impl fmt::Display for Offset {
         }
     }
 }
+/// What holds the address that a function returns to, at its entry.
+pub(crate) const CALLER: Option<&str> = if cfg!(target_arch = "x86_64") {
+    Some("$stack0")
+} else if cfg!(target_arch = "aarch64") {
+    Some("%x30")
+} else {
+    None
+};
 
 /// Where the route of a packet is kept, and in it the operations of its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

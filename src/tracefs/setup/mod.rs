@@ -3,6 +3,7 @@
 pub(crate) mod functions;
 pub(crate) mod layout;
 pub(crate) mod mount;
+pub(crate) mod netfilter;
 pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod probes;

@@ -1,10 +1,15 @@
 //! What to trace, and how: decided before anything is changed.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::capture::method::Method;
+use crate::host::cpulist;
 use crate::kernel::functions::Function;
 use crate::tracefs::files::TraceFs;
 use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::layout::Layout;
+use crate::tracefs::setup::netfilter::NetfilterDrops;
 use crate::tracefs::setup::probes::Probe;
 
 /// True where this method has only the top-level buffer.
@@ -35,6 +40,8 @@ pub struct Naming {
     pub(crate) ops: Option<u64>,
     /// Which of them alone are recorded.
     pub(crate) narrowing: Option<Narrowing>,
+    /// What shows packets that netfilter drops, where its rules ask for the way back to a source.
+    pub(crate) netfilter: Option<NetfilterDrops>,
     /// Filters on the lookups that may be taken, the one that shows most first; none where this
     /// kernel does not tell of its lookups.
     pub(crate) streams: Vec<String>,
@@ -43,14 +50,30 @@ pub struct Naming {
 impl Naming {
     /// By a probe on `ip6_pkt_drop`, and lookups under the first of these filters, or a later one.
     #[must_use]
-    pub fn new(probe: Probe, layout: Layout, ops: Option<u64>, streams: &[&str]) -> Naming {
+    pub fn new(probe: Probe, layout: Layout, ops: Option<u64>, streams: &[String]) -> Naming {
         Naming {
             probe,
             layout,
             ops,
             narrowing: None,
-            streams: streams.iter().map(|&filter| filter.to_owned()).collect(),
+            netfilter: None,
+            streams: streams.to_vec(),
         }
+    }
+
+    /// The probes on packets, each with the kernel's filter on it; empty where it takes all.
+    pub(crate) fn probes(&self) -> impl Iterator<Item = (&Probe, String)> {
+        let asked = self.narrowing.as_ref().map_or("", |n| n.filter.as_str());
+        let netfilter = self.netfilter.iter().map(move |drops| {
+            let filter = match asked {
+                "" => drops.filter.clone(),
+                asked => format!("({}) && ({asked})", drops.filter),
+            };
+            (&drops.probe, filter)
+        });
+        [(&self.probe, asked.to_owned())]
+            .into_iter()
+            .chain(netfilter)
     }
 
     /// The lookups say what became of each packet: function entries are not needed.
@@ -75,6 +98,8 @@ pub struct Plan {
     pub probes_optional: bool,
     /// Buffer per CPU, in KiB.
     pub buffer_kb: u32,
+    /// The CPUs that are traced alone.
+    pub cpus: Option<Arc<BTreeSet<u32>>>,
     /// True where an instance must not be made, because it could not be removed.
     pub top_level: bool,
 }
@@ -84,6 +109,16 @@ impl Plan {
     #[must_use]
     pub(crate) fn narrowing(&self) -> Option<&Narrowing> {
         self.naming.as_ref()?.narrowing.as_ref()
+    }
+
+    /// Which drops alone are recorded, as it was asked for.
+    #[must_use]
+    pub(crate) fn asked(&self) -> Option<String> {
+        let packets = self.narrowing().map(|narrowing| narrowing.asked.clone());
+        let cpus = self.cpus.as_ref();
+        let cpus = cpus.map(|cpus| format!("--cpu {}", cpulist::list(cpus)));
+        let asked: Vec<String> = packets.into_iter().chain(cpus).collect();
+        (!asked.is_empty()).then(|| asked.join(" "))
     }
 
     /// The lookups say what became of each packet.

@@ -1,5 +1,6 @@
 //! Which lookups are taken: the kernel's event of them, and the filter on it.
 
+use crate::host::matches::RouteMatches;
 use crate::host::rules::PolicyRules;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
@@ -18,9 +19,12 @@ pub(crate) const RECEIVED: &str = "iif != 1";
 /// All lookups, as a capture says it.
 pub(crate) const ALL: &str = "all";
 
-/// The least filter that proves under these rules.
-#[must_use]
-pub(crate) fn least(rules: Option<&PolicyRules>) -> &'static str {
+/// The same, and the lookups of the way back to a packet's source, for which rpfilter, and hardly
+/// anybody else, asks by interface.
+const WITH_WAY_BACK: &str = "iif != 1 || oif != 0";
+
+/// The least filter that proves of routing alone, under these rules.
+fn least_of_routing(rules: Option<&PolicyRules>) -> &'static str {
     let words = |text: &str| {
         let words = text.split_ascii_whitespace().skip(1);
         words.map(str::to_owned).collect::<Vec<_>>()
@@ -29,6 +33,28 @@ pub(crate) fn least(rules: Option<&PolicyRules>) -> &'static str {
     let asked: Vec<Vec<String>> = rules.iter().map(|rule| words(&rule.text)).collect();
     let usual = ["0: from all lookup local", "0: from all lookup main"].map(words);
     if asked == usual { LEAST } else { RECEIVED }
+}
+
+/// The least filter that proves, under these rules and where netfilter has these matches. Those
+/// of nftables ask for the way back as this host asks for its own packets.
+#[must_use]
+pub(crate) fn least(rules: Option<&PolicyRules>, matches: RouteMatches) -> &'static str {
+    match matches {
+        RouteMatches { fib: true, .. } => ALL,
+        RouteMatches { rpfilter: true, .. } => WITH_WAY_BACK,
+        _ => least_of_routing(rules),
+    }
+}
+
+/// What is taken where the host can bear no more: it proves of routing, and what it shows of
+/// netfilter's drops is not sure. `None` where the least shows as little.
+#[must_use]
+pub(crate) fn barest(rules: Option<&PolicyRules>, matches: RouteMatches) -> Option<String> {
+    match (matches, least_of_routing(rules)) {
+        (RouteMatches { fib: true, .. }, least) => Some(least.to_owned()),
+        (RouteMatches { rpfilter: true, .. }, LEAST) => Some(format!("({LEAST}) || oif != 0")),
+        _ => None,
+    }
 }
 
 /// True where this kernel tells what its tables answered: before 4.18 it did not say the error.
@@ -103,7 +129,8 @@ mod tests {
     fn the_least_proves_under_the_two_rules_that_every_host_has() {
         let local = "0:\tfrom all lookup local";
         let main = "32766:\tfrom all lookup main";
-        let of = |lines: &[&str]| least(Some(&PolicyRules::parse(lines.iter().copied())));
+        let rules = |lines: &[&str]| PolicyRules::parse(lines.iter().copied());
+        let of = |lines: &[&str]| least(Some(&rules(lines)), RouteMatches::default());
         assert_eq!(of(&[local, main]), LEAST);
         for other in [
             &[local][..],
@@ -116,6 +143,36 @@ mod tests {
         ] {
             assert_eq!(of(other), RECEIVED, "{other:?}");
         }
-        assert_eq!(least(None), RECEIVED);
+        let nothing = RouteMatches::default();
+        assert_eq!(least(None, nothing), RECEIVED);
+        assert_eq!(barest(Some(&rules(&[local, main])), nothing), None);
+    }
+
+    #[test]
+    fn the_way_back_is_shown_where_netfilter_asks_for_it() {
+        let usual = ["0:\tfrom all lookup local", "32766:\tfrom all lookup main"];
+        let usual = PolicyRules::parse(usual);
+        let rpfilter = RouteMatches {
+            rpfilter: true,
+            ..RouteMatches::default()
+        };
+        let both = RouteMatches {
+            fib: true,
+            ..rpfilter
+        };
+        assert_eq!(least(Some(&usual), rpfilter), WITH_WAY_BACK);
+        assert_eq!(least(None, rpfilter), WITH_WAY_BACK);
+        assert_eq!(least(Some(&usual), both), ALL);
+        let barer = barest(Some(&usual), rpfilter).unwrap();
+        assert!(barer.contains(LEAST) && barer.ends_with(" || oif != 0"));
+        assert_eq!(barest(None, rpfilter), None);
+        assert_eq!(barest(Some(&usual), both).as_deref(), Some(LEAST));
+        assert_eq!(barest(None, both).as_deref(), Some(RECEIVED));
+        let addrtype = RouteMatches {
+            addrtype: true,
+            ..RouteMatches::default()
+        };
+        assert_eq!(least(Some(&usual), addrtype), LEAST);
+        assert_eq!(barest(Some(&usual), addrtype), None);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
-use crate::host::Host;
+use crate::host::{Host, cpulist};
 use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, now, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain};
@@ -15,7 +15,7 @@ use crate::tracefs::pages::reader::PageReader;
 use crate::tracefs::pages::source::Source;
 use crate::tracefs::setup::functions::Traceable;
 use crate::tracefs::setup::options::plain;
-use crate::tracefs::setup::plan::{Plan, needs_top_level};
+use crate::tracefs::setup::plan::{Naming, Plan, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::stream::{EVENT, Stream};
 use crate::tracefs::undo::session::Session;
@@ -97,7 +97,8 @@ impl Tracing {
                 .cloned(),
         );
         let names = probes.iter().map(|probe| probe.name.clone()).collect();
-        probes.extend(plan.naming.as_ref().map(|naming| naming.probe.clone()));
+        let named = plan.naming.iter().flat_map(Naming::probes);
+        probes.extend(named.map(|(probe, _)| probe.clone()));
         probes.extend(entry_probes(plan));
         add(session, &group, &probes[optional..])?;
         let dir = if plan.top_level || needs_top_level(plan.method, session.fs()) {
@@ -137,11 +138,11 @@ impl Tracing {
             };
             session.set_filter(&tracing.dir, &filter)?;
         }
-        if let Some((naming, narrowing)) = plan.naming.as_ref().zip(plan.narrowing())
-            && !narrowing.filter.is_empty()
-        {
-            let event = format!("{}events/{group}/{}", tracing.dir, naming.probe.name);
-            session.set(&format!("{event}/filter"), &narrowing.filter)?;
+        for (probe, filter) in plan.naming.iter().flat_map(Naming::probes) {
+            if !filter.is_empty() {
+                let event = format!("{}events/{group}/{}", tracing.dir, probe.name);
+                session.set(&format!("{event}/filter"), &filter)?;
+            }
         }
         if let Some(naming) = plan.naming.as_ref().filter(|naming| naming.decides()) {
             let stream = Stream::prepare(session, &tracing.dir, &naming.streams)?;
@@ -224,6 +225,9 @@ impl Tracing {
                     session.set(file, "")?;
                 }
             }
+        }
+        if let Some(cpus) = &plan.cpus {
+            session.set(&self.path("tracing_cpumask"), &cpulist::mask(cpus))?;
         }
         session.set(&self.path("tracing_on"), "1")
     }

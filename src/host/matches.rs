@@ -1,0 +1,143 @@
+//! Which matches of netfilter that ask for a route of their own are in use on the host.
+
+use std::collections::BTreeSet;
+
+use crate::host::roots::Host;
+
+/// Matches for which the kernel makes a dst beside the packet's own, which a full route cache
+/// refuses as well. True where some rule of some namespace has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RouteMatches {
+    /// `-m rpfilter` (net/ipv6/netfilter/ip6t_rpfilter.c).
+    pub(crate) rpfilter: bool,
+    /// `fib` of nftables (net/ipv6/netfilter/nft_fib_ipv6.c).
+    pub(crate) fib: bool,
+    /// `-m addrtype` (net/netfilter/xt_addrtype.c), which matches nothing then.
+    pub(crate) addrtype: bool,
+}
+
+impl RouteMatches {
+    /// Some rule asks for the way back to a packet's source, or may.
+    #[must_use]
+    pub(crate) fn ask_way_back(self) -> bool {
+        self.rpfilter || self.fib
+    }
+
+    /// Those that ask for the way back, by the names that rules have for them.
+    #[must_use]
+    pub(crate) fn way_back_names(self) -> Vec<&'static str> {
+        let addrtype = false;
+        RouteMatches { addrtype, ..self }.names()
+    }
+
+    /// The matches by the names that rules have for them.
+    #[must_use]
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.rpfilter, "rpfilter"),
+            (self.fib, "nft fib"),
+            (self.addrtype, "addrtype"),
+        ];
+        let used = all.into_iter().filter(|(used, _)| *used);
+        used.map(|(_, name)| name).collect()
+    }
+}
+
+/// `ip6t_rpfilter 16384 2 - Live 0x0000000000000000`: how often a module is used by other than
+/// modules, such as rules.
+fn uses(line: &str) -> Option<(&str, usize)> {
+    let mut words = line.split_ascii_whitespace();
+    let (name, _, uses) = (words.next()?, words.next()?, words.next()?);
+    let by = words.next().unwrap_or("-");
+    let modules = by.split(',').filter(|by| !by.is_empty() && *by != "-");
+    Some((
+        name,
+        uses.parse::<usize>().ok()?.saturating_sub(modules.count()),
+    ))
+}
+
+impl Host {
+    /// Which of them rules use. A match that is built into the kernel counts as used where its
+    /// tables are there.
+    #[must_use]
+    pub(crate) fn route_matches(&self) -> RouteMatches {
+        let words = |file: &str| -> BTreeSet<String> {
+            let text = self.proc_text(file).unwrap_or_default();
+            text.split_ascii_whitespace().map(str::to_owned).collect()
+        };
+        let modules = self.proc_text("modules").unwrap_or_default();
+        let modules: Vec<(&str, usize)> = modules.lines().filter_map(uses).collect();
+        let loaded = |name| modules.iter().find(|(module, _)| *module == name);
+        let is_used = |name| loaded(name).is_some_and(|&(_, uses)| uses > 0);
+        let (known, tables) = (
+            words("net/ip6_tables_matches"),
+            words("net/ip6_tables_names"),
+        );
+        let is_built_in = |name: &str, module, among: &[&str]| {
+            let has_table = among.iter().any(|&table| tables.contains(table));
+            loaded(module).is_none() && known.contains(name) && has_table
+        };
+        RouteMatches {
+            rpfilter: is_used("ip6t_rpfilter")
+                || is_built_in("rpfilter", "ip6t_rpfilter", &["raw", "mangle"]),
+            fib: is_used("nft_fib_ipv6") || is_used("nft_fib_inet"),
+            addrtype: is_used("xt_addrtype") || is_built_in("addrtype", "xt_addrtype", &["nat"]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOADED: &str = "nft_fib_inet 16384 0 - Live 0x0\n\
+        nft_fib_ipv6 16384 1 nft_fib_inet, Live 0x0\n\
+        ip6t_rpfilter 16384 0 - Live 0x0\n\
+        xt_addrtype 16384 0 - Live 0x0\n";
+
+    /// What is used by a host with these modules, and these matches and tables of its own.
+    fn names(modules: &str, [matches, tables]: [&str; 2]) -> Vec<&'static str> {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("net")).unwrap();
+        for (file, text) in [
+            ("modules", modules),
+            ("net/ip6_tables_matches", matches),
+            ("net/ip6_tables_names", tables),
+        ] {
+            std::fs::write(root.path().join(file), text).unwrap();
+        }
+        let host = Host {
+            proc: root.path().to_owned(),
+            sys: root.path().to_owned(),
+        };
+        let matches = host.route_matches();
+        assert_eq!(matches.ask_way_back(), matches.rpfilter || matches.fib);
+        matches.names()
+    }
+
+    #[test]
+    fn modules_say_how_many_rules_use_them() {
+        let used = |from: &str, to: &str| {
+            assert!(LOADED.contains(from));
+            names(&LOADED.replace(from, to), ["rpfilter\naddrtype\n", "raw\n"])
+        };
+        assert_eq!(used("rpfilter 16384 0", "rpfilter 16384 0"), [""; 0]);
+        assert_eq!(used("rpfilter 16384 0", "rpfilter 16384 2"), ["rpfilter"]);
+        assert_eq!(used("inet 16384 0", "inet 16384 1"), ["nft fib"]);
+        // One use is that of the other module.
+        assert_eq!(used("ipv6 16384 1", "ipv6 16384 2"), ["nft fib"]);
+        assert_eq!(used("addrtype 16384 0", "addrtype 16384 1"), ["addrtype"]);
+        // A kernel that never unloads modules does not count.
+        assert_eq!(used("rpfilter 16384 0", "rpfilter 16384 -"), ["rpfilter"]);
+    }
+
+    #[test]
+    fn what_is_built_in_is_used_where_its_tables_are() {
+        let known = "icmp6\nrpfilter\naddrtype\n";
+        assert_eq!(names("", [known, "raw\nnat\n"]), ["rpfilter", "addrtype"]);
+        assert_eq!(names("", [known, "mangle\n"]), ["rpfilter"]);
+        assert_eq!(names("", [known, "filter\nnat\n"]), ["addrtype"]);
+        assert_eq!(names("", [known, ""]), [""; 0]);
+        assert_eq!(names("", ["icmp6\n", "raw\n"]), [""; 0]);
+    }
+}
