@@ -1,6 +1,11 @@
-//! What `--version` shows besides the version: commit and target.
+//! What `--version` shows besides the version: commit and target. And the schema, packed.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
@@ -15,7 +20,20 @@ fn is_own_repository() -> bool {
     top.is_some() && top == here
 }
 
-fn main() {
+/// Packs the schema, 60 KB of text in which much is alike.
+fn pack_schema() -> std::io::Result<()> {
+    const SCHEMA: &str = "schema/ip6drop.json";
+    println!("cargo::rerun-if-changed={SCHEMA}");
+    let out = std::env::var("OUT_DIR").map_err(std::io::Error::other)?;
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&std::fs::read(SCHEMA)?)?;
+    std::fs::write(
+        Path::new(&out).join("ip6drop.json.deflate"),
+        packed.finish()?,
+    )
+}
+
+fn main() -> std::io::Result<()> {
     // Without git, as in a packaged source, the commit is not known.
     let own = is_own_repository();
     let git = |arguments: &[&str]| own.then(|| git(arguments)).flatten();
@@ -29,5 +47,12 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+    // Tables of addresses take a tenth of the room. Where the C library is linked in, no older one
+    // than the one it was built with has to read them.
+    let features = std::env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    if features.split(',').any(|feature| feature == "crt-static") {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     println!("cargo::rerun-if-changed=build.rs");
+    pack_schema()
 }

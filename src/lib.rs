@@ -16,6 +16,7 @@ mod fleet;
 mod host;
 mod input;
 mod kernel;
+mod order;
 mod os;
 mod render;
 mod report;
@@ -110,7 +111,7 @@ pub mod inside {
     }
     /// Of `schema`.
     pub mod schema {
-        pub use crate::schema::{ALL, Definition, of};
+        pub use crate::schema::{Definition, all, of};
     }
     /// Of `status`.
     pub mod status {

@@ -1,11 +1,23 @@
 //! The JSON Schema of everything that is printed as JSON (draft 2020-12).
 
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 
+use flate2::read::DeflateDecoder;
 use serde_json::{Map, Value};
 
+/// `schema/ip6drop.json`, which build.rs packs to a fifth.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ip6drop.json.deflate"));
+
 /// The schema of all documents; `$defs` holds one definition for each.
-pub const ALL: &str = include_str!("../schema/ip6drop.json");
+///
+/// # Errors
+/// Fails where it was not packed.
+pub fn all() -> io::Result<String> {
+    let mut text = String::new();
+    DeflateDecoder::new(PACKED).read_to_string(&mut text)?;
+    Ok(text)
+}
 
 /// The definition of a document that is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -70,9 +82,9 @@ fn needed(schema: &Value, defs: &Map<String, Value>, names: &mut BTreeSet<String
 /// The schema of one document alone, with the definitions that it needs.
 ///
 /// # Errors
-/// Fails where [`ALL`] is no JSON.
-pub fn of(document: Definition) -> serde_json::Result<Value> {
-    let mut all: Map<String, Value> = serde_json::from_str(ALL)?;
+/// Fails where that of [`all`] is no JSON.
+pub fn of(document: Definition) -> io::Result<Value> {
+    let mut all: Map<String, Value> = serde_json::from_str(&all()?)?;
     let defs = match all.shift_remove("$defs") {
         Some(Value::Object(defs)) => defs,
         _ => Map::new(),

@@ -21,7 +21,7 @@ fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 /// The JSON Schema of all documents, or of one.
 fn schema(document: Option<Definition>) -> anyhow::Result<Vec<u8>> {
     let Some(document) = document else {
-        return Ok(schema::ALL.into());
+        return Ok(schema::all()?.into_bytes());
     };
     let mut text = serde_json::to_vec_pretty(&schema::of(document)?)?;
     text.push(b'\n');

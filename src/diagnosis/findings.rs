@@ -14,6 +14,7 @@ use crate::diagnosis::proof::Proof;
 use crate::diagnosis::rules::rule::Rule;
 use crate::host::Facts;
 use crate::kernel::functions::Origin;
+use crate::order::sort_by_key;
 
 /// Calls of `ip6_dst_gc` and what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -167,7 +168,7 @@ impl Findings {
         let mut all: Vec<_> = of_class
             .map(|((_, how, rule), n)| (*how, *rule, *n))
             .collect();
-        all.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
+        sort_by_key(&mut all, |(.., n)| std::cmp::Reverse(*n));
         all
     }
 

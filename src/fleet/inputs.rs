@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::problem::ProblemKind;
 use crate::input::STDIN;
+use crate::order::sort_by;
 
 /// What files with documents are called.
 const ENDINGS: [&str; 3] = [".json", ".ndjson", ".jsonl"];
@@ -43,7 +44,7 @@ fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
         );
         return Err((ProblemKind::Empty, text));
     }
-    found.sort();
+    sort_by(&mut found, Ord::cmp);
     Ok(found)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::fleet::classes::ClassCounts;
 use crate::fleet::row::{Finding, HostRow};
+use crate::order::sort_by_key;
 
 /// Hosts by finding, and their drops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +57,9 @@ pub(crate) struct Totals<'a> {
 
 fn most_faults_first<K: Ord>(groups: BTreeMap<K, Group>) -> Vec<(K, Group)> {
     let mut groups: Vec<(K, Group)> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, group)| Reverse((group.with_fault(), group.hosts())));
+    sort_by_key(&mut groups, |(_, group)| {
+        Reverse((group.with_fault(), group.hosts()))
+    });
     groups
 }
 

@@ -18,6 +18,7 @@ use crate::host::counters::{NetNsReading, read_namespace};
 use crate::host::read::read_text;
 use crate::host::roots::Host;
 use crate::kernel::sysctls::SYSCTLS;
+use crate::order::sort_by_key;
 
 /// Where `ip netns` and container runtimes keep names of namespaces.
 pub(crate) const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
@@ -311,7 +312,7 @@ pub fn all(host: &Host, run_dirs: &[&Path]) -> Result<All, NetNsError> {
         }
     }
     let mut namespaces: Vec<NetNs> = found.into_values().collect();
-    namespaces.sort_by_key(|netns| {
+    sort_by_key(&mut namespaces, |netns| {
         (
             netns.init != Some(true),
             netns.id.map(|id| (id.inode, id.device)),

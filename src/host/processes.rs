@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::host::roots::Host;
+use crate::order::sort_by;
 
 impl Host {
     /// The thread of the kernel's that takes over what a CPU receives when that is much, by its
@@ -55,7 +56,7 @@ impl Host {
                 }
             }
         }
-        users.sort();
+        sort_by(&mut users, Ord::cmp);
         users.dedup();
         users
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use crate::diagnosis::class::Class;
+use crate::order::sort_by_key;
 use crate::report::packet_tally::{By, MAX_ROWS, PacketTally};
 use crate::trace::DevName;
 
@@ -104,7 +105,7 @@ impl<K: Copy + Ord + Hash> Counted<K> {
             by_class,
         });
         let mut all: Vec<_> = rows.collect();
-        all.sort_by_key(|row| (Reverse(row.drops), *row.key));
+        sort_by_key(&mut all, |row| (Reverse(row.drops), *row.key));
         all
     }
 

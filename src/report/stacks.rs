@@ -1,6 +1,7 @@
 //! The stacks of a report, with the numbers by which every format names them.
 
 use crate::diagnosis::class::Class;
+use crate::order::sort_by;
 use crate::report::summary::Summary;
 use crate::trace::event::Frames;
 
@@ -21,7 +22,7 @@ pub(crate) struct NumberedStack {
 #[must_use]
 pub(crate) fn numbered_stacks(summary: &Summary) -> Vec<NumberedStack> {
     let mut all: Vec<_> = summary.stacks.iter().collect();
-    all.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+    sort_by(&mut all, |a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
     let numbered = all
         .into_iter()
         .zip(1..)

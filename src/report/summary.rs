@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
+use crate::order::sort_by_key;
 use crate::os::trigger::RunLog;
 use crate::report::packets::Packets;
 use crate::status::rises::Rise;
@@ -150,7 +151,7 @@ impl Summary {
     pub(crate) fn cpus_by_drops(&self) -> Vec<(u64, CpuKey)> {
         let rows = self.per_cpu.iter();
         let mut all: Vec<_> = rows.map(|(cpu, row)| (row.drops(), *cpu)).collect();
-        all.sort_by_key(|(drops, cpu)| (std::cmp::Reverse(*drops), *cpu));
+        sort_by_key(&mut all, |(drops, cpu)| (std::cmp::Reverse(*drops), *cpu));
         all
     }
 
@@ -158,7 +159,7 @@ impl Summary {
     #[must_use]
     pub(crate) fn tasks_by_drops(&self) -> Vec<(&u64, &TaskRow)> {
         let mut all: Vec<_> = self.tasks.iter().collect();
-        all.sort_by_key(|(pid, row)| (std::cmp::Reverse(row.drops), **pid));
+        sort_by_key(&mut all, |(pid, row)| (std::cmp::Reverse(row.drops), **pid));
         all
     }
 

@@ -11,7 +11,7 @@ pub(super) struct Names {
 impl Names {
     /// Takes a text; `entry` finds the number and the name in a line. Of several names of one
     /// number the first counts.
-    pub(super) fn new(text: Vec<u8>, entry: impl Fn(&[u8]) -> Option<(u64, &[u8])>) -> Self {
+    pub(super) fn new(text: Vec<u8>, entry: fn(&[u8]) -> Option<(u64, &[u8])>) -> Self {
         let mut index = Vec::new();
         let base = text.as_ptr() as usize;
         // Places are kept in 32 bits; files keep the size in as many.

@@ -1,5 +1,6 @@
 //! In which network namespaces of the node packets were dropped: the rise of their counters.
 
+use crate::order::sort_by_key;
 use crate::status::sampler::{NetNsStatus, Status};
 
 /// A namespace whose drop counters rose between two readings.
@@ -35,7 +36,9 @@ pub fn rises(before: Option<&Status>, after: Option<Status>) -> Vec<Rise> {
         (rise.in_no_routes + rise.out_no_routes > 0).then_some(rise)
     };
     let mut rises: Vec<Rise> = after.rows.into_iter().filter_map(rise).collect();
-    rises.sort_by_key(|rise| std::cmp::Reverse((rise.in_no_routes, rise.out_no_routes)));
+    sort_by_key(&mut rises, |rise| {
+        std::cmp::Reverse((rise.in_no_routes, rise.out_no_routes))
+    });
     rises
 }
 

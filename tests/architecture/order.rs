@@ -17,30 +17,32 @@ pub(crate) type Room = (&'static str, &'static [&'static str]);
 #[rustfmt::skip]
 pub(crate) const ROOMS: &[Room] = &[
     ("text", &[]),
+    ("order", &[]),
     ("exit", &[]),
     ("kernel", &[]),
     ("os", &["text", "exit"]),
     ("trace", &["kernel", "text"]),
     ("ring", &["kernel", "text"]),
-    ("host", &["kernel", "os", "text"]),
+    ("host", &["kernel", "order", "os", "text"]),
     ("capture", &["host", "kernel", "text"]),
     ("input", &["trace", "ring", "capture", "kernel", "os", "text"]),
-    ("tracefs", &["ring", "host", "kernel", "capture", "os", "text", "exit"]),
-    ("diagnosis", &["trace", "host", "kernel", "capture", "exit", "text"]),
-    ("status", &["diagnosis", "host", "kernel", "exit"]),
-    ("report", &["diagnosis", "status", "trace", "host", "kernel", "capture", "os", "text"]),
+    ("tracefs", &["ring", "host", "kernel", "order", "capture", "os", "text", "exit"]),
+    ("diagnosis", &["trace", "host", "kernel", "order", "capture", "exit", "text"]),
+    ("status", &["diagnosis", "host", "kernel", "order", "exit"]),
+    ("report", &["diagnosis", "status", "trace", "host", "kernel", "order", "capture", "os", "text"]),
     ("analysis", &["input", "status", "trace", "diagnosis", "report", "host", "kernel", "capture", "os", "text"]),
-    ("fleet", &["diagnosis", "status", "report", "input", "trace", "host", "kernel", "capture", "os", "text", "exit"]),
+    ("fleet", &["diagnosis", "status", "report", "input", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("anonymize", &["report", "status", "diagnosis", "trace", "host", "kernel", "capture", "text"]),
-    ("render", &["report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "os", "text", "exit"]),
+    ("render", &["report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("schema", &["render", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "text", "exit"]),
     ("cli", &["schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
     ("commands", &["cli", "schema", "render", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
 
 /// Rooms that take values and give values: they open no file and ask nothing of the system.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "text",
+    "order",
     "exit",
     "kernel",
     "trace",

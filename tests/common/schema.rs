@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
-use ip6drop::inside::schema::{ALL, Definition, of};
+use ip6drop::inside::schema::{Definition, all, of};
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub fn validator(schema: &Value) -> Validator {
 
 /// The schema of all documents, as it is printed.
 pub fn whole() -> Value {
-    serde_json::from_str(ALL).unwrap()
+    serde_json::from_str(&all().unwrap()).unwrap()
 }
 
 /// Which document a value says it is.

@@ -506,6 +506,10 @@ fn answers_are_the_packets_own_from_its_entry_on() {
     assert_eq!(told(true, "255 -113"), Sure(NoRoute));
     // Two packets cannot be in one sequence.
     assert_eq!(told(true, flow), Nothing);
+    // A jump leads to rules behind it alone.
+    let jumps = Given::new("if prohibit; local; goto", "255 -113");
+    let jumps = jumps.change(|g| g.sequence.is_own = true);
+    assert_eq!(jumps.told(Either), Sure(NoRoute));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::order::sort_by_key;
 use crate::render::format::Format;
 use crate::render::view::{ReportDocument, ReportView};
 use crate::text::harmless;
@@ -22,7 +23,7 @@ impl Format<ReportDocument> for FoldedReport {
             *folded.entry(names.join(";")).or_default() += drops;
         }
         let mut lines: Vec<_> = folded.into_iter().collect();
-        lines.sort_by_key(|(_, drops)| std::cmp::Reverse(*drops));
+        sort_by_key(&mut lines, |(_, drops)| std::cmp::Reverse(*drops));
         for (stack, drops) in lines {
             writeln!(out, "{stack} {drops}")?;
         }

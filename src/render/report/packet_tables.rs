@@ -4,6 +4,7 @@ use core::net::Ipv6Addr;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::order::sort_by_key;
 use crate::render::words::count;
 use crate::report::packets::{ByClass, Counted, Packets};
 use crate::report::summary::Summary;
@@ -31,7 +32,7 @@ struct Shown {
 
 fn most_first(mut rows: Vec<Shown>) -> Vec<Shown> {
     // What is of equal weight stays in order.
-    rows.sort_by_key(|row| Reverse(row.drops));
+    sort_by_key(&mut rows, |row| Reverse(row.drops));
     rows
 }
 
@@ -89,7 +90,7 @@ fn interfaces(counted: &Counted<DevName>, pods: &BTreeMap<String, String>) -> Ve
 /// `rcv-dst-alloc`, or `12 rcv-dst-alloc, 8 rcv-no-route`.
 fn classes(by_class: &ByClass) -> String {
     let mut all: Vec<_> = by_class.iter().filter(|(_, drops)| **drops > 0).collect();
-    all.sort_by_key(|(_, drops)| Reverse(**drops));
+    sort_by_key(&mut all, |(_, drops)| Reverse(**drops));
     match all[..] {
         [(class, _)] => class.name().to_owned(),
         _ => {

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use rustix::io::Errno;
 
+use crate::order::sort_by_key;
 use crate::ring::machine::Machine;
 use crate::ring::page::{Page, PageLayout};
 use crate::tracefs::files::{Pipe, TraceFs, read_some};
@@ -68,7 +69,7 @@ impl CpuPages {
         if cpus.is_empty() {
             return Err((folder, io::ErrorKind::NotFound.into()));
         }
-        cpus.sort_by_key(|cpu| cpu.number);
+        sort_by_key(&mut cpus, |cpu| cpu.number);
         Ok(cpus)
     }
 

@@ -8,6 +8,7 @@ use rustix::fs::StatVfsMountFlags;
 use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::host::Host;
+use crate::order::sort_by_key;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::patiently;
 
@@ -85,7 +86,7 @@ fn candidates(table: &str) -> Vec<PathBuf> {
             .collect()
     };
     let mut found = of("tracefs");
-    found.sort_by_key(|at| at != Path::new(USUAL));
+    sort_by_key(&mut found, |at| at != Path::new(USUAL));
     found.extend(of("debugfs").into_iter().map(|at| at.join("tracing")));
     found.dedup();
     found

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io;
 
 use crate::diagnosis::class::Class;
+use crate::order::sort_by_key;
 use crate::render::report::html::markup::{add, cells, sortable, table};
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::packet_words::carries;
@@ -85,7 +86,7 @@ fn all(view: &ReportView<'_>) -> io::Result<String> {
     (view.walk)(&mut rows)?;
     let Rows { all, beyond } = rows;
     let mut all: Vec<(Kind, Row)> = all.into_iter().collect();
-    all.sort_by_key(|(_, row)| (Reverse(row.drops), row.place));
+    sort_by_key(&mut all, |(_, row)| (Reverse(row.drops), row.place));
     let further: u64 = all.iter().skip(MAX_ROWS).map(|(_, row)| row.drops).sum();
     let has_clock = view.summary.inputs.len() == 1;
     let mut table = vec![cells(&[
