@@ -8,10 +8,12 @@ pub(super) struct Names {
     index: Vec<(u64, u32, u32)>,
 }
 
+/// Finds the number and the name in a line.
+type Entry = fn(&[u8]) -> Option<(u64, &[u8])>;
+
 impl Names {
-    /// Takes a text; `entry` finds the number and the name in a line. Of several names of one
-    /// number the first counts.
-    pub(super) fn new(text: Vec<u8>, entry: fn(&[u8]) -> Option<(u64, &[u8])>) -> Self {
+    /// Takes a text. Of several names of one number the first counts.
+    pub(super) fn new(text: Vec<u8>, entry: Entry) -> Self {
         let mut index = Vec::new();
         let base = text.as_ptr() as usize;
         // Places are kept in 32 bits; files keep the size in as many.

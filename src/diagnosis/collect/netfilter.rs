@@ -67,11 +67,11 @@ impl<D: DropSink> Collector<D> {
     /// Netfilter dropped a packet, and not for want of room in the route cache.
     fn note_other(&mut self, asked: LastAsked, in_netfilter: bool) {
         let counts = &mut self.gathered.netfilter;
-        if !in_netfilter {
-        } else if asked == LastAsked::NoWayBack {
-            counts.no_way_back += 1;
-        } else {
-            counts.other_rule += 1;
+        match asked {
+            // Anybody may have freed it.
+            _ if !in_netfilter => {}
+            LastAsked::NoWayBack => counts.no_way_back += 1,
+            LastAsked::Other | LastAsked::WayBack(..) => counts.other_rule += 1,
         }
     }
 }
