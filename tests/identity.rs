@@ -218,6 +218,44 @@ fn what_netfilter_is_seen_to_drop_is_confirmed() {
     are_said(name, &drops, &[("rcv-rpfilter-dst-alloc", "confirmed", 49)]);
 }
 
+/// Recorded by this program where the cache was full for moments: rpfilter stands first, a rule
+/// that drops what goes to one address behind it.
+#[test]
+fn what_netfilter_drops_is_told_apart_as_it_was_recorded() {
+    let live = |format: &str| {
+        let name = fixture("4.19-live/orc-rpfilter.txt.gz");
+        let arguments = ["report", "--exit-code", "--format", format];
+        let output = command().args(arguments).arg(name).output().unwrap();
+        assert_eq!(output.status.code(), Some(10));
+        output
+    };
+    let lines = stdout(&live("ndjson"));
+    let drops: Vec<Value> = lines.lines().map(json_line).collect();
+    let drops: Vec<Value> = drops
+        .into_iter()
+        .filter(|line| line["type"] == "drop")
+        .collect();
+    let wanted = [
+        ("rcv-no-route", "confirmed", 30),
+        ("rcv-rpfilter-dst-alloc", "confirmed", 4),
+    ];
+    are_said("orc-rpfilter", &drops, &wanted);
+    for drop in &drops {
+        let packet = &drop["packet"];
+        let has_route = !text(packet, "dst").starts_with("2001:db8:dead:");
+        assert_eq!(
+            text(drop, "class") == "rcv-rpfilter-dst-alloc",
+            has_route,
+            "{drop}"
+        );
+        // Pods send from their own addresses; what they send from others is spoofed.
+        assert!(text(packet, "src").starts_with("fd00:10:244:"), "{drop}");
+    }
+    let health = &common::json(&live("json"))["health"];
+    assert_eq!(health["netfilter_no_way_back"], 5);
+    assert_eq!(health["netfilter_other_rule"], 10);
+}
+
 /// A capture of the least lookups that begins with a drop on its CPU, a quarter of a second after
 /// the recorder had them on.
 const BEGINS: &str = "# ip6drop: version 2
