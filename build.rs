@@ -33,6 +33,20 @@ fn pack_schema() -> std::io::Result<()> {
     )
 }
 
+/// True where the C library of this machine goes into the binary and reads packed relocations:
+/// glibc can since 2.36.
+fn reads_packed_relocations() -> Option<bool> {
+    let of = |name| std::env::var(name).ok();
+    let is_static = of("CARGO_CFG_TARGET_FEATURE")?.contains("crt-static");
+    if !is_static || of("CARGO_CFG_TARGET_ENV")? != "gnu" || of("TARGET")? != of("HOST")? {
+        return None;
+    }
+    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    let text = String::from_utf8(output.ok()?.stdout).ok()?;
+    let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
+    Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?) >= (2, 36))
+}
+
 fn main() -> std::io::Result<()> {
     // Without git, as in a packaged source, the commit is not known.
     let own = is_own_repository();
@@ -47,10 +61,7 @@ fn main() -> std::io::Result<()> {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    // Tables of addresses take a tenth of the room. Where the C library is linked in, no older one
-    // than the one it was built with has to read them.
-    let features = std::env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    if features.split(',').any(|feature| feature == "crt-static") {
+    if reads_packed_relocations() == Some(true) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     println!("cargo::rerun-if-changed=build.rs");
