@@ -61,14 +61,7 @@ fn dry_run(tree: &Tree, args: &[&str]) -> Option<String> {
     let output = command()
         .args(args)
         .arg("--dry-run")
-        .arg("--tracefs")
-        .arg(&top)
-        .arg("--proc")
-        .arg(tree.path("proc"))
-        .arg("--sys")
-        .arg(tree.path("sys"))
-        .arg("--state-dir")
-        .arg(tree.path("state"))
+        .args(tree.tracing_roots())
         .output()
         .unwrap();
     assert!(everything(top.parent().unwrap()) == before, "{args:?}");

@@ -190,14 +190,7 @@ fn check_where_nothing_is_traced() -> Option<Value> {
     tree.symlink(&pipe, "proc/4711/fd/3");
     let output = command()
         .args(["check", "--format", "json", "--method", "instance"])
-        .arg("--tracefs")
-        .arg(tree.path("tracefs"))
-        .arg("--proc")
-        .arg(tree.path("proc"))
-        .arg("--sys")
-        .arg(tree.path("sys"))
-        .arg("--state-dir")
-        .arg(tree.path("state"))
+        .args(tree.tracing_roots())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));

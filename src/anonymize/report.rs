@@ -1,5 +1,7 @@
 //! A report with pseudonyms in place of names, once, for whatever format it is written in.
 
+use std::collections::BTreeMap;
+
 use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::anonymize::rule;
 use crate::diagnosis::assessment::{Assessment, prefix};
@@ -53,13 +55,7 @@ impl Pseudonyms {
         if let Some(facts) = facts {
             self.facts(facts);
         }
-        *pods = std::mem::take(pods)
-            .into_iter()
-            .map(|(dev, pod)| {
-                let dev = self.device(dev.as_bytes());
-                (String::from_utf8_lossy(&dev).into_owned(), self.pod(&pod))
-            })
-            .collect();
+        *pods = self.pods(pods.iter());
         *recorded = recorded.take().map(|_| "of a filter".to_owned());
         *packets = packets.take().map(|packets| self.packets(packets));
         self.surroundings(summary);
@@ -129,6 +125,18 @@ impl Pseudonyms {
             let lines: Vec<String> = lines.collect();
             *rules = PolicyRules::parse(lines.iter().map(String::as_str));
         }
+    }
+
+    /// Pods by their interfaces.
+    fn pods<'p>(
+        &self,
+        pods: impl Iterator<Item = (&'p String, &'p String)>,
+    ) -> BTreeMap<String, String> {
+        let renamed = |(dev, pod): (&String, &String)| {
+            let dev = self.device(dev.as_bytes());
+            (String::from_utf8_lossy(&dev).into_owned(), self.pod(pod))
+        };
+        pods.map(renamed).collect()
     }
 
     fn packets(&self, packets: Packets) -> Packets {
@@ -207,9 +215,15 @@ impl DecidedSink for Renamed<'_> {
             context
         });
         let identity = drop.identity.map(|identity| self.names.identity(identity));
+        // That of its own interface is all that is asked for.
+        let dev = drop.packet().and_then(|packet| packet.dev);
+        let own = dev.map(|dev| String::from_utf8_lossy(dev.as_bytes()).into_owned());
+        let own = own.and_then(|dev| drop.pods.get_key_value(&dev));
+        let pods = self.names.pods(own.into_iter());
         self.sink.drop(&DecidedDrop {
             context: context.as_ref(),
             identity: identity.as_ref(),
+            pods: &pods,
             ..*drop
         });
     }

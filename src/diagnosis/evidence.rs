@@ -174,7 +174,7 @@ pub(crate) struct WayBack {
 }
 
 impl WayBack {
-    /// A number below 64, and not 0.
+    /// A number below 32, and not 0.
     fn packed(self) -> u64 {
         let shown = match self.shown {
             Reverse::Returned => 1,
@@ -279,8 +279,8 @@ impl Evidence {
             .fold(flags, |number, part| number << 8 | u64::from(part));
         let lookups = self.lookups.map_or(0, |lookups| 1 + u64::from(lookups));
         let number = number << 16 | lookups;
-        // 64 bits by now.
-        let number = number << 6 | self.reverse.map_or(0, WayBack::packed);
+        // 63 bits by now.
+        let number = number << 5 | self.reverse.map_or(0, WayBack::packed);
         let attempts = self.receive.packed() << Attempts::BITS | self.output.packed();
         u128::from(number) << 64 | u128::from(attempts)
     }
@@ -617,6 +617,24 @@ mod tests {
             let is_new = packed.insert(output.packed());
             assert_eq!(is_new, *attempts != Attempts::default(), "{attempts:?}");
         }
+    }
+
+    #[test]
+    fn ways_back_are_packed_differently_in_five_bits() {
+        let attempted = Observed::ALL.map(Reverse::Attempted);
+        let shown = attempted.into_iter().chain([Reverse::Returned]);
+        let all = shown.flat_map(|shown| {
+            [(false, false), (false, true), (true, false), (true, true)].map(
+                |(in_netfilter, is_alone)| WayBack {
+                    shown,
+                    in_netfilter,
+                    is_alone,
+                },
+            )
+        });
+        let packed: HashSet<u64> = all.map(WayBack::packed).collect();
+        assert_eq!(packed.len(), 4 * (Observed::ALL.len() + 1));
+        assert!(packed.iter().all(|number| (1..32).contains(number)));
     }
 
     #[test]

@@ -127,3 +127,31 @@ impl Host {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_set_apart_by_either_list() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host {
+            proc: root.path().to_owned(),
+            sys: root.path().to_owned(),
+        };
+        let isolated = || Vec::from_iter(host.isolated_cpus());
+        assert_eq!(isolated(), [0; 0]);
+        assert_eq!(host.present_cpus(), None);
+        let cpus = root.path().join("devices/system/cpu");
+        std::fs::create_dir_all(&cpus).unwrap();
+        std::fs::write(cpus.join("present"), "0-3\n").unwrap();
+        assert_eq!(host.present_cpus(), cpulist::parse("0-3").ok());
+        std::fs::write(cpus.join("isolated"), "2-3\n").unwrap();
+        // Where there are none, the kernel prints that.
+        std::fs::write(cpus.join("nohz_full"), "  (null)\n").unwrap();
+        assert_eq!(isolated(), [2, 3]);
+        std::fs::write(cpus.join("nohz_full"), "3,5\n").unwrap();
+        std::fs::write(cpus.join("isolated"), "\n").unwrap();
+        assert_eq!(isolated(), [3, 5]);
+    }
+}

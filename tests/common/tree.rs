@@ -1,6 +1,7 @@
 //! A directory that stands for /proc and /sys.
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -42,6 +43,20 @@ impl Tree {
         tree.set("sys/devices/system/cpu/online", "0-3\n");
         tree.set("sys/devices/system/cpu/present", "0-3\n");
         tree
+    }
+
+    /// The flags of a command that traces, so that it looks and leaves its journal here.
+    pub fn tracing_roots(&self) -> Vec<OsString> {
+        let roots = [
+            ("--tracefs", "tracefs"),
+            ("--proc", "proc"),
+            ("--sys", "sys"),
+            ("--state-dir", "state"),
+        ];
+        let flags = roots.into_iter();
+        flags
+            .flat_map(|(flag, name)| [flag.into(), self.path(name).into()])
+            .collect()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
