@@ -3,12 +3,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::host::Host;
-use crate::ring::kallsyms::Kallsyms;
+use crate::ring::kallsyms::{Kallsyms, has_address};
 use crate::ring::tasks::{NO_NAME, Tasks};
 use crate::tracefs::files::TraceFs;
 
@@ -20,9 +20,6 @@ const MAX_NAMELESS: usize = 4096;
 const FRESH: Duration = Duration::from_secs(1);
 /// Reading them takes no more than this part of the time, however many there are.
 const SHARE: u32 = 20;
-
-/// So much of the symbols is read at a time to see whether they have addresses.
-const PIECE: usize = 64 * 1024;
 
 /// Symbols as they were read.
 #[derive(Debug)]
@@ -59,19 +56,15 @@ pub(crate) struct Symbols {
 /// Where the symbols are, below `/proc`.
 const KALLSYMS: &str = "kallsyms";
 
-/// True where symbols have addresses; the first of them are enough.
+/// True where symbols have addresses: the first function tells.
 fn are_shown(host: &Host) -> io::Result<bool> {
-    let mut file = File::open(host.proc.join(KALLSYMS))?;
-    loop {
-        let mut text = Vec::new();
-        let read = (&mut file).take(PIECE as u64).read_to_end(&mut text)?;
-        if !Kallsyms::new(&text, "").is_empty() {
-            return Ok(true);
-        }
-        if read == 0 {
-            return Ok(false);
+    let file = File::open(host.proc.join(KALLSYMS))?;
+    for line in BufReader::new(file).split(b'\n') {
+        if let Some(shown) = has_address(&line?) {
+            return Ok(shown);
         }
     }
+    Ok(false)
 }
 
 fn modules(host: &Host) -> String {
