@@ -2,6 +2,7 @@
 //! key, several KiB each time, which lists shown once are not worth.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// Sorts places of a list: the one sort that is made.
 fn by_place(places: &mut [usize], compare: &mut dyn FnMut(usize, usize) -> Ordering) {
@@ -21,6 +22,14 @@ pub(crate) fn sort_by_key<T, K: Ord>(all: &mut Vec<T>, key: impl Fn(&T) -> K) {
     sort_by(all, |a, b| key(a).cmp(&key(b)));
 }
 
+/// A map of these; of two values of one key the last one counts. `collect` does the same, and
+/// sorts before.
+pub(crate) fn map_of<K: Ord, V>(all: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    let mut map = BTreeMap::new();
+    map.extend(all);
+    map
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +44,12 @@ mod tests {
         expected.sort_by(|a, b| b.cmp(a));
         sort_by(&mut all, |a, b| b.cmp(a));
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn maps_are_those_that_are_collected() {
+        let all = [(3, "c"), (1, "a"), (3, "d"), (2, "b")];
+        assert_eq!(map_of(all), all.into_iter().collect());
     }
 
     #[test]

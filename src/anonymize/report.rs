@@ -10,6 +10,7 @@ use crate::diagnosis::health::Health;
 use crate::host::netns::NetNs;
 use crate::host::rules::PolicyRules;
 use crate::host::{Facts, Policy};
+use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::packets::Packets;
 use crate::report::summary::{Summary, TriggerRuns};
@@ -136,7 +137,7 @@ impl Pseudonyms {
             let dev = self.device(dev.as_bytes());
             (String::from_utf8_lossy(&dev).into_owned(), self.pod(pod))
         };
-        pods.map(renamed).collect()
+        map_of(pods.map(renamed))
     }
 
     fn packets(&self, packets: Packets) -> Packets {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::check::{CheckArgs, CheckFormat};
 use crate::cli::tracing::Roots;
@@ -10,6 +10,7 @@ use crate::commands::live;
 use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::TRACED;
+use crate::render::json::json;
 use crate::tracefs::calibrate::calibration::Calibrated;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::{Check, Level, Preflight};

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use crate::exit::Exit;
 use crate::fleet::problem::{DocumentProblem, Place, ProblemKind, Problems};
 use crate::fleet::row::{Basis, Finding, HostRow};
+use crate::order::sort_by;
 
 /// The most hosts of one table; some 700 bytes each.
 pub(crate) const MAX_HOSTS: usize = 200_000;
@@ -104,7 +105,9 @@ impl Fleet {
     #[must_use]
     pub fn worst_first(&self) -> Vec<&HostRow> {
         let mut rows: Vec<&HostRow> = self.hosts.values().collect();
-        rows.sort_unstable_by(|a, b| a.badness(b).then_with(|| a.host.cmp(&b.host)));
+        sort_by(&mut rows, |a, b| {
+            a.badness(b).then_with(|| a.host.cmp(&b.host))
+        });
         rows
     }
 

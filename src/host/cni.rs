@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::host::roots::Host;
+use crate::order::map_of;
 
 /// Where libcni keeps what each call gave (containernetworking/cni, libcni/api.go: `CacheDir`), as
 /// the first process sees it, which is on the host also where this one is in a container.
@@ -74,7 +75,7 @@ impl Host {
             }
         }
         let known = pods.into_iter();
-        known.filter_map(|(name, pod)| Some((name, pod?))).collect()
+        map_of(known.filter_map(|(name, pod)| Some((name, pod?))))
     }
 }
 

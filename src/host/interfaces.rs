@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 
 use crate::host::roots::Host;
+use crate::order::map_of;
 
 /// The number of each interface by its name; `None` for one without IPv6.
 pub(crate) type Interfaces = BTreeMap<String, Option<u32>>;
@@ -25,7 +26,7 @@ impl Host {
         let text = fs::read_to_string(net.join("dev"))?;
         let names = text.lines().filter_map(|line| line.split_once(':'));
         let names = names.map(|(name, _)| name.trim());
-        Ok(names.map(|name| (name.to_owned(), number(name))).collect())
+        Ok(map_of(names.map(|name| (name.to_owned(), number(name)))))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod fleet;
 pub(crate) mod format;
+pub(crate) mod json;
 mod markdown;
 mod prometheus;
 pub(crate) mod registry;

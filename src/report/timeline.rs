@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnosis::class::Class;
 use crate::diagnosis::counters::Counters;
 use crate::host::Facts;
+use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::summary::{CpuKey, Summary};
 use crate::trace::{Stamp, Time};
@@ -132,7 +133,7 @@ impl Timeline {
         Timeline {
             name: summary.inputs.join(", "),
             axis: summary.window.and_then(Axis::new),
-            rows: busiest.into_iter().map(|(_, cpu)| (cpu, empty())).collect(),
+            rows: map_of(busiest.into_iter().map(|(_, cpu)| (cpu, empty()))),
             others: (others, empty()),
             quiet,
             untimed: 0,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::kernel::printed::{RETURN_PROBE, RETURN_TRAMPOLINES};
+use crate::order::map_of;
 use crate::ring::print::{Addresses, push_text};
 
 /// Sections of a module begin on pages of this size or a multiple.
@@ -85,7 +86,7 @@ impl Kallsyms {
     /// Takes the texts of both files. Of several names of one address the kernel prints the
     /// first.
     pub(crate) fn new(symbols: &[u8], modules: &str) -> Kallsyms {
-        let ranges: BTreeMap<&str, Range<u64>> = modules.lines().filter_map(module).collect();
+        let ranges: BTreeMap<&str, Range<u64>> = map_of(modules.lines().filter_map(module));
         let mut this = Kallsyms {
             names: Vec::with_capacity(symbols.len() / 2),
             entries: Vec::new(),

@@ -45,7 +45,7 @@ fn group(text: &[u8]) -> (u16, usize) {
 
 /// The address at the start of `text`, and its length: groups, and zeros left out at one place.
 fn of_groups(text: &[u8]) -> Option<(Ipv6Addr, usize)> {
-    let mut groups = [0; GROUPS];
+    let mut groups = [[0; 2]; GROUPS];
     let mut count = 0;
     // Where zeros are left out, and how far the text is read.
     let (mut gap, mut at) = if text.starts_with(b"::") {
@@ -62,7 +62,7 @@ fn of_groups(text: &[u8]) -> Option<(Ipv6Addr, usize)> {
             }
             break;
         }
-        *groups.get_mut(count)? = value;
+        *groups.get_mut(count)? = value.to_be_bytes();
         count += 1;
         at += digits;
         match text[at..] {
@@ -82,11 +82,12 @@ fn of_groups(text: &[u8]) -> Option<(Ipv6Addr, usize)> {
         None if count == GROUPS => {}
         Some(gap) if count < GROUPS => {
             groups.copy_within(gap..count, GROUPS - (count - gap));
-            groups[gap..GROUPS - (count - gap)].fill(0);
+            groups[gap..GROUPS - (count - gap)].fill([0; 2]);
         }
         _ => return None,
     }
-    Some((Ipv6Addr::from(groups), at))
+    let bytes: [u8; 2 * GROUPS] = groups.as_flattened().try_into().ok()?;
+    Some((Ipv6Addr::from(bytes), at))
 }
 
 /// True for the bytes of an address, the last part of which may be an IPv4 address.

@@ -4,6 +4,8 @@ use core::net::Ipv6Addr;
 use std::collections::VecDeque;
 use std::num::{NonZeroU32, NonZeroU64};
 
+use memchr::memchr_iter;
+
 use crate::diagnosis::collect::context::is_near;
 use crate::diagnosis::evidence::{Observed, Reverse};
 use crate::diagnosis::lookups::sequence::MAX_ANSWERS;
@@ -47,28 +49,28 @@ struct Noted {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
     all: VecDeque<Noted>,
-    /// What each of them is found by, side by side: there are many of other packets.
-    keys: VecDeque<u32>,
+    /// What each of them may be found by, side by side: there are many of other packets.
+    keys: VecDeque<u8>,
     /// There is some that began.
     has_began: bool,
 }
 
-/// Keys that are compared at once.
-const STEP: usize = 16;
+/// Places that are room for most of what is found.
+const FEW: usize = 16;
 
 /// Of what is found by its place alone.
-const NO_KEY: u32 = 0;
+const NO_KEY: u8 = 0;
 
 /// What lookups for a destination are found by.
-fn key_of(dst: &Ipv6Addr) -> u32 {
+fn key_of(dst: &Ipv6Addr) -> u8 {
     let bits = u128::from(*dst);
     let words = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
-    (words.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    (words.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
 }
 
 /// What the beginning of the lookup of a packet is found by.
-fn key_of_began(skb: NonZeroU64) -> u32 {
-    (skb.get().wrapping_mul(0xd1b5_4a32_d192_ed03) >> 32) as u32
+fn key_of_began(skb: NonZeroU64) -> u8 {
+    (skb.get().wrapping_mul(0xd1b5_4a32_d192_ed03) >> 56) as u8
 }
 
 /// The lookups for one packet, or for its flow.
@@ -147,7 +149,7 @@ impl Recent {
         }
     }
 
-    fn push(&mut self, key: u32, time: Option<Time>, did: Did) {
+    fn push(&mut self, key: u8, time: Option<Time>, did: Did) {
         if self.all.len() >= MAX_RECENT {
             self.all.pop_front();
             self.keys.pop_front();
@@ -226,23 +228,11 @@ impl Recent {
     }
 
     /// The places of those that may be found by that key, oldest first.
-    fn places(&self, key: u32) -> Vec<usize> {
-        let mut places = Vec::with_capacity(STEP);
+    fn places(&self, key: u8) -> Vec<usize> {
         let (older, newer) = self.keys.as_slices();
-        for (start, keys) in [(0, older), (older.len(), newer)] {
-            let (whole, rest) = keys.as_chunks::<STEP>();
-            let mut note = |at, keys: &[u32]| {
-                let found = keys.iter().enumerate().filter(|&(_, &one)| one == key);
-                places.extend(found.map(|(step, _)| start + at + step));
-            };
-            for (step, keys) in whole.iter().enumerate() {
-                // Compared without a branch for each.
-                if keys.iter().fold(false, |found, &one| found | (one == key)) {
-                    note(step * STEP, keys);
-                }
-            }
-            note(whole.len() * STEP, rest);
-        }
+        let mut places = Vec::with_capacity(FEW);
+        places.extend(memchr_iter(key, older));
+        places.extend(memchr_iter(key, newer).map(|at| older.len() + at));
         places
     }
 
@@ -422,10 +412,10 @@ mod tests {
             dst: "fd00::9".parse().unwrap(),
             ..asks(255, SRC, 4)
         };
-        for before in [0, STEP - 1, STEP, 2 * STEP + 3] {
+        for before in [0, FEW - 1, FEW, 2 * FEW + 3] {
             let mut all = vec![other; before];
             all.extend([asks(255, SRC, 4), asks(254, SRC, 4)]);
-            all.extend(vec![other; 2 * STEP]);
+            all.extend(vec![other; 2 * FEW]);
             let found = tables(&recent(&all), &packet(SRC, 4)).0;
             assert_eq!(found, [255, 254], "{before}");
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::diagnosis::class::Confidence;
 use crate::fleet::classes::{ClassCounts, ClassName};
@@ -12,6 +12,7 @@ use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::fleet::words::sentence;
 use crate::render::format::Format;
+use crate::render::json::json;
 use crate::render::view::{FleetDocument, FleetView};
 
 /// Name and version of the schema.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::diagnosis::advice::Advice;
 use crate::diagnosis::class::{Class, Confidence};
@@ -13,6 +13,7 @@ use crate::diagnosis::verdict::Verdict;
 use crate::host::{Policy, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::render::format::Format;
+use crate::render::json::json;
 use crate::render::report::packets::{class_counts, packets};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::stacks::numbered_stacks;

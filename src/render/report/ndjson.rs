@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::diagnosis::class::Class;
 use crate::diagnosis::rules::explain::explain;
 use crate::render::format::{Extras, Format};
+use crate::render::json::json;
 use crate::render::report::json::{time, value};
 use crate::render::report::packets::packet;
 use crate::render::utc::rfc3339;

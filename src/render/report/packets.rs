@@ -1,9 +1,10 @@
 //! Packets in JSON: that of one drop, and the counts of all.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::diagnosis::class::Class;
 use crate::kernel::protocols;
+use crate::render::json::json;
 use crate::render::report::packet_words::protocol;
 use crate::report::decided::{DecidedDrop, Namespace};
 use crate::report::packets::{ByClass, Packets, Row};

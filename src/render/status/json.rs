@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
 use crate::host::netns::NetNs;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::render::format::Format;
+use crate::render::json::json;
 use crate::render::status::words::sentence;
 use crate::render::view::{Round, StatusDocument, StatusView};
 use crate::status::sampler::{NetNsStatus, ReadProblem, SCHEMA, Status};

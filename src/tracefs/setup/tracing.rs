@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
 use crate::host::{Host, cpulist};
+use crate::order::map_of;
 use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, now, stat, value_of};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, TraceFs, drain};
@@ -403,7 +404,7 @@ impl Tracing {
             counters.iter().map(|name| stat(stats, name)).sum()
         };
         let cpus = buffer_stats(fs, &self.dir);
-        cpus.map(|(cpu, stats)| (cpu, written(&stats))).collect()
+        map_of(cpus.map(|(cpu, stats)| (cpu, written(&stats))))
     }
 
     /// Events lost by each CPU, from `per_cpu/*/stats`: overwritten or refused by a full buffer.
