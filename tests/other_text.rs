@@ -152,7 +152,7 @@ fn as_perf_script(ftrace: &str) -> String {
 #[test]
 fn evidence_is_read_from_perf_as_from_ftrace() {
     for (name, full, no_route) in [
-        ("4.19-fp/mixed-probes", 40, 30),
+        ("4.19-fp/mixed-probes", 40, 27), // and the first of three CPUs
         ("4.19-orc/alternating-probes", 48, 32),
     ] {
         let text = std::fs::read_to_string(capture(name)).unwrap();
@@ -173,8 +173,11 @@ fn evidence_is_read_from_perf_as_from_ftrace() {
         );
         assert_eq!(summary["gc"], expected["gc"], "{name}");
         for (drop, same) in drops.iter().zip(&same) {
-            for key in ["time", "cpu", "pid", "comm", "class"] {
+            for key in ["time", "cpu", "pid", "comm"] {
                 assert_eq!(drop[key], same[key], "{name}");
+            }
+            if drop["rule"] != "starts-at-drop" {
+                assert_eq!(drop["class"], same["class"], "{name}");
             }
         }
     }

@@ -139,6 +139,15 @@ impl Findings {
         self.of(|of| of == class)
     }
 
+    /// Drops of one class of which nothing tells the cause, for the trace starts right before them.
+    #[must_use]
+    pub(crate) fn at_start(&self, class: Class) -> u64 {
+        let at_start = |rule: &Rule| rule.name == "starts-at-drop";
+        let rules = self.rules.iter();
+        let rules = rules.filter(|((of, _, rule), _)| *of == class && at_start(rule));
+        rules.map(|(_, n)| n).sum()
+    }
+
     /// Drops for one cause, whichever way the packets were going.
     #[must_use]
     pub(crate) fn of_cause(&self, cause: Cause) -> u64 {

@@ -90,6 +90,22 @@ fn of_class(class: Class, confidence: Confidence) -> Exit {
     }
 }
 
+/// What a class is to the verdict, as far as the drops of it go. Those right where the trace starts
+/// may be of any cause; where others are known to be of another one, most of all on a healthy node
+/// with a missing route, they do not speak for the fault.
+fn weight(class: Class, found: &Findings) -> Weight {
+    let is_other = |of: Class| {
+        of.weight() == Weight::Other && found.confidence(of) == Some(Confidence::Confirmed)
+    };
+    let only_at_start = found.at_start(class) == found.of_class(class);
+    match class.weight() {
+        Weight::MayBeFault if only_at_start && Class::ALL.into_iter().any(is_other) => {
+            Weight::Other
+        }
+        weight => weight,
+    }
+}
+
 impl Verdict {
     /// What the findings come to.
     #[must_use]
@@ -102,7 +118,7 @@ impl Verdict {
                 let is_sure = found.confidence(class) == Some(Confidence::Confirmed);
                 let is_fault = class.weight() == Weight::Fault;
                 (
-                    class.weight(),
+                    weight(class, found),
                     is_fault && is_sure,
                     drops,
                     std::cmp::Reverse(class),
@@ -153,6 +169,7 @@ impl Verdict {
 mod tests {
     use super::*;
     use crate::diagnosis::cache::RefusedAll;
+    use crate::diagnosis::rules::registry::RULES;
     use Class::{
         OutDstAlloc, OutNoRoute, RcvDstAlloc, RcvNoRoute, RcvRpfilterDstAlloc, RcvUndetermined,
         Unknown,
@@ -185,6 +202,43 @@ mod tests {
         is_over: true,
         ..AROUND
     };
+
+    #[test]
+    fn drops_where_the_trace_starts_do_not_outweigh_those_that_are_known() {
+        let at_start = |found: &mut Findings| {
+            let rule = RULES.iter().find(|rule| rule.name == "starts-at-drop");
+            let key = (RcvUndetermined, Possible, rule.unwrap());
+            found.rules.insert(key, 4);
+        };
+        let first = (RcvUndetermined, Possible, 4);
+        let no_route = Some(RcvNoRoute);
+        let undetermined = (Some(RcvUndetermined), Some(Possible), Suspected);
+        assert_eq!(
+            verdict(&[first, (RcvNoRoute, Confirmed, 28)], at_start),
+            (no_route, Some(Confirmed), OtherDrops)
+        );
+        // They may be of the cause that the tool is for where nothing else is known, where they are
+        // the most, and where others of their class have another reason.
+        assert_eq!(verdict(&[first], at_start), undetermined);
+        assert_eq!(
+            verdict(&[first, (RcvNoRoute, Probable, 28)], at_start),
+            undetermined
+        );
+        assert_eq!(
+            verdict(&[first, (RcvNoRoute, Confirmed, 3)], at_start),
+            undetermined
+        );
+        let more = (RcvUndetermined, Possible, 5);
+        assert_eq!(
+            verdict(&[more, (RcvNoRoute, Confirmed, 28)], at_start),
+            undetermined
+        );
+        let sure = (RcvDstAlloc, Confirmed, 28);
+        assert_eq!(
+            verdict(&[first, sure], at_start),
+            (Some(RcvDstAlloc), Some(Confirmed), Exit::Confirmed)
+        );
+    }
 
     #[test]
     fn the_class_that_matters_most_is_named() {

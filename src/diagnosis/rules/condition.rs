@@ -155,6 +155,11 @@ pub(super) static LAST_FAILED: Condition =
     condition("last-failed", "the last attempt was refused", |case| {
         matches!(case.last, Some(Outcome::Failed { .. }))
     });
+pub(super) static ATTEMPTED: Condition = condition(
+    "attempted",
+    "there was an attempt before the drop",
+    |case| case.outcomes().next().is_some(),
+);
 pub(super) static LAST_OPEN: Condition = condition(
     "last-open",
     "there was an attempt, and the outcome of the last is not known",

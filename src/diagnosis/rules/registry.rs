@@ -5,14 +5,14 @@
 
 use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
-    ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, COUNTERS_EXCLUDE_REFUSAL,
-    DIRECTION_UNKNOWN, FILTER_KNOWN, FREED_BY_NETFILTER, GC_SEEN, GC_SEEN_BEFORE, GC_TRACED,
-    HANDLER_KNOWN, HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK, LAST_FAILED, LAST_ON_ITS_PATH,
-    LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE, MEMORY_FAILED, OF_DESTINATION,
-    PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED, RECEIVED_SHOWN, REFUSAL_EXCLUDED,
-    REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE, REVERSE_REFUSED, SAME_NAMESPACE, SENT,
-    SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED, TOLD_PROHIBITED, TOLD_REFUSED,
-    WAY_BACK_ALONE, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
+    ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, ATTEMPTED,
+    COUNTERS_EXCLUDE_REFUSAL, DIRECTION_UNKNOWN, FILTER_KNOWN, FREED_BY_NETFILTER, GC_SEEN,
+    GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK,
+    LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE,
+    MEMORY_FAILED, OF_DESTINATION, PREVIOUS_FAILED, PREVIOUS_OPEN, PROHIBIT_HANDLER, RECEIVED,
+    RECEIVED_SHOWN, REFUSAL_EXCLUDED, REFUSALS_COUNT, REFUSALS_LOGGED, REVERSE, REVERSE_REFUSED,
+    SAME_NAMESPACE, SENT, SINCE_ROUTE_INPUT, TOLD_FOUND, TOLD_NO_ROUTE, TOLD_NOT_REFUSED,
+    TOLD_PROHIBITED, TOLD_REFUSED, WAY_BACK_ALONE, WHOLE_WINDOW, WITHOUT_CONTEXT, WITHOUT_ORDER,
 };
 use crate::diagnosis::rules::rule::Need::{Is, Not, OneOf};
 use crate::diagnosis::rules::rule::{Cap, Grounds, Need, Rule};
@@ -380,7 +380,25 @@ pub(crate) static RULES: &[Rule] = &[
         name: "no-refusal-since-start",
         cause: Cause::NoRoute,
         confidence: Confidence::Probable,
-        reason: "no refused allocation was seen, but the trace, or the part of it where that would show, starts right before the drop",
+        reason: "no refused allocation was seen, but not everything before the drop is in the trace, or it is not known to be",
+        kernel: "a packet is looked up and dropped in one go, so its attempts stand right before its drop (net/ipv6/ip6_input.c: ip6_rcv_finish)",
+        grounds: Grounds {
+            needs: &[
+                OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN)]]),
+                OneOf(&[
+                    &[Is(&ATTEMPTED)],
+                    &[Is(&WHOLE_WINDOW)],
+                    &[Is(&SINCE_ROUTE_INPUT)],
+                ]),
+            ],
+            unless: &[&LOST_BEFORE, &ANY_FAILED],
+        },
+    },
+    Rule {
+        name: "starts-at-drop",
+        cause: Cause::Undetermined,
+        confidence: Confidence::Possible,
+        reason: "the trace, or the part of it where an attempt would show, starts right before the drop, so that nothing tells a full cache from a missing route",
         kernel: "a packet is looked up and dropped in one go, so its attempts stand right before its drop (net/ipv6/ip6_input.c: ip6_rcv_finish)",
         grounds: Grounds {
             needs: &[OneOf(&[&[Is(&GC_TRACED)], &[Is(&GC_SEEN)]])],

@@ -605,18 +605,56 @@ pub(crate) const FOR: &[Row] = &[
     ),
     row(
         "no-refusal-since-start",
-        &["gc-traced", "lost-before", "any-failed"],
+        &["gc-traced", "attempted", "lost-before", "any-failed"],
         |g| {
             g.gc(true, false, false);
             g.window(Window::Start);
+            g.after(&[SUCCEEDED]);
         },
         (RcvNoRoute, Probable, "no-refusal-since-start"),
     ),
     row(
         "no-refusal-since-start",
         &["gc-seen"],
-        |g| g.gc(false, true, false),
+        |g| {
+            g.gc(false, true, false);
+            g.after(&[SUCCEEDED]);
+        },
         (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["whole-window"],
+        |g| g.knowledge.losses_are_placed = false,
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["since-route-input"],
+        |g| {
+            g.evidence.single = false;
+            g.window(Window::Start);
+            g.bounded_after(&[]);
+        },
+        (RcvNoRoute, Probable, "no-refusal-since-start"),
+    ),
+    row(
+        "starts-at-drop",
+        &["gc-traced", "lost-before", "any-failed"],
+        |g| {
+            g.gc(true, false, false);
+            g.window(Window::Start);
+        },
+        (RcvUndetermined, Possible, "starts-at-drop"),
+    ),
+    row(
+        "starts-at-drop",
+        &["gc-seen"],
+        |g| {
+            g.gc(false, true, false);
+            g.window(Window::Start);
+        },
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "events-lost",
@@ -1389,7 +1427,7 @@ pub(crate) const AGAINST: &[Row] = &[
             g.window(Window::Start);
             g.knowledge.refusals_logged = true;
         },
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "refusals-logged",
@@ -1399,7 +1437,7 @@ pub(crate) const AGAINST: &[Row] = &[
             g.knowledge.refusals_logged = true;
             g.gc(true, false, false);
         },
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "refusals-logged",
@@ -1416,7 +1454,7 @@ pub(crate) const AGAINST: &[Row] = &[
         |g| {
             g.window(Window::Start);
         },
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "counted-without-order",
@@ -1424,7 +1462,7 @@ pub(crate) const AGAINST: &[Row] = &[
         |g| {
             g.window(Window::Start);
         },
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "no-attempt-traced",
@@ -1436,7 +1474,7 @@ pub(crate) const AGAINST: &[Row] = &[
         "no-attempt-traced",
         &["whole-window", "since-route-input"],
         |g| g.window(Window::Start),
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "no-attempt-traced",
@@ -1503,7 +1541,7 @@ pub(crate) const AGAINST: &[Row] = &[
             g.hide_handler();
             g.window(Window::Start);
         },
-        (RcvNoRoute, Probable, "no-refusal-since-start"),
+        (RcvUndetermined, Possible, "starts-at-drop"),
     ),
     row(
         "no-refusal-seen",
@@ -1536,14 +1574,47 @@ pub(crate) const AGAINST: &[Row] = &[
     ),
     row(
         "no-refusal-since-start",
+        &["attempted", "whole-window", "since-route-input"],
+        |g| g.window(Window::Start),
+        (RcvUndetermined, Possible, "starts-at-drop"),
+    ),
+    row(
+        "starts-at-drop",
         &["gc-traced", "gc-seen"],
         |g| g.gc(false, false, false),
         (RcvUndetermined, Possible, "gc-not-traced"),
     ),
     row(
-        "no-refusal-since-start",
+        "starts-at-drop",
         &["lost-before"],
         |g| g.window(Window::Lost),
+        (RcvUndetermined, Possible, "events-lost"),
+    ),
+    row(
+        "starts-at-drop",
+        &["any-failed"],
+        |g| {
+            g.window(Window::Start);
+            g.after(&[FAILED, SUCCEEDED, SUCCEEDED]);
+        },
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["gc-traced", "gc-seen"],
+        |g| {
+            g.gc(false, false, false);
+            g.after(&[SUCCEEDED]);
+        },
+        (RcvUndetermined, Possible, "gc-not-traced"),
+    ),
+    row(
+        "no-refusal-since-start",
+        &["lost-before"],
+        |g| {
+            g.window(Window::Lost);
+            g.after(&[SUCCEEDED]);
+        },
         (RcvUndetermined, Possible, "events-lost"),
     ),
     row(
