@@ -147,6 +147,13 @@ mod tests {
         let two = |gathered: &mut Gathered| gathered.namespaces.extend([1, 2]);
         assert_eq!(with(two), None);
         assert_eq!(with(|gathered| gathered.gc.clear()), None);
+        let of = |ops| Facts {
+            ops: Some(ops),
+            ..facts.clone()
+        };
+        let of = |ops| said(&of(ops), Observed::Collected, one);
+        assert_eq!(of(1), refused(Confidence::Confirmed));
+        assert_eq!(of(2), None);
     }
 
     #[test]

@@ -620,6 +620,35 @@ mod tests {
     }
 
     #[test]
+    fn lookups_and_ways_back_are_packed_beside_the_rest() {
+        let lookups = [None, Some(0), Some(1), Some(u16::MAX - 1)];
+        let reverse = [false, true].map(|is_alone| {
+            Some(WayBack {
+                shown: Reverse::Returned,
+                in_netfilter: true,
+                is_alone,
+            })
+        });
+        let reverse = [None, reverse[0], reverse[1]];
+        let mut packed = HashSet::new();
+        for flags in 0..8 {
+            for lookups in lookups {
+                for reverse in reverse {
+                    let evidence = Evidence {
+                        whole: flags & 1 == 1,
+                        list: flags & 2 == 2,
+                        single: flags & 4 == 4,
+                        lookups,
+                        reverse,
+                        ..Given::usual().evidence
+                    };
+                    assert!(packed.insert(evidence.packed()), "{evidence:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn ways_back_are_packed_differently_in_five_bits() {
         let attempted = Observed::ALL.map(Reverse::Attempted);
         let shown = attempted.into_iter().chain([Reverse::Returned]);
@@ -724,6 +753,8 @@ mod tests {
             traced(false, false, true),
         ] {
             assert_eq!((one.or(none), none.or(one)), (one, one));
+            assert_eq!((one.and(none), none.and(one)), (none, none));
+            assert_eq!(one.and(one), one);
         }
         let mut noted = none;
         noted.note(Function::PktDrop);

@@ -382,6 +382,7 @@ mod tests {
                 (Origin::Receive, counts(9, 4, 3)),
                 (Origin::Ndisc, counts(5, 2, 1)),
             ]),
+            nameless: 5,
             receive_drops_seen: 7,
             in_no_routes: Some(7),
             missing: BTreeSet::from([Missing::Facts]),
@@ -450,6 +451,7 @@ mod tests {
         assert_eq!(all.rules_of(RcvNoRoute)[0].2, 10);
         assert_eq!(all.gc[&Origin::Ndisc], counts(10, 4, 2));
         assert_eq!((all.in_no_routes, all.receive_drops_seen), (Some(10), 9));
+        assert_eq!(all.nameless, 10);
         assert_eq!(all.missing.len(), 2);
         let without = Findings {
             in_no_routes: None,
@@ -512,6 +514,17 @@ mod tests {
         });
         let both = BTreeSet::from([Missing::Policy, Missing::LookupsFilter]);
         assert_eq!(asked, both);
+        let own = |is_bounded: bool, attempts: u8, count: bool| {
+            missing_with(|given, _, _| {
+                given.evidence.bounded = is_bounded;
+                given.evidence.receive.count = attempts;
+                given.knowledge.refusals_count = count;
+            })
+        };
+        assert_eq!(own(true, 1, false), BTreeSet::from([Missing::Policy]));
+        assert_eq!(own(true, 1, true), none);
+        assert_eq!(own(true, 0, false), none);
+        assert_eq!(own(false, 1, false), none);
         let told = missing_with(|_, gathered, facts| {
             gathered.lookups = 1;
             *facts = Facts::parse(b"0:\tfrom all lookup local\n").unwrap();

@@ -96,6 +96,21 @@ fn a_question_is_no_packet() {
 }
 
 #[test]
+fn events_of_one_moment_are_in_order() {
+    let parts = [dropped(), vec![LOOKUP], attempted(REFUSED), dropped()].concat();
+    let mut text = trace(&parts);
+    for step in 1..parts.len() {
+        text = text.replace(&format!("100.{:06}:", step * 10), "100.000000:");
+    }
+    let (_, all) = report(&text, &Request::default());
+    let apart = drops(&parts);
+    assert_eq!(all.len(), 2);
+    for (one, apart) in all.iter().zip(&apart) {
+        is(*one, apart.class, apart.confidence, apart.rule);
+    }
+}
+
+#[test]
 fn what_is_traced_later_was_not_there_before() {
     let parts = [dropped(), dropped(), attempted(GRANTED), dropped()].concat();
     let all = drops(&parts);
