@@ -129,8 +129,21 @@ fn a_filter_proves_by_absence_where_all_of_it_was_traced() {
         Confirmed,
         "no-route-in-any-table",
     );
-    // It may have begun before.
+    // It may have begun before, unless the recorder had them on long before.
     is(of(&[DROP]), RcvUndetermined, Possible, "gc-not-traced");
+    let since = |at| of(&[at, DROP]);
+    is(
+        since("raw # ip6drop: lookups-since 99.000000000"),
+        RcvDstAlloc,
+        Confirmed,
+        "found-then-refused",
+    );
+    is(
+        since("raw # ip6drop: lookups-since 99.999000000"),
+        RcvUndetermined,
+        Possible,
+        "gc-not-traced",
+    );
     is(
         of(&[&other, DROP]),
         RcvUndetermined,
