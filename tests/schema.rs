@@ -302,19 +302,17 @@ fn what_diagnose_adds() {
             Some("exit status 1".to_owned()),
         ),
     ] {
-        let summary = Summary {
-            trigger: Some(TriggerRuns {
-                command: "ping -6 -c 1 fd00::1".to_owned(),
-                spread: last_failure.is_some(),
-                outcome: RunLog {
-                    by_cpu,
-                    last_failure,
-                    ..RunLog::default()
-                },
-            }),
-            namespaces: Some(rises(Some(&before), Some(after.clone()))),
-            ..Summary::default()
-        };
+        let mut summary = Summary::default();
+        summary.trigger = Some(TriggerRuns {
+            command: "ping -6 -c 1 fd00::1".to_owned(),
+            spread: last_failure.is_some(),
+            outcome: RunLog {
+                by_cpu,
+                last_failure,
+                ..RunLog::default()
+            },
+        });
+        summary.namespaces = Some(rises(Some(&before), Some(after.clone())));
         let report = ip6drop::inside::render::report_value(&summary).unwrap();
         check(&report);
         assert_eq!(report["namespaces"][0]["in_no_routes"], 900);

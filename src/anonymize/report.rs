@@ -44,6 +44,7 @@ impl Pseudonyms {
             recorded,
             trigger: _,
             namespaces: _,
+            rules: _,
         } = summary;
         for input in inputs {
             *input = self.file(input);
@@ -70,6 +71,10 @@ impl Pseudonyms {
         if let Some(mut rises) = summary.namespaces.take() {
             rises.iter_mut().for_each(|rise| self.rise(rise));
             summary.set_namespaces(rises);
+        }
+        // A rule may hold any name and address; which one it is helps nobody elsewhere.
+        for (number, rise) in summary.rules.iter_mut().flatten().enumerate() {
+            rise.rule = format!("rule {}", number + 1);
         }
     }
 
@@ -241,6 +246,7 @@ mod tests {
     use super::*;
     use crate::anonymize::key::Key;
     use crate::host::netns::{Owner, unidentified};
+    use crate::host::way_back_rules::RuleRise;
 
     fn names() -> Pseudonyms {
         Pseudonyms::new(Key::of_text("k"))
@@ -295,8 +301,16 @@ mod tests {
             }),
             ..Summary::default()
         };
+        let rise = |packets| RuleRise {
+            rule: "raw: -A PREROUTING -s fd00::1/128 -m rpfilter --invert -j DROP".to_owned(),
+            packets,
+        };
+        summary.rules = Some(vec![rise(3), rise(4)]);
         names.surroundings(&mut summary);
         let shown = summary.trigger.unwrap().command;
         assert_eq!(shown, names.command("ping fd00::1"));
+        let rules = summary.rules.unwrap();
+        let rules: Vec<(&str, u64)> = rules.iter().map(|r| (r.rule.as_str(), r.packets)).collect();
+        assert_eq!(rules, [("rule 1", 3), ("rule 2", 4)]);
     }
 }

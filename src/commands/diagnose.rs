@@ -18,6 +18,7 @@ use crate::commands::{dry_run, live};
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
+use crate::host::way_back_rules::{RuleRise, WayBackRules};
 use crate::input::Spool;
 use crate::os::signals::Signals;
 use crate::os::trigger::{RunLog, Running, Trigger};
@@ -138,12 +139,22 @@ fn look_around(roots: &Roots) -> Option<Status> {
     Sampler::new(roots.host(), Selection::All).sample().ok()
 }
 
+/// What rules that ask for the way back have met so far; `None` where there are none, and of
+/// another host's files, on which the tools of this one say nothing.
+fn look_at_rules(roots: &Roots) -> Option<WayBackRules> {
+    let host = roots.host();
+    let matches = host.route_matches();
+    let here = host.proc == Path::new("/proc");
+    (here && matches.ask_way_back()).then(|| WayBackRules::read(matches))
+}
+
 /// What a run gave before it is reported on.
 struct Run {
     recorded: Recorded,
     trigger: Option<RunLog>,
     before: Option<Status>,
     after: Option<Status>,
+    rules: Option<Vec<RuleRise>>,
 }
 
 fn here_and_now(status: &Status) -> Option<HereAndNow> {
@@ -188,6 +199,7 @@ fn run_capture(
         Ok(output.rewriting(rewrite(names)))
     };
     let before = look_around(roots);
+    let rules = look_at_rules(roots);
     let recorded = capture(
         &args.capture,
         roots,
@@ -203,6 +215,9 @@ fn run_capture(
         trigger: bench.outcome,
         before,
         after: look_around(roots),
+        rules: rules
+            .zip(look_at_rules(roots))
+            .map(|(before, after)| after.since(&before)),
     })
 }
 
@@ -239,6 +254,9 @@ fn report(
         .summary
         .set_namespaces(rises(run.before.as_ref(), run.after));
     report.summary.set_around(seconds);
+    if let Some(rises) = run.rules {
+        report.summary.set_rules(rises, seconds);
+    }
     if let Some(names) = names {
         names.surroundings(&mut report.summary);
     }

@@ -106,6 +106,9 @@ pub struct Findings {
     pub(crate) elsewhere: Option<Vec<Assessment>>,
     /// What was counted around the trace; `None` where that is nothing, or nobody looked.
     pub(crate) around: Option<Around>,
+    /// What rules of netfilter that ask for the way back met around the trace, and it does not show;
+    /// `None` where that is nothing, or nobody looked.
+    pub(crate) unseen_by_rules: Option<Around>,
     /// Whether the input could be read.
     pub health: Health,
     /// Drops of packets that may be those which were asked for, and of which the trace does not
@@ -224,6 +227,21 @@ impl Findings {
             is_over |= cache.is_over();
         }
         let drops = drops.checked_sub(self.receive_drops_seen)?;
+        (drops > 0).then_some(Around {
+            drops,
+            seconds,
+            is_over,
+        })
+    }
+
+    /// The packets of those that rules for the way back met in so many seconds, from before
+    /// anything was set up to after all was put back, which are not in the trace: neither as lost to
+    /// the cache, nor as without a way back.
+    #[must_use]
+    pub(crate) fn unseen_by_rules(&self, met: u64, seconds: f64) -> Option<Around> {
+        let seen = self.of_cause(Cause::ReverseDstAlloc) + self.health.netfilter.no_way_back;
+        let drops = met.saturating_sub(seen);
+        let is_over = self.counters.as_ref().is_some_and(Counters::is_over);
         (drops > 0).then_some(Around {
             drops,
             seconds,
@@ -361,6 +379,25 @@ mod tests {
         assert_eq!(around(257, &two), None);
         // A full cache explains nothing where no received packet was dropped.
         assert_eq!(around(0, &[(0, &full), (1, &fine)]), Some((1, 2.5, false)));
+    }
+
+    #[test]
+    fn what_rules_met_is_held_against_what_the_trace_shows() {
+        let mut found = Findings::default();
+        let unseen = |found: &Findings, met| {
+            let unseen = found.unseen_by_rules(met, 2.5);
+            unseen.map(|unseen| (unseen.drops, unseen.seconds, unseen.is_over))
+        };
+        assert_eq!(unseen(&found, 0), None);
+        assert_eq!(unseen(&found, 9), Some((9, 2.5, false)));
+        let refused = Class::RcvRpfilterDstAlloc;
+        found.classes.insert((refused, Confirmed), 3);
+        found.classes.insert((RcvNoRoute, Confirmed), 50);
+        found.health.netfilter.no_way_back = 4;
+        found.health.netfilter.other_rule = 50;
+        assert_eq!(unseen(&found, 9), Some((2, 2.5, false)));
+        assert_eq!(unseen(&found, 7), None);
+        assert_eq!(unseen(&found, 6), None);
     }
 
     fn found() -> Findings {

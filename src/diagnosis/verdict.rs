@@ -22,6 +22,8 @@ pub(crate) enum Headline {
     OnlyLogged,
     /// No drop, and the kernel counted some around the trace.
     OnlyAround(Around),
+    /// No drop, and rules of netfilter that ask for the way back met packets around the trace.
+    OnlyMetByRules(Around),
     /// No drop in what could be read.
     Unreadable,
     /// No drop in a recording that did not end.
@@ -54,6 +56,10 @@ impl Headline {
     /// What there is to say where no drop passes, and that is no all-clear.
     fn without_drops(found: &Findings) -> Headline {
         let is_whole = found.health.is_whole();
+        let unseen = found
+            .unseen_by_rules
+            .filter(|unseen| is_whole || unseen.is_over);
+        let by_rules = unseen.map(Headline::OnlyMetByRules);
         match (found.around, found.control()) {
             _ if found.refused_all.is_some() => Headline::CacheRefusedAll,
             _ if found.health.log.refusals() > 0 => Headline::OnlyLogged,
@@ -63,7 +69,7 @@ impl Headline {
             (Some(around), _) if is_whole => Headline::OnlyAround(around),
             _ if is_whole && found.health.unfinished > 0 => Headline::Unfinished,
             _ if is_whole && found.health.way_back_hidden > 0 => Headline::WayBackHidden,
-            _ => Headline::Unreadable,
+            _ => by_rules.unwrap_or(Headline::Unreadable),
         }
     }
 }
@@ -137,11 +143,16 @@ impl Verdict {
             // So it was by what the counters say.
             _ if found.refused_all.is_some() => Exit::Suspected,
             Exit::Clean if found.around.is_some_and(|around| around.is_over) => Exit::Suspected,
+            Exit::Clean if found.unseen_by_rules.is_some_and(|unseen| unseen.is_over) => {
+                Exit::Suspected
+            }
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             Exit::Clean if found.nameless > 0 || found.health.unfinished > 0 => Exit::Inconclusive,
             Exit::Clean if found.health.way_back_hidden > 0 => Exit::Inconclusive,
-            Exit::Clean if found.around.is_some() => Exit::Inconclusive,
+            Exit::Clean if found.around.is_some() || found.unseen_by_rules.is_some() => {
+                Exit::Inconclusive
+            }
             _ if found.health.has_losses() && found.control() != Control::Equal => {
                 Exit::Inconclusive
             }
@@ -343,6 +354,18 @@ mod tests {
         assert_eq!(said(None, unfinished), Headline::Unfinished);
         let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
         assert_eq!(said(None, hidden), Headline::WayBackHidden);
+        let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
+        assert_eq!(said(None, met), Headline::OnlyMetByRules(AROUND));
+        let met_and_lost = |found: &mut Findings| {
+            found.health.lost_uncounted = 1;
+            found.unseen_by_rules = Some(AROUND);
+        };
+        assert_eq!(said(None, met_and_lost), Headline::Unreadable);
+        let met_over = |found: &mut Findings| {
+            found.health.lost_uncounted = 1;
+            found.unseen_by_rules = Some(OVER);
+        };
+        assert_eq!(said(None, met_over), Headline::OnlyMetByRules(OVER));
         let around = |found: &mut Findings| found.around = Some(AROUND);
         assert_eq!(said(None, around), Headline::OnlyAround(AROUND));
         let around_and_lost = |found: &mut Findings| {
@@ -401,6 +424,10 @@ mod tests {
         let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
         assert_eq!(exits(hidden), [Inconclusive, Suspected, OtherDrops]);
         // Drops that were counted while tracing was set up.
+        let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
+        assert_eq!(exits(met), [Inconclusive, Suspected, OtherDrops]);
+        let met_over = |found: &mut Findings| found.unseen_by_rules = Some(OVER);
+        assert_eq!(exits(met_over), [Suspected, Suspected, OtherDrops]);
         let around = |found: &mut Findings| found.around = Some(AROUND);
         assert_eq!(exits(around), [Inconclusive, Suspected, OtherDrops]);
         let over = |found: &mut Findings| found.around = Some(OVER);

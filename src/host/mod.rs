@@ -17,6 +17,7 @@ mod roots;
 pub(crate) mod rt6_stats;
 pub(crate) mod rules;
 mod snapshot;
+pub(crate) mod way_back_rules;
 
 pub(crate) use fact::Fact;
 pub use facts::Facts;

@@ -1,5 +1,6 @@
 //! What the program asks of the operating system besides files to read.
 
+pub(crate) mod ask;
 pub(crate) mod atomic;
 pub(crate) mod background;
 pub(crate) mod fresh_netns;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
+use crate::host::way_back_rules::RuleRise;
 use crate::order::sort_by_key;
 use crate::os::trigger::RunLog;
 use crate::report::packets::Packets;
@@ -97,6 +98,9 @@ pub struct Summary {
     pub trigger: Option<TriggerRuns>,
     /// Network namespaces in which packets were dropped; `None` where nobody looked.
     pub namespaces: Option<Vec<Rise>>,
+    /// Rules of netfilter that ask for the way back, and dropped packets meanwhile; `None` where
+    /// nobody looked.
+    pub(crate) rules: Option<Vec<RuleRise>>,
 }
 
 /// A reproducer and how its runs went.
@@ -131,6 +135,15 @@ impl Summary {
         let rises = self.namespaces.iter().flatten();
         let counted = rises.map(|rise| (rise.in_no_routes, &rise.row.assessment));
         self.findings.around = self.findings.around(counted, seconds);
+    }
+
+    /// Holds the trace against what these rules of netfilter dropped in so many seconds.
+    pub(crate) fn set_rules(&mut self, rises: Vec<RuleRise>, seconds: f64) {
+        let met: u64 = rises.iter().map(|rise| rise.packets).sum();
+        // What filters left out is in the trace all the same.
+        let met = met.saturating_sub(self.left_out);
+        self.findings.unseen_by_rules = self.findings.unseen_by_rules(met, seconds);
+        self.rules = Some(rises);
     }
 
     /// Seconds from the first to the last event.

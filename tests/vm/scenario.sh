@@ -732,6 +732,17 @@ drops_of_netfilter() { # drops_of_netfilter NAME FILTER: packets from a source w
     says /tmp/out "netfilter dropped 8 packets beside these: 8 with no way back" "$1: those without a way back"
     same "$1"
 }
+met_by_rules() { # met_by_rules NAME RULE: what the rules count is held against the trace
+    trigger="$ip netns exec pod /full/ping -c 3 -i 0.01 -W 0.1 -q -I 2001:db8:5f::1 2001:db8:1::1"
+    ip6drop diagnose --duration 1s --trigger "$trigger" > /tmp/out 2> /tmp/err
+    expect 0 $? "$1: the trace shows what the rule dropped"
+    dropped=$(sed -n 's/.*a rule of netfilter dropped \([0-9]*\) packets meanwhile: .*/\1/p' /tmp/out)
+    says /tmp/out "$2" "$1: the rule is named"
+    says /tmp/out "netfilter dropped $dropped packets beside these: $dropped with no way back" "$1: as many as it counts"
+    ip6drop diagnose --identity off --duration 1s --trigger "$trigger" > /tmp/out 2> /tmp/err
+    expect 13 $? "$1: without names it is no all-clear"
+    same "$1: rules that count"
+}
 spoof() { # spoof COUNT: packets of the pod from an address that the node knows no way to
     $ip netns exec pod /full/ping -c "$1" -i 0.01 -W 0.1 -q -I 2001:db8:5f::1 2001:db8:1::1 > /dev/null 2>&1
 }
@@ -742,6 +753,9 @@ netfilter() { # packets without a way back are seen where rules ask for it, and 
     spoof 3
     stop INT
     expect 0 "$(count netfilter_drop)" "no rule asks for the way back: no probe on it"
+    mkdir -p /sbin
+    ln -sf /full/ip6tables-legacy /sbin/ip6tables-save
+    ln -sf /full/nft /sbin/nft
     /full/ip6tables-legacy -t raw -A PREROUTING -m rpfilter --validmark --invert -j DROP
     ip6drop check > /tmp/check
     says /tmp/check "^note  reverse path: rules use rpfilter" "rpfilter: check says it"
@@ -750,13 +764,15 @@ netfilter() { # packets without a way back are seen where rules ask for it, and 
     drops_of_netfilter rpfilter all
     ip6drop record --identity least --duration 1s -o /tmp/least > /dev/null
     expect "iif != 1 || oif != 0" "$(sed -n 's/^# ip6drop: lookups //p' /tmp/least)" "rpfilter: the least stream"
+    met_by_rules rpfilter "raw: -A PREROUTING -m rpfilter --validmark --invert -j DROP"
     /full/ip6tables-legacy -t raw -F
     /full/nft add table ip6 t
     /full/nft 'add chain ip6 t c { type filter hook prerouting priority -300; }'
-    /full/nft add rule ip6 t c fib saddr . iif oif missing drop
+    /full/nft add rule ip6 t c fib saddr . iif oif missing counter drop
     ip6drop check > /tmp/check
     says /tmp/check "^note  reverse path: rules use nft fib" "nft fib: check says it"
     drops_of_netfilter "nft fib" all
+    met_by_rules "nft fib" "ip6 t c: fib saddr . iif oif missing drop"
     /full/nft delete table ip6 t
     rm -f /tmp/least
     $ip netns exec pod $ip addr del 2001:db8:5f::1/128 dev lo

@@ -10,6 +10,7 @@ use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::{Control, GcCounts};
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
+use crate::host::way_back_rules::RuleRise;
 use crate::host::{Policy, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::render::format::Format;
@@ -201,6 +202,14 @@ fn namespaces(summary: &Summary) -> Value {
     rises.iter().map(row).collect()
 }
 
+fn netfilter_rules(summary: &Summary) -> Value {
+    let Some(rules) = &summary.rules else {
+        return Value::Null;
+    };
+    let row = |rise: &RuleRise| json!({"rule": rise.rule, "packets": rise.packets});
+    rules.iter().map(row).collect()
+}
+
 fn health(summary: &Summary) -> Value {
     let health = &summary.findings.health;
     let samples: Vec<String> = health
@@ -266,6 +275,7 @@ struct Report {
     left_out: u64,
     trigger: Value,
     namespaces: Value,
+    netfilter_rules: Value,
     advice: Vec<Advice>,
 }
 
@@ -339,6 +349,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         left_out: summary.left_out,
         trigger: trigger(summary),
         namespaces: namespaces(summary),
+        netfilter_rules: netfilter_rules(summary),
         advice: advise(&summary.findings),
     })
 }

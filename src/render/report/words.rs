@@ -5,6 +5,7 @@ use crate::diagnosis::findings::Control;
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::verdict::{Headline, Verdict};
 use crate::exit::Exit;
+use crate::host::way_back_rules::RuleRise;
 use crate::render::words::{count, drops};
 use crate::report::summary::{CpuKey, Summary, TriggerRuns};
 use crate::text::harmless;
@@ -101,6 +102,19 @@ fn without_drops(summary: &Summary, headline: Headline) -> String {
                 none("this trace"),
                 counted(around.drops),
                 around.seconds
+            )
+        }
+        Headline::OnlyMetByRules(unseen) => {
+            let what = if unseen.is_over {
+                "The IPv6 route cache is over its limit, and"
+            } else {
+                "No verdict:"
+            };
+            format!(
+                "{what} {}, but rules of netfilter that ask for the way back to a source dropped {} in the {:.1} s from before tracing was set up to after it was put back.",
+                none("this trace"),
+                count(unseen.drops, "packet", "packets"),
+                unseen.seconds
             )
         }
         Headline::Unfinished => format!(
@@ -329,6 +343,13 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
             count(netfilter.no_way_back + netfilter.other_rule, "packet", "packets"),
             netfilter.no_way_back,
             netfilter.other_rule
+        ));
+    }
+    for RuleRise { rule, packets } in summary.rules.iter().flatten() {
+        lines.push(format!(
+            "a rule of netfilter dropped {} meanwhile: {}",
+            count(*packets, "packet", "packets"),
+            harmless(rule.as_bytes())
         ));
     }
     let rise = summary.findings.in_no_routes.unwrap_or_default();
