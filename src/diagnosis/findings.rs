@@ -106,8 +106,8 @@ pub struct Findings {
     pub(crate) elsewhere: Option<Vec<Assessment>>,
     /// What was counted around the trace; `None` where that is nothing, or nobody looked.
     pub(crate) around: Option<Around>,
-    /// What rules of netfilter that ask for the way back met around the trace, and it does not show;
-    /// `None` where that is nothing, or nobody looked.
+    /// What rules of netfilter that ask for the way back dropped around the trace, and the trace does
+    /// not show; `None` where that is nothing, or nobody looked.
     pub(crate) unseen_by_rules: Option<Around>,
     /// Whether the input could be read.
     pub health: Health,
@@ -116,6 +116,9 @@ pub struct Findings {
     pub(crate) nameless: u64,
     /// Receive-path drops in the trace, filtered or not: to be held against `in_no_routes`.
     pub(crate) receive_drops_seen: u64,
+    /// Drops behind a lookup of the way back in the trace, filtered or not: to be held against what
+    /// rules of netfilter count.
+    pub(crate) way_back_drops_seen: u64,
     /// What is proven of the cache while all inputs were recorded.
     pub(crate) refused_all: Option<RefusedAll>,
     /// Rise of `Ip6InNoRoutes`; `None` where some input has no such facts.
@@ -239,7 +242,7 @@ impl Findings {
     /// the cache, nor as without a way back.
     #[must_use]
     pub(crate) fn unseen_by_rules(&self, met: u64, seconds: f64) -> Option<Around> {
-        let seen = self.of_cause(Cause::ReverseDstAlloc) + self.health.netfilter.no_way_back;
+        let seen = self.way_back_drops_seen + self.health.netfilter.no_way_back;
         let drops = met.saturating_sub(seen);
         let is_over = self.counters.as_ref().is_some_and(Counters::is_over);
         (drops > 0).then_some(Around {
@@ -264,6 +267,7 @@ impl Findings {
         self.health.merge(other.health);
         self.nameless += other.nameless;
         self.receive_drops_seen += other.receive_drops_seen;
+        self.way_back_drops_seen += other.way_back_drops_seen;
         self.in_no_routes = match (first, self.in_no_routes, other.in_no_routes) {
             (true, _, theirs) => theirs,
             (false, Some(mine), Some(theirs)) => Some(mine + theirs),
@@ -390,9 +394,8 @@ mod tests {
         };
         assert_eq!(unseen(&found, 0), None);
         assert_eq!(unseen(&found, 9), Some((9, 2.5, false)));
-        let refused = Class::RcvRpfilterDstAlloc;
-        found.classes.insert((refused, Confirmed), 3);
-        found.classes.insert((RcvNoRoute, Confirmed), 50);
+        found.way_back_drops_seen = 3;
+        found.receive_drops_seen = 50;
         found.health.netfilter.no_way_back = 4;
         found.health.netfilter.other_rule = 50;
         assert_eq!(unseen(&found, 9), Some((2, 2.5, false)));
@@ -421,6 +424,7 @@ mod tests {
             ]),
             nameless: 5,
             receive_drops_seen: 7,
+            way_back_drops_seen: 6,
             in_no_routes: Some(7),
             missing: BTreeSet::from([Missing::Facts]),
             ..Findings::default()
@@ -488,7 +492,7 @@ mod tests {
         assert_eq!(all.rules_of(RcvNoRoute)[0].2, 10);
         assert_eq!(all.gc[&Origin::Ndisc], counts(10, 4, 2));
         assert_eq!((all.in_no_routes, all.receive_drops_seen), (Some(10), 9));
-        assert_eq!(all.nameless, 10);
+        assert_eq!((all.nameless, all.way_back_drops_seen), (10, 12));
         assert_eq!(all.missing.len(), 2);
         let without = Findings {
             in_no_routes: None,

@@ -423,11 +423,12 @@ mod tests {
         // What the reverse-path filter drops, which is in no counter of routes.
         let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
         assert_eq!(exits(hidden), [Inconclusive, Suspected, OtherDrops]);
-        // Drops that were counted while tracing was set up.
+        // What rules count, and no event shows.
         let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
         assert_eq!(exits(met), [Inconclusive, Suspected, OtherDrops]);
         let met_over = |found: &mut Findings| found.unseen_by_rules = Some(OVER);
         assert_eq!(exits(met_over), [Suspected, Suspected, OtherDrops]);
+        // Drops that were counted while tracing was set up.
         let around = |found: &mut Findings| found.around = Some(AROUND);
         assert_eq!(exits(around), [Inconclusive, Suspected, OtherDrops]);
         let over = |found: &mut Findings| found.around = Some(OVER);

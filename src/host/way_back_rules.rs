@@ -11,9 +11,17 @@ const WITHIN: Duration = Duration::from_secs(1);
 /// The longest list of rules that is read, in bytes.
 const AT_MOST: u64 = 16 << 20;
 
-/// Packets by rule, as the host's own tools print it. A rule that stands there twice has the sum.
+/// Packets by rule, as one of the host's tools prints it. A rule that stands there twice has the
+/// sum.
+type Counters = BTreeMap<String, u64>;
+
+/// The rules that ask, drop and count, by the tool that prints them; `None` where it was not asked
+/// or did not answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct WayBackRules(pub(crate) BTreeMap<String, u64>);
+pub(crate) struct WayBackRules {
+    ip6tables: Option<Counters>,
+    nft: Option<Counters>,
+}
 
 /// A rule that met packets between two readings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,91 +32,97 @@ pub(crate) struct RuleRise {
     pub(crate) packets: u64,
 }
 
+/// `[12:960] -A PREROUTING -m rpfilter --invert -j DROP`, behind a line `*raw`: those that drop.
+fn of_ip6tables(text: &str) -> Counters {
+    let mut found = Counters::new();
+    let mut table = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name;
+        }
+        let counted = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] "));
+        let Some((counters, rule)) = counted else {
+            continue;
+        };
+        let packets = counters
+            .split_once(':')
+            .and_then(|(packets, _)| packets.parse::<u64>().ok());
+        if let Some(packets) = packets
+            && rule.contains("-m rpfilter ")
+            && rule.ends_with("-j DROP")
+        {
+            *found.entry(format!("{table}: {rule}")).or_default() += packets;
+        }
+    }
+    found
+}
+
+/// `fib saddr . iif oif missing counter packets 12 bytes 960 drop`, behind lines `table ip6 raw {`
+/// and `chain prerouting {`: those that drop and count.
+fn of_nft(text: &str) -> Counters {
+    let mut found = Counters::new();
+    let (mut table, mut chain) = ("", "");
+    for line in text.lines().map(str::trim) {
+        let opened = line.strip_suffix(" {");
+        let named = |kind| opened.and_then(|line| line.strip_prefix(kind));
+        table = named("table ").unwrap_or(table);
+        chain = named("chain ").unwrap_or(chain);
+        let is_ours = !table.starts_with("ip ") && line.contains("fib saddr");
+        let Some((asks, counted)) = line.split_once(" counter packets ") else {
+            continue;
+        };
+        let mut words = counted.splitn(4, ' ');
+        let packets = words.next().and_then(|packets| packets.parse::<u64>().ok());
+        let does = words.nth(2).unwrap_or_default();
+        if let Some(packets) = packets
+            && is_ours
+            && does.split(' ').any(|word| word == "drop")
+        {
+            let rule = format!("{table} {chain}: {asks} {does}");
+            *found.entry(rule).or_default() += packets;
+        }
+    }
+    found
+}
+
+/// The rules of one tool that met packets since its answer before; none where either is missing,
+/// for then nobody knows what is new. A rule that was not there before has met all of its packets
+/// since.
+fn rises(before: Option<&Counters>, after: Option<&Counters>) -> Vec<RuleRise> {
+    let (Some(before), Some(after)) = (before, after) else {
+        return Vec::new();
+    };
+    let rises = after.iter().map(|(rule, packets)| RuleRise {
+        rule: rule.clone(),
+        packets: packets.saturating_sub(before.get(rule).copied().unwrap_or(0)),
+    });
+    rises.filter(|rise| rise.packets > 0).collect()
+}
+
 impl WayBackRules {
-    fn add(&mut self, rule: String, packets: u64) {
-        *self.0.entry(rule).or_default() += packets;
-    }
-
-    /// `[12:960] -A PREROUTING -m rpfilter --invert -j DROP`, behind a line `*raw`: those that drop.
-    fn read_ip6tables(&mut self, text: &str) {
-        let mut table = "";
-        for line in text.lines() {
-            if let Some(name) = line.strip_prefix('*') {
-                table = name;
-            }
-            let counted = line
-                .strip_prefix('[')
-                .and_then(|rest| rest.split_once("] "));
-            let Some((counters, rule)) = counted else {
-                continue;
-            };
-            let packets = counters.split_once(':').map(|(packets, _)| packets.parse());
-            if let Some(Ok(packets)) = packets
-                && rule.contains("-m rpfilter ")
-                && rule.ends_with("-j DROP")
-            {
-                self.add(format!("{table}: {rule}"), packets);
-            }
-        }
-    }
-
-    /// `fib saddr . iif oif missing counter packets 12 bytes 960 drop`, behind lines `table ip6 raw {`
-    /// and `chain prerouting {`: those that drop and count.
-    fn read_nft(&mut self, text: &str) {
-        let (mut table, mut chain) = ("", "");
-        for line in text.lines().map(str::trim) {
-            let opened = line.strip_suffix(" {");
-            let named = |kind| opened.and_then(|line| line.strip_prefix(kind));
-            table = named("table ").unwrap_or(table);
-            chain = named("chain ").unwrap_or(chain);
-            let is_ours = !table.starts_with("ip ") && line.contains("fib saddr");
-            let Some((asks, counted)) = line.split_once(" counter packets ") else {
-                continue;
-            };
-            let mut words = counted.splitn(4, ' ');
-            let packets = words.next().and_then(|packets| packets.parse().ok());
-            let does = words.nth(2).unwrap_or_default();
-            if let Some(packets) = packets
-                && is_ours
-                && does.split(' ').any(|word| word == "drop")
-            {
-                self.add(format!("{table} {chain}: {asks} {does}"), packets);
-            }
-        }
-    }
-
-    /// What the host's own tools say of rules with these matches; nothing where they are not there,
-    /// which is usual in a container.
+    /// What the host's own tools say of rules with these matches. In a container they are usually
+    /// missing.
     #[must_use]
     pub(crate) fn read(matches: RouteMatches) -> WayBackRules {
-        let mut rules = WayBackRules::default();
-        let asked = |program: &[&str]| {
-            let text = ask(program, WITHIN, AT_MOST)?;
-            Some(String::from_utf8_lossy(&text).into_owned())
+        let asked = |is_used: bool, program: &[&str], read: fn(&str) -> Counters| {
+            let text = is_used.then(|| ask(program, WITHIN, AT_MOST)).flatten()?;
+            Some(read(&String::from_utf8_lossy(&text)))
         };
-        // Asked for a table by its name it would load one that is not there.
-        if matches.rpfilter
-            && let Some(text) = asked(&["ip6tables-save", "-c"])
-        {
-            rules.read_ip6tables(&text);
+        WayBackRules {
+            // Asked for a table by its name it would load one that is not there.
+            ip6tables: asked(matches.rpfilter, &["ip6tables-save", "-c"], of_ip6tables),
+            nft: asked(matches.fib, &["nft", "list", "ruleset"], of_nft),
         }
-        if matches.fib
-            && let Some(text) = asked(&["nft", "list", "ruleset"])
-        {
-            rules.read_nft(&text);
-        }
-        rules
     }
 
-    /// The rules that met packets since an earlier reading. One that was not there then has met all
-    /// of its packets since.
+    /// The rules that met packets since an earlier reading.
     #[must_use]
     pub(crate) fn since(&self, before: &WayBackRules) -> Vec<RuleRise> {
-        let rises = self.0.iter().map(|(rule, packets)| RuleRise {
-            rule: rule.clone(),
-            packets: packets.saturating_sub(before.0.get(rule).copied().unwrap_or(0)),
-        });
-        rises.filter(|rise| rise.packets > 0).collect()
+        let mut all = rises(before.ip6tables.as_ref(), self.ip6tables.as_ref());
+        all.extend(rises(before.nft.as_ref(), self.nft.as_ref()));
+        all
     }
 }
 
@@ -134,65 +148,67 @@ mod tests {
 
     #[test]
     fn rules_that_ask_drop_and_count_are_read() {
-        let mut rules = WayBackRules::default();
-        rules.read_ip6tables(IP6TABLES);
-        rules.read_nft(NFT);
-        let found: Vec<(&str, u64)> = rules
-            .0
-            .iter()
-            .map(|(rule, n)| (rule.as_str(), *n))
-            .collect();
+        let found = |counters: Counters| counters.into_iter().collect::<Vec<_>>();
+        let rule = |text: &str, packets: u64| (text.to_owned(), packets);
         assert_eq!(
-            found,
+            found(of_ip6tables(IP6TABLES)),
             [
-                (
-                    "inet firewalld mangle_PREROUTING: meta nfproto ipv6 fib saddr . mark . iif oif missing log prefix \"x: \" drop",
-                    12
-                ),
-                ("mangle: -A cali-rpf -m rpfilter --invert -j DROP", 5),
-                (
+                rule("mangle: -A cali-rpf -m rpfilter --invert -j DROP", 5),
+                rule(
                     "raw: -A PREROUTING -m rpfilter --validmark --invert -j DROP",
                     12
                 ),
             ]
         );
+        let asks = "inet firewalld mangle_PREROUTING: meta nfproto ipv6 fib saddr . mark . iif oif missing";
+        assert_eq!(
+            found(of_nft(NFT)),
+            [rule(&format!("{asks} log prefix \"x: \" drop"), 12)]
+        );
     }
 
     #[test]
     fn what_no_tool_prints_is_nothing() {
-        let mut rules = WayBackRules::default();
         for text in [
             "",
             "[",
             "[1:] ",
             "[x:1] -A A -m rpfilter --invert -j DROP",
             "*\n}",
-        ] {
-            rules.read_ip6tables(text);
-            rules.read_nft(text);
-        }
-        rules.read_nft(
             "table ip6 a {\nchain b {\nfib saddr oif missing counter packets x bytes 1 drop",
-        );
-        rules.read_nft("table ip6 a {\nchain b {\nfib saddr oif missing counter packets 9");
-        assert_eq!(rules, WayBackRules::default());
+            "table ip6 a {\nchain b {\nfib saddr oif missing counter packets 9",
+        ] {
+            assert_eq!(of_ip6tables(text), Counters::new());
+            assert_eq!(of_nft(text), Counters::new());
+        }
     }
 
     #[test]
     fn rises_are_those_since() {
         let of = |counts: &[(&str, u64)]| {
-            WayBackRules(
-                counts
-                    .iter()
-                    .map(|(rule, n)| ((*rule).to_owned(), *n))
-                    .collect(),
-            )
+            let counts = counts.iter().map(|(rule, n)| ((*rule).to_owned(), *n));
+            Some(counts.collect::<Counters>())
         };
         let before = of(&[("a", 5), ("b", 9), ("gone", 1), ("zeroed", 7)]);
         let after = of(&[("a", 8), ("b", 9), ("new", 2), ("zeroed", 3)]);
-        let rises = after.since(&before);
-        let rises: Vec<(&str, u64)> = rises.iter().map(|r| (r.rule.as_str(), r.packets)).collect();
-        assert_eq!(rises, [("a", 3), ("new", 2)]);
-        assert_eq!(before.since(&before), []);
+        let all = |before: &WayBackRules, after: &WayBackRules| {
+            let rises = after.since(before).into_iter();
+            rises.map(|r| (r.rule, r.packets)).collect::<Vec<_>>()
+        };
+        let risen = [("a".to_owned(), 3), ("new".to_owned(), 2)];
+        let ip6tables = |counters: &Option<Counters>| WayBackRules {
+            ip6tables: counters.clone(),
+            nft: None,
+        };
+        let nft = |counters: &Option<Counters>| WayBackRules {
+            ip6tables: None,
+            nft: counters.clone(),
+        };
+        assert_eq!(all(&ip6tables(&before), &ip6tables(&after)), risen);
+        assert_eq!(all(&nft(&before), &nft(&after)), risen);
+        // A tool that did not answer once has not said that there was no rule.
+        assert_eq!(all(&ip6tables(&None), &ip6tables(&after)), []);
+        assert_eq!(all(&ip6tables(&before), &ip6tables(&None)), []);
+        assert_eq!(all(&nft(&before), &ip6tables(&after)), []);
     }
 }

@@ -218,6 +218,7 @@ impl Input<'_> {
             recorded: gathered.preamble.packets.clone(),
             findings: Findings {
                 receive_drops_seen: tally.receive_drops,
+                way_back_drops_seen: tally.way_back_drops,
                 nameless: tally.nameless,
                 in_no_routes: facts.rise(Snapshot::in_no_routes),
                 refused_all: judgement.refused_all,

@@ -139,9 +139,7 @@ impl Summary {
 
     /// Holds the trace against what these rules of netfilter dropped in so many seconds.
     pub(crate) fn set_rules(&mut self, rises: Vec<RuleRise>, seconds: f64) {
-        let met: u64 = rises.iter().map(|rise| rise.packets).sum();
-        // What filters left out is in the trace all the same.
-        let met = met.saturating_sub(self.left_out);
+        let met = rises.iter().map(|rise| rise.packets).sum();
         self.findings.unseen_by_rules = self.findings.unseen_by_rules(met, seconds);
         self.rules = Some(rises);
     }

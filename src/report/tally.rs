@@ -51,6 +51,8 @@ pub(crate) struct Tally<'f> {
     pub(crate) table: EvidenceTable,
     /// Receive-path drops, filtered or not.
     pub(crate) receive_drops: u64,
+    /// Drops behind a lookup of the way back, filtered or not.
+    pub(crate) way_back_drops: u64,
     /// Drops that may be asked for: the trace does not say enough of their packets.
     pub(crate) nameless: u64,
     /// All drops, filtered or not.
@@ -74,6 +76,7 @@ impl<'f> Tally<'f> {
             matches: HashMap::default(),
             table: EvidenceTable::default(),
             receive_drops: 0,
+            way_back_drops: 0,
             nameless: 0,
             all: 0,
             cpus: Rows::new(),
@@ -160,7 +163,9 @@ impl Tally<'_> {
         let evidence = self.table.intern(drop.evidence);
         self.all += drop.count;
         // Netfilter's are in no counter of routes.
-        if drop.evidence.direction == Direction::Receive && drop.evidence.reverse.is_none() {
+        if drop.evidence.reverse.is_some() {
+            self.way_back_drops += drop.count;
+        } else if drop.evidence.direction == Direction::Receive {
             self.receive_drops += drop.count;
         }
         let takes_context = !self.by_context || self.filter.takes_context(drop.context.as_ref());

@@ -3,6 +3,7 @@
 use crate::diagnosis::class::Class::{RcvDstAlloc, RcvRpfilterDstAlloc};
 use crate::diagnosis::class::Confidence::{Confirmed, Probable};
 use crate::diagnosis::tests::trace::{Decided, handed, is, report, trace};
+use crate::report::build::Request;
 
 const FACTS: &str = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\nthrow_routes 0\n\
     lookups all\nops 0xffffffff81a64000\n";
@@ -108,6 +109,22 @@ fn an_answer_to_the_packet_looks_the_same() {
     let to_many = near(&freed).replace("d0=0xfd ", "d0=0x2ff ");
     assert!(sure(&many, &to_many));
     none(&[&fib(&many), GC, REFUSED, &to_many]);
+}
+
+#[test]
+fn what_rules_count_is_held_against_all_of_them() {
+    let freed = freed();
+    let events = trace(&[NO_LOCAL, WAY_BACK, GC, REFUSED, &freed]);
+    let seen = |request: &Request| {
+        let found = report(&events, request).0.findings;
+        let by_routes = found.receive_drops_seen;
+        (found.drops(), found.way_back_drops_seen, by_routes)
+    };
+    let mut request = handed(FACTS);
+    assert_eq!(seen(&request), (1, 1, 0));
+    // Filtered or not.
+    request.filter.cpus = Some([9].into());
+    assert_eq!(seen(&request), (0, 1, 0));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a report says in sentences and lines, the same in every format for people.
 
 use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::findings::Control;
+use crate::diagnosis::findings::{Around, Control};
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::verdict::{Headline, Verdict};
 use crate::exit::Exit;
@@ -77,6 +77,18 @@ fn without_drops(summary: &Summary, headline: Headline) -> String {
         let more = if is_filtered { " more" } else { "" };
         format!("the kernel counted {}{more} (Ip6InNoRoutes)", drops(n))
     };
+    let around = |all: Around, what: String| {
+        let begins = if all.is_over {
+            "The IPv6 route cache is over its limit, and"
+        } else {
+            "No verdict:"
+        };
+        format!(
+            "{begins} {}, but {what} in the {:.1} s from before tracing was set up to after it was put back.",
+            none("this trace"),
+            all.seconds
+        )
+    };
     match headline {
         Headline::CacheRefusedAll => format!("{REFUSED_ALL}; {}.", none("this trace")),
         Headline::OnlyLogged => {
@@ -91,32 +103,14 @@ fn without_drops(summary: &Summary, headline: Headline) -> String {
             none("this trace"),
             counted(n)
         ),
-        Headline::OnlyAround(around) => {
-            let what = if around.is_over {
-                "The IPv6 route cache is over its limit, and"
-            } else {
-                "No verdict:"
-            };
+        Headline::OnlyAround(all) => around(all, counted(all.drops)),
+        Headline::OnlyMetByRules(all) => around(
+            all,
             format!(
-                "{what} {}, but {} in the {:.1} s from before tracing was set up to after it was put back.",
-                none("this trace"),
-                counted(around.drops),
-                around.seconds
-            )
-        }
-        Headline::OnlyMetByRules(unseen) => {
-            let what = if unseen.is_over {
-                "The IPv6 route cache is over its limit, and"
-            } else {
-                "No verdict:"
-            };
-            format!(
-                "{what} {}, but rules of netfilter that ask for the way back to a source dropped {} in the {:.1} s from before tracing was set up to after it was put back.",
-                none("this trace"),
-                count(unseen.drops, "packet", "packets"),
-                unseen.seconds
-            )
-        }
+                "rules of netfilter that ask for the way back to a source dropped {} that it does not show",
+                count(all.drops, "packet", "packets")
+            ),
+        ),
         Headline::Unfinished => format!(
             "No verdict: {}, and the recording was cut off or never began: it does not say how it ended.",
             none("this recording")
