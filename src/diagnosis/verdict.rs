@@ -56,20 +56,18 @@ impl Headline {
     /// What there is to say where no drop passes, and that is no all-clear.
     fn without_drops(found: &Findings) -> Headline {
         let is_whole = found.health.is_whole();
-        let unseen = found
-            .unseen_by_rules
-            .filter(|unseen| is_whole || unseen.is_over);
-        let by_rules = unseen.map(Headline::OnlyMetByRules);
-        match (found.around, found.control()) {
+        match (found.around, found.unseen_by_rules, found.control()) {
             _ if found.refused_all.is_some() => Headline::CacheRefusedAll,
             _ if found.health.log.refusals() > 0 => Headline::OnlyLogged,
-            (Some(around), _) if around.is_over => Headline::OnlyAround(around),
+            (Some(around), ..) if around.is_over => Headline::OnlyAround(around),
+            (_, Some(unseen), _) if unseen.is_over => Headline::OnlyMetByRules(unseen),
             _ if found.nameless > 0 => Headline::OnlyNameless(found.nameless),
-            (_, Control::Missing(drops)) if is_whole => Headline::OnlyCounted(drops),
-            (Some(around), _) if is_whole => Headline::OnlyAround(around),
+            (.., Control::Missing(drops)) if is_whole => Headline::OnlyCounted(drops),
+            (Some(around), ..) if is_whole => Headline::OnlyAround(around),
+            (_, Some(unseen), _) if is_whole => Headline::OnlyMetByRules(unseen),
             _ if is_whole && found.health.unfinished > 0 => Headline::Unfinished,
             _ if is_whole && found.health.way_back_hidden > 0 => Headline::WayBackHidden,
-            _ => by_rules.unwrap_or(Headline::Unreadable),
+            _ => Headline::Unreadable,
         }
     }
 }
@@ -356,6 +354,11 @@ mod tests {
         assert_eq!(said(None, hidden), Headline::WayBackHidden);
         let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
         assert_eq!(said(None, met), Headline::OnlyMetByRules(AROUND));
+        let met_and_hidden = |found: &mut Findings| {
+            found.health.way_back_hidden = 1;
+            found.unseen_by_rules = Some(AROUND);
+        };
+        assert_eq!(said(None, met_and_hidden), Headline::OnlyMetByRules(AROUND));
         let met_and_lost = |found: &mut Findings| {
             found.health.lost_uncounted = 1;
             found.unseen_by_rules = Some(AROUND);

@@ -733,14 +733,25 @@ drops_of_netfilter() { # drops_of_netfilter NAME FILTER: packets from a source w
     same "$1"
 }
 met_by_rules() { # met_by_rules NAME RULE: what the rules count is held against the trace
-    trigger="$ip netns exec pod /full/ping -c 3 -i 0.01 -W 0.1 -q -I 2001:db8:5f::1 2001:db8:1::1"
-    ip6drop diagnose --duration 1s --trigger "$trigger" > /tmp/out 2> /tmp/err
-    expect 0 $? "$1: the trace shows what the rule dropped"
-    dropped=$(sed -n 's/.*a rule of netfilter dropped \([0-9]*\) packets meanwhile: .*/\1/p' /tmp/out)
-    says /tmp/out "$2" "$1: the rule is named"
-    says /tmp/out "netfilter dropped $dropped packets beside these: $dropped with no way back" "$1: as many as it counts"
-    ip6drop diagnose --identity off --duration 1s --trigger "$trigger" > /tmp/out 2> /tmp/err
+    rm -f /tmp/capture
+    ip6drop diagnose --duration 120s --stop-after 12 --keep /tmp/capture > /tmp/out 2> /tmp/err &
+    PID=$!
+    # The probe on drops comes last: where one shows, all is on.
+    until grep -q 'ip6_pkt_drop: ' /tmp/capture 2> /dev/null; do send 0 1; usleep 100000; done
+    spoof 4
+    send 0 12
+    wait $PID
+    expect 12 $? "$1: exit status of diagnose"
+    says /tmp/out "a rule of netfilter dropped 4 packets meanwhile: $2" "$1: the rule is named with what it dropped"
+    says /tmp/out "netfilter dropped 4 packets beside these: 4 with no way back" "$1: the trace shows as many"
+    rm -f /tmp/capture
+    ip6drop diagnose --identity off --duration 8s --keep /tmp/capture > /tmp/out 2> /tmp/err &
+    PID=$!
+    until [ -e /tmp/capture ]; do usleep 50000; done
+    spoof 3
+    wait $PID
     expect 13 $? "$1: without names it is no all-clear"
+    says /tmp/out "dropped 3 packets that it does not show" "$1: and says how many"
     same "$1: rules that count"
 }
 spoof() { # spoof COUNT: packets of the pod from an address that the node knows no way to
