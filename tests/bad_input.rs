@@ -152,7 +152,7 @@ fn one_bad_input_does_not_hide_the_others() {
 
 #[test]
 fn what_is_in_an_input_that_gives_nothing_is_not_clean() {
-    let quiet = b"# ip6drop: in-no-routes-before 5\n# tracer: nop\n";
+    let quiet = b"# ip6drop: version 2\n# ip6drop: cpus 1\n# ip6drop: traced ip6_pkt_drop\n# ip6drop: lost 0 0\n";
     let status = |args: &[&str]| {
         let output = on(quiet, args);
         (

@@ -101,10 +101,15 @@ fn on(input: &str) -> i32 {
 
 #[test]
 fn what_forbids_a_verdict() {
-    let quiet = "# tracer: function\n#\n";
+    let head = "# tracer: function\n#\n";
+    assert_eq!(on(head), 13, "it could not have shown a drop");
+    let quiet = &format!(
+        "# ip6drop: version 2\n# ip6drop: cpus 1\n# ip6drop: traced ip6_pkt_drop\n# ip6drop: lost 0 0\n{head}"
+    );
     assert_eq!(on(quiet), 0);
     assert_eq!(on(&format!("{quiet}CPU:1 [LOST 7 EVENTS]\n")), 13);
-    assert_eq!(on(&format!("{quiet}one\ntwo\nthree\n")), 13);
+    let prose = "one\n".repeat(9);
+    assert_eq!(on(&format!("{quiet}{prose}")), 13);
     let drop = "         python3-1042  [001] ..s1    52.560614: ip6_pkt_drop <-process_backlog\n         python3-1042  [001] ..s1    52.560615: <stack trace>\n";
     assert_eq!(on(drop), 13, "all stacks are empty, and nothing else tells");
     let prohibit =

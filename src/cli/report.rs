@@ -28,7 +28,8 @@ With --exit-code also:
   10  receive-path dst_alloc failure (full route cache), confirmed
   11  the same, probable or possible
   12  other IPv6 drops only
-  13  inconclusive: lost events, empty stacks, unreadable input, drops only counted")]
+  13  inconclusive: lost events, empty stacks, unreadable input, drops only counted,
+      a trace that could not have shown a drop")]
 pub(crate) struct ReportArgs {
     /// Saved traces: text or trace.dat, plain or gzip; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

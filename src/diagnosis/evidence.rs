@@ -373,6 +373,8 @@ pub struct Traced {
     pub(crate) run_gc: bool,
     /// All of the handlers, or at least those for prohibit routes.
     pub(crate) handlers: bool,
+    /// `ip6_pkt_drop`: a drop would have shown.
+    pub(crate) drops: bool,
 }
 
 impl Traced {
@@ -381,9 +383,9 @@ impl Traced {
         match function {
             Function::DstGc => self.dst_gc = true,
             Function::RunGc => self.run_gc = true,
+            Function::PktDrop => self.drops = true,
             Function::Icmp6Send
             | Function::Handler(_)
-            | Function::PktDrop
             | Function::DstAlloc
             | Function::RouteInput
             | Function::RouteLookup
@@ -416,6 +418,7 @@ impl Traced {
             dst_gc: self.dst_gc && other.dst_gc,
             run_gc: self.run_gc && other.run_gc,
             handlers: self.handlers && other.handlers,
+            drops: self.drops && other.drops,
         }
     }
 
@@ -426,6 +429,7 @@ impl Traced {
             dst_gc: self.dst_gc || other.dst_gc,
             run_gc: self.run_gc || other.run_gc,
             handlers: self.handlers || other.handlers,
+            drops: self.drops || other.drops,
         }
     }
 }
@@ -737,13 +741,18 @@ mod tests {
             dst_gc,
             run_gc,
             handlers,
+            drops: false,
+        };
+        let with_drops = |traced| Traced {
+            drops: true,
+            ..traced
         };
         assert_eq!(names("ip6_dst_gc"), traced(true, false, false));
         assert_eq!(names(" fib6_run_gc,no_such"), traced(false, true, false));
         assert_eq!(names("ip6_pkt_prohibit"), traced(false, false, false));
         assert_eq!(names("ip6_pkt_discard"), traced(false, false, false));
         let both = "ip6_pkt_prohibit,ip6_pkt_discard,ip6_pkt_drop";
-        assert_eq!(names(both), traced(false, false, true));
+        assert_eq!(names(both), with_drops(traced(false, false, true)));
         let both = "ip6_pkt_discard,ip6_pkt_prohibit,ip6_pkt_discard_out";
         assert_eq!(names(both), traced(false, false, true));
         let none = traced(false, false, false);
@@ -751,6 +760,7 @@ mod tests {
             traced(true, false, false),
             traced(false, true, false),
             traced(false, false, true),
+            with_drops(none),
         ] {
             assert_eq!((one.or(none), none.or(one)), (one, one));
             assert_eq!((one.and(none), none.and(one)), (none, none));
@@ -758,10 +768,10 @@ mod tests {
         }
         let mut noted = none;
         noted.note(Function::PktDrop);
-        assert_eq!(noted, none);
+        assert_eq!(noted, with_drops(none));
         noted.note(Function::RunGc);
         noted.note(Function::DstGc);
-        assert_eq!(noted, traced(true, true, false));
+        assert_eq!(noted, with_drops(traced(true, true, false)));
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub struct Health {
     /// Recordings of this program that do not say how they ended: they were cut off, or are still
     /// written.
     pub(crate) unfinished: u64,
+    /// Inputs without a drop that do not say that `ip6_pkt_drop` was traced.
+    pub(crate) untraced: u64,
+    /// Inputs that hold no event, and not the end of a recording either: whether anything was
+    /// traced at all, they do not say.
+    pub(crate) eventless: u64,
     /// Recordings that do not show what the reverse-path filter drops, of hosts that have one.
     pub(crate) way_back_hidden: u64,
     /// Drops with a stack beyond the table's caps.
@@ -78,6 +83,12 @@ impl Health {
         !self.has_losses() && !self.is_unreadable()
     }
 
+    /// True where a drop would not have shown in some input.
+    #[must_use]
+    pub(crate) fn is_blind(&self) -> bool {
+        self.untraced > 0 || self.eventless > 0
+    }
+
     /// True where every stack came without frames.
     #[must_use]
     pub(crate) fn has_only_empty_stacks(&self) -> bool {
@@ -105,6 +116,8 @@ impl Health {
         self.overwritten = self.overwritten.saturating_add(other.overwritten);
         self.broken_inputs += other.broken_inputs;
         self.unfinished += other.unfinished;
+        self.untraced += other.untraced;
+        self.eventless += other.eventless;
         self.way_back_hidden += other.way_back_hidden;
         self.stacks_beyond += other.stacks_beyond;
         self.evictions += other.evictions;
@@ -140,6 +153,21 @@ mod tests {
             health.lost.extend([(0, u64::MAX - 1)]);
         };
         assert_eq!(with(most), (u64::MAX, true));
+    }
+
+    #[test]
+    fn a_drop_shows_where_it_is_traced_and_anything_was() {
+        let blind = |untraced, eventless| {
+            let health = Health {
+                untraced,
+                eventless,
+                ..Health::default()
+            };
+            health.is_blind()
+        };
+        assert!(!blind(0, 0));
+        assert!(blind(1, 0));
+        assert!(blind(0, 1));
     }
 
     #[test]
@@ -195,6 +223,8 @@ mod tests {
             overwritten: n + 10,
             broken_inputs: n + 11,
             unfinished: n + 11,
+            untraced: n + 18,
+            eventless: n + 19,
             way_back_hidden: n + 17,
             stacks_beyond: n + 12,
             evictions: n + 13,
@@ -227,6 +257,8 @@ mod tests {
             overwritten: 1120,
             broken_inputs: 1122,
             unfinished: 1122,
+            untraced: 1136,
+            eventless: 1138,
             way_back_hidden: 1134,
             stacks_beyond: 1124,
             evictions: 1126,

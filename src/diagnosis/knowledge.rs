@@ -457,6 +457,7 @@ mod tests {
             dst_gc,
             run_gc,
             handlers: false,
+            drops: false,
         };
         let whole = Whole {
             gathered: Gathered {

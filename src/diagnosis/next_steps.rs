@@ -65,6 +65,15 @@ fn in_flight() -> Advice {
     )
 }
 
+/// What to do where no drop could have shown.
+fn trace_drops() -> Advice {
+    advice(
+        Severity::Evidence,
+        "Record what drops packets. If ip6_pkt_drop was traced while this text was written, and dropped nothing, say so with --traced ip6_pkt_drop.",
+        Some("ip6drop record --duration 30s -o trace.txt"),
+    )
+}
+
 /// What to do about a report.
 #[must_use]
 pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
@@ -133,6 +142,7 @@ pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
             Some("ip6drop record --buffer-kb 4096 --duration 30s -o trace.txt"),
         ));
     }
+    all.extend((found.drops() == 0 && found.health.is_blind()).then(trace_drops));
     if found.health.has_only_empty_stacks() {
         all.push(advice(
             Severity::Evidence,

@@ -28,6 +28,10 @@ pub(crate) enum Headline {
     Unreadable,
     /// No drop in a recording that did not end.
     Unfinished,
+    /// No drop, and none would have shown: whatever drops packets was not traced.
+    Untraced,
+    /// No drop, for the text holds no event at all.
+    Eventless,
     /// No drop, and those of the reverse-path filter would not show.
     WayBackHidden,
     /// No drop, and the kernel counted so many.
@@ -66,6 +70,8 @@ impl Headline {
             (Some(around), ..) if is_whole => Headline::OnlyAround(around),
             (_, Some(unseen), _) if is_whole => Headline::OnlyMetByRules(unseen),
             _ if is_whole && found.health.unfinished > 0 => Headline::Unfinished,
+            _ if is_whole && found.health.eventless > 0 => Headline::Eventless,
+            _ if is_whole && found.health.untraced > 0 => Headline::Untraced,
             _ if is_whole && found.health.way_back_hidden > 0 => Headline::WayBackHidden,
             _ => Headline::Unreadable,
         }
@@ -147,7 +153,9 @@ impl Verdict {
             _ if found.health.is_unreadable() => Exit::Inconclusive,
             Exit::Clean if found.health.has_losses() => Exit::Inconclusive,
             Exit::Clean if found.nameless > 0 || found.health.unfinished > 0 => Exit::Inconclusive,
-            Exit::Clean if found.health.way_back_hidden > 0 => Exit::Inconclusive,
+            Exit::Clean if found.health.is_blind() || found.health.way_back_hidden > 0 => {
+                Exit::Inconclusive
+            }
             Exit::Clean if found.around.is_some() || found.unseen_by_rules.is_some() => {
                 Exit::Inconclusive
             }
@@ -286,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_have_shown_a_drop_is_no_all_clear() {
+        let blind: [fn(&mut Findings); 2] = [
+            |found| found.health.untraced = 1,
+            |found| found.health.eventless = 1,
+        ];
+        for blind in blind {
+            assert_eq!(verdict(&[], blind), (None, None, Inconclusive));
+            let drop = (RcvNoRoute, Confirmed, 1);
+            assert_eq!(verdict(&[drop], blind).2, OtherDrops);
+        }
+    }
+
+    #[test]
     fn one_confirmed_drop_confirms_the_fault() {
         let drops = [(RcvDstAlloc, Possible, 90), (RcvDstAlloc, Confirmed, 1)];
         let confirmed = (Some(RcvDstAlloc), Some(Confirmed), Exit::Confirmed);
@@ -352,6 +373,18 @@ mod tests {
         assert_eq!(said(None, unfinished), Headline::Unfinished);
         let hidden = |found: &mut Findings| found.health.way_back_hidden = 1;
         assert_eq!(said(None, hidden), Headline::WayBackHidden);
+        let untraced = |found: &mut Findings| found.health.untraced = 1;
+        assert_eq!(said(None, untraced), Headline::Untraced);
+        let eventless = |found: &mut Findings| {
+            found.health.untraced = 1;
+            found.health.eventless = 1;
+        };
+        assert_eq!(said(None, eventless), Headline::Eventless);
+        let lost_and_untraced = |found: &mut Findings| {
+            lost(found);
+            found.health.untraced = 1;
+        };
+        assert_eq!(said(None, lost_and_untraced), Headline::Unreadable);
         let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
         assert_eq!(said(None, met), Headline::OnlyMetByRules(AROUND));
         let met_and_hidden = |found: &mut Findings| {

@@ -3,6 +3,7 @@
 //! Functions and files are those of Linux 4.19; where a later kernel differs, the reason says so.
 
 use crate::kernel::functions::{Direction, Function, Handler, Origin, function};
+use crate::kernel::printed::FREEING;
 
 /// What a frame says of the stack it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,6 +290,26 @@ pub(crate) struct StackFacts {
     pub(crate) list: bool,
 }
 
+/// Frames on top of the function that frees a packet: those that do it, and the tracer's.
+const MAX_FREEING: usize = 6;
+
+/// Where `ip6_pkt_drop` stands in a stack, innermost frame first, if it is what frees the packet:
+/// above it are only functions that free, and trampolines. Deeper in the stack it is the drop of
+/// another packet, whose error message was freed.
+#[must_use]
+pub(crate) fn freed_by_drop<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Option<usize> {
+    for (at, name) in frames.take(MAX_FREEING).enumerate() {
+        if name == Function::PktDrop.name().as_bytes() {
+            return Some(at);
+        }
+        let holds = |word: &str| memchr::memmem::find(name, word.as_bytes()).is_some();
+        if !name.starts_with(b"0x") && !FREEING.iter().any(|word| holds(word)) {
+            return None;
+        }
+    }
+    None
+}
+
 /// The innermost function of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Head {
@@ -413,6 +434,25 @@ mod tests {
             read("ip6_pkt_drop ip6_pkt_discard ip6_sublist_rcv_finish ip6_list_rcv_finish").list
         );
         assert_eq!(read("").head, Head::Other);
+    }
+
+    #[test]
+    fn a_packet_is_freed_by_its_drop() {
+        let freed = |frames: &str| {
+            let at = freed_by_drop(frames.split(' ').map(str::as_bytes));
+            at.is_some_and(|at| at > 0)
+        };
+        assert!(freed("kfree_skb ip6_pkt_drop ip6_pkt_discard ipv6_rcv"));
+        assert!(freed(
+            "kfree_skb_reason 0xffffffffc02bd083 ip6_pkt_drop process_backlog"
+        ));
+        assert!(freed("sk_skb_reason_drop ip6_pkt_drop"));
+        assert!(!freed("kfree_skb nf_hook_slow ipv6_rcv"));
+        assert!(!freed("kfree_skb icmp6_send ip6_pkt_drop"));
+        assert!(!freed("ip6_pkt_drop ip6_pkt_discard"));
+        let many = "kfree_skb ".repeat(MAX_FREEING - 1);
+        assert!(freed(&format!("{many}ip6_pkt_drop")));
+        assert!(!freed(&format!("kfree_skb {many}ip6_pkt_drop")));
     }
 
     #[test]

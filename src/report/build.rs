@@ -241,7 +241,7 @@ impl Input<'_> {
             summary.findings.gc_total().failed > 0,
         );
         summary.left_out = tally.all - summary.findings.drops();
-        summary.findings.health = self.health();
+        summary.findings.health = self.health(knowledge);
         summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());
         summary
     }
@@ -318,8 +318,11 @@ impl Input<'_> {
         }
     }
 
-    fn health(&self) -> Health {
+    fn health(&self, knowledge: &Knowledge) -> Health {
         let Input { gathered, text, .. } = self;
+        let has_drops = self.drops.tally.all > 0 || knowledge.seen.drops;
+        let is_finished = gathered.preamble.version.is_some() && !gathered.losses_outstanding();
+        let is_eventless = text.lines.events == 0 && !has_drops && !is_finished;
         Health {
             lines: text.lines,
             log: text.log.clone(),
@@ -331,6 +334,8 @@ impl Input<'_> {
             overwritten: gathered.overwritten,
             broken_inputs: u64::from(self.broke_off),
             unfinished: u64::from(gathered.losses_outstanding()),
+            untraced: u64::from(!has_drops && !knowledge.traced.drops),
+            eventless: u64::from(is_eventless),
             way_back_hidden: u64::from(
                 gathered.preamble.way_back_hidden && !never_refuses(gathered),
             ),

@@ -169,6 +169,8 @@ pub(crate) struct StackView<'a> {
     pub(crate) frames: &'a [Name],
     /// False for frames without a `<stack trace>` line above them.
     pub(crate) marked: bool,
+    /// It was taken where a packet was freed: by its first frame, `ip6_pkt_drop`.
+    pub(crate) freed: bool,
 }
 
 /// What payloads mean to whoever collects them: worked out once for each distinct payload.

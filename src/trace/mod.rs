@@ -22,6 +22,7 @@ pub(crate) mod payload;
 mod perf;
 mod record;
 mod short;
+pub(crate) mod skb;
 pub(crate) mod stacks;
 mod symbol;
 mod time;

@@ -9,18 +9,15 @@ use nom::combinator::{fail, map_opt, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::kernel::functions::Function;
 use crate::trace::event::{Context, Level, Payload};
 use crate::trace::number::{cpu, hex_number, number};
-use crate::trace::payload::{argument, payload};
+use crate::trace::payload::payload;
 use crate::trace::short::Comm;
 use crate::trace::symbol::is_symbol_byte;
 use crate::trace::time::{self, Stamp, Time};
 
 /// Kernel addresses start here on every 64-bit machine.
 const KERNEL: u64 = 1 << 63;
-/// `ETH_P_IPV6`, as `skb:kfree_skb` prints it.
-const IPV6: &[u8] = b"34525";
 
 /// The first line of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +36,6 @@ pub(crate) struct Sample<'a> {
 pub(crate) enum Says<'a> {
     /// A probe, the function tracer, or a trace point.
     Traced(Payload<'a>),
-    /// `skb:kfree_skb` of an IPv6 packet, and whether its location names `ip6_pkt_drop`.
-    Freed {
-        /// True for `location=ip6_pkt_drop+0xf0`; older kernels print an address.
-        in_drop: bool,
-    },
     /// `PERF_RECORD_LOST lost 57`, of `--show-lost-events`.
     Lost(u64),
     /// No name of an event: the output was asked for without it.
@@ -136,14 +128,6 @@ fn says(input: &[u8]) -> Option<Says<'_>> {
     let details = details.trim_ascii();
     let found = match (group, event) {
         (b"ftrace", b"function") => traced(details),
-        (b"skb", b"kfree_skb") if argument(details, b"protocol") == Some(IPV6) => {
-            let location = argument(details, b"location").unwrap_or_default();
-            let drop = Function::PktDrop.name().as_bytes();
-            let in_drop = location
-                .strip_prefix(drop)
-                .is_some_and(|at| at.starts_with(b"+"));
-            return Some(Says::Freed { in_drop });
-        }
         _ if details.starts_with(b"(") => traced(probe),
         _ => Payload::Tracepoint {
             event,
@@ -336,10 +320,6 @@ mod tests {
                 ..
             })
         ));
-        let free = "skb:kfree_skb: skbaddr=0xff16 protocol=34525 location=";
-        let at = |location: &str| says(format!("{free}{location} reason: X").leak());
-        assert_eq!(at("0xffffffff90f00ed0"), Says::Freed { in_drop: false });
-        assert_eq!(at("ip6_pkt_drop+0xf0"), Says::Freed { in_drop: true });
         assert_eq!(
             says("skb:kfree_skb: skbaddr=0xff16 protocol=2048 location=0x1"),
             Says::Traced(Payload::Tracepoint {

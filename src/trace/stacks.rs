@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
+use crate::kernel::frames::freed_by_drop;
 use crate::kernel::printed::{FTRACE, FTRACE_LIST, RETURN_PROBE};
 use crate::trace::event::{Frames, Name, StackId};
 use crate::trace::line::{Line, line};
@@ -24,6 +25,17 @@ pub struct Stack {
     pub(crate) lines: u64,
     /// Lines of the block that are no frames.
     pub(crate) unparsed: u64,
+    /// It was taken where a packet was freed; the frames begin with `ip6_pkt_drop`, which did it.
+    pub(crate) freed: bool,
+}
+
+/// What tells stacks apart.
+type StackKey = (Frames, u64, u64, bool);
+
+impl Stack {
+    fn key(&self) -> StackKey {
+        (self.frames.clone(), self.lines, self.unparsed, self.freed)
+    }
 }
 
 /// How `frame` is named in reports.
@@ -48,6 +60,7 @@ fn parse(block: &[u8]) -> Stack {
         frames: Frames::default(),
         lines: 0,
         unparsed: 0,
+        freed: false,
     };
     let mut frames = Vec::new();
     for text in block.split_inclusive(|&b| b == b'\n') {
@@ -59,6 +72,11 @@ fn parse(block: &[u8]) -> Stack {
     }
     if let Some(first) = frames.iter().position(|name| !is_trampoline(name)) {
         frames.drain(..first);
+    }
+    // The same drop has the same stack, whichever event it was taken at.
+    if let Some(drop @ 1..) = freed_by_drop(frames.iter().map(AsRef::as_ref)) {
+        frames.drain(..drop);
+        stack.freed = true;
     }
     stack.frames = frames.into();
     stack
@@ -96,7 +114,7 @@ pub struct Stacks {
     /// The bytes of all blocks.
     text: Vec<u8>,
     /// By frames, lines, and lines that are none.
-    by_frames: HashMap<(Frames, u64, u64), StackId, FixedState>,
+    by_frames: HashMap<StackKey, StackId, FixedState>,
     stacks: Vec<Stack>,
     names: HashSet<Name, FixedState>,
 }
@@ -138,8 +156,7 @@ impl Stacks {
         let full =
             self.blocks.len() >= MAX_STACKS || self.text.len() + block.len() > MAX_STACK_BYTES;
         // Blocks that differ in addresses or offsets alone are one stack.
-        let key = (stack.frames.clone(), stack.lines, stack.unparsed);
-        let known = self.by_frames.get(&key);
+        let known = self.by_frames.get(&stack.key());
         let id = match known {
             Some(&id) if full => return Interned::Known(id),
             Some(&id) => id,
@@ -148,8 +165,7 @@ impl Stacks {
                 let id = StackId(self.stacks.len() as u32);
                 let frames = stack.frames.iter().map(|name| self.name(name)).collect();
                 let stack = Stack { frames, ..stack };
-                let key = (stack.frames.clone(), stack.lines, stack.unparsed);
-                self.by_frames.insert(key, id);
+                self.by_frames.insert(stack.key(), id);
                 self.stacks.push(stack);
                 id
             }

@@ -197,6 +197,7 @@ impl<D: DropSink> Collector<D> {
             epoch: state.epoch + 1,
             lost,
             generation,
+            unfreed: state.unfreed,
             ..Cpu::default()
         };
     }
@@ -402,6 +403,11 @@ impl<D: DropSink> Collector<D> {
                 self.task_mut(at).last = LastEntry::Other;
                 let beside = self.beside.take();
                 self.freed(at, context, (beside.as_ref(), in_netfilter));
+                Some(at)
+            }
+            Signal::FreedSkb(freed) => {
+                let at = self.task(key);
+                self.freed_skb(at, context, freed);
                 Some(at)
             }
             Signal::Lookup => {

@@ -31,6 +31,8 @@ impl Via {
     pub(super) const HANDLER_PROBE: Via = Via(32);
     /// A probe that fetches arguments.
     pub(super) const ARGUMENTS: Via = Via(64);
+    /// The trace point where a packet is freed.
+    pub(super) const FREED: Via = Via(128);
     /// Entries and probes, each of which may bring a stack.
     const ENTRIES: Via = Via(1 | 2 | 64);
 
@@ -63,7 +65,9 @@ impl Via {
             }
             via => via.has_any(Via::ENTRIES),
         };
-        second && !self.has_any(via) && !(self == Via::STACK && after_cut)
+        // A packet is freed at the end of its drop: the next entry is of another one.
+        let is_over = self.has_any(Via::FREED);
+        second && !is_over && !self.has_any(via) && !(self == Via::STACK && after_cut)
     }
 
     /// Where entries are known to come before the events of probes, or behind them: this one
@@ -133,6 +137,8 @@ pub(super) enum LastEntry {
     Other,
     Call,
     Drop,
+    /// A packet was freed.
+    Freed,
 }
 
 /// A task, or what interrupts it, on its CPU.
@@ -173,11 +179,30 @@ pub(super) struct Cpu {
     pub(super) disturbances: u64,
     /// The task that was seen last, and whether it was interrupted then.
     pub(super) last: Option<(u64, Level)>,
+    /// Drops that have shown themselves there and whose packets are not freed yet, of this pid.
+    pub(super) unfreed: (u64, u32),
     /// The states of that task at each level, where an event of it was taken since.
     pub(super) current: [Option<TaskSlot>; Level::COUNT],
 }
 
 impl Cpu {
+    /// A drop of this pid shows itself.
+    pub(super) fn note_drop(&mut self, pid: u64) {
+        let known = if self.unfreed.0 == pid {
+            self.unfreed.1
+        } else {
+            0
+        };
+        self.unfreed = (pid, known.saturating_add(1));
+    }
+
+    /// Whether the packet that `ip6_pkt_drop` frees is that of a drop which has shown itself.
+    pub(super) fn takes_free(&mut self, pid: u64) -> bool {
+        let is_known = self.unfreed.0 == pid && self.unfreed.1 > 0;
+        self.unfreed.1 -= u32::from(is_known);
+        is_known
+    }
+
     /// Events were lost here, and nothing but the first packet came since.
     pub(super) fn just_lost(&self) -> bool {
         self.lost && !self.settled

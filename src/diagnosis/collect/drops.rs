@@ -9,6 +9,7 @@ use crate::diagnosis::collect::signal::Caller;
 use crate::diagnosis::evidence::{Evidence, HandlerSource, StackState, Window};
 use crate::kernel::frames::{Mark, StackFacts};
 use crate::kernel::functions::{Direction, Handler};
+use crate::trace::skb::Freed;
 use crate::trace::{Context, Level, StackView, Time};
 
 impl<D: DropSink> Collector<D> {
@@ -95,6 +96,10 @@ impl<D: DropSink> Collector<D> {
             return ticket;
         }
         self.settle(at);
+        if via != Via::FREED {
+            let pid = context.map_or(0, |context| context.pid);
+            self.cpu(at.cpu).note_drop(pid);
+        }
         let evidence = self.evidence_before(at, now);
         let after_cut = self.cpu(at.cpu).just_lost();
         let ticket = self.queue.next_ticket();
@@ -120,6 +125,43 @@ impl<D: DropSink> Collector<D> {
         cpu.settled = true;
         cpu.disturbances += 1;
         self.push_drop(context, evidence, None)
+    }
+
+    /// A packet was freed, perhaps by `ip6_pkt_drop`, which does so after it has sent the ICMPv6
+    /// error: a drop where that has not shown itself.
+    pub(super) fn freed_skb(&mut self, at: At, context: Option<&Context>, freed: Freed) {
+        self.task_mut(at).last = LastEntry::Freed;
+        if freed.by_drop
+            && let Some(ticket) = self.drop_by_free(at, context)
+            && freed.is_received
+            && let Some(drop) = self.queue.get_mut(ticket)
+        {
+            drop.evidence.direction = Direction::Receive;
+        }
+    }
+
+    /// The drop whose packet is freed now; `None` where it has shown itself.
+    fn drop_by_free(&mut self, at: At, context: Option<&Context>) -> Option<u64> {
+        let pid = context.map_or(0, |context| context.pid);
+        let is_known = self.cpu(at.cpu).takes_free(pid);
+        self.task_mut(at).last = LastEntry::Other;
+        (!is_known).then(|| self.open_drop(at, Via::FREED, context))
+    }
+
+    /// The stack of a packet that `ip6_pkt_drop` has freed.
+    pub(super) fn freed_stack(
+        &mut self,
+        at: At,
+        context: Option<&Context>,
+        facts: &StackFacts,
+        stack: &StackView<'_>,
+    ) {
+        if let Some(ticket) = self.drop_by_free(at, context) {
+            if let Some(open) = &mut self.task_mut(at).drop {
+                open.stacks += 1;
+            }
+            self.attach_to_drop(ticket, facts, stack);
+        }
     }
 
     /// A new drop, without a stack as yet; its ticket.

@@ -7,6 +7,7 @@ use crate::kernel::functions::{self, Function, KFREE_SKB, NETFILTER_DROP, NF_HOO
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
 use crate::trace::packet::{Packet, Words, words};
 use crate::trace::payload::integer;
+use crate::trace::skb::{Freed, KFREE_SKB_EVENT, freed};
 use crate::trace::{Meaning, Payload, Symbol};
 
 /// How an event came to be.
@@ -64,6 +65,8 @@ pub enum Signal {
         /// Where netfilter frees what a rule drops; else it may have been anybody.
         in_netfilter: bool,
     },
+    /// An IPv6 packet was freed, by whomever; its stack may say more.
+    FreedSkb(Freed),
     /// A table was asked for a route; what it answered stands beside.
     Lookup,
     /// Anything else that may have brought a stack.
@@ -250,6 +253,9 @@ impl Meaning for Signal {
                     Some(lookup) => (Signal::Lookup, Some(Aside::Lookup(Arc::new(lookup)))),
                     None => (Signal::Other, None),
                 }
+            }
+            Payload::Tracepoint { event, says } if *event == KFREE_SKB_EVENT => {
+                (freed(says).map_or(Signal::Other, Signal::FreedSkb), None)
             }
             Payload::Tracepoint { .. } | Payload::Other | Payload::Stack => (Signal::Other, None),
         }

@@ -42,12 +42,18 @@ impl<D: DropSink> Collector<D> {
         let task = self.task_mut(at);
         let target = match facts.head {
             Head::Known(Function::DstGc) => LastEntry::Call,
+            Head::Known(Function::PktDrop) if stack.freed && stack.marked => match task.last {
+                LastEntry::Freed => return self.freed_stack(at, context, &facts, stack),
+                // The free itself has told of it.
+                LastEntry::Drop => LastEntry::Drop,
+                LastEntry::Other | LastEntry::Call => return,
+            },
             Head::Known(Function::PktDrop) => LastEntry::Drop,
             Head::Known(_) | Head::Other => return,
             Head::None => task.last,
         };
         match target {
-            LastEntry::Other => {}
+            LastEntry::Other | LastEntry::Freed => {}
             LastEntry::Call => {
                 let open = task
                     .call

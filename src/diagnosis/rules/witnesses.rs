@@ -42,6 +42,7 @@ impl Given {
             dst_gc: true,
             run_gc: true,
             handlers: true,
+            drops: true,
         };
         Given {
             evidence: Evidence {

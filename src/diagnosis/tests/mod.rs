@@ -6,4 +6,5 @@ mod gathering;
 mod guards;
 mod identity;
 mod netfilter;
+mod sight;
 mod trace;

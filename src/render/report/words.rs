@@ -65,6 +65,27 @@ pub(crate) fn left_out(summary: &Summary) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" "))
 }
 
+/// What a text holds that shows no drop.
+fn holds(summary: &Summary) -> String {
+    let lines = &summary.findings.health.lines;
+    let parts = [
+        (
+            lines.events,
+            "event of other kinds",
+            "events of other kinds",
+        ),
+        (lines.banners, "header line", "header lines"),
+        (
+            lines.unparsed,
+            "line that is no trace",
+            "lines that are no trace",
+        ),
+    ];
+    let parts = parts.into_iter().filter(|(n, ..)| *n > 0);
+    let parts: Vec<String> = parts.map(|(n, one, many)| count(n, one, many)).collect();
+    parts.join(", ")
+}
+
 /// What there is to say where no drop passes the filters, or none is there.
 fn without_drops(summary: &Summary, headline: Headline) -> String {
     let is_filtered = summary.left_out > 0 || summary.recorded.is_some();
@@ -114,6 +135,15 @@ fn without_drops(summary: &Summary, headline: Headline) -> String {
         Headline::Unfinished => format!(
             "No verdict: {}, and the recording was cut off or never began: it does not say how it ended.",
             none("this recording")
+        ),
+        Headline::Untraced => format!(
+            "No verdict: {}, but it could not have shown one: nothing says that ip6_pkt_drop was traced. It holds {}.",
+            none("this trace"),
+            holds(summary)
+        ),
+        Headline::Eventless => format!(
+            "No verdict: this text says nothing of drops: it holds no event, but {}.",
+            holds(summary)
         ),
         Headline::WayBackHidden => format!(
             "No verdict: {}, but rules of netfilter ask for the way back to a source (rpfilter, or fib of nftables), and packets that they drop because the route cache is full were not recorded.",

@@ -69,6 +69,7 @@ impl Assembler {
                 id: Some(*id),
                 frames: &stack.frames,
                 marked: true,
+                freed: stack.freed,
             };
             sink.traced(context, signal, *marked, view);
         } else {

@@ -3,10 +3,6 @@
 //! Frames are gathered as a plain block, as those behind prefixes are, so that the table of
 //! stacks recognises the same stack whoever printed it.
 
-use std::collections::BTreeMap;
-
-use crate::kernel::functions::Function;
-use crate::kernel::printed::FREEING;
 use crate::trace::assemble::out::Out;
 use crate::trace::assemble::text_facts::MAX_COUNT;
 use crate::trace::bpftrace::Printed;
@@ -15,23 +11,13 @@ use crate::trace::event::{Banner, Context, Meaning, Payload, Sink, StackView};
 use crate::trace::foreign::Foreign;
 use crate::trace::kmsg::Message;
 use crate::trace::perf::{ChainFrame, Sample, Says};
-
-/// Tasks whose drops wait to be freed; one more makes all of them forgotten.
-const MAX_UNFREED: usize = 16_384;
-/// Frames on top of the function that frees a packet: those that do it, and the tracer's.
-const MAX_FREEING: usize = 6;
+use crate::trace::skb::{KFREE_SKB_EVENT, freed};
 
 /// What the frames that come are of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Chain {
     /// An event that may bring a stack.
     Event(Option<Context>),
-    /// A packet that was freed.
-    Freed {
-        context: Option<Context>,
-        /// The frames gathered so far are a stand-in: only its location is known.
-        stand_in: bool,
-    },
     /// Nothing that counts.
     Ignored,
     /// The keys of a map entry, and whether its stack is complete.
@@ -46,69 +32,6 @@ pub(super) struct Chains {
     open: Option<Chain>,
     /// Its frames so far, written as a plain block.
     frames: Vec<u8>,
-    unfreed: Unfreed,
-}
-
-/// Drops that probes have shown, by task: `ip6_pkt_drop` frees the packet only later.
-#[derive(Clone, Default)]
-struct Unfreed(BTreeMap<Option<(u32, u64)>, u64>);
-
-fn task(context: Option<Context>) -> Option<(u32, u64)> {
-    context.map(|c| (c.cpu, c.pid))
-}
-
-impl Unfreed {
-    fn note_drop(&mut self, context: Option<Context>) {
-        let task = task(context);
-        if self.0.len() >= MAX_UNFREED && !self.0.contains_key(&task) {
-            self.0.clear();
-        }
-        *self.0.entry(task).or_default() += 1;
-    }
-
-    /// Whether a probe has shown the drop of the packet that this task frees.
-    fn was_shown(&mut self, context: Option<Context>) -> bool {
-        let task = task(context);
-        let Some(count) = self.0.get_mut(&task) else {
-            return false;
-        };
-        *count -= 1;
-        if *count == 0 {
-            self.0.remove(&task);
-        }
-        true
-    }
-}
-
-/// An entry of `ip6_pkt_drop`.
-fn is_drop(payload: &Payload<'_>) -> bool {
-    let name = match *payload {
-        Payload::Function { function, .. } => function.name,
-        Payload::Probe {
-            event, function, ..
-        } => function.map_or(event, |f| f.name),
-        _ => return false,
-    };
-    name == Function::PktDrop.name().as_bytes()
-}
-
-/// The block from `ip6_pkt_drop` on, where it is what has freed the packet: above it are
-/// only the functions that free, and trampolines. Deeper in the stack it is the drop of
-/// another packet, whose error message was freed.
-fn from_drop(block: &[u8]) -> Option<&[u8]> {
-    let mut at = 0;
-    for frame in block.split_inclusive(|&b| b == b'\n').take(MAX_FREEING) {
-        let name = frame.trim_ascii().strip_prefix(b"=> ")?;
-        if name == Function::PktDrop.name().as_bytes() {
-            return Some(&block[at..]);
-        }
-        let holds = |word: &str| memchr::memmem::find(name, word.as_bytes()).is_some();
-        if !name.starts_with(b"0x") && !FREEING.iter().any(|word| holds(word)) {
-            return None;
-        }
-        at += frame.len();
-    }
-    None
 }
 
 impl Chains {
@@ -166,16 +89,7 @@ impl Chains {
                 Chain::Ignored
             }
             Says::Unnamed => Chain::Ignored,
-            Says::Freed { in_drop: stand_in } => {
-                if stand_in {
-                    self.push(Function::PktDrop.name().as_bytes());
-                }
-                Chain::Freed { context, stand_in }
-            }
             Says::Traced(payload) => {
-                if is_drop(&payload) {
-                    self.unfreed.note_drop(context);
-                }
                 let (signal, aside) = S::Meaning::of(&payload);
                 if let Some(aside) = aside {
                     out.sink.aside(aside);
@@ -183,6 +97,11 @@ impl Chains {
                 out.sink.event(context.as_ref(), &signal);
                 match payload {
                     Payload::Function { .. } | Payload::Probe { .. } => Chain::Event(context),
+                    Payload::Tracepoint { event, says }
+                        if event == KFREE_SKB_EVENT && freed(says).is_some() =>
+                    {
+                        Chain::Event(context)
+                    }
                     // A sample of something else may have been taken in a function that is
                     // evidence at its entry, and the chain of a return starts in the caller.
                     _ => Chain::Ignored,
@@ -193,10 +112,6 @@ impl Chains {
 
     fn frame(&mut self, frame: &ChainFrame<'_>) {
         match &mut self.open {
-            Some(Chain::Freed { stand_in, .. }) if *stand_in => {
-                *stand_in = false;
-                self.frames.clear();
-            }
             Some(Chain::Ignored | Chain::Map { complete: true }) => return,
             _ => {}
         }
@@ -266,13 +181,6 @@ impl Chains {
             Chain::Ignored | Chain::Map { .. } => {}
             Chain::Bare => counted(1, frames, out),
             Chain::Event(context) => stack(context, frames, out),
-            Chain::Freed { context, .. } => {
-                if let Some(frames) = from_drop(frames)
-                    && !self.unfreed.was_shown(context)
-                {
-                    stack(context, frames, out);
-                }
-            }
         }
         self.frames.clear();
     }
@@ -299,6 +207,7 @@ fn with_stack<S: Sink>(
             id,
             frames: &stack.frames,
             marked: true,
+            freed: stack.freed,
         };
         take(sink, view);
     });

@@ -52,6 +52,7 @@ impl Waiting {
                 id: None,
                 frames: &[],
                 marked: true,
+                freed: false,
             };
             out.sink.stack(context.as_ref(), stack);
         }
@@ -125,6 +126,7 @@ impl Waiting {
             id,
             frames: &stack.frames,
             marked: mark.is_some() || self.last.is_some(),
+            freed: stack.freed,
         };
         // Among events a stack without its mark is one whose mark was damaged.
         sink.stack(mark.unwrap_or(self.last.as_ref()), view);
