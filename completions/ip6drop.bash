@@ -171,7 +171,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__diagnose)
-            opts="-o -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -v -q -h --duration --stop-after --keep --trigger --spread --max-size --format --output --color --verbose --brief --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -826,7 +826,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__report)
-            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --anonymize --all-cpus --verbose --threads --color --exit-code --quiet --help"
+            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --anonymize --all-cpus --verbose --brief --threads --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

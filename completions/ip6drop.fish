@@ -75,6 +75,8 @@ instance\t'A private instance: disturbs nobody'
 func-stack-trace\t'The classic recipe, in the top-level buffer'
 kprobe\t'kprobe events'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l spread -d 'Run the trigger on each CPU in turn'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s v -l verbose -d 'Say more: rules, long tables, all stacks, and names without a cut'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l brief -d 'Say less: the answer and what to do now, in six lines at most'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -s q -l quiet -d 'Write no report, only errors; the exit status says the verdict'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l dry-run -d 'Change nothing: print each write that it would make, in order, and what undoes it'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
@@ -124,7 +126,8 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'Whe
 always\t'Always'
 never\t'Never'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l all-cpus -d 'A row for every CPU, also for quiet ones on large machines'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to 100 destinations, interfaces and sources'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to 100 destinations, interfaces and sources, all stacks, and names without a cut'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l brief -d 'Say less: the answer and what to do now, in six lines at most'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l exit-code -d 'Say the verdict by the exit status'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s q -l quiet -d 'Write no report, only errors (for use with --exit-code)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -6,7 +6,7 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use common::{capture, class, command, facts, ip6drop, json, number, stderr, stdout};
+use common::{capture, class, command, facts, ip6drop, json, number, stderr, stdout, unwrapped};
 use flate2::write::GzEncoder;
 
 /// The program on these bytes as standard input.
@@ -464,7 +464,8 @@ fn a_recording_that_did_not_end_is_no_all_clear() {
     // Tracing was refused half-way, or the recording is still being written.
     let (exit, text) = said(preamble);
     assert_eq!(exit, Some(13), "{text}");
-    let first = text.lines().next().unwrap();
+    let text = unwrapped(&text);
+    let (first, _) = text.split_once(" Trace ").unwrap();
     assert!(first.contains("cut off or never began"), "{text}");
     assert!(text.contains("1 recording is not finished"), "{text}");
     let (exit, text) = said(&format!("{preamble}{end}"));

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use common::{command, drops, json, json_line, number, stdout};
+use common::{command, drops, json, json_line, number, stdout, unwrapped};
 use serde_json::{Value, json};
 
 const CAPTURES: [(&str, usize); 2] = [
@@ -269,29 +269,35 @@ fn report_with(args: &[&str], name: &str) -> String {
     stdout(&output)
 }
 
-/// Right behind the verdict people read whose packets they were.
+/// Right behind the first screen people read whose packets they were.
 #[test]
-fn the_first_screen() {
+fn packets_come_first() {
     let text = report_with(&[], "4.19-identity/iif");
-    let (_, behind) = text.split_once("Evidence: ").unwrap();
-    let (_, packets) = behind.split_once("\n\n").unwrap();
+    let (_, packets) = text.split_once("\n\n").unwrap();
     let (packets, next) = packets.split_once("\n\n").unwrap();
     assert_eq!(
         packets,
         "Packets\n  \
-         destination                       drops  share                                 class\n  \
-         fd00:1::/64, 34 addresses            47    26%  46 rcv-dst-alloc, 1 rcv-undetermined\n  \
-         2001:db8:dead::/64, 35 addresses     46    25%                          rcv-no-route\n  \
-         fd00:10:99::/64, 33 addresses        43    23%                         rcv-dst-alloc\n  \
-         2001:db8:13::/64, 22 addresses       26    14%                        rcv-prohibited\n  \
-         2001:db8:113::/64, 19 addresses      21    11%                          rcv-no-route\n  \
+         destination                       drops  share\n  \
+         fd00:1::/64, 34 addresses            47    26%\n  \
+         2001:db8:dead::/64, 35 addresses     46    25%\n  \
+         fd00:10:99::/64, 33 addresses        43    23%\n  \
+         2001:db8:13::/64, 22 addresses       26    14%\n  \
+         2001:db8:113::/64, 19 addresses      21    11%\n  \
+         destination                                                      class\n  \
+         fd00:1::/64, 34 addresses         46 rcv-dst-alloc, 1 rcv-undetermined\n  \
+         2001:db8:dead::/64, 35 addresses                          rcv-no-route\n  \
+         fd00:10:99::/64, 33 addresses                            rcv-dst-alloc\n  \
+         2001:db8:13::/64, 22 addresses                          rcv-prohibited\n  \
+         2001:db8:113::/64, 19 addresses                           rcv-no-route\n  \
          by interface: cali5 (31), cali2 (29), cali6 (23), … 5 more (100)\n  \
-         by source: fd00:10:244:6::2 (23), fd00:10:244:6::5 (22), fd00:10:244:6::1 (19), … 30 more (119)"
+         by source: fd00:10:244:6::2 (23), fd00:10:244:6::5 (22), fd00:10:244:6::1\n    \
+         (19), … 30 more (119)"
     );
     assert!(next.starts_with("Per CPU"), "{next}");
     let all = report_with(&["-v"], "4.19-identity/iif");
-    assert_eq!(all.matches("fd00:10:244:4::8 ").count(), 1, "{all}");
-    assert!(all.contains("  interface  drops  share "), "{all}");
+    assert!(all.contains("fd00:10:244:4::8 "), "{all}");
+    assert!(all.contains("  interface  drops  share"), "{all}");
     let none = report_with(&[], "4.19-fp/alternating");
     assert!(
         !none.contains("Packets") && !none.contains("destination  "),
@@ -449,10 +455,12 @@ fn filters_on_packets() {
     );
     // What filters left out is in the trace all the same, and the counters saw more.
     let left_out = report_with(&["--proto", "tcp"], "4.19-identity/iif");
-    assert_eq!(
-        left_out.lines().next().unwrap(),
-        "No verdict: no IPv6 drop passes the filters, but the kernel counted 17483 drops more \
-         (Ip6InNoRoutes) between the two readings."
+    assert!(
+        unwrapped(&left_out).starts_with(
+            "No verdict: no IPv6 drop passes the filters, but the kernel counted 17483 drops more \
+             (Ip6InNoRoutes) between the two readings. "
+        ),
+        "{left_out}"
     );
     let named = report_with(
         &["--format", "json", "--proto", "tcp"],

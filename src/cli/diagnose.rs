@@ -60,6 +60,12 @@ pub(crate) struct DiagnoseArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
+    /// Say more: rules, long tables, all stacks, and names without a cut
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Say less: the answer and what to do now, in six lines at most
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) brief: bool,
     /// Write no report, only errors; the exit status says the verdict
     #[arg(short, long)]
     pub(crate) quiet: bool,

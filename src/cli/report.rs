@@ -94,9 +94,13 @@ pub(crate) struct ReportArgs {
     pub(crate) all_cpus: bool,
 
     /// Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to
-    /// 100 destinations, interfaces and sources
+    /// 100 destinations, interfaces and sources, all stacks, and names without a cut
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    /// Say less: the answer and what to do now, in six lines at most
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) brief: bool,
 
     /// Threads that read one input [default: two for large files, else one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]

@@ -268,6 +268,8 @@ fn report(
         };
         let look = ReportLook {
             color: destination.has_color(args.color),
+            verbose: args.verbose,
+            brief: args.brief,
             terminal: destination.terminal(),
             ..ReportLook::default()
         };

@@ -120,6 +120,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             color: destination.has_color(args.color),
             all_cpus: args.all_cpus,
             verbose: args.verbose,
+            brief: args.brief,
             terminal: destination.terminal(),
         };
         if let Some(names) = &names {

@@ -154,6 +154,18 @@ impl Findings {
         rules.map(|(_, n)| n).sum()
     }
 
+    /// True where all drops of a class are of it for an allocation that was attempted alone, and
+    /// nothing in the trace shows that any was refused: a healthy cache looks the same.
+    #[must_use]
+    pub(crate) fn is_only_attempted(&self, class: Class) -> bool {
+        const ATTEMPTED: [&str; 2] = ["attempted-for-packet", "attempted-before"];
+        let mut rules = self.rules.keys().filter(|(of, ..)| *of == class);
+        let refused = self.gc_total().failed > 0 || self.health.log.refusals() > 0;
+        !refused
+            && rules.clone().next().is_some()
+            && rules.all(|(.., rule)| ATTEMPTED.contains(&rule.name))
+    }
+
     /// Drops for one cause, whichever way the packets were going.
     #[must_use]
     pub(crate) fn of_cause(&self, cause: Cause) -> u64 {

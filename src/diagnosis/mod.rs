@@ -14,6 +14,7 @@ pub(crate) mod knowledge;
 pub(crate) mod lookups;
 pub(crate) mod next_steps;
 mod proof;
+pub(crate) mod remedy;
 pub(crate) mod rules;
 mod sizing;
 pub(crate) mod surroundings;

@@ -1,9 +1,9 @@
 //! What to do next, from what a report found.
 
 use crate::diagnosis::advice::{Advice, Severity};
-use crate::diagnosis::assessment::State;
 use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::findings::{Control, Findings, Missing};
+use crate::diagnosis::remedy::over_limit;
 use crate::kernel::functions::Origin;
 
 fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) -> Advice {
@@ -21,24 +21,12 @@ const READ_POLICY: &str = "ip -6 rule; ip -6 route show table all type throw | w
 
 const ALL_NETNS: &str = "ip6drop status --all-netns";
 
-/// Advice for every namespace in which packets were dropped and that is over its limit, the
-/// one of the counters first.
-fn over_limit(found: &Findings) -> Vec<Advice> {
-    let here = found.counters.iter().filter(|counters| counters.is_over());
-    let here = here.map(|counters| &counters.assessment);
-    let elsewhere = found.elsewhere.iter().flatten();
-    let elsewhere = elsewhere
-        .filter(|found| found.state != State::Unaffected)
-        .filter(|found| found.headroom.is_some_and(|room| room.entries < 0));
-    here.chain(elsewhere)
-        .flat_map(|found| found.advice.clone())
-        .collect()
-}
-
 /// What to do about a cache that refuses: sized limits where one is seen to be over its limit,
 /// else where to look for it.
 fn full_cache(found: &Findings) -> Vec<Advice> {
-    let mut all = over_limit(found);
+    let mut all: Vec<Advice> = over_limit(found)
+        .flat_map(|cache| cache.advice.clone())
+        .collect();
     if found.control() == Control::Foreign && found.elsewhere.is_none() {
         all.push(advice(
             Severity::Action,
@@ -78,7 +66,7 @@ fn trace_drops() -> Advice {
 #[must_use]
 pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
     let mut all = Vec::new();
-    let over = !over_limit(found).is_empty();
+    let over = over_limit(found).any(|cache| !cache.advice.is_empty());
     let logged = found.health.log.refusals() > 0;
     let reverse = found.of_cause(Cause::ReverseDstAlloc) > 0;
     let failed = found.of_cause(Cause::DstAlloc) > 0 || reverse;
@@ -150,7 +138,23 @@ pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
             Some("ip6drop check"),
         ));
     }
-    all
+    together(all)
+}
+
+/// What is asked for by the same command is one advice.
+fn together(all: Vec<Advice>) -> Vec<Advice> {
+    let mut kept: Vec<Advice> = Vec::new();
+    for one in all {
+        let same = |known: &&mut Advice| {
+            one.command.is_some()
+                && (&known.command, known.severity) == (&one.command, one.severity)
+        };
+        match kept.iter_mut().find(same) {
+            Some(known) => known.text = format!("{} {}", known.text, one.text),
+            None => kept.push(one),
+        }
+    }
+    kept
 }
 
 fn more_evidence(found: &Findings) -> Vec<Advice> {
@@ -210,7 +214,7 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::assessment::{Assessment, Headroom};
+    use crate::diagnosis::assessment::{Assessment, Headroom, State};
     use crate::diagnosis::class::Class::{
         OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
         RcvUndetermined,
@@ -397,6 +401,20 @@ mod tests {
             found.missing.extend(all);
         });
         assert_eq!(none, []);
+    }
+
+    #[test]
+    fn what_one_command_brings_is_one_advice() {
+        let with = |severity, text: &str, command| advice(severity, text, command);
+        let all = vec![
+            with(Evidence, "a", Some("x")),
+            with(Evidence, "b", None),
+            with(Action, "c", Some("x")),
+            with(Evidence, "d", Some("x")),
+            with(Evidence, "e", None),
+        ];
+        let texts: Vec<String> = together(all).into_iter().map(|one| one.text).collect();
+        assert_eq!(texts, ["a d", "b", "c", "e"]);
     }
 
     #[test]

@@ -61,6 +61,38 @@ pub(crate) struct Needs {
     pub(crate) has_in_flight: bool,
 }
 
+impl Sizing {
+    /// How `max_size` was reckoned, in a line.
+    #[must_use]
+    pub(crate) fn in_short(&self) -> String {
+        let flying = match self.in_flight {
+            0 => String::new(),
+            n => format!(" + {n} in flight"),
+        };
+        let reckoned = self.copies + self.exceptions + self.in_flight;
+        let already = match self.needed > reckoned {
+            true => format!(", {} now", self.needed),
+            false => String::new(),
+        };
+        format!(
+            "{} routes x {} CPUs + {} exceptions{flying} = {reckoned}{already}; x {GROWTH} for growth",
+            self.routes, self.cpus, self.exceptions
+        )
+    }
+
+    /// How many routes the new limit has room for.
+    #[must_use]
+    pub(crate) fn holds(&self) -> String {
+        let room = self.max_size - self.exceptions - self.in_flight;
+        format!(
+            "enough for {} routes on {} CPUs ({} now)",
+            room / i64::from(self.cpus.max(1)),
+            self.cpus,
+            self.routes
+        )
+    }
+}
+
 fn power_of_two(n: i64) -> i64 {
     // A sysctl is an int: the largest power of two in it is 2^30.
     let n = u64::try_from(n).unwrap_or(0).min(1 << 30);
@@ -175,6 +207,29 @@ mod tests {
         );
         let large = needs(466, 96, 616, Some(4096));
         assert_eq!((large.max_size, large.gc_thresh), (131_072, 65_536));
+    }
+
+    #[test]
+    fn in_short_and_how_long_it_holds() {
+        let sizing = needs(466, 96, 616, Some(4096));
+        assert_eq!(
+            sizing.in_short(),
+            "466 routes x 96 CPUs + 6 exceptions = 44742; x 2 for growth"
+        );
+        assert_eq!(
+            sizing.holds(),
+            "enough for 1365 routes on 96 CPUs (466 now)"
+        );
+        let in_flight = Sizing {
+            in_flight: 8192,
+            ..sizing
+        };
+        assert!(
+            in_flight
+                .in_short()
+                .contains("6 exceptions + 8192 in flight = 52934;")
+        );
+        assert!(in_flight.holds().starts_with("enough for 1279 routes"));
     }
 
     #[test]

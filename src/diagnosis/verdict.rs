@@ -14,6 +14,8 @@ pub(crate) enum Headline {
     CacheRefusedAll,
     /// The cache is over its limit: that the counters say, whatever is sure of single drops.
     CacheOverLimit,
+    /// Allocations were attempted, and nothing shows the outcome of any.
+    OutcomeUnseen,
     /// The cache is probably full.
     CacheProbablyFull,
     /// The cache may be full.
@@ -50,6 +52,8 @@ impl Headline {
             Headline::CacheRefusedAll
         } else if found.counters.as_ref().is_some_and(Counters::is_over) {
             Headline::CacheOverLimit
+        } else if found.is_only_attempted(class) {
+            Headline::OutcomeUnseen
         } else if confidence == Confidence::Probable {
             Headline::CacheProbablyFull
         } else {

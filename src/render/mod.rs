@@ -4,6 +4,7 @@ mod fleet;
 pub(crate) mod format;
 pub(crate) mod json;
 mod markdown;
+pub(crate) mod paper;
 mod prometheus;
 pub(crate) mod registry;
 pub(crate) mod report;

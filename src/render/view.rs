@@ -5,6 +5,7 @@ use std::io;
 use crate::fleet::hosts::Fleet;
 use crate::os::terminal::Terminal;
 use crate::render::format::Document;
+use crate::render::paper::Paper;
 use crate::report::decided::DecidedSink;
 use crate::report::summary::Summary;
 use crate::report::timeline::Timeline;
@@ -33,10 +34,20 @@ pub(crate) struct ReportLook {
     pub(crate) color: bool,
     /// A row for every CPU.
     pub(crate) all_cpus: bool,
-    /// The name of the rule in front of its reason, and long tables.
+    /// The name of the rule in front of its reason, long tables, and whole names.
     pub(crate) verbose: bool,
+    /// A few lines alone.
+    pub(crate) brief: bool,
     /// With bars and sparklines for this terminal.
     pub(crate) terminal: Option<Terminal>,
+}
+
+impl ReportLook {
+    /// What text is written on.
+    #[must_use]
+    pub(crate) fn paper(&self) -> Paper {
+        Paper::of(self.terminal, self.verbose)
+    }
 }
 
 impl Document for ReportDocument {

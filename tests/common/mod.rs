@@ -10,6 +10,11 @@ use std::process::Output;
 use assert_cmd::Command;
 use serde_json::Value;
 
+/// Text for people on one line, however it was wrapped.
+pub fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures")

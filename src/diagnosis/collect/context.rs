@@ -66,8 +66,8 @@ impl Via {
             via => via.has_any(Via::ENTRIES),
         };
         // A packet is freed at the end of its drop: the next entry is of another one.
-        let is_over = self.has_any(Via::FREED);
-        second && !is_over && !self.has_any(via) && !(self == Via::STACK && after_cut)
+        let is_over = self.has_any(Via::FREED) || self == Via::STACK && after_cut;
+        second && !is_over && !self.has_any(via)
     }
 
     /// Where entries are known to come before the events of probes, or behind them: this one

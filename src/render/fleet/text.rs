@@ -10,6 +10,7 @@ use crate::fleet::totals::Totals;
 use crate::render::fleet::tables;
 use crate::render::fleet::words::{accounting, repeats, sentence};
 use crate::render::format::Format;
+use crate::render::paper::Paper;
 use crate::render::table::table;
 use crate::render::view::{FleetDocument, FleetView};
 
@@ -43,7 +44,7 @@ impl Format<FleetDocument> for TextTable {
         let (hosts, left_out) = tables::hosts(&rows, view.all_hosts);
         if hosts.len() > 1 {
             section(out, "Hosts, worst first")?;
-            table(out, &hosts)?;
+            table(out, &hosts, Paper::UNBOUND)?;
         }
         if let Some(note) = left_out {
             writeln!(out, "  {note}")?;
@@ -54,13 +55,13 @@ impl Format<FleetDocument> for TextTable {
             let rows: Vec<Vec<String>> = classes
                 .map(|(name, drops)| vec![name.to_owned(), drops.to_string()])
                 .collect();
-            table(out, &rows)?;
+            table(out, &rows, Paper::UNBOUND)?;
         }
         if !rows.is_empty() {
             section(out, "By kernel")?;
-            table(out, &tables::by_kernel(&totals))?;
+            table(out, &tables::by_kernel(&totals), Paper::UNBOUND)?;
             section(out, "By limit")?;
-            table(out, &tables::by_limit(&totals))?;
+            table(out, &tables::by_limit(&totals), Paper::UNBOUND)?;
         }
         section(out, "Documents")?;
         writeln!(out, "  {}", accounting(fleet))?;

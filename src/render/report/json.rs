@@ -248,7 +248,7 @@ fn health(summary: &Summary) -> Value {
 
 /// The verdict's sentence and what stands behind it.
 fn verdict_text(summary: &Summary) -> String {
-    let mut text = crate::render::report::words::sentence(summary);
+    let mut text = crate::render::report::headline::sentence(summary);
     if let Some(grounds) = crate::render::report::words::grounds(summary) {
         text.push(' ');
         text.push_str(&grounds);

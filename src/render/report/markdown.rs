@@ -7,11 +7,10 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::next_steps::advise;
 use crate::render::format::Format;
 use crate::render::markdown::{escaped, list, table};
+use crate::render::report::headline::sentence;
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::tables;
-use crate::render::report::words::{
-    cache_lines, grounds, health_lines, sentence, source, trigger_sentence,
-};
+use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::summary::Summary;
 use crate::text::harmless;

@@ -1,6 +1,8 @@
 //! The report, a file for each format.
 
+mod first_screen;
 pub(crate) mod folded;
+mod headline;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod markdown;
@@ -13,3 +15,6 @@ mod sparks;
 mod tables;
 pub(crate) mod text;
 mod words;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use core::net::Ipv6Addr;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::diagnosis::class::Class;
 use crate::order::sort_by_key;
 use crate::render::words::count;
 use crate::report::packets::{ByClass, Counted, Packets};
@@ -142,8 +143,8 @@ fn table(head: &str, rows: &[Shown], most: usize, (beyond, all): (u64, u64)) -> 
     cells
 }
 
-/// The same in a line: `by interface: cali1 (48), cali2 (32)`.
-fn line(head: &str, rows: &[Shown], beyond: u64) -> Option<String> {
+/// The same in a line: `cali1 (48), cali2 (32)`.
+fn in_line(rows: &[Shown], beyond: u64) -> Option<String> {
     let first = rows.iter().take(IN_LINE);
     let mut texts: Vec<String> = first
         .map(|row| format!("{} ({})", row.name, row.drops))
@@ -155,7 +156,12 @@ fn line(head: &str, rows: &[Shown], beyond: u64) -> Option<String> {
             _ => format!("… {further} more ({drops})"),
         });
     }
-    (!rows.is_empty()).then(|| format!("{head}: {}", texts.join(", ")))
+    (!rows.is_empty()).then(|| texts.join(", "))
+}
+
+/// The same behind a head: `by interface: cali1 (48), cali2 (32)`.
+fn line(head: &str, rows: &[Shown], beyond: u64) -> Option<String> {
+    in_line(rows, beyond).map(|texts| format!("{head}: {texts}"))
 }
 
 /// The heading: how many of the drops are named, where it is not all.
@@ -209,6 +215,21 @@ pub(super) fn destinations(summary: &Summary) -> Option<Vec<Vec<String>>> {
     (!rows.is_empty()).then(|| table("destination", &rows, SHORT, (beyond, drops)))
 }
 
+/// Where most of the dropped packets were going, in a line.
+pub(super) fn destinations_line(summary: &Summary) -> Option<String> {
+    let destinations = &summary.packets.as_ref()?.by_destination;
+    in_line(&addresses(destinations), destinations.beyond())
+}
+
+/// The address that most dropped packets of a class were going to.
+pub(super) fn first_destination(summary: &Summary, class: Class) -> Option<String> {
+    let destinations = &summary.packets.as_ref()?.by_destination;
+    let rows = destinations.by_drops().into_iter();
+    let of_class = |row: &ByClass| row.get(&class).copied().unwrap_or(0);
+    let most = rows.max_by_key(|row| (of_class(row.by_class), Reverse(*row.key)))?;
+    (of_class(most.by_class) > 0).then(|| most.key.to_string())
+}
+
 /// Interfaces and sources, a line each.
 pub(super) fn lines(summary: &Summary) -> Vec<String> {
     let Some(packets) = &summary.packets else {
@@ -229,7 +250,6 @@ pub(super) fn lines(summary: &Summary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::class::Class;
 
     fn row(name: &str, drops: u64) -> Shown {
         Shown {

@@ -21,6 +21,14 @@ fn ramp(terminal: Terminal, unicode: [char; 9]) -> [char; 9] {
     if terminal.unicode { unicode } else { ASCII }
 }
 
+/// A block for each number, as high as its share of the highest; whatever is not nothing shows.
+pub(super) fn blocks(heights: &[u64], terminal: Option<Terminal>) -> String {
+    let ramp = terminal.map_or(UP, |terminal| ramp(terminal, UP));
+    let most = heights.iter().copied().max().unwrap_or(0).max(1);
+    let height = |n: &u64| ramp[(u128::from(*n) * 8).div_ceil(u128::from(most)) as usize];
+    heights.iter().map(height).collect()
+}
+
 /// A bar of `n` where `most` is `width` columns wide; whatever is not nothing shows.
 fn bar(n: u64, most: u64, width: usize, ramp: [char; 9]) -> String {
     let eighths = (n as f64 / most.max(1) as f64 * width as f64 * 8.0).round() as usize;
@@ -83,11 +91,7 @@ fn spark(timeline: &Timeline, terminal: Terminal) -> Option<[String; 2]> {
         .map(|bins| bins.iter().flatten().sum())
         .collect();
     let most = heights.iter().copied().max().filter(|most| *most > 0)?;
-    let ramp = ramp(terminal, UP);
-    let line: String = heights
-        .into_iter()
-        .map(|n| ramp[(u128::from(n) * 8).div_ceil(u128::from(most)) as usize])
-        .collect();
+    let line = blocks(&heights, Some(terminal));
     Some([
         format!("{first} {line} {last}"),
         format!(

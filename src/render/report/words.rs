@@ -1,203 +1,16 @@
 //! What a report says in sentences and lines, the same in every format for people.
 
-use crate::diagnosis::class::{Class, Confidence};
-use crate::diagnosis::findings::{Around, Control};
+use crate::diagnosis::class::Confidence;
+use crate::diagnosis::findings::Control;
 use crate::diagnosis::health::NetfilterDrops;
-use crate::diagnosis::verdict::{Headline, Verdict};
-use crate::exit::Exit;
+use crate::diagnosis::verdict::Verdict;
 use crate::host::way_back_rules::RuleRise;
-use crate::render::words::{count, drops};
-use crate::report::summary::{CpuKey, Summary, TriggerRuns};
+use crate::render::words::count;
+use crate::report::summary::{Summary, TriggerRuns};
 use crate::text::harmless;
 
-/// `CPUs 0-3, 7`.
-fn cpu_ranges(cpus: &[u32]) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for &cpu in cpus {
-        match ranges.last_mut() {
-            Some((_, to)) if to.checked_add(1) == Some(cpu) => *to = cpu,
-            _ => ranges.push((cpu, cpu)),
-        }
-    }
-    let texts: Vec<String> = ranges
-        .iter()
-        .map(|(from, to)| {
-            if from == to {
-                format!("{from}")
-            } else {
-                format!("{from}-{to}")
-            }
-        })
-        .collect();
-    let word = if cpus.len() == 1 { "CPU" } else { "CPUs" };
-    format!("{word} {}", texts.join(", "))
-}
-
-fn where_dropped(summary: &Summary, class: Class) -> String {
-    let cpus: Vec<u32> = summary
-        .per_cpu
-        .iter()
-        .filter(|(_, row)| row.by_class.get(&class).is_some_and(|n| *n > 0))
-        .filter_map(|(cpu, _)| match cpu {
-            CpuKey::Cpu(cpu) => Some(*cpu),
-            CpuKey::None => None,
-        })
-        .collect();
-    if cpus.is_empty() {
-        String::new()
-    } else {
-        format!(" on {}", cpu_ranges(&cpus))
-    }
-}
-
-/// What filters left out, of the report or of the recording; nothing where that is nothing.
-#[must_use]
-pub(crate) fn left_out(summary: &Summary) -> Option<String> {
-    let nameless = match summary.findings.nameless {
-        0 => String::new(),
-        n => format!("; of {n} of them the trace does not name the packet"),
-    };
-    let all = summary.left_out;
-    let recorded = summary.recorded.as_ref();
-    let recorded = recorded.map(|asked| format!("Only these drops were recorded: {asked}."));
-    let shown = (all > 0).then(|| format!("Filters left out {}{nameless}.", drops(all)));
-    let said: Vec<String> = recorded.into_iter().chain(shown).collect();
-    (!said.is_empty()).then(|| said.join(" "))
-}
-
-/// What a text holds that shows no drop.
-fn holds(summary: &Summary) -> String {
-    let lines = &summary.findings.health.lines;
-    let parts = [
-        (
-            lines.events,
-            "event of other kinds",
-            "events of other kinds",
-        ),
-        (lines.banners, "header line", "header lines"),
-        (
-            lines.unparsed,
-            "line that is no trace",
-            "lines that are no trace",
-        ),
-    ];
-    let parts = parts.into_iter().filter(|(n, ..)| *n > 0);
-    let parts: Vec<String> = parts.map(|(n, one, many)| count(n, one, many)).collect();
-    parts.join(", ")
-}
-
-/// What there is to say where no drop passes the filters, or none is there.
-fn without_drops(summary: &Summary, headline: Headline) -> String {
-    let is_filtered = summary.left_out > 0 || summary.recorded.is_some();
-    // What filters left out is in the trace all the same.
-    let none = |place: &str| match is_filtered {
-        true => "no IPv6 drop passes the filters".to_owned(),
-        false => format!("no IPv6 drop is in {place}"),
-    };
-    let counted = |n: u64| {
-        let more = if is_filtered { " more" } else { "" };
-        format!("the kernel counted {}{more} (Ip6InNoRoutes)", drops(n))
-    };
-    let around = |all: Around, what: String| {
-        let begins = if all.is_over {
-            "The IPv6 route cache is over its limit, and"
-        } else {
-            "No verdict:"
-        };
-        format!(
-            "{begins} {}, but {what} in the {:.1} s from before tracing was set up to after it was put back.",
-            none("this trace"),
-            all.seconds
-        )
-    };
-    match headline {
-        Headline::CacheRefusedAll => format!("{REFUSED_ALL}; {}.", none("this trace")),
-        Headline::OnlyLogged => {
-            "The IPv6 route cache was full, the kernel's log says; no dropped packet is in this text.".to_owned()
-        }
-        Headline::Unreadable => format!(
-            "No verdict: {}, but part of the trace is missing or unreadable.",
-            none("what could be read")
-        ),
-        Headline::OnlyCounted(n) => format!(
-            "No verdict: {}, but {} between the two readings.",
-            none("this trace"),
-            counted(n)
-        ),
-        Headline::OnlyAround(all) => around(all, counted(all.drops)),
-        Headline::OnlyMetByRules(all) => around(
-            all,
-            format!(
-                "rules of netfilter that ask for the way back to a source dropped {} that it does not show",
-                count(all.drops, "packet", "packets")
-            ),
-        ),
-        Headline::Unfinished => format!(
-            "No verdict: {}, and the recording was cut off or never began: it does not say how it ended.",
-            none("this recording")
-        ),
-        Headline::Untraced => format!(
-            "No verdict: {}, but it could not have shown one: nothing says that ip6_pkt_drop was traced. It holds {}.",
-            none("this trace"),
-            holds(summary)
-        ),
-        Headline::Eventless => format!(
-            "No verdict: this text says nothing of drops: it holds no event, but {}.",
-            holds(summary)
-        ),
-        Headline::WayBackHidden => format!(
-            "No verdict: {}, but rules of netfilter ask for the way back to a source (rpfilter, or fib of nftables), and packets that they drop because the route cache is full were not recorded.",
-            none("this trace")
-        ),
-        Headline::OnlyNameless(n) => format!(
-            "No verdict: no IPv6 drop is known to pass the filters, but the trace does not name the packet of {}.",
-            drops(n)
-        ),
-        _ if is_filtered => "No IPv6 drop passes the filters.".to_owned(),
-        _ => "No IPv6 drop in this trace.".to_owned(),
-    }
-}
-
-const REFUSED_ALL: &str = "The IPv6 route cache refused every allocation in this window";
-
-/// The verdict in one sentence, and how sure it is.
-#[must_use]
-pub(crate) fn sentence(summary: &Summary) -> String {
-    let verdict = Verdict::of(&summary.findings);
-    let Some((class, confidence)) = verdict.class.zip(verdict.confidence) else {
-        return without_drops(summary, verdict.headline);
-    };
-    let head = match verdict.headline {
-        Headline::CacheRefusedAll => REFUSED_ALL,
-        Headline::CacheOverLimit => "The IPv6 route cache is over its limit",
-        Headline::CacheProbablyFull => "The IPv6 route cache is probably full",
-        Headline::CacheMayBeFull => "The IPv6 route cache may be full",
-        _ => class.headline(),
-    };
-    let n = summary.findings.of_class(class);
-    let sure = summary.findings.count(class, confidence);
-    let place = where_dropped(summary, class);
-    let how = if sure == n {
-        confidence.name().to_owned()
-    } else {
-        format!("{sure} {}", confidence.name())
-    };
-    let all = summary.findings.drops();
-    let share = if n == all {
-        drops(n)
-    } else {
-        format!("{n} of {all} drops")
-    };
-    let mut text = format!("{head}: {share}{place} ({}, {how}).", class.name());
-    if verdict.exit == Exit::Inconclusive {
-        text.push_str(
-            " No verdict: events are missing from the trace, or it is unreadable in part.",
-        );
-    }
-    text
-}
-
-fn regime(summary: &Summary) -> Option<String> {
+/// The regime of the cache when it was last read, and the numbers that it follows from.
+pub(super) fn regime(summary: &Summary) -> Option<(String, String)> {
     let counters = summary.findings.counters.as_ref()?;
     let names = counters.assessment.state.names();
     if names.is_empty() {
@@ -213,15 +26,11 @@ fn regime(summary: &Summary) -> Option<String> {
         .iter()
         .filter_map(|(name, n)| Some(format!("{name} {}", (*n)?)))
         .collect();
-    Some(format!(
-        "Regime when last read: {} ({}).",
-        names.join(" or "),
-        known.join(", ")
-    ))
+    Some((names.join(" or "), known.join(", ")))
 }
 
 /// What is proven of the cache, where that is more than is of single drops.
-fn cache(summary: &Summary) -> Option<String> {
+pub(super) fn cache_claim(summary: &Summary) -> Option<String> {
     let proven = summary.findings.refused_all?;
     let attempts = proven.attempts;
     let how = match proven.confidence {
@@ -248,7 +57,7 @@ fn evidence(summary: &Summary) -> Option<String> {
 }
 
 /// What the kernel's log says of refused allocations.
-fn log(summary: &Summary) -> Option<String> {
+pub(super) fn kernel_log(summary: &Summary) -> Option<String> {
     let log = &summary.findings.health.log;
     let failed = match (log.failed, log.suppressed) {
         (0, 0) => return None,
@@ -272,10 +81,11 @@ fn log(summary: &Summary) -> Option<String> {
 #[must_use]
 pub(crate) fn grounds(summary: &Summary) -> Option<String> {
     let parts: Vec<String> = [
-        cache(summary),
-        regime(summary),
+        cache_claim(summary),
+        regime(summary)
+            .map(|(name, numbers)| format!("Regime when last read: {name} ({numbers}).")),
         evidence(summary),
-        log(summary),
+        kernel_log(summary),
     ]
     .into_iter()
     .flatten()
@@ -424,22 +234,22 @@ pub(crate) fn trigger_sentence(trigger: &TriggerRuns) -> String {
 
 /// Where the text comes from.
 pub(crate) fn source(summary: &Summary) -> String {
-    let harmless_all = |texts: Vec<&String>| {
-        let texts: Vec<String> = texts.iter().map(|t| harmless(t.as_bytes())).collect();
-        texts.join(", ")
-    };
-    let kernels = if summary.kernels.is_empty() {
-        String::new()
-    } else {
-        format!(
-            ", kernel {}",
-            harmless_all(summary.kernels.iter().collect())
-        )
+    let kernels = summary.kernels.iter().map(|name| harmless(name.as_bytes()));
+    let kernels: Vec<String> = kernels.collect();
+    let kernels = match kernels.is_empty() {
+        true => String::new(),
+        false => format!(", kernel {}", kernels.join(", ")),
     };
     let formats: Vec<&str> = summary.formats.iter().copied().collect();
     format!(
         "from {} ({}{kernels})",
-        harmless_all(summary.inputs.iter().collect()),
+        source_names(summary),
         formats.join(", ")
     )
+}
+
+/// The names of the inputs.
+pub(super) fn source_names(summary: &Summary) -> String {
+    let names = summary.inputs.iter().map(|name| harmless(name.as_bytes()));
+    names.collect::<Vec<_>>().join(", ")
 }

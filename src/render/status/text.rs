@@ -8,6 +8,7 @@ use crate::diagnosis::advice::Severity;
 use crate::exit::Exit;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::render::format::Format;
+use crate::render::paper::Paper;
 use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
 use crate::render::table::table;
 use crate::render::view::{Round, StatusDocument, StatusView};
@@ -189,7 +190,7 @@ fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
     }
     let mut rows = vec![COLUMNS.map(String::from).to_vec()];
     rows.extend(status.rows.iter().map(cells));
-    table(out, &rows)?;
+    table(out, &rows, Paper::UNBOUND)?;
     for row in &status.rows {
         if row.assessment.advice.is_empty() && row.problems.is_empty() {
             continue;

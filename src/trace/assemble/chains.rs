@@ -111,9 +111,8 @@ impl Chains {
     }
 
     fn frame(&mut self, frame: &ChainFrame<'_>) {
-        match &mut self.open {
-            Some(Chain::Ignored | Chain::Map { complete: true }) => return,
-            _ => {}
+        if let Some(Chain::Ignored | Chain::Map { complete: true }) = self.open {
+            return;
         }
         // Frames of the program are no part of what the kernel did.
         if frame.user || self.frames.len() >= MAX_BLOCK {

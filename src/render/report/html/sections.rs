@@ -5,12 +5,11 @@ use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
+use crate::render::report::headline::{left_out, sentence};
 use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
 use crate::render::report::json::ORIGINS;
 use crate::render::report::tables;
-use crate::render::report::words::{
-    cache_lines, grounds, health_lines, left_out, sentence, source, trigger_sentence,
-};
+use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
 use crate::render::words::count;
 use crate::report::summary::Summary;
 use crate::text::harmless;
