@@ -40,7 +40,9 @@ network() {
 send() { # send CPU COUNT: packets from the pod to an address the node has no route for
     /full/ip netns exec pod taskset -c "$1" /full/ping -c "$2" -i 0.01 -W 1 -q $DEAD > /dev/null 2>&1
 }
-no_routes() { awk '$1 == "Ip6InNoRoutes" { print $2 }' /proc/net/snmp6; }
+no_routes() { # no_routes [COMMAND...]: dropped so far, as the counter that this command reads tells
+    "$@" awk '$1 == "Ip6InNoRoutes" { print $2 }' /proc/net/snmp6
+}
 
 # ---- tracefs, every control file of it that holds state
 dump() {
@@ -717,6 +719,64 @@ names() { # each dropped packet by address, port, interface and namespace, again
     $ip -6 route del unreachable 2001:db8:90ee::/64
 }
 
+burst() { # burst NET DEV NETNS COMMAND...: sends a hundred datagrams at once, and says how their drops are to be named
+    net=$1 dev=$2 whose=$3
+    shift 3
+    "$@" /full/perl -e '
+        my ($net, $dev, $whose) = @ARGV;
+        socket(my $socket, 10, 2, 17) or die $!;
+        my @to = map { pack "SnNH32N", 10, 4000 + $_, 0, sprintf("20010db8%s%020x", $net, $_), 0 } 1 .. 100;
+        send($socket, "x", 0, $_) or die $! for @to; # all is ready: nothing but the sending takes time
+        printf "2001:db8:%s::%x udp %d %s %s\n", $net, $_, 4000 + $_, $dev, $whose for 1 .. 100;
+    ' "$net" "$dev" "$whose"
+}
+cards() { # bursts through network cards, of which the kernel takes many packets at once
+    ip=/full/ip far="/full/ip netns exec far" polls=$T/instances/polls
+    for card in eth0 eth1; do
+        # After a packet a card is looked at again 0.2 s later, and is silent meanwhile.
+        echo 1 > /sys/class/net/$card/napi_defer_hard_irqs
+        echo 200000000 > /sys/class/net/$card/gro_flush_timeout
+    done
+    $ip netns add far
+    $ip link set eth1 netns far
+    $ip addr add 2001:db8:2::1/64 dev eth0 nodad
+    $far $ip addr add 2001:db8:2::2/64 dev eth1 nodad
+    $ip link set eth0 up
+    $far $ip link set eth1 up
+    # Beyond the other end nobody has a route.
+    $ip -6 route add 2001:db8:feed::/48 via 2001:db8:2::2
+    $far $ip -6 route add 2001:db8:dead::/48 via 2001:db8:2::1
+    /full/ping -c 1 -W 9 -q 2001:db8:2::2 > /dev/null || bad "cards: the other end cannot be reached"
+    for identity in auto least; do
+        mkdir $polls
+        echo 1 > $polls/events/napi/napi_poll/enable
+        start --method instance --identity $identity
+        wanted=$(($(no_routes) + $(no_routes $far) + 200))
+        burst dead eth0 host $far > /tmp/sent
+        burst feed eth1 other >> /tmp/sent
+        for _ in $(seq 200); do
+            [ $(($(no_routes) + $(no_routes $far))) = $wanted ] && break
+            usleep 50000
+        done
+        stop INT
+        ip6drop report --format ndjson /tmp/capture | grep '"type":"drop"' > /tmp/drops
+        sed -n 's/.*"dst":"\([^"]*\)","proto":"\([^"]*\)".*"dport":\([0-9]*\),"dev":"\([^"]*\)".*"netns":"\([^"]*\)".*/\1 \2 \3 \4 \5/p' /tmp/drops | sort > /tmp/named
+        sort /tmp/sent | diff - /tmp/named > /tmp/wrong
+        expect "200 of 200" "$(grep -c . /tmp/drops) of $(grep -c . /tmp/sent)" "cards, $identity: drops"
+        expect "" "$(cat /tmp/wrong)" "cards, $identity: each packet by address, port, interface and namespace"
+        # Of another namespace the rules are not known.
+        expect 100 "$(grep '"netns":"host"' /tmp/drops | grep -c '"class":"rcv-no-route","confidence":"confirmed"')" "cards, $identity: drops of the host confirmed"
+        for card in eth0 eth1; do
+            most=$(sed -n "s/.* device $card work \([0-9]*\) .*/\1/p" $polls/trace | sort -n | tail -n 1)
+            if [ "${most:-0}" -ge 20 ]; then ok "cards, $identity: $most packets of $card at once"; else bad "cards, $identity: no more than ${most:-0} packets of $card at once"; fi
+        done
+        rmdir $polls
+        same "cards, $identity"
+    done
+    $ip netns del far
+    $ip link set eth0 down
+}
+
 drops_of_netfilter() { # drops_of_netfilter NAME FILTER: packets from a source without a way back, and others
     start --method instance
     spoof 8
@@ -942,7 +1002,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses names netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses diagnoses names cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
