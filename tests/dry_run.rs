@@ -97,7 +97,6 @@ fn a_recording_that_names_packets() {
         " >> /t/kprobe_events\n    # undo: echo '-:ip6drop_PID/cal_dev' >> /t/kprobe_events",
         "\necho 'common_pid == TID' > /t/instances/ip6drop-PID/events/ip6drop_PID/filter ",
         "\necho 'p:ip6drop_PID/cal_route ip6_pkt_drop ...' >> ",
-        "\nprintf '%s\\n' '-:ip6drop_PID/cal_dev' ",
         "\n# The recording: ",
         "echo 'p:ip6drop_PID/ip6_pkt_drop ip6_pkt_drop skb=",
         "dev=+NAME(+DEV(",
@@ -107,7 +106,7 @@ fn a_recording_that_names_packets() {
         "\necho 1 > /t/instances/ip6drop-PID/events/fib6/fib6_table_lookup/enable ",
         "\n# At the end, whatever it is, these put everything back:",
         "\nrmdir /t/instances/ip6drop-PID",
-        "\necho '-:ip6drop_PID/ip6_pkt_drop' >> /t/kprobe_events\n",
+        "\nprintf '%s\\n' '-:ip6drop_PID/ip6_pkt_drop' '-:ip6drop_PID/cal_own' '-:ip6drop_PID/cal_whole' ",
     ] {
         let found = said[at..].find(wanted);
         at += found.unwrap_or_else(|| panic!("{wanted:?} not behind {at} in\n{said}"));

@@ -243,7 +243,7 @@ mod tests {
             preflight: Some(Preflight {
                 checks,
                 kprobe_events: true,
-                available: Available::parse("ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
+                available: Available::parse(b"ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
                 others: Others::default(),
             }),
             refusal: None,

@@ -60,16 +60,9 @@ impl<'b, 's> Bench<'b, 's> {
         })
     }
 
-    /// Removes all probes.
-    ///
-    /// # Errors
-    /// What the kernel refuses.
-    pub(super) fn clear(self) -> Result<(), TraceError> {
-        self.session.remove_probes()
-    }
-
     /// Sets off what the probes are to see, and answers with the text, as soon as that is enough
-    /// or nothing more comes. The probes are off afterwards.
+    /// or nothing more comes. The probes are off afterwards, and stay until the session ends: a
+    /// kernel that is not in a hurry waits for each that it removes, and drops would fall into that.
     ///
     /// # Errors
     /// What the kernel refuses, and what `act` answers.

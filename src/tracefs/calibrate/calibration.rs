@@ -89,8 +89,8 @@ pub(crate) fn arguments(fs: &dyn TraceFs) -> Result<[&'static str; 3], String> {
 }
 
 /// What stands in the way, in words, or what was found out, with a session in which its instance
-/// is ready for a recording: everything else is put back before it answers. `function` is the
-/// kernel's name of `ip6_pkt_drop`, `show` that of `rt6_stats_seq_show`.
+/// is ready for a recording and its probes are off. `function` is the kernel's name of
+/// `ip6_pkt_drop`, `show` that of `rt6_stats_seq_show`.
 ///
 /// # Errors
 /// [`TraceError::Journal`], [`TraceError::Signal`], and [`TraceError::Left`] where something
@@ -159,7 +159,7 @@ pub fn rehearse(
     for probes in &rounds {
         bench.round(probes, || Ok(()), |_| true)?;
     }
-    bench.clear()
+    Ok(())
 }
 
 /// What the first round found.
@@ -266,7 +266,6 @@ impl Calibration<'_> {
             _ => Vec::new(),
         };
         let proved = self.prove(&mut bench, &third, layout, &owned, threshold)?;
-        bench.clear()?;
         Ok(proved.map(|(layout, shown)| {
             let ops = layout.route.and_then(|_| {
                 let hit = shown.iter().find(|hit| hit.tid == tid)?;

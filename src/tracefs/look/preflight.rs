@@ -142,7 +142,7 @@ impl Preflight {
         let read = |file| fs.read(file).map_err(|e| unreadable(fs, host, file, &e));
         match read("current_tracer").and_then(|_| read("available_filter_functions")) {
             Ok(text) => {
-                self.available = Available::parse(&String::from_utf8_lossy(&text), &names);
+                self.available = Available::parse(&text, &names);
             }
             Err((text, advice)) => {
                 self.fail("tracefs", text, advice);

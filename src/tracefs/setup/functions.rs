@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr3;
+
 /// A function as this kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traceable {
@@ -27,19 +29,20 @@ fn is_clone(suffix: &str) -> bool {
 impl Available {
     /// Parses `available_filter_functions`, keeping only the names that `names` holds.
     #[must_use]
-    pub fn parse(text: &str, names: &[&str]) -> Available {
+    pub fn parse(text: &[u8], names: &[&str]) -> Available {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in text.lines() {
+        // The kernel has some tens of thousands: what is not asked for is never text.
+        for line in text.split(|&byte| byte == b'\n') {
             // `name [module]` where IPv6 is a module.
-            let Some(real) = line.split_whitespace().next() else {
+            let end = memchr3(b'.', b' ', b'\t', line).unwrap_or(line.len());
+            let Some(name) = names.iter().find(|name| name.as_bytes() == &line[..end]) else {
                 continue;
             };
-            let (name, suffix) = real.split_once('.').unwrap_or((real, ""));
-            if is_clone(suffix) && names.contains(&name) {
-                let reals = found.entry(name.to_owned()).or_default();
-                if !reals.iter().any(|r| r == real) {
-                    reals.push(real.to_owned());
-                }
+            let line = String::from_utf8_lossy(line);
+            let real = line.split_ascii_whitespace().next().unwrap_or(name);
+            let reals = found.entry((*name).to_owned()).or_default();
+            if is_clone(&real[name.len()..]) && !reals.iter().any(|r| r == real) {
+                reals.push(real.to_owned());
             }
         }
         Available(found)
@@ -69,7 +72,7 @@ mod tests {
 
     #[test]
     fn compiler_suffixes_and_modules() {
-        let text = "ip6_pkt_drop.isra.0 [ipv6]\nip6_pkt_drop.part.0\nip6_dst_gc\nip6_dst_gc.cold\nip6_dst_gcx\nip6_dst_gc.constprop.0.isra.1\n";
+        let text = b"ip6_pkt_drop.isra.0 [ipv6]\nip6_pkt_drop.part.0\nip6_dst_gc\nip6_dst_gc.cold\nip6_dst_gcx\nip6_dst_gc.constprop.0.isra.1\n";
         let available = Available::parse(text, &["ip6_pkt_drop", "ip6_dst_gc", "icmp6_send"]);
         assert_eq!(available.real("ip6_pkt_drop"), ["ip6_pkt_drop.isra.0"]);
         assert_eq!(

@@ -116,7 +116,11 @@ mod tests {
     };
 
     fn of(functions: &str, kallsyms: &str) -> Result<NetfilterDrops, &'static str> {
-        drops(&Available::parse(functions, &KFREE_SKB), kallsyms, &LAYOUT)
+        drops(
+            &Available::parse(functions.as_bytes(), &KFREE_SKB),
+            kallsyms,
+            &LAYOUT,
+        )
     }
 
     #[test]

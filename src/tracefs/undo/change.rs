@@ -120,7 +120,7 @@ impl Change {
     }
 
     /// The line of [`PROBES`] that removes a probe.
-    pub(super) fn removal(&self) -> Option<String> {
+    fn removal(&self) -> Option<String> {
         match self {
             Change::Probe { group, name } => Some(format!("-:{group}/{name}\n")),
             _ => None,

@@ -223,21 +223,6 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Removes kprobe events that this session has defined and that are off. Their undo stays in
-    /// the journal: it is done then.
-    ///
-    /// # Errors
-    /// [`TraceError::File`].
-    pub(crate) fn remove_probes(&self) -> Result<(), TraceError> {
-        let lines: String = self.changes.iter().filter_map(Change::removal).collect();
-        if lines.is_empty() {
-            return Ok(());
-        }
-        self.fs
-            .append(PROBES, lines.as_bytes())
-            .map_err(self.failed(PROBES, format!("add {}", lines.trim_end())))
-    }
-
     /// Writes what stands for all events of the group in the directory `group` of our own
     /// instance, and reads it back from these files: those that stand for all show no filter.
     fn set_all(
