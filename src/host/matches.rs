@@ -1,6 +1,8 @@
 //! Which matches of netfilter that ask for a route of their own are in use on the host.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 
 use crate::host::roots::Host;
 
@@ -56,9 +58,34 @@ fn uses(line: &str) -> Option<(&str, usize)> {
     ))
 }
 
+/// How the kernel's socket for requests of netfilter begins in `/proc/net/netlink`, behind its
+/// address: `NETLINK_NETFILTER`, of no process.
+const NETFILTER: [&str; 2] = ["12", "0"];
+/// What asks the tables for `fib` (net/ipv6/netfilter/nft_fib_ipv6.c).
+const FIB: &[u8] = b" nft_fib6_eval";
+
 impl Host {
+    /// The kernel has nftables' `fib` in itself: where what it stands on is a module, so is that.
+    /// Its symbols are many, and are read as a last resort.
+    fn has_fib_built_in(&self, modules: &[(&str, usize)]) -> bool {
+        let sockets = self.proc_text("net/netlink").unwrap_or_default();
+        let takes_requests = sockets.lines().any(|line| {
+            let words = line.split_ascii_whitespace().skip(1);
+            words.take(NETFILTER.len()).eq(NETFILTER)
+        });
+        let is_module = |(name, _): &(&str, usize)| ["nfnetlink", "nf_tables"].contains(name);
+        if !takes_requests || modules.iter().any(is_module) {
+            return false;
+        }
+        // Behind the symbol of a module stands its name.
+        let symbols = File::open(self.proc.join("kallsyms")).into_iter();
+        let mut lines =
+            symbols.flat_map(|file| BufReader::new(file).split(b'\n').map_while(Result::ok));
+        lines.any(|line| line.ends_with(FIB))
+    }
+
     /// Which of them rules use. A match that is built into the kernel counts as used where its
-    /// tables are there.
+    /// tables are there, and one of nftables where this namespace has a rule with it.
     #[must_use]
     pub(crate) fn route_matches(&self) -> RouteMatches {
         let words = |file: &str| -> BTreeSet<String> {
@@ -80,7 +107,9 @@ impl Host {
         RouteMatches {
             rpfilter: is_used("ip6t_rpfilter")
                 || is_built_in("rpfilter", "ip6t_rpfilter", &["raw", "mangle"]),
-            fib: is_used("nft_fib_ipv6") || is_used("nft_fib_inet"),
+            fib: is_used("nft_fib_ipv6")
+                || is_used("nft_fib_inet")
+                || (self.has_fib_built_in(&modules) && self.nft_may_ask_routes()),
             addrtype: is_used("xt_addrtype") || is_built_in("addrtype", "xt_addrtype", &["nat"]),
         }
     }
@@ -139,5 +168,37 @@ mod tests {
         assert_eq!(names("", [known, "filter\nnat\n"]), ["addrtype"]);
         assert_eq!(names("", [known, ""]), [""; 0]);
         assert_eq!(names("", ["icmp6\n", "raw\n"]), [""; 0]);
+    }
+
+    #[test]
+    fn fib_is_built_in_where_nothing_below_it_is_a_module() {
+        const SOCKET: &str = "sk Eth Pid Groups\n00 0 0 0\n00 12 0 0\n";
+        const SYMBOLS: &str =
+            "0000000000000000 T nft_fib6_eval_type\n0000000000000000 T nft_fib6_eval\n";
+        let is_built_in = |sockets: &str, modules: &str, symbols: &str| {
+            let root = tempfile::tempdir().unwrap();
+            std::fs::create_dir(root.path().join("net")).unwrap();
+            std::fs::write(root.path().join("net/netlink"), sockets).unwrap();
+            std::fs::write(root.path().join("kallsyms"), symbols).unwrap();
+            let host = Host {
+                proc: root.path().to_owned(),
+                sys: root.path().to_owned(),
+            };
+            let modules: Vec<_> = modules.lines().filter_map(uses).collect();
+            host.has_fib_built_in(&modules)
+        };
+        let other = "veth 16384 1 - Live 0x0\n";
+        assert!(is_built_in(SOCKET, "", SYMBOLS));
+        assert!(is_built_in(SOCKET, other, SYMBOLS));
+        for module in ["nfnetlink", "nf_tables"] {
+            let loaded = other.replace("veth", module);
+            assert!(!is_built_in(SOCKET, &loaded, SYMBOLS), "{module}");
+        }
+        let of_a_process = SOCKET.replace(" 12 0 ", " 12 7 ");
+        assert!(!is_built_in(&of_a_process, "", SYMBOLS));
+        assert!(!is_built_in("", "", SYMBOLS));
+        let of_a_module = SYMBOLS.replace("_eval\n", "_eval\t[nft_fib_ipv6]\n");
+        assert!(!is_built_in(SOCKET, "", &of_a_module));
+        assert!(!is_built_in(SOCKET, "", ""));
     }
 }

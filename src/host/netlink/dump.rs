@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
 
 use crate::host::netlink::messages::{Message, Messages, request};
@@ -25,6 +25,10 @@ const ATTEMPTS: usize = 3;
 /// What is listed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listing {
+    /// Which part of the kernel is asked; `None` for routing.
+    pub of: Option<Protocol>,
+    /// The family of the entries; 0 for all.
+    pub family: u8,
     /// The kind of message that asks for it.
     pub ask: u16,
     /// The kind of its entries.
@@ -62,10 +66,10 @@ fn dump_once(
         AddressFamily::NETLINK,
         SocketType::RAW,
         SocketFlags::CLOEXEC,
-        None,
+        listing.of,
     )?;
     set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-    let asked = request(listing.ask, listing.header, FAMILY);
+    let asked = request(listing.ask, listing.header, listing.family);
     send(&socket, &asked, SendFlags::empty())?;
     let mut buffer = vec![0; BUFFER];
     let (mut bytes, mut changed) = (0, false);

@@ -87,7 +87,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.try_into().ok()?))
 }
 
-/// A request for everything of a kind, of IPv6.
+/// A request for everything of a kind, of one family.
 pub(super) fn request(kind: u16, header: usize, family: u8) -> Vec<u8> {
     /// A request (`NLM_F_REQUEST`) for a whole listing (`NLM_F_DUMP`).
     const FLAGS: u16 = 1 | 0x300;

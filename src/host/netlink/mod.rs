@@ -1,8 +1,10 @@
-//! The policy of the current network namespace, as the kernel tells it by netlink.
+//! The policy of the current network namespace and its rules of nftables, as the kernel tells them
+//! by netlink.
 
 mod attributes;
 mod dump;
 mod messages;
+mod nft;
 mod policy;
 mod route;
 mod rule;

@@ -9,11 +9,15 @@ use crate::host::roots::Host;
 use crate::host::rules::{MAX_RULES, PolicyRules};
 
 const RULES: Listing = Listing {
+    of: None,
+    family: FAMILY,
     ask: 34,
     entry: 32,
     header: rule::HEADER,
 };
 const ROUTES: Listing = Listing {
+    of: None,
+    family: FAMILY,
     ask: 26,
     entry: 24,
     header: route::HEADER,
