@@ -42,7 +42,7 @@ fn captures() -> Vec<PathBuf> {
 fn text(path: &Path) -> Vec<u8> {
     let mut text = Vec::new();
     // A damaged one gives what can be read.
-    let _ = open(path).unwrap().reader().read_to_end(&mut text);
+    let _ = open(path, None).unwrap().reader().read_to_end(&mut text);
     text
 }
 

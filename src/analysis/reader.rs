@@ -124,7 +124,7 @@ impl Gatherer<'_> {
             };
             let (ahead, len) = (chunk.ahead(), chunk.bytes().len());
             parser.parse(ahead, len, chunk.state(), &mut at_once);
-            after(self.collector.sink_mut(), stacks);
+            after(self.collector.sink_mut(), stacks, chunks.bytes());
         }
     }
 
@@ -161,7 +161,7 @@ impl Gatherer<'_> {
                 if let Some(batch) = waiting.remove(&next) {
                     self.take(&batch, stacks);
                     let known = stacks.read().unwrap_or_else(PoisonError::into_inner);
-                    after(self.collector.sink_mut(), &known);
+                    after(self.collector.sink_mut(), &known, chunks.bytes());
                     drop(known);
                     next += 1;
                     if own.is_none() {
@@ -215,8 +215,8 @@ fn usual_threads<R>(source: &Source<R>) -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2))
 }
 
-/// Called after each chunk, with whoever takes the drops and the stacks known by then.
-type After<'a> = &'a mut dyn FnMut(&mut Drops<'_>, &Stacks);
+/// Called after each chunk, with whoever takes the drops, the stacks known by then, and the bytes read.
+type After<'a> = &'a mut dyn FnMut(&mut Drops<'_>, &Stacks, u64);
 
 /// Runs one input through a collector, on so many threads; with 0 on as many as pay.
 pub(super) fn read_through<'f>(
@@ -238,7 +238,7 @@ pub(super) fn read_through<'f>(
         gatherer.read_with(threads - 1, &chunks, &RwLock::new(&mut *stacks), after);
     }
     let (gathered, mut drops, text) = gatherer.finish(stacks, true);
-    after(&mut drops, stacks);
+    after(&mut drops, stacks, chunks.bytes());
     let (bytes, error) = chunks.finish();
     Reading {
         gathered,

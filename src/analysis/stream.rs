@@ -12,6 +12,7 @@ use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
 use crate::input::{InputError, Source, Spool, open};
+use crate::os::signals::Signals;
 use crate::report::build::{Input, Judgement, Request};
 use crate::report::decided::DecidedSink;
 use crate::report::drops::Drops;
@@ -93,6 +94,20 @@ struct Ended<'r> {
     again: Option<Spool>,
 }
 
+/// How far the reading of an input has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SoFar {
+    /// Bytes of text read.
+    pub(crate) bytes: u64,
+    /// Bytes of the whole; `None` where nobody knows.
+    pub(crate) length: Option<u64>,
+    /// Drops, filtered or not.
+    pub(crate) drops: u64,
+}
+
+/// Takes the name of an input and how far its reading has come.
+pub(crate) type Watch<'a> = Box<dyn FnMut(&Path, &SoFar) + 'a>;
+
 /// Everything that is read goes through here: inputs one after the other, fed piece by piece or
 /// read from files, and a report on all of them.
 pub struct Analysis<'r> {
@@ -104,6 +119,8 @@ pub struct Analysis<'r> {
     names: Vec<String>,
     ended: Vec<Ended<'r>>,
     open: Option<Open<'r>>,
+    signals: Option<Signals>,
+    watch: Option<Watch<'r>>,
 }
 
 impl<'r> Analysis<'r> {
@@ -118,7 +135,19 @@ impl<'r> Analysis<'r> {
             names: Vec::new(),
             ended: Vec::new(),
             open: None,
+            signals: None,
+            watch: None,
         }
+    }
+
+    /// Streams end where one of these signals comes.
+    pub(crate) fn set_signals(&mut self, signals: Option<Signals>) {
+        self.signals = signals;
+    }
+
+    /// Who is told how far a reading has come.
+    pub(crate) fn set_watch(&mut self, watch: Watch<'r>) {
+        self.watch = Some(watch);
     }
 
     /// The host that the inputs were recorded on just now.
@@ -181,11 +210,12 @@ impl<'r> Analysis<'r> {
     /// Fails where it cannot be opened or holds no trace; one that breaks off is taken as far
     /// as it could be read.
     pub fn read(&mut self, path: &Path) -> Result<(), InputError> {
+        let signals = self.signals.as_ref();
         let opened = || {
-            let again = self.keeps.then(|| Spool::new(path)).transpose()?;
+            let again = self.keeps.then(|| Spool::new(path, signals)).transpose()?;
             let opened = match &again {
                 Some(again) => again.open()?,
-                None => open(path)?,
+                None => open(path, signals)?,
             };
             Ok((opened, again))
         };
@@ -214,7 +244,21 @@ impl<'r> Analysis<'r> {
     ) -> Result<(), InputError> {
         let drops = Drops::new(&self.request.filter, self.keeps);
         let threads = self.request.threads;
-        let reading = read_through(source, threads, &mut self.stacks, drops, &mut |_, _| {});
+        let length = source.length();
+        let watch = &mut self.watch;
+        let mut after = |drops: &mut Drops<'_>, _: &Stacks, bytes| {
+            if let Some(watch) = watch {
+                watch(
+                    name,
+                    &SoFar {
+                        bytes,
+                        length,
+                        drops: drops.tally.all,
+                    },
+                );
+            }
+        };
+        let reading = read_through(source, threads, &mut self.stacks, drops, &mut after);
         let ended = |source| InputError::ended(name, is_gzip, reading.bytes, source);
         let error = reading.error.map(ended);
         let (gathered, drops) = (reading.gathered, reading.drops);
@@ -389,7 +433,7 @@ impl Report<'_, '_> {
                 request.threads,
                 &mut Stacks::default(),
                 Drops::passing(&request.filter),
-                &mut |drops, stacks| drops.take(|kept| hand_on(kept, stacks)),
+                &mut |drops, stacks, _| drops.take(|kept| hand_on(kept, stacks)),
             );
         }
         Ok(())

@@ -30,7 +30,8 @@ Exit status:
   11     the same, probable or possible
   12     other IPv6 drops only
   13     inconclusive: lost events, empty stacks, unreadable text, drops only counted
-  128+n  ended by signal n, after putting everything back; what was seen is reported")]
+  128+n  ended by signal n, after putting everything back; what was seen is reported,
+         unless a second signal comes")]
 pub(crate) struct DiagnoseArgs {
     /// Record for this time, such as 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "30s")]

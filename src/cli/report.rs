@@ -23,6 +23,7 @@ Exit status:
   0  done, whatever was found
   1  an input could not be read, or the output not written
   2  usage
+  130  Ctrl-C on a stream: the report on what came until then is written all the same
 With --exit-code also:
   0   no IPv6 drop found
   10  receive-path dst_alloc failure (full route cache), confirmed

@@ -240,7 +240,7 @@ fn report(
 ) -> anyhow::Result<Exit> {
     let destination = Destination::new("report", args.output.as_deref());
     analysis.set_host(run.after.as_ref().and_then(here_and_now));
-    analysis.end(Spool::new(&place.path()).ok())?;
+    analysis.end(Spool::new(&place.path(), None).ok())?;
     let mut report = analysis.finish();
     let runs = args.trigger.clone().zip(run.trigger);
     report.summary.trigger = runs.map(|(command, outcome)| TriggerRuns {
@@ -346,6 +346,13 @@ fn diagnose(
             tell_counters(args, err);
         }
         return Ok(ended);
+    }
+    // Whoever asks twice does not want to wait for the report.
+    if signals.times() > 1 {
+        return Ok(ended);
+    }
+    if let Err(error) = Signals::end_at_next(&live::ENDING) {
+        return Ok(fail(error.into(), err));
     }
     let verdict = match report(args, (&place, names), run, &mut analysis) {
         Ok(exit) => exit,

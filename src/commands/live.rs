@@ -19,12 +19,15 @@ use crate::tracefs::undo::journal::{StateDir, forget_mount, note_mount};
 use crate::tracefs::undo::leftovers::{Restored, replay_stale};
 use crate::tracefs::undo::session::Session;
 
+/// The signals that end a run.
+pub(crate) const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGPIPE];
+
 /// Takes over the signals that end a run in good order.
 ///
 /// # Errors
 /// [`TraceError::Journal`] stands for what the system answers.
 pub(crate) fn signals() -> Result<Signals, TraceError> {
-    Signals::take(&[SIGINT, SIGTERM, SIGHUP, SIGPIPE]).map_err(|source| TraceError::Journal {
+    Signals::take(&ENDING).map_err(|source| TraceError::Journal {
         path: "signal handlers".into(),
         doing: "install",
         source,

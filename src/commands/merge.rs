@@ -56,7 +56,7 @@ fn read_all(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<F
         for path in paths {
             destination.spare(&path)?;
             fleet.inputs += 1;
-            match open(&path) {
+            match open(&path, None) {
                 Ok(opened) => {
                     let is_gzip = opened.is_gzip();
                     reader.read(&path, opened.reader(), is_gzip, &mut fleet);

@@ -17,6 +17,7 @@ mod merge;
 mod naming;
 mod narrowing;
 mod output;
+mod progress;
 mod record;
 mod report;
 mod restore;

@@ -1,5 +1,6 @@
 //! `ip6drop report`.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,12 +13,14 @@ use crate::cli::report::ReportArgs;
 use crate::commands::anonymize::pseudonyms;
 use crate::commands::inputs::inputs;
 use crate::commands::output::{Destination, write_report, written};
+use crate::commands::progress::Progress;
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::Facts;
 use crate::host::facts::MAX_FACTS;
 use crate::input::InputError;
+use crate::os::signals::{SIGINT, Signals};
 use crate::render::format::Extras;
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
@@ -79,6 +82,37 @@ fn timelines(
     Ok(timelines)
 }
 
+/// Ctrl-C where some input is a stream: it is the end of that. A file is read by itself.
+fn ctrl_c(paths: &[PathBuf]) -> anyhow::Result<Option<Signals>> {
+    let is_stream = |path: &PathBuf| path.metadata().map_or(true, |found| !found.is_file());
+    let wanted = paths.iter().any(is_stream);
+    let taken = wanted.then(|| Signals::take_once(SIGINT)).transpose();
+    taken.context("cannot take over Ctrl-C")
+}
+
+/// Writes the report.
+fn put(
+    args: &ReportArgs,
+    report: &Report<'_, '_>,
+    (destination, names, drawn): (&Destination<'_>, Option<&Pseudonyms>, bool),
+) -> anyhow::Result<()> {
+    let look = ReportLook {
+        color: destination.has_color(args.color),
+        all_cpus: args.all_cpus,
+        verbose: args.verbose,
+        brief: args.brief,
+        terminal: destination.terminal(),
+    };
+    let timelines = match drawn {
+        true => timelines(report, names)?,
+        false => Vec::new(),
+    };
+    let mut out = BufWriter::new(destination.open()?);
+    let look = (args.format.format, look);
+    write_report(report, &timelines, names, look, &mut out)?;
+    out.flush().context("cannot write the report")
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -101,43 +135,36 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             extras => extras == Extras::Timelines,
         };
     let keeps = drawn || !args.quiet && format.extras() == Extras::Drops;
+    let progress = RefCell::new(Progress::new(!args.quiet));
     let mut analysis = Analysis::new(&request, keeps);
+    let signals = ctrl_c(&paths)?;
+    analysis.set_signals(signals.clone());
+    analysis.set_watch(Box::new(|name, so_far| {
+        progress.borrow_mut().show(name, so_far);
+    }));
     let mut errors = Vec::new();
     // One that fails is named, and the others are reported on.
     for path in &paths {
         errors.extend(analysis.read(path).err().map(anyhow::Error::from));
     }
     errors.extend(analysis.take_errors().into_iter().map(anyhow::Error::from));
+    progress.borrow_mut().clear();
     for error in &errors {
         writeln!(io::stderr(), "ip6drop: {error:#}")?;
     }
     let mut report = analysis.finish();
-    if report.inputs() == 0 {
-        return Ok(Exit::Error);
-    }
-    if !args.quiet {
-        let look = ReportLook {
-            color: destination.has_color(args.color),
-            all_cpus: args.all_cpus,
-            verbose: args.verbose,
-            brief: args.brief,
-            terminal: destination.terminal(),
-        };
+    let has_report = report.inputs() > 0;
+    if has_report && !args.quiet {
         if let Some(names) = &names {
             names.summary(&mut report.summary);
         }
-        let put = || {
-            let timelines = if drawn {
-                timelines(&report, names.as_ref())?
-            } else {
-                Vec::new()
-            };
-            let mut out = BufWriter::new(destination.open()?);
-            let look = (format, look);
-            write_report(&report, &timelines, names.as_ref(), look, &mut out)?;
-            out.flush().context("cannot write the report")
-        };
-        written(put())?;
+        written(put(args, &report, (&destination, names.as_ref(), drawn)))?;
+    }
+    if let Some(number) = signals.as_ref().and_then(Signals::came) {
+        return Ok(Exit::Signal(number));
+    }
+    if !has_report {
+        return Ok(Exit::Error);
     }
     if !errors.is_empty() {
         return Ok(Exit::Error);

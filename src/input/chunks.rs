@@ -29,6 +29,17 @@ pub enum Source<R> {
     Stream(R),
 }
 
+impl<R> Source<R> {
+    /// Bytes of the whole, of a file.
+    #[must_use]
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Source::File(file, length) => Some(file.metadata().ok()?.len().min(*length)),
+            Source::Stream(_) => None,
+        }
+    }
+}
+
 /// Bytes of the input that start and end between two pieces.
 pub(crate) struct Chunk {
     memory: Vec<u8>,
@@ -184,6 +195,11 @@ impl<R: Read> Chunks<R> {
         border.cut += 1;
         self.passed.notify_all();
         is_new
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        lock(&self.border).bytes
     }
 
     /// Bytes read, and the error that ended the input early.

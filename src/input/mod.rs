@@ -5,6 +5,7 @@ mod error;
 mod open;
 mod spool;
 pub(crate) mod trace_dat;
+mod waiting;
 
 pub use chunks::Source;
 pub(crate) use chunks::{Chunk, Chunks};

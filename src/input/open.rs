@@ -11,6 +11,8 @@ use crate::input::chunks::Source;
 use crate::input::error::InputError;
 use crate::input::spool::spool;
 use crate::input::trace_dat::{MAGIC, TraceDat};
+use crate::input::waiting::Waiting;
+use crate::os::signals::Signals;
 
 /// The name that stands for standard input.
 pub(crate) const STDIN: &str = "-";
@@ -161,19 +163,26 @@ fn file(path: &Path) -> Result<(File, Option<u64>), InputError> {
     Ok((file, length))
 }
 
-/// Opens `path`, or standard input for `-`.
+fn waiting<R>(stream: R, signals: Option<&Signals>) -> Waiting<R> {
+    Waiting {
+        stream,
+        signals: signals.cloned(),
+    }
+}
+
+/// Opens `path`, or standard input for `-`. What has no length ends where one of `signals` comes.
 ///
 /// # Errors
 /// See [`InputError`]; a directory is refused before anything is read.
-pub fn open(path: &Path) -> Result<Opened, InputError> {
+pub fn open(path: &Path, signals: Option<&Signals>) -> Result<Opened, InputError> {
     let opened = if path == Path::new(STDIN) {
         // A larger pipe lets its writer run ahead; where it may not grow it stays as it is.
         let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE);
-        Opened::new(Box::new(io::stdin()))
+        Opened::new(Box::new(waiting(io::stdin(), signals)))
     } else {
         match file(path)? {
             (file, Some(_)) => Opened::file(file, u64::MAX),
-            (file, None) => Opened::new(Box::new(file)),
+            (file, None) => Opened::new(Box::new(waiting(file, signals))),
         }
     };
     opened.map_err(|e| InputError::from_io(path, e))
@@ -192,13 +201,13 @@ impl Spool {
     ///
     /// # Errors
     /// See [`InputError`]; also where the temporary directory has no room.
-    pub(crate) fn new(path: &Path) -> Result<Spool, InputError> {
+    pub(crate) fn new(path: &Path, signals: Option<&Signals>) -> Result<Spool, InputError> {
         let copied = if path == Path::new(STDIN) {
-            spool(&mut io::stdin().lock())
+            spool(&mut waiting(io::stdin(), signals))
         } else {
             match file(path)? {
                 (file, Some(length)) => Ok((file, length, None)),
-                (mut file, None) => spool(&mut file),
+                (file, None) => spool(&mut waiting(file, signals)),
             }
         };
         match copied {

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +19,7 @@ pub(crate) use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 #[derive(Debug, Clone)]
 pub struct Signals {
     last: Arc<AtomicUsize>,
+    times: Arc<AtomicUsize>,
     wake: Arc<UnixStream>,
     // Kept open: a closed one would wake every poll.
     _waker: Arc<UnixStream>,
@@ -41,9 +42,23 @@ impl Signals {
         }
         Ok(Signals {
             last,
+            times: Arc::default(),
             wake: Arc::new(wake),
             _waker: Arc::new(waker),
         })
+    }
+
+    /// Takes over one signal once: another of it ends the process where it stands, for nothing has
+    /// to be put back.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub(crate) fn take_once(signal: i32) -> io::Result<Signals> {
+        let again = Arc::new(AtomicBool::new(false));
+        let once_more = Arc::clone(&again);
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, once_more)?;
+        signal_hook::flag::register(signal, again)?;
+        Signals::take(&[signal])
     }
 
     /// The number of the last signal that came, if any.
@@ -93,9 +108,57 @@ impl Signals {
         let ready = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
         if !fds[0].revents().is_empty() {
             // Only wakes; which signal it was has been noted.
-            let mut bytes = [0; 64];
-            let _ = (&*self.wake).read(&mut bytes);
+            self.count();
         }
         Ok(ready)
+    }
+
+    /// Counts those that came since the last time: each has left a byte.
+    fn count(&self) {
+        let mut bytes = [0; 64];
+        while let Ok(n @ 1..) = (&*self.wake).read(&mut bytes) {
+            self.times.fetch_add(n, Ordering::SeqCst);
+        }
+    }
+
+    /// How many came.
+    #[must_use]
+    pub(crate) fn times(&self) -> usize {
+        self.count();
+        self.times.load(Ordering::SeqCst)
+    }
+
+    /// From now on each of `signals` ends the process where it stands: everything is put back.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub(crate) fn end_at_next(signals: &[i32]) -> io::Result<()> {
+        let always = Arc::new(AtomicBool::new(true));
+        for &signal in signals {
+            let always = Arc::clone(&always);
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, always)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[test]
+    fn signals_are_noted_and_counted() {
+        let signals = Signals::take(&[signal_hook::consts::SIGUSR1]).unwrap();
+        assert_eq!((signals.came(), signals.times()), (None, 0));
+        for times in 1..=2 {
+            kill_process(getpid(), Signal::USR1).unwrap();
+            while signals.times() < times {
+                signals.sleep(Duration::from_millis(1)).unwrap();
+            }
+            assert_eq!(signals.came(), Some(10));
+        }
+        assert_eq!(signals.times(), 2);
     }
 }

@@ -13,4 +13,4 @@ pub(crate) mod status;
 mod table;
 mod utc;
 pub(crate) mod view;
-mod words;
+pub(crate) mod words;
