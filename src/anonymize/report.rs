@@ -44,6 +44,7 @@ impl Pseudonyms {
             recorded,
             trigger: _,
             namespaces: _,
+            meanwhile: _,
             rules: _,
         } = summary;
         for input in inputs {
@@ -71,6 +72,13 @@ impl Pseudonyms {
         if let Some(mut rises) = summary.namespaces.take() {
             rises.iter_mut().for_each(|rise| self.rise(rise));
             summary.set_namespaces(rises);
+        }
+        for change in summary
+            .meanwhile
+            .iter_mut()
+            .flat_map(|all| &mut all.changes)
+        {
+            self.netns(&mut change.netns);
         }
         // A rule may hold any name and address; which one it is helps nobody elsewhere.
         for (number, rise) in summary.rules.iter_mut().flatten().enumerate() {

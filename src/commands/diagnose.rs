@@ -29,6 +29,7 @@ use crate::report::build::Request;
 use crate::report::filter::Filter;
 use crate::report::packet_filter::PacketFilter;
 use crate::report::summary::TriggerRuns;
+use crate::status::meanwhile::Meanwhile;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
 use crate::tracefs::error::TraceError;
@@ -250,6 +251,8 @@ fn report(
     });
     let time = |status: &Option<Status>| status.as_ref().map_or(0.0, |status| status.time);
     let seconds = time(&run.after) - time(&run.before);
+    let both = run.before.as_ref().zip(run.after.as_ref());
+    report.summary.meanwhile = both.map(|(before, after)| Meanwhile::between(before, after));
     report
         .summary
         .set_namespaces(rises(run.before.as_ref(), run.after));

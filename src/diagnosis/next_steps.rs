@@ -53,6 +53,15 @@ fn in_flight() -> Advice {
     )
 }
 
+/// What to do where nothing was dropped.
+fn look_longer() -> Advice {
+    advice(
+        Severity::Note,
+        "Nothing was dropped in this time. Run it while the symptom shows: with what fails now and then as the trigger, or for longer; without tracing, the counters show when it begins.",
+        Some("ip6drop diagnose --duration 5m --trigger 'ping -6 -c 1 -W 1 ADDRESS'"),
+    )
+}
+
 /// What to do where no drop could have shown.
 fn trace_drops() -> Advice {
     advice(
@@ -130,7 +139,11 @@ pub(crate) fn advise(found: &Findings) -> Vec<Advice> {
             Some("ip6drop record --buffer-kb 4096 --duration 30s -o trace.txt"),
         ));
     }
-    all.extend((found.drops() == 0 && found.health.is_blind()).then(trace_drops));
+    if found.drops() == 0 {
+        all.extend(found.health.is_blind().then(trace_drops));
+        // Somebody looked at the whole host just now.
+        all.extend((all.is_empty() && found.elsewhere.is_some()).then(look_longer));
+    }
     if found.health.has_only_empty_stacks() {
         all.push(advice(
             Severity::Evidence,
@@ -298,10 +311,15 @@ mod tests {
 
     #[test]
     fn other_namespaces_that_are_over_their_limit_are_sized() {
+        let actions = |all: Vec<(Severity, String)>| {
+            all.iter()
+                .filter(|(severity, _)| *severity == Action)
+                .count()
+        };
         let elsewhere = |change: fn(&mut Assessment)| {
             let mut there = counters(200).assessment;
             change(&mut there);
-            advised(|found| found.elsewhere = Some(vec![there])).len()
+            actions(advised(|found| found.elsewhere = Some(vec![there])))
         };
         assert_eq!(elsewhere(|_| ()), 2);
         assert_eq!(elsewhere(|there| there.state = State::Unaffected), 0);
@@ -318,7 +336,7 @@ mod tests {
                 headroom,
                 ..counters(200).assessment
             };
-            advised(|found| found.elsewhere = Some(vec![there])).len()
+            actions(advised(|found| found.elsewhere = Some(vec![there])))
         };
         assert_eq!((with(none), with(room(1)), with(room(-1))), (0, 0, 2));
     }
@@ -426,6 +444,22 @@ mod tests {
             found.health.empty_stacks = 1;
         });
         assert_eq!(found, one(Evidence, "Every stack"));
+    }
+
+    #[test]
+    fn a_host_that_drops_nothing_is_looked_at_for_longer() {
+        let looked = |change: fn(&mut Findings)| {
+            advised(|found| {
+                found.elsewhere = Some(Vec::new());
+                change(found);
+            })
+        };
+        assert_eq!(looked(|_| ()), one(Note, "Nothing was"));
+        assert_eq!(looked(|found| found.elsewhere = None), []);
+        let dropped = looked(|found| dropped(found, RcvNoRoute, Confirmed));
+        assert_eq!(dropped, one(Action, "There is"));
+        let logged = looked(|found| found.health.lost_uncounted = 1);
+        assert_eq!(logged, one(Evidence, "Events are"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::host::way_back_rules::RuleRise;
 use crate::order::sort_by_key;
 use crate::os::trigger::RunLog;
 use crate::report::packets::Packets;
+use crate::status::meanwhile::Meanwhile;
 use crate::status::rises::Rise;
 use crate::trace::Time;
 use crate::trace::event::Frames;
@@ -98,6 +99,8 @@ pub struct Summary {
     pub trigger: Option<TriggerRuns>,
     /// Network namespaces in which packets were dropped; `None` where nobody looked.
     pub namespaces: Option<Vec<Rise>>,
+    /// What else happened in the network namespaces; `None` where nobody looked.
+    pub(crate) meanwhile: Option<Meanwhile>,
     /// Rules of netfilter that ask for the way back, and dropped packets meanwhile; `None` where
     /// nobody looked.
     pub(crate) rules: Option<Vec<RuleRise>>,

@@ -43,7 +43,7 @@ pub fn rises(before: Option<&Status>, after: Option<Status>) -> Vec<Rise> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::PathBuf;
 
     use super::*;
@@ -53,7 +53,7 @@ mod tests {
     use crate::kernel::release::{Release, judge};
     use crate::status::sampler::Selection;
 
-    fn row(inode: u64, counters: Option<(u64, u64)>) -> NetNsStatus {
+    pub(crate) fn row(inode: u64, counters: Option<(u64, u64)>) -> NetNsStatus {
         let mut netns = unidentified(PathBuf::new());
         netns.id = Some(Id { device: 4, inode });
         let mut snapshot = Snapshot::default();
@@ -73,7 +73,7 @@ mod tests {
         }
     }
 
-    fn status(rows: Vec<NetNsStatus>) -> Status {
+    pub(crate) fn status(rows: Vec<NetNsStatus>) -> Status {
         Status {
             host: None,
             time: 0.0,

@@ -19,6 +19,7 @@ use crate::render::report::packets::{class_counts, packets};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::{CpuKey, SCHEMA, Summary};
+use crate::status::meanwhile::{Change, Meanwhile};
 use crate::status::rises::Rise;
 use crate::trace::{Stamp, Time};
 
@@ -202,6 +203,28 @@ fn namespaces(summary: &Summary) -> Value {
     rises.iter().map(row).collect()
 }
 
+fn meanwhile(summary: &Summary) -> Value {
+    let Some(Meanwhile { seconds, changes }) = &summary.meanwhile else {
+        return Value::Null;
+    };
+    let row = |change: &Change| {
+        let lost = change
+            .lost
+            .iter()
+            .map(|(name, n)| ((*name).to_owned(), Value::from(*n)));
+        json!({
+            "netns": crate::render::status::json::netns(&change.netns),
+            "lost": Value::Object(lost.collect()),
+            "slow": change.slow,
+            "max_size": change.max_size,
+            "grown": change.grown,
+            "full_in_seconds": change.full_in(*seconds),
+        })
+    };
+    let rows: Value = changes.iter().map(row).collect();
+    json!({"seconds": *seconds, "namespaces": rows})
+}
+
 fn netfilter_rules(summary: &Summary) -> Value {
     let Some(rules) = &summary.rules else {
         return Value::Null;
@@ -275,6 +298,7 @@ struct Report {
     left_out: u64,
     trigger: Value,
     namespaces: Value,
+    meanwhile: Value,
     netfilter_rules: Value,
     advice: Vec<Advice>,
 }
@@ -349,6 +373,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         left_out: summary.left_out,
         trigger: trigger(summary),
         namespaces: namespaces(summary),
+        meanwhile: meanwhile(summary),
         netfilter_rules: netfilter_rules(summary),
         advice: advise(&summary.findings),
     })

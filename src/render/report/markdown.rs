@@ -10,7 +10,9 @@ use crate::render::markdown::{escaped, list, table};
 use crate::render::report::headline::sentence;
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::tables;
-use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
+use crate::render::report::words::{
+    cache_lines, grounds, health_lines, meanwhile_lines, source, trigger_sentence,
+};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::summary::Summary;
 use crate::text::harmless;
@@ -46,6 +48,11 @@ impl Format<ReportDocument> for MarkdownReport {
         if let Some(rows) = tables::namespaces(summary) {
             writeln!(out, "\n### Network namespaces with drops\n")?;
             table(&rows, out)?;
+        }
+        let meanwhile = meanwhile_lines(summary);
+        if !meanwhile.is_empty() {
+            writeln!(out, "\n### Meanwhile, by the kernel's counters\n")?;
+            list(&meanwhile, out)?;
         }
         if let Some(trigger) = &summary.trigger {
             writeln!(out, "\n### Trigger\n")?;

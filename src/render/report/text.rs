@@ -18,7 +18,9 @@ use crate::render::report::json::ORIGINS;
 use crate::render::report::packet_tables::{self, LONG};
 use crate::render::report::sparks::{add_bars, sparks};
 use crate::render::report::tables;
-use crate::render::report::words::{cache_lines, health_lines, source, trigger_sentence};
+use crate::render::report::words::{
+    cache_lines, health_lines, meanwhile_lines, source, trigger_sentence,
+};
 use crate::render::table::table;
 use crate::render::view::{ReportDocument, ReportLook, ReportView};
 use crate::report::stacks::numbered_stacks;
@@ -286,6 +288,11 @@ fn sections(view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
         tasks(summary, paper, out)?;
     }
     live_sections(summary, paper, section, out)?;
+    let meanwhile = meanwhile_lines(summary);
+    if !meanwhile.is_empty() {
+        section(out, "Meanwhile, by the kernel's counters")?;
+        indented(&meanwhile, paper, out)?;
+    }
     let cache = cache_lines(summary);
     if !cache.is_empty() {
         section(out, "Route cache")?;

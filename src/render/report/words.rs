@@ -5,8 +5,10 @@ use crate::diagnosis::findings::Control;
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::verdict::Verdict;
 use crate::host::way_back_rules::RuleRise;
+use crate::render::status::words::short_name;
 use crate::render::words::count;
 use crate::report::summary::{Summary, TriggerRuns};
+use crate::status::meanwhile::{Change, Meanwhile};
 use crate::text::harmless;
 
 /// The regime of the cache when it was last read, and the numbers that it follows from.
@@ -252,4 +254,47 @@ pub(crate) fn source(summary: &Summary) -> String {
 pub(super) fn source_names(summary: &Summary) -> String {
     let names = summary.inputs.iter().map(|name| harmless(name.as_bytes()));
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// Namespaces that are said in words.
+const MAX_SAID: usize = 10;
+
+/// A time that somebody has to wait.
+fn wait(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
+/// What happened in the network namespaces of the node meanwhile, a line each.
+pub(super) fn meanwhile_lines(summary: &Summary) -> Vec<String> {
+    let Some(Meanwhile { seconds, changes }) = &summary.meanwhile else {
+        return Vec::new();
+    };
+    let line = |change: &Change| {
+        let lost = change.lost.iter().map(|(name, n)| format!("{name} +{n}"));
+        let mut parts = vec![match change.lost.is_empty() {
+            true => "no counter of lost packets rose".to_owned(),
+            false => lost.collect::<Vec<_>>().join(", "),
+        }];
+        if let Some(slow) = change.slow {
+            let of = change
+                .max_size
+                .map_or(String::new(), |max_size| format!(" of {max_size}"));
+            let grown = match change.grown {
+                Some(0) | None => String::new(),
+                Some(n) => format!(", {n:+} in {seconds:.0} s"),
+            };
+            let full = change.full_in(*seconds);
+            let full = full.map_or(String::new(), |left| {
+                format!(": full in {} at this rate", wait(left))
+            });
+            parts.push(format!("route cache {slow}{of} entries{grown}{full}"));
+        }
+        format!("{}: {}", short_name(&change.netns), parts.join("; "))
+    };
+    changes.iter().take(MAX_SAID).map(line).collect()
 }
