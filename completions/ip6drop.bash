@@ -462,7 +462,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__schema)
-            opts="-h --help report drop summary status check merge"
+            opts="-h --help report drop summary compare status check merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -826,7 +826,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__report)
-            opts="-o -v -q -h --format --output --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --anonymize --all-cpus --verbose --brief --threads --color --exit-code --quiet --help"
+            opts="-o -v -q -h --format --output --compare --facts --traced --cpu --pid --comm --stack --class --src --dst --dev --proto --port --since --until --anonymize --all-cpus --verbose --brief --threads --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -28,6 +28,8 @@ pub enum Definition {
     Drop,
     /// The last line of `report --format ndjson`: the report
     Summary,
+    /// What `report --compare --format json` prints
+    Compare,
     /// What `status --format json` prints
     Status,
     /// What `check --format json` prints
@@ -44,6 +46,7 @@ impl Definition {
             Definition::Report => "report",
             Definition::Drop => "drop",
             Definition::Summary => "summary",
+            Definition::Compare => "compare",
             Definition::Status => "status",
             Definition::Check => "check",
             Definition::Merge => "merge",

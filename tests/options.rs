@@ -317,3 +317,46 @@ fn verbose_names_the_rule_in_front_of_each_reason() {
         assert_eq!(usual.matches(&shown).count(), 0, "{usual}");
     }
 }
+
+#[test]
+fn two_traces_are_compared() {
+    let full = capture("4.19-live/orc-mixed.txt.gz").display().to_string();
+    let healthy = capture("vendor/tencentos-exh").display().to_string();
+    let said = |files: [&str; 2], more: &[&str]| {
+        let output = ip6drop([&["report", "--compare"][..], &files, more].concat());
+        (output.status.code().unwrap(), stdout(&output))
+    };
+    let (status, text) = said([&full, &healthy], &[]);
+    assert_eq!(status, 0);
+    let first = unwrapped(&text);
+    // Some of the second may be of the cache, and nothing tells.
+    assert!(
+        first.starts_with("Packets are still lost to the IPv6 route cache, or may be: "),
+        "{text}"
+    );
+    for row in [
+        "rcv-dst-alloc         311 (38.9/s)",
+        "max_size                       200",
+        "drops ",
+    ] {
+        assert!(text.contains(row), "{row}: {text}");
+    }
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    assert_eq!(said([&healthy, &full], &["--exit-code"]).0, 11);
+    let (_, object) = said([&full, &full], &["--format", "json"]);
+    let object: Value = serde_json::from_str(&object).unwrap();
+    common::schema::check(&object);
+    assert_eq!(object["before"], object["after"]);
+    // It takes two, of a format that has one.
+    for wrong in [
+        &["report", "--compare", &full][..],
+        &["report", "--compare", "--format", "html", &full, &healthy],
+        &["report", "--compare", "--facts", "x", &full, &healthy],
+    ] {
+        assert_eq!(ip6drop(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(said([&full, "/no/such/file"], &[]).0, 1);
+}

@@ -44,6 +44,10 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
+    /// Did it help: the first FILE was recorded before, the second after; as text or json
+    #[arg(long, conflicts_with_all = ["facts", "quiet", "AnonymizeArgs"])]
+    pub(crate) compare: bool,
+
     /// Counters and limits around the capture: what `cat /proc/net/rt6_stats
     /// /proc/net/snmp6; sysctl net.ipv6.route; nproc` prints, once or twice (before, after).
     /// Also the policy rules, as `ip -6 rule` prints them, and a line `throw_routes N`

@@ -6,6 +6,7 @@ pub(crate) mod seen;
 mod anonymize;
 mod capture;
 mod check;
+mod compare;
 mod diagnose;
 mod dry_run;
 mod finds;

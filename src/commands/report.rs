@@ -11,6 +11,7 @@ use crate::analysis::stream::{Analysis, Report};
 use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::cli::report::ReportArgs;
 use crate::commands::anonymize::pseudonyms;
+use crate::commands::compare;
 use crate::commands::inputs::inputs;
 use crate::commands::output::{Destination, write_report, written};
 use crate::commands::progress::Progress;
@@ -118,6 +119,9 @@ fn put(
 /// # Errors
 /// Fails where the facts or the filters are unusable, or the output cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
+    if args.compare {
+        return compare::run(args, &request(args)?);
+    }
     let advice = "name a saved trace, or pipe one in (see ip6drop report --help)";
     let paths = inputs(&args.files, advice)?;
     let destination = Destination::new("report", args.output.as_deref());

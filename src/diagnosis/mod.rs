@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod caution;
 pub(crate) mod class;
 pub(crate) mod collect;
+pub(crate) mod comparison;
 pub(crate) mod counters;
 pub(crate) mod evidence;
 pub(crate) mod findings;

@@ -1,5 +1,6 @@
 //! The report, a file for each format.
 
+pub(crate) mod compare;
 mod first_screen;
 pub(crate) mod folded;
 mod headline;
