@@ -46,6 +46,7 @@ fn document(value: &Value) -> Definition {
         (Some("drop"), None) => Definition::Drop,
         (Some("summary"), Some("ip6drop.report/1")) => Definition::Summary,
         (None, Some("ip6drop.report/1")) => Definition::Report,
+        (None, Some("ip6drop.compare/1")) => Definition::Compare,
         (None, Some("ip6drop.status/1")) => Definition::Status,
         (None, Some("ip6drop.check/1")) => Definition::Check,
         (None, Some("ip6drop.merge/1")) => Definition::Merge,

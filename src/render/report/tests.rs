@@ -134,6 +134,20 @@ fn first_screens_fit_and_say_what_they_said() {
 }
 
 #[test]
+fn whole_reports_are_what_they_were_at_every_width() {
+    let (_, summary) = situations().swap_remove(0);
+    for width in [60, 80, 132] {
+        let text = shown(&summary, at(width));
+        let golden = root().join(format!("tests/goldens/whole-{width}.txt"));
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&golden, &text).unwrap();
+        }
+        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(text, wanted, "{width}");
+    }
+}
+
+#[test]
 fn in_brief_it_is_six_lines_at_most() {
     for (name, summary) in situations() {
         for width in [60, 80, 132] {

@@ -132,6 +132,19 @@ pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
         (None, Some((low, high))) => format!("fast not read; between {low} and {high}"),
         (None, None) => "fast not available".to_owned(),
     });
+    if let Some(sizing) = &assessment.sizing {
+        lines.push(format!(
+            "filled by {} routes x {} CPUs, up to {} copies, and {}",
+            sizing.routes,
+            sizing.cpus,
+            sizing.copies,
+            count(
+                sizing.exceptions.try_into().unwrap_or(0),
+                "exception (path MTU, redirects)",
+                "exceptions (path MTU, redirects)"
+            )
+        ));
+    }
     let regimes = assessment.state.names();
     match regimes[..] {
         [] => {}
