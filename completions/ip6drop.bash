@@ -462,7 +462,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__schema)
-            opts="-h --help report drop summary compare status check merge"
+            opts="-h --help report drop summary compare status check merge merge-compare"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -672,7 +672,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__merge)
-            opts="-o -q -h --format --output --all-hosts --color --exit-code --quiet --help"
+            opts="-o -q -h --format --output --compare --all-hosts --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -139,6 +139,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -s o -l output -d
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l compare -d 'Did it help: the first FILE (or directory, or pattern) is of before, the second of after; as text or json'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l all-hosts -d 'A row for every host, also for those without drops'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l exit-code -d 'Say the worst verdict by the exit status'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'

@@ -36,6 +36,8 @@ pub enum Definition {
     Check,
     /// What `merge --format json` prints
     Merge,
+    /// What `merge --compare --format json` prints
+    MergeCompare,
 }
 
 impl Definition {
@@ -50,6 +52,7 @@ impl Definition {
             Definition::Status => "status",
             Definition::Check => "check",
             Definition::Merge => "merge",
+            Definition::MergeCompare => "merge-compare",
         }
     }
 }

@@ -907,3 +907,63 @@ proptest! {
         prop_assert!(rows.iter().any(|row| row.host == "node8") || at + 1 == good.len());
     }
 }
+
+#[test]
+fn hosts_are_compared_before_and_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = |name: &str| {
+        let capture = common::capture(name).display().to_string();
+        stdout(&common::ip6drop(["report", "--format", "json", &capture]))
+    };
+    let (full, other) = (report("model/proven"), report("4.19-fp/prohibit"));
+    let side = |side: &str, hosts: &[(&str, &str)]| {
+        let folder = dir.path().join(side);
+        std::fs::create_dir(&folder).unwrap();
+        for (host, text) in hosts {
+            std::fs::write(folder.join(format!("{host}.json")), text).unwrap();
+        }
+        folder.display().to_string()
+    };
+    let before = side(
+        "before",
+        &[("a", &full), ("b", &full), ("c", &full), ("d", &other)],
+    );
+    let after = side("after", &[("a", &full), ("b", &other), ("d", &full)]);
+    let output = common::ip6drop(["merge", "--compare", &before, &after]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = common::unwrapped(&stdout(&output));
+    assert!(
+        text.starts_with(
+            "Of 3 hosts whose IPv6 route cache was full or may have been, 1 is no longer so. \
+             1 still so. 1 not known. 1 so that had it not before. host fault before"
+        ),
+        "{text}"
+    );
+    for row in [
+        "a still full, confirmed",
+        "c unknown full, confirmed -",
+        "b mended full, confirmed",
+    ] {
+        assert!(text.contains(row), "{row}: {text}");
+    }
+    let output = common::ip6drop(["merge", "--compare", "--format", "json", &before, &after]);
+    let object = common::json(&output);
+    assert_eq!(object["fault"]["mended"], 1);
+    assert_eq!(object["hosts"][0]["host"], "a");
+    assert_eq!(object["hosts"][2]["after"], Value::Null);
+    for wrong in [
+        &["merge", "--compare", &before][..],
+        &[
+            "merge",
+            "--compare",
+            "--format",
+            "markdown",
+            &before,
+            &after,
+        ],
+    ] {
+        assert_eq!(common::ip6drop(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let none = common::ip6drop(["merge", "--compare", &before, "/no/such/folder"]);
+    assert_eq!(none.status.code(), Some(1));
+}

@@ -29,7 +29,8 @@ Examples:
   ip6drop merge results/                       every .json, .ndjson, .jsonl of a directory, also .gz
   ip6drop merge 'night/*/report.json'          a quoted pattern has room for any number of files
   cat all.ndjson | ip6drop merge               many hosts, one report a line
-  ip6drop merge --format markdown results/     for the ticket")]
+  ip6drop merge --format markdown results/     for the ticket
+  ip6drop merge --compare monday/ tuesday/     which hosts are mended, and which are not")]
 pub(crate) struct MergeArgs {
     /// Reports or status of many hosts as JSON or NDJSON, plain or gzip: files, directories,
     /// quoted patterns; - or none for standard input
@@ -43,6 +44,11 @@ pub(crate) struct MergeArgs {
     /// Write to FILE instead of standard output, replacing it as a whole
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+
+    /// Did it help: the first FILE (or directory, or pattern) is of before, the second of after; as
+    /// text or json
+    #[arg(long, conflicts_with_all = ["exit_code", "quiet"])]
+    pub(crate) compare: bool,
 
     /// A row for every host, also for those without drops
     #[arg(long)]

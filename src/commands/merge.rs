@@ -1,17 +1,22 @@
 //! `ip6drop merge`.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 
 use crate::cli::merge::MergeArgs;
-use crate::commands::inputs::inputs;
+use crate::commands::inputs::{Misuse, inputs};
 use crate::commands::output::{Destination, written};
 use crate::exit::Exit;
+use crate::fleet::comparison::pairs;
 use crate::fleet::hosts::Fleet;
 use crate::fleet::inputs::expand;
 use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::read::Reader;
 use crate::input::{InputError, open};
+use crate::render::fleet::compare;
+use crate::render::paper::Paper;
 use crate::render::view::FleetView;
 use crate::text::harmless;
 
@@ -31,9 +36,9 @@ fn reason(path: &Path, error: &InputError) -> String {
 }
 
 /// Reads everything that the arguments name. Refuses to read what will be written over.
-fn read_all(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<Fleet> {
+fn read_all(files: &[PathBuf], destination: &Destination<'_>) -> anyhow::Result<Fleet> {
     let advice = "name reports, or pipe them in (see ip6drop merge --help)";
-    let named = inputs(&args.files, advice)?;
+    let named = inputs(files, advice)?;
     let mut fleet = Fleet::default();
     let mut reader = Reader::default();
     for name in &named {
@@ -93,13 +98,49 @@ fn complain(fleet: &Fleet) -> io::Result<()> {
     err.flush()
 }
 
+/// The same hosts before and after.
+fn compare(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<Exit> {
+    let [before, after] = &args.files[..] else {
+        bail!(Misuse(
+            "--compare takes two: the reports of before and those of after"
+        ));
+    };
+    let is_json = match args.format.name {
+        "text" => false,
+        "json" => true,
+        _ => bail!(Misuse("--compare is written as --format text or json")),
+    };
+    let read = |path: &PathBuf| read_all(std::slice::from_ref(path), destination);
+    let (before, after) = (read(before)?, read(after)?);
+    complain(&before)?;
+    complain(&after)?;
+    let pairs = pairs(&before, &after);
+    let mut out = Vec::new();
+    if is_json {
+        compare::object(&pairs, &mut out)?;
+    } else {
+        let paper = Paper::of(destination.terminal(), false);
+        compare::text(&pairs, args.all_hosts, paper, &mut out)?;
+    }
+    written(destination.put(&out))?;
+    let lost = before.problems.lost() + after.problems.lost();
+    Ok(if lost > 0 || pairs.is_empty() {
+        Exit::Error
+    } else {
+        Exit::Clean
+    })
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Fails where nothing was named to read, or the output cannot be written.
 pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
     let destination = Destination::new("table", args.output.as_deref());
-    let fleet = read_all(args, &destination)?;
+    if args.compare {
+        return compare(args, &destination);
+    }
+    let fleet = read_all(&args.files, &destination)?;
     complain(&fleet)?;
     if !args.quiet {
         let view = FleetView {

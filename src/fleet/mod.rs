@@ -6,6 +6,7 @@
 
 mod capped;
 pub(crate) mod classes;
+pub(crate) mod comparison;
 pub(crate) mod cut;
 mod document;
 pub(crate) mod hosts;

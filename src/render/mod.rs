@@ -1,6 +1,6 @@
 //! Formats: each takes what is to be shown and writes it. [`registry`] lists them all.
 
-mod fleet;
+pub(crate) mod fleet;
 pub(crate) mod format;
 pub(crate) mod json;
 mod markdown;

@@ -50,6 +50,7 @@ fn document(value: &Value) -> Definition {
         (None, Some("ip6drop.status/1")) => Definition::Status,
         (None, Some("ip6drop.check/1")) => Definition::Check,
         (None, Some("ip6drop.merge/1")) => Definition::Merge,
+        (None, Some("ip6drop.merge-compare/1")) => Definition::MergeCompare,
         other => panic!("no such document: {other:?}"),
     }
 }

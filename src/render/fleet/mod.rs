@@ -1,5 +1,6 @@
 //! The table of `merge`, a file for each format.
 
+pub(crate) mod compare;
 pub(crate) mod json;
 pub(crate) mod markdown;
 mod tables;
