@@ -13,9 +13,9 @@ use crate::trace::lookup::Lookup;
 use crate::trace::{Packet, Time};
 
 /// Lookups that are kept of one context. Packets received in a list are looked up first and
-/// dropped after. One poll takes 64 packets (include/linux/netdevice.h: `NAPI_POLL_WEIGHT`), each
-/// of which asks two tables, with rules of its own some more.
-const MAX_RECENT: usize = 192;
+/// dropped after. One softirq takes 300 packets (net/core/dev.c: `netdev_budget`), each of which
+/// asks two tables, and the ICMPv6 error about it another four; with rules of its own some more.
+const MAX_RECENT: usize = 2048;
 /// The interface that lookups for packets of this host come by.
 const LO: u32 = 1;
 /// The protocol of ICMPv6 (IANA).
