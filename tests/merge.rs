@@ -887,7 +887,7 @@ proptest! {
         prop_assert!(fleet.documents() + fleet.drop_lines > 0);
         let mut out = Vec::new();
         for format in &ip6drop::inside::render::MERGE {
-            let view = FleetView { fleet: &fleet, color: true, all_hosts: true };
+            let view = FleetView { fleet: &fleet, color: true, all_hosts: true, columns: None };
             format.format.write(&view, &mut out).unwrap();
         }
     }

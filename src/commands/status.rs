@@ -10,6 +10,7 @@ use crate::commands::output::Destination;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::os::signals::{SIGINT, SIGTERM, Signals};
+use crate::render::paper::Paper;
 use crate::render::status::words::hidden;
 use crate::render::view::{Round, StatusView};
 use crate::status::sampler::{Sampler, Selection, Status};
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
             let view = StatusView {
                 status: &status,
                 color: destination.has_color(args.color),
+                paper: Paper::on(destination.terminal().map(|terminal| terminal.width)),
                 round: match args.interval {
                     None => Round::Only,
                     // A file is replaced each time, so that every round is a whole one.

@@ -28,6 +28,16 @@ impl Paper {
         whole_names: true,
     };
 
+    /// As wide as a terminal, where it is shown on one; else lines are as long as they are, so that
+    /// a row can be found by its name.
+    #[must_use]
+    pub(crate) fn on(columns: Option<usize>) -> Paper {
+        columns.map_or(Paper::UNBOUND, |columns| Paper {
+            width: columns.clamp(NARROWEST, WIDEST),
+            whole_names: false,
+        })
+    }
+
     /// As wide as a terminal, where it is shown on one.
     #[must_use]
     pub(crate) fn of(terminal: Option<Terminal>, whole_names: bool) -> Paper {
@@ -162,6 +172,10 @@ mod tests {
         };
         assert_eq!([of(20), of(60), of(132), of(400)], [60, 60, 132, 200]);
         assert_eq!(Paper::of(None, false).width, 80);
+        assert_eq!(
+            (Paper::on(Some(20)), Paper::on(None)),
+            (paper(60), Paper::UNBOUND)
+        );
     }
 
     #[test]

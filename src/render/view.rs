@@ -65,6 +65,8 @@ pub(crate) struct StatusView<'a> {
     pub(crate) status: &'a Status,
     /// With colour.
     pub(crate) color: bool,
+    /// What it is written on.
+    pub(crate) paper: Paper,
     /// Its place among others.
     pub(crate) round: Round,
 }
@@ -97,6 +99,8 @@ pub struct FleetView<'a> {
     pub color: bool,
     /// A row for every host.
     pub all_hosts: bool,
+    /// Columns of the terminal that it is shown on.
+    pub columns: Option<usize>,
 }
 
 impl Document for FleetDocument {

@@ -34,17 +34,20 @@ impl Format<FleetDocument> for TextTable {
         let rows = fleet.worst_first();
         let totals = Totals::of(&rows);
         let head = head_style(fleet, view.color);
+        let paper = Paper::on(view.columns);
         let bold = if view.color {
             Style::new().bold()
         } else {
             Style::new()
         };
         let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
-        writeln!(out, "{head}{}{head:#}", sentence(fleet, &totals.all))?;
+        for line in paper.wrap(&sentence(fleet, &totals.all), "", "") {
+            writeln!(out, "{head}{line}{head:#}")?;
+        }
         let (hosts, left_out) = tables::hosts(&rows, view.all_hosts);
         if hosts.len() > 1 {
             section(out, "Hosts, worst first")?;
-            table(out, &hosts, Paper::UNBOUND)?;
+            table(out, &hosts, paper)?;
         }
         if let Some(note) = left_out {
             writeln!(out, "  {note}")?;
@@ -55,13 +58,13 @@ impl Format<FleetDocument> for TextTable {
             let rows: Vec<Vec<String>> = classes
                 .map(|(name, drops)| vec![name.to_owned(), drops.to_string()])
                 .collect();
-            table(out, &rows, Paper::UNBOUND)?;
+            table(out, &rows, paper)?;
         }
         if !rows.is_empty() {
             section(out, "By kernel")?;
-            table(out, &tables::by_kernel(&totals), Paper::UNBOUND)?;
+            table(out, &tables::by_kernel(&totals), paper)?;
             section(out, "By limit")?;
-            table(out, &tables::by_limit(&totals), Paper::UNBOUND)?;
+            table(out, &tables::by_limit(&totals), paper)?;
         }
         section(out, "Documents")?;
         writeln!(out, "  {}", accounting(fleet))?;

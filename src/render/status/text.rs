@@ -153,27 +153,43 @@ fn kernel_line(status: &Status) -> String {
     )
 }
 
-fn advice(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
+fn advice(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
     for item in &row.assessment.advice {
         let word = match item.severity {
             Severity::Action => "do",
             Severity::Evidence => "look",
             Severity::Note => "note",
         };
-        writeln!(out, "  {word}: {}", item.text)?;
+        lines(&paper.wrap(&item.text, &format!("  {word}: "), "    "), out)?;
         if let Some(command) = &item.command {
-            writeln!(out, "      {}", harmless(command.as_bytes()))?;
+            let command = harmless(command.as_bytes());
+            lines(&paper.command(&command, "      ", "        "), out)?;
         }
     }
     Ok(())
 }
 
+fn lines(all: &[String], out: &mut dyn Write) -> io::Result<()> {
+    all.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
 /// Writes the whole status.
-fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let StatusView {
+        status,
+        color,
+        paper,
+        ..
+    } = *view;
     let style = head_style(status, color);
-    writeln!(out, "{style}{}{style:#}", sentence(status))?;
+    for line in paper.wrap(&sentence(status), "", "") {
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
     writeln!(out)?;
-    writeln!(out, "Kernel {}", kernel_line(status))?;
+    lines(
+        &paper.wrap(&format!("Kernel {}", kernel_line(status)), "", "  "),
+        out,
+    )?;
     let cpus = status.cpus;
     writeln!(
         out,
@@ -182,50 +198,53 @@ fn write(status: &Status, color: bool, out: &mut dyn Write) -> io::Result<()> {
         or_dash(cpus.map(|c| c.present))
     )?;
     if let Some(hidden) = hidden(status) {
-        writeln!(out, "{hidden}")?;
+        lines(&paper.wrap(&hidden, "", "  "), out)?;
     }
     writeln!(out)?;
     if let [row] = &status.rows[..] {
-        return one(row, out);
+        return one(row, paper, out);
     }
     let mut rows = vec![COLUMNS.map(String::from).to_vec()];
     rows.extend(status.rows.iter().map(cells));
-    table(out, &rows, Paper::UNBOUND)?;
+    table(out, &rows, paper)?;
     for row in &status.rows {
         if row.assessment.advice.is_empty() && row.problems.is_empty() {
             continue;
         }
         writeln!(out)?;
         writeln!(out, "{}", description(&row.netns))?;
-        problems(row, out)?;
-        advice(row, out)?;
+        problems(row, paper, out)?;
+        advice(row, paper, out)?;
     }
     Ok(())
 }
 
-fn problems(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
+fn problems(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
     for problem in &row.problems {
-        writeln!(
+        let text = harmless(problem.text.as_bytes());
+        lines(
+            &paper.wrap(&text, &format!("  {}: ", problem.kind), "    "),
             out,
-            "  {}: {}",
-            problem.kind,
-            harmless(problem.text.as_bytes())
         )?;
     }
     Ok(())
 }
 
-fn one(row: &NetNsStatus, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "Network namespace: {}", description(&row.netns))?;
-    problems(row, out)?;
+fn one(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
+    let whose = format!("Network namespace: {}", description(&row.netns));
+    lines(&paper.wrap(&whose, "", "  "), out)?;
+    problems(row, paper, out)?;
     for [name, value, word] in numbers(row) {
-        let line = format!("  {name:<22} {value:>12}  {word}");
-        writeln!(out, "{}", line.trim_end())?;
+        let first = format!("  {name:<22} {value:>12}  ");
+        let rest = " ".repeat(first.len());
+        let all = paper.wrap(&word, &first, &rest);
+        all.iter()
+            .try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
     }
     if !row.assessment.advice.is_empty() {
         writeln!(out)?;
         writeln!(out, "What to do")?;
-        advice(row, out)?;
+        advice(row, paper, out)?;
     }
     Ok(())
 }
@@ -278,7 +297,7 @@ pub(crate) struct TextStatus;
 impl Format<StatusDocument> for TextStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
         if view.round != Round::Later {
-            write(view.status, view.color, out)?;
+            write(view, out)?;
         }
         if view.round == Round::First {
             writeln!(out)?;
