@@ -68,7 +68,7 @@ fn report(criterion: &mut Criterion) {
                 let request = Request::default();
                 let mut analysis = Analysis::new(&request, false);
                 let source = Source::Stream(file);
-                let read = analysis.read_source(&path, source, false, None);
+                let read = analysis.read_source(&path, source, None, None);
                 read.expect("a trace");
                 black_box(analysis.finish().summary.findings.drops())
             });

@@ -82,7 +82,7 @@ pub mod inside {
     /// Of `input`.
     pub mod input {
         pub use crate::input::trace_dat::TraceDat;
-        pub use crate::input::{InputError, Source, open};
+        pub use crate::input::{InputError, Packing, Source, open};
     }
     /// Of `kernel`.
     pub mod kernel {

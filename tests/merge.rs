@@ -790,7 +790,7 @@ fn a_document_that_is_too_large_is_one_whatever_is_behind_it() {
 }
 
 fn read_into(fleet: &mut Fleet, bytes: &[u8]) {
-    Reader::default().read(Path::new("-"), bytes, false, fleet);
+    Reader::default().read(Path::new("-"), bytes, None, fleet);
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Read for Reads<'_> {
 fn summary(name: &str, reader: impl Read + Send) -> Option<Summary> {
     let request = Request::default();
     let mut analysis = Analysis::new(&request, false);
-    match analysis.read_source(Path::new(name), Source::Stream(reader), false, None) {
+    match analysis.read_source(Path::new(name), Source::Stream(reader), None, None) {
         Ok(()) => Some(analysis.finish().summary),
         Err(InputError::Empty(_) | InputError::NoTrace { .. }) => None,
         Err(error) => panic!("{error}"),
@@ -147,7 +147,7 @@ proptest! {
             let Some(own) = summary(name, &text[..]) else { return Ok(()) };
             merged.merge(own);
             let source = Source::Stream(&text[..]);
-            both.read_source(Path::new(name), source, false, None).unwrap();
+            both.read_source(Path::new(name), source, None, None).unwrap();
         }
         prop_assert_eq!(both.finish().summary, merged);
     }

@@ -11,7 +11,7 @@ use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
-use crate::input::{InputError, Source, Spool, open};
+use crate::input::{InputError, Packing, Source, Spool, open};
 use crate::os::signals::Signals;
 use crate::report::build::{Input, Judgement, Request};
 use crate::report::decided::DecidedSink;
@@ -221,8 +221,8 @@ impl<'r> Analysis<'r> {
         };
         match opened() {
             Ok((opened, again)) => {
-                let is_gzip = opened.is_gzip();
-                self.read_source(path, opened.source(), is_gzip, again)
+                let packing = opened.packing();
+                self.read_source(path, opened.source(), packing, again)
             }
             Err(error) => {
                 self.names.push(path.display().to_string());
@@ -239,7 +239,7 @@ impl<'r> Analysis<'r> {
         &mut self,
         name: &Path,
         source: Source<impl Read + Send>,
-        is_gzip: bool,
+        packing: Option<Packing>,
         again: Option<Spool>,
     ) -> Result<(), InputError> {
         let drops = Drops::new(&self.request.filter, self.keeps);
@@ -259,7 +259,7 @@ impl<'r> Analysis<'r> {
             }
         };
         let reading = read_through(source, threads, &mut self.stacks, drops, &mut after);
-        let ended = |source| InputError::ended(name, is_gzip, reading.bytes, source);
+        let ended = |source| InputError::ended(name, packing, reading.bytes, source);
         let error = reading.error.map(ended);
         let (gathered, drops) = (reading.gathered, reading.drops);
         let name = name.display().to_string();
@@ -463,7 +463,7 @@ mod tests {
         let mut analysis = Analysis::new(&request, false);
         let source = Source::Stream(&capture[..]);
         analysis
-            .read_source(Path::new("x"), source, false, None)
+            .read_source(Path::new("x"), source, None, None)
             .unwrap();
         assert_eq!(analysis.stacks.known_blocks(), distinct.len());
     }
@@ -490,7 +490,7 @@ mod tests {
         let mut analysis = Analysis::new(&request, false);
         let source = Source::Stream(BrokenOff(text.as_bytes()));
         analysis
-            .read_source(Path::new("x"), source, false, None)
+            .read_source(Path::new("x"), source, None, None)
             .unwrap();
         assert_eq!(analysis.take_errors().len(), 1);
         assert_eq!(analysis.finish().summary.findings.drops(), 3);

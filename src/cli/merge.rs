@@ -32,7 +32,7 @@ Examples:
   ip6drop merge --format markdown results/     for the ticket
   ip6drop merge --compare monday/ tuesday/     which hosts are mended, and which are not")]
 pub(crate) struct MergeArgs {
-    /// Reports or status of many hosts as JSON or NDJSON, plain or gzip: files, directories,
+    /// Reports or status of many hosts as JSON or NDJSON, compressed or not: files, directories,
     /// quoted patterns; - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) files: Vec<PathBuf>,

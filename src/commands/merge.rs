@@ -63,8 +63,8 @@ fn read_all(files: &[PathBuf], destination: &Destination<'_>) -> anyhow::Result<
             fleet.inputs += 1;
             match open(&path, None) {
                 Ok(opened) => {
-                    let is_gzip = opened.is_gzip();
-                    reader.read(&path, opened.reader(), is_gzip, &mut fleet);
+                    let packing = opened.packing();
+                    reader.read(&path, opened.reader(), packing, &mut fleet);
                 }
                 Err(error) => {
                     refuse(

@@ -10,16 +10,20 @@ use crate::order::sort_by;
 /// What files with documents are called.
 const ENDINGS: [&str; 3] = [".json", ".ndjson", ".jsonl"];
 
+/// What may stand behind that, of a compressed file.
+const PACKED: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
+
 /// Why a path leads to no input.
 pub(crate) type Refusal = (ProblemKind, String);
 
-fn without_gz(name: &str) -> &str {
-    name.strip_suffix(".gz").unwrap_or(name)
+fn unpacked(name: &str) -> &str {
+    let stem = |ending: &&str| name.strip_suffix(*ending);
+    PACKED.iter().find_map(stem).unwrap_or(name)
 }
 
 fn has_ending(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = without_gz(&name);
+    let name = unpacked(&name);
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -39,7 +43,7 @@ fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
     }
     if found.is_empty() {
         let text = format!(
-            "no file in it ends with {} (or one of these and .gz); name the files, or a pattern such as '*/report.json'",
+            "no file in it ends with {} (or one of these and .gz, .xz, .zst or .bz2); name the files, or a pattern such as '*/report.json'",
             ENDINGS.join(", ")
         );
         return Err((ProblemKind::Empty, text));
@@ -96,7 +100,7 @@ pub(crate) fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
 #[must_use]
 pub(crate) fn host_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut stem = without_gz(&name);
+    let mut stem = unpacked(&name);
     for ending in ENDINGS.into_iter().chain([".report", ".status"]) {
         stem = stem.strip_suffix(ending).unwrap_or(stem);
     }
@@ -117,6 +121,9 @@ mod tests {
             ("node7.json", "node7"),
             ("results/node7.example.org.report.json", "node7.example.org"),
             ("node7.status.json.gz", "node7"),
+            ("node7.report.json.zst", "node7"),
+            ("node7.json.xz", "node7"),
+            ("node7.ndjson.bz2", "node7"),
             ("node7.ndjson", "node7"),
             ("night/node7/report.json", "node7"),
             ("report.json", "report"),

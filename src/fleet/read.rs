@@ -14,7 +14,7 @@ use crate::fleet::hosts::Fleet;
 use crate::fleet::inputs::host_of;
 use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::row::HostRow;
-use crate::input::{InputError, STDIN};
+use crate::input::{InputError, Packing, STDIN};
 
 /// Reads inputs one after the other, with one buffer for all.
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ impl Input<'_> {
         }
     }
 
-    fn end(mut self, error: Option<io::Error>, is_gzip: bool, read: u64) {
+    fn end(mut self, error: Option<io::Error>, packing: Option<Packing>, read: u64) {
         if let Some(mut first) = self.waiting.take() {
             first.host = capped(&host_of(self.path));
             self.settle(first);
@@ -114,7 +114,7 @@ impl Input<'_> {
         };
         if let Some(source) = error {
             // The message names the input itself; here its place does.
-            let text = InputError::ended(self.path, is_gzip, read, source).to_string();
+            let text = InputError::ended(self.path, packing, read, source).to_string();
             self.fleet
                 .refuse(whole, ProblemKind::Unreadable, self.unnamed(&text));
         } else if self.drop_lines > 0 {
@@ -152,7 +152,13 @@ impl<R: Read> Read for Counting<R> {
 impl Reader {
     /// Reads all documents of an input into `fleet`. Nothing that is in the input ends it early
     /// but an error of `source`, which is counted as a document that is lost.
-    pub fn read(&mut self, path: &Path, source: impl Read, is_gzip: bool, fleet: &mut Fleet) {
+    pub fn read(
+        &mut self,
+        path: &Path,
+        source: impl Read,
+        packing: Option<Packing>,
+        fleet: &mut Fleet,
+    ) {
         let name = path.to_string_lossy();
         let mut input = Input {
             name: &name,
@@ -186,6 +192,6 @@ impl Reader {
             }
         };
         let read = counting.bytes;
-        input.end(error, is_gzip, read);
+        input.end(error, packing, read);
     }
 }

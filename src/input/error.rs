@@ -3,17 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::input::packing::{Packing, TooWide};
 use crate::input::spool::NoCopy;
 use crate::input::trace_dat::Damages;
 use crate::text::harmless;
 
 /// Files that are traces only to some other program, by how they start: what they are, and
 /// the command that makes text of them.
-const FOREIGN: [(&[u8], &str, &str); 6] = [
+const FOREIGN: [(&[u8], &str, &str); 3] = [
     (b"PERFILE2", "is a perf.data", "perf script -i"),
-    (b"\xfd7zXZ", "is compressed by xz", "xz -dc"),
-    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "zstd -dc"),
-    (b"BZh", "is compressed by bzip2", "bzip2 -dc"),
     (b"\xff\xfe", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
     (b"\xfe\xff", "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
 ];
@@ -30,17 +28,29 @@ pub enum InputError {
     /// The file may not be read.
     #[error("{0}: permission denied; run as a user who may read it, or copy the file")]
     Denied(PathBuf),
-    /// A gzip stream that ends too early or is damaged.
+    /// Compressed data that ends too early or is damaged.
     #[error(
-        "{path}: damaged or cut-off gzip data: {source}; what could be read was {read} bytes of text"
+        "{path}: damaged or cut-off {packing} data: {source}; what could be read was {read} bytes of text"
     )]
-    Gzip {
+    Packed {
         /// The input.
         path: PathBuf,
+        /// What it is compressed with.
+        packing: &'static str,
         /// Decompressed bytes read before the damage.
         read: u64,
         /// What the decoder said.
         source: io::Error,
+    },
+    /// Compressed data that takes too much memory to unpack.
+    #[error(
+        "{path}: its {packing} window is larger than 128 MiB; try: {packing} -dc FILE | ip6drop report -"
+    )]
+    Window {
+        /// The input.
+        path: PathBuf,
+        /// What it is compressed with.
+        packing: &'static str,
     },
     /// A trace.dat that is cut off or damaged, or of a kind that is not supported.
     #[error("{path}: {damages}")]
@@ -97,7 +107,7 @@ impl InputError {
                 format!("it {what}; try: {command} FILE | ip6drop report -")
             }
             None => format!(
-                "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or gzip",
+                "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or compressed",
                 harmless(first)
             ),
         };
@@ -106,12 +116,25 @@ impl InputError {
 
     /// Why reading ended early, behind so many bytes of text.
     #[must_use]
-    pub(crate) fn ended(path: &Path, is_gzip: bool, read: u64, source: io::Error) -> Self {
-        if is_gzip {
-            let path = path.to_owned();
-            return InputError::Gzip { path, read, source };
+    pub(crate) fn ended(
+        path: &Path,
+        packing: Option<Packing>,
+        read: u64,
+        source: io::Error,
+    ) -> Self {
+        let Some(packing) = packing.map(Packing::name) else {
+            return InputError::from_io(path, source);
+        };
+        let path = path.to_owned();
+        if source.get_ref().is_some_and(|e| e.is::<TooWide>()) {
+            return InputError::Window { path, packing };
         }
-        InputError::from_io(path, source)
+        InputError::Packed {
+            path,
+            packing,
+            read,
+            source,
+        }
     }
 
     pub(super) fn from_io(path: &Path, source: io::Error) -> Self {

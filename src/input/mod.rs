@@ -3,6 +3,7 @@
 mod chunks;
 mod error;
 mod open;
+mod packing;
 mod spool;
 pub(crate) mod trace_dat;
 mod waiting;
@@ -12,3 +13,4 @@ pub(crate) use chunks::{Chunk, Chunks};
 pub use error::InputError;
 pub use open::open;
 pub(crate) use open::{STDIN, Spool};
+pub use packing::Packing;

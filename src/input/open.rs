@@ -1,14 +1,13 @@
-//! Opens what the user named: a file, standard input, gzip or not.
+//! Opens what the user named: a file, standard input, compressed or not.
 
 use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
 use crate::input::chunks::Source;
 use crate::input::error::InputError;
+use crate::input::packing::Packing;
 use crate::input::spool::spool;
 use crate::input::trace_dat::{MAGIC, TraceDat};
 use crate::input::waiting::Waiting;
@@ -20,20 +19,19 @@ pub(crate) const STDIN: &str = "-";
 /// Bytes that a pipe may hold; what anybody may ask for (`fs.pipe-max-size`).
 const PIPE: usize = 1024 * 1024;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-type DynReader = Box<dyn Read + Send>;
+/// Any reader.
+pub(super) type DynReader = Box<dyn Read + Send>;
 type Peeked = Chain<Cursor<Vec<u8>>, DynReader>;
 
-/// An opened input: text, decompressed where the magic number says gzip, or made of a trace.dat.
+/// An opened input: text, unpacked where its magic number says so, or made of a trace.dat.
 pub enum Opened {
     /// Plain text in a file that has a length, in bytes.
     File(File, u64),
     /// Plain text.
     Plain(Peeked),
-    /// Gzip, possibly of several members.
-    Gzip(DynReader),
-    /// trace-cmd's own file, gzip or not.
+    /// Text that was compressed.
+    Packed(Packing, DynReader),
+    /// trace-cmd's own file, compressed or not.
     TraceDat(Box<TraceDat>),
 }
 
@@ -67,7 +65,7 @@ impl Read for Broken {
 }
 
 impl Opened {
-    /// Recognises gzip and trace.dat by their magic numbers. A trace.dat is read anywhere and
+    /// Recognises compressed files and trace.dat by their magic numbers. A trace.dat is read anywhere and
     /// goes to an unlinked temporary file first.
     ///
     /// # Errors
@@ -77,23 +75,23 @@ impl Opened {
         if let Some(error) = start.error {
             return Err(error);
         }
-        let is_gzip = start.head.starts_with(&GZIP_MAGIC);
+        let packing = Packing::of(&start.head);
         let is_dat = start.head == MAGIC;
         let mut whole = Cursor::new(start.head).chain(reader);
         if is_dat {
             return Opened::spooled(&mut whole);
         }
-        if !is_gzip {
+        let Some(packing) = packing else {
             return Ok(Opened::Plain(whole));
-        }
-        let mut decoder = MultiGzDecoder::new(BufReader::new(whole));
+        };
+        let mut decoder = packing.unpack(whole);
         let start = Start::of(&mut decoder);
         let is_dat = start.head == MAGIC;
         let mut whole = start.before(decoder);
         if is_dat {
             return Opened::spooled(&mut whole);
         }
-        Ok(Opened::Gzip(Box::new(whole)))
+        Ok(Opened::Packed(packing, Box::new(whole)))
     }
 
     fn spooled(reader: &mut dyn Read) -> io::Result<Self> {
@@ -109,7 +107,7 @@ impl Opened {
     pub(crate) fn file(file: File, length: u64) -> io::Result<Self> {
         let mut head = [0; MAGIC.len()];
         let n = file.read_at(&mut head, 0)?;
-        if head[..n].starts_with(&GZIP_MAGIC) {
+        if Packing::of(&head[..n]).is_some() {
             return Opened::new(Box::new(file.take(length)));
         }
         if head == *MAGIC {
@@ -120,10 +118,13 @@ impl Opened {
         Ok(Opened::File(file, length))
     }
 
-    /// True where the input is compressed.
+    /// How it is compressed; `None` for what is not, and for a trace.dat.
     #[must_use]
-    pub(crate) fn is_gzip(&self) -> bool {
-        matches!(self, Opened::Gzip(_))
+    pub(crate) fn packing(&self) -> Option<Packing> {
+        match self {
+            Opened::Packed(packing, _) => Some(*packing),
+            _ => None,
+        }
     }
 
     /// Its text, from the start.
@@ -141,7 +142,7 @@ impl Opened {
         match self {
             Opened::File(file, length) => Source::File(file, length),
             Opened::Plain(reader) => Source::Stream(Box::new(reader)),
-            Opened::Gzip(reader) => Source::Stream(reader),
+            Opened::Packed(_, reader) => Source::Stream(reader),
             Opened::TraceDat(dat) => Source::Stream(dat),
         }
     }
