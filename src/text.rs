@@ -3,6 +3,45 @@
 /// What the framing lines of our own captures start with, among the trace's lines.
 pub(crate) const FRAMING: &str = "# ip6drop: ";
 
+/// What some programs write in front of UTF-8 text.
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// What HTML writes in place of characters that stand in traces, and these.
+const ESCAPES: [(&[u8], u8); 11] = [
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"amp;", b'&'),
+    (b"quot;", b'"'),
+    (b"apos;", b'\''),
+    (b"nbsp;", b' '),
+    (b"#39;", b'\''),
+    (b"#34;", b'"'),
+    (b"#x27;", b'\''),
+    (b"#61;", b'='),
+    (b"#160;", b' '),
+];
+
+/// Text with the escapes of HTML undone. No line end comes of it, nor anything longer.
+#[must_use]
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'&', rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let known = |(name, _): &&(&[u8], u8)| rest.starts_with(name);
+        match ESCAPES.iter().find(known) {
+            Some((name, byte)) => {
+                out.push(*byte);
+                rest = &rest[name.len()..];
+            }
+            None => out.push(b'&'),
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
 /// Makes bytes of a trace harmless for a terminal: whoever runs a process chooses its name.
 ///
 /// Control characters, those that change the direction of text, and bytes that are no UTF-8
@@ -28,7 +67,22 @@ pub(crate) fn harmless(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{harmless, unescape};
+
+    #[test]
+    fn escapes_are_undone() {
+        for (escaped, plain) in [
+            ("=&gt; ip6_pkt_drop", "=> ip6_pkt_drop"),
+            ("&lt;idle&gt;-0 &amp;&amp; &quot;a&#39;", "<idle>-0 && \"a'"),
+            ("a &nbsp;&#160;b", "a   b"),
+            // Once, and nothing that might be a line.
+            ("&amp;lt;", "&lt;"),
+            ("&#10;&unknown;&", "&#10;&unknown;&"),
+            ("", ""),
+        ] {
+            assert_eq!(unescape(escaped.as_bytes()), plain.as_bytes(), "{escaped}");
+        }
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_raw() {

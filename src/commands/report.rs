@@ -32,7 +32,7 @@ fn read_facts(path: &Path) -> anyhow::Result<Facts> {
     let what = || format!("cannot read the facts in {}", path.display());
     let mut text = Vec::new();
     File::open(path)
-        .and_then(|f| f.take(MAX_FACTS).read_to_end(&mut text))
+        .and_then(|f| f.take(MAX_FACTS + 1).read_to_end(&mut text))
         .with_context(what)?;
     Facts::parse(&text).with_context(what)
 }

@@ -1,12 +1,11 @@
 //! Facts of the host around a capture: counters and limits, policy, before and after.
 
-use crate::host::fact::Fact;
 use crate::host::policy::{Around, Policy};
-use crate::host::rules::PolicyRules;
 use crate::host::snapshot::Snapshot;
 
-/// Longest facts file that is read, in bytes; `snmp6` and the sysctls need a few KiB.
-pub(crate) const MAX_FACTS: u64 = 1024 * 1024;
+/// Longest facts file that is read, in bytes; all sysctls of a node with a thousand interfaces
+/// take some 8 MiB.
+pub(crate) const MAX_FACTS: u64 = 32 * 1024 * 1024;
 
 /// Facts around a capture. Readings of counters and what is known of the policy are apart:
 /// rules alone are no reading.
@@ -22,47 +21,32 @@ pub struct Facts {
     pub(crate) lookups: Option<String>,
     /// The `dst_ops` of the namespace that was traced, as a drop's own words show it.
     pub(crate) ops: Option<u64>,
+    /// The kernel's release as `uname` printed it; it is shown and proves nothing.
+    pub(crate) kernel: Option<String>,
 }
+
+/// The commands that print facts.
+const SOURCES: &str =
+    "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc; ip -6 rule";
 
 /// A facts file in which nothing was recognised, or too much.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FactsError {
     /// No line is known.
-    #[error(
-        "no facts found; expected what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc; ip -6 rule` prints, once or twice"
-    )]
+    #[error("no facts found; expected what `{SOURCES}` prints, once or twice")]
     Nothing,
     /// More than two readings.
     #[error("line {0}: a third reading; expected one, or two (before and after)")]
     TooMany(usize),
+    /// Longer than [`MAX_FACTS`].
+    #[error("is longer than 32 MiB; keep what `{SOURCES}` prints")]
+    TooLong,
     /// Two filters in one file.
     #[error("line {0}: another filter on lookups; expected one for the whole capture")]
     Filters(usize),
 }
 
 impl Facts {
-    /// Parses what `cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc`
-    /// prints, once or twice. A second reading starts with the words before or after, or
-    /// with the first value that is there already.
-    ///
-    /// Beside that it takes the lines of `ip -6 rule`, `throw_routes N`, `lookups FILTER` and
-    /// `ops 0xPOINTER`. Rules and throw routes that are given once hold for both sides.
-    ///
-    /// # Errors
-    /// Fails where no line is known, where there are more than two readings, or more than one
-    /// filter.
-    pub fn parse(text: &[u8]) -> Result<Facts, FactsError> {
-        let mut reader = Reader::default();
-        for (number, line) in text.split(|&b| b == b'\n').enumerate() {
-            reader.line(number + 1, line)?;
-        }
-        let facts = reader.end();
-        if facts == Facts::default() {
-            return Err(FactsError::Nothing);
-        }
-        Ok(facts)
-    }
-
     /// The latest reading.
     #[must_use]
     pub(crate) fn last(&self) -> Option<&Snapshot> {
@@ -92,6 +76,7 @@ impl Facts {
             policy: if says_policy { self } else { others }.policy.clone(),
             lookups: self.lookups.as_ref().or(others.lookups.as_ref()).cloned(),
             ops: self.ops.or(others.ops),
+            kernel: self.kernel.as_ref().or(others.kernel.as_ref()).cloned(),
         }
     }
 
@@ -107,118 +92,9 @@ impl Facts {
         if self.ops != later.ops {
             self.ops = None;
         }
-    }
-}
-
-/// Reads a facts file.
-#[derive(Debug, Default)]
-struct Reader {
-    facts: Facts,
-    /// The reading that is under way.
-    now: Snapshot,
-    /// It is the second one.
-    is_after: bool,
-    /// Rules belong to the second set.
-    rules_after: bool,
-}
-
-impl Reader {
-    fn line(&mut self, number: usize, line: &[u8]) -> Result<(), FactsError> {
-        let word = line.trim_ascii();
-        let word = word.strip_prefix(b"#").unwrap_or(word).trim_ascii();
-        let marked_after = word.eq_ignore_ascii_case(b"after");
-        let marked = marked_after || word.eq_ignore_ascii_case(b"before");
-        let fact = Fact::parse(line);
-        let again = fact.as_ref().is_some_and(|fact| self.now.has(fact));
-        if marked || again {
-            if !self.now.is_empty() {
-                if self.is_after {
-                    return Err(FactsError::TooMany(number));
-                }
-                self.facts.before = Some(std::mem::take(&mut self.now));
-                self.is_after = true;
-            }
-            self.is_after |= marked_after;
+        if self.kernel != later.kernel {
+            self.kernel = None;
         }
-        if let Some(fact) = &fact {
-            self.now.take(fact);
-        } else if let Ok(text) = str::from_utf8(line) {
-            self.policy(number, text.trim())?;
-        }
-        Ok(())
-    }
-
-    fn policy(&mut self, number: usize, text: &str) -> Result<(), FactsError> {
-        if PolicyRules::is_line(text) {
-            return self.rule(number, text);
-        }
-        let Some((key, value)) = text.split_once(char::is_whitespace) else {
-            return Ok(());
-        };
-        let value = value.trim();
-        match key {
-            "throw_routes" => {
-                if let Ok(routes) = value.parse() {
-                    return self.throw_routes(number, routes);
-                }
-            }
-            "lookups" => {
-                let said = self.facts.lookups.get_or_insert_with(|| value.to_owned());
-                if said != value {
-                    return Err(FactsError::Filters(number));
-                }
-            }
-            "ops" => self.facts.ops = pointer(value).or(self.facts.ops),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn rule(&mut self, number: usize, text: &str) -> Result<(), FactsError> {
-        self.rules_after |= self.is_after;
-        let policy = &mut self.facts.policy;
-        let takes_on = |policy: &Policy| {
-            let rules = policy.rules.as_ref();
-            rules.is_none_or(|rules| rules.takes_on(text))
-        };
-        self.rules_after |= !takes_on(&policy.before);
-        let side = if self.rules_after {
-            if !takes_on(&policy.after) {
-                return Err(FactsError::TooMany(number));
-            }
-            &mut policy.after
-        } else {
-            &mut policy.before
-        };
-        side.rules.get_or_insert_default().take(text);
-        Ok(())
-    }
-
-    fn throw_routes(&mut self, number: usize, routes: u64) -> Result<(), FactsError> {
-        let policy = &mut self.facts.policy;
-        let side = if self.is_after || policy.before.throw_routes.is_some() {
-            &mut policy.after
-        } else {
-            &mut policy.before
-        };
-        match side.throw_routes.replace(routes) {
-            Some(_) => Err(FactsError::TooMany(number)),
-            None => Ok(()),
-        }
-    }
-
-    fn end(self) -> Facts {
-        let mut facts = self.facts;
-        if !self.now.is_empty() {
-            let side = if self.is_after {
-                &mut facts.after
-            } else {
-                &mut facts.before
-            };
-            *side = Some(self.now);
-        }
-        facts.policy.share();
-        facts
     }
 }
 
@@ -233,6 +109,7 @@ pub(crate) fn pointer(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::rules::PolicyRules;
 
     const ONCE: &str = "034d 01a8 02f1 01d2 0000 0268 0000\nIp6InNoRoutes   \t7\nIp6InReceives 9\nnet.ipv6.route.max_size = 200\nnet.ipv6.route.gc_thresh=64\n4\n";
 

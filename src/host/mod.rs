@@ -6,6 +6,7 @@ mod counters;
 pub(crate) mod cpulist;
 mod fact;
 pub(crate) mod facts;
+mod facts_file;
 pub(crate) mod interfaces;
 pub(crate) mod matches;
 pub(crate) mod netlink;
@@ -13,10 +14,14 @@ pub(crate) mod netns;
 pub(crate) mod policy;
 mod processes;
 mod read;
+mod readings;
 mod roots;
 pub(crate) mod rt6_stats;
 pub(crate) mod rules;
 mod snapshot;
+mod terminal;
+#[cfg(test)]
+mod tests;
 pub(crate) mod way_back_rules;
 
 pub(crate) use fact::Fact;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::input::chunks::Source;
 use crate::input::error::InputError;
-use crate::input::packing::Packing;
+use crate::input::packing::{DynReader, Packing};
 use crate::input::spool::spool;
 use crate::input::trace_dat::{MAGIC, TraceDat};
 use crate::input::waiting::Waiting;
@@ -19,8 +19,6 @@ pub(crate) const STDIN: &str = "-";
 /// Bytes that a pipe may hold; what anybody may ask for (`fs.pipe-max-size`).
 const PIPE: usize = 1024 * 1024;
 
-/// Any reader.
-pub(super) type DynReader = Box<dyn Read + Send>;
 type Peeked = Chain<Cursor<Vec<u8>>, DynReader>;
 
 /// An opened input: text, unpacked where its magic number says so, or made of a trace.dat.

@@ -8,7 +8,8 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::input::open::DynReader;
+/// Any reader.
+pub(super) type DynReader = Box<dyn Read + Send>;
 
 /// The largest window that is kept for a decoder, in bytes: what the strongest levels of xz and
 /// zstd ask for. Whoever wrote the file chooses its window, so that there must be a limit.

@@ -209,7 +209,12 @@ impl Input<'_> {
             inputs: vec![self.name.clone()],
             hosts: gathered.preamble.host.clone().into_iter().collect(),
             began: gathered.preamble.began,
-            kernels: gathered.kernel.clone().into_iter().collect(),
+            kernels: gathered
+                .kernel
+                .clone()
+                .or(shown.kernel.clone())
+                .into_iter()
+                .collect(),
             cpus: gathered
                 .online_cpus
                 .or(shown.last().and_then(|s| s.cpus).map(u64::from)),
