@@ -217,13 +217,13 @@ impl<'r> Analysis<'r> {
                 Some(again) => again.open()?,
                 None => open(path, signals)?,
             };
-            Ok((opened, again))
+            let packing = opened.packing();
+            let trace = opened.trace();
+            let trace = trace.map_err(|e| InputError::from_io(path, e))?;
+            Ok((trace, packing, again))
         };
         match opened() {
-            Ok((opened, again)) => {
-                let packing = opened.packing();
-                self.read_source(path, opened.source(), packing, again)
-            }
+            Ok((trace, packing, again)) => self.read_source(path, trace, packing, again),
             Err(error) => {
                 self.names.push(path.display().to_string());
                 Err(error)
@@ -429,7 +429,7 @@ impl Report<'_, '_> {
             let request = self.analysis.request;
             let mut hand_on = judgement.hand_on(read, sink);
             read_through(
-                again.open()?.source(),
+                again.trace()?,
                 request.threads,
                 &mut Stacks::default(),
                 Drops::passing(&request.filter),

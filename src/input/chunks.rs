@@ -40,6 +40,16 @@ impl<R> Source<R> {
     }
 }
 
+impl<R: Read + Send + 'static> Source<R> {
+    /// Its bytes, in order.
+    pub(super) fn reader(self) -> Box<dyn Read + Send> {
+        match self {
+            Source::File(file, length) => Box::new(file.take(length)),
+            Source::Stream(reader) => Box::new(reader),
+        }
+    }
+}
+
 /// Bytes of the input that start and end between two pieces.
 pub(crate) struct Chunk {
     memory: Vec<u8>,

@@ -137,7 +137,7 @@ impl InputError {
         }
     }
 
-    pub(super) fn from_io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let source = match source.downcast() {
             Ok(damages) => {
                 let path = path.to_owned();

@@ -4,7 +4,10 @@ mod chunks;
 mod error;
 mod open;
 mod packing;
+mod pasted;
+mod prefix;
 mod spool;
+mod start;
 pub(crate) mod trace_dat;
 mod waiting;
 

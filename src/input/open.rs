@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::input::chunks::Source;
 use crate::input::error::InputError;
 use crate::input::packing::{DynReader, Packing};
+use crate::input::pasted::plain;
 use crate::input::spool::spool;
+use crate::input::start::Start;
 use crate::input::trace_dat::{MAGIC, TraceDat};
 use crate::input::waiting::Waiting;
 use crate::os::signals::Signals;
@@ -33,35 +35,6 @@ pub enum Opened {
     TraceDat(Box<TraceDat>),
 }
 
-/// A start of the input, the error that ended it there, and the rest.
-struct Start {
-    head: Vec<u8>,
-    error: Option<io::Error>,
-}
-
-impl Start {
-    /// Reads as much as tells one kind of input from another.
-    fn of(reader: &mut dyn Read) -> Self {
-        let mut head = Vec::with_capacity(MAGIC.len());
-        let error = reader.take(MAGIC.len() as u64).read_to_end(&mut head).err();
-        Start { head, error }
-    }
-
-    /// The whole input again.
-    fn before<R: Read>(self, rest: R) -> impl Read {
-        Cursor::new(self.head).chain(Broken(self.error)).chain(rest)
-    }
-}
-
-/// Nothing, or an error.
-struct Broken(Option<io::Error>);
-
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
-}
-
 impl Opened {
     /// Recognises compressed files and trace.dat by their magic numbers. A trace.dat is read anywhere and
     /// goes to an unlinked temporary file first.
@@ -69,7 +42,7 @@ impl Opened {
     /// # Errors
     /// Whatever reading the first bytes answers, or writing that file.
     pub(crate) fn new(mut reader: DynReader) -> io::Result<Self> {
-        let start = Start::of(&mut reader);
+        let start = Start::of(&mut reader, MAGIC.len());
         if let Some(error) = start.error {
             return Err(error);
         }
@@ -83,7 +56,7 @@ impl Opened {
             return Ok(Opened::Plain(whole));
         };
         let mut decoder = packing.unpack(whole);
-        let start = Start::of(&mut decoder);
+        let start = Start::of(&mut decoder, MAGIC.len());
         let is_dat = start.head == MAGIC;
         let mut whole = start.before(decoder);
         if is_dat {
@@ -128,10 +101,18 @@ impl Opened {
     /// Its text, from the start.
     #[must_use]
     pub fn reader(self) -> DynReader {
-        match self.source() {
-            Source::File(file, length) => Box::new(file.take(length)),
-            Source::Stream(reader) => reader,
+        self.source().reader()
+    }
+
+    /// Where the text of its trace comes from, without what pasting has put around it.
+    ///
+    /// # Errors
+    /// Whatever reading the first bytes answers.
+    pub(crate) fn trace(self) -> io::Result<Source<DynReader>> {
+        if matches!(self, Opened::TraceDat(_)) {
+            return Ok(self.source());
         }
+        plain(self.source())
     }
 
     /// Where its text comes from.
@@ -217,6 +198,15 @@ impl Spool {
             }),
             Ok((.., Some(e))) | Err(e) => Err(InputError::from_io(path, e)),
         }
+    }
+
+    /// Where the text of its trace comes from, from the start.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub(crate) fn trace(&self) -> Result<Source<DynReader>, InputError> {
+        let trace = self.open()?.trace();
+        trace.map_err(|e| InputError::from_io(&self.path, e))
     }
 
     /// Opens it from the start.

@@ -17,6 +17,14 @@ pub(crate) enum Foreign<'a> {
     Log(Message<'a>),
 }
 
+impl Foreign<'_> {
+    /// True for a line of the kernel's log.
+    #[must_use]
+    pub(crate) fn is_log(&self) -> bool {
+        matches!(self, Foreign::Log(_))
+    }
+}
+
 /// Recognises a line of another program, spaces at its end removed.
 pub(super) fn foreign(line: &[u8]) -> Option<Foreign<'_>> {
     if let Some(printed) = bpftrace::printed(line) {

@@ -68,7 +68,7 @@ pub(crate) fn line(input: &[u8]) -> Line<'_> {
     if let Some((rest, header)) = header(text) {
         return Line::Event(Some(header), payload(rest));
     }
-    if let Some(banner) = banner(text) {
+    if let Some(banner) = banner(text.trim_ascii_start()) {
         return Line::Banner(banner);
     }
     if let Some(payload) = unmistakable(text.trim_ascii_start()) {
