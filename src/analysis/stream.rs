@@ -231,6 +231,20 @@ impl<'r> Analysis<'r> {
         }
     }
 
+    /// Reads a whole input, and passes it over where it is no trace: false.
+    ///
+    /// # Errors
+    /// See [`Analysis::read`].
+    pub(crate) fn read_if_trace(&mut self, path: &Path) -> Result<bool, InputError> {
+        match self.read(path) {
+            Err(InputError::NoTrace { .. } | InputError::Empty(_)) => {
+                self.names.pop();
+                Ok(false)
+            }
+            read => read.map(|()| true),
+        }
+    }
+
     /// Reads a whole input from where it comes from.
     ///
     /// # Errors

@@ -32,7 +32,8 @@ With --exit-code also:
   13  inconclusive: lost events, empty stacks, unreadable input, drops only counted,
       a trace that could not have shown a drop")]
 pub(crate) struct ReportArgs {
-    /// Saved traces: text or trace.dat, plain or compressed; - or none for standard input
+    /// Saved traces: text or trace.dat, plain or compressed, directories of them, quoted patterns;
+    /// - or none for standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 

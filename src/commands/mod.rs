@@ -23,3 +23,4 @@ mod record;
 mod report;
 mod restore;
 mod status;
+mod traces;

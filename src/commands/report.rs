@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -15,6 +15,7 @@ use crate::commands::compare;
 use crate::commands::inputs::inputs;
 use crate::commands::output::{Destination, write_report, written};
 use crate::commands::progress::Progress;
+use crate::commands::traces::{files, named, read, say, several_hosts};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
@@ -26,6 +27,7 @@ use crate::render::format::Extras;
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
+use crate::report::summary::Summary;
 use crate::report::timeline::Timeline;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
@@ -123,7 +125,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         return compare::run(args, &request(args)?);
     }
     let advice = "name a saved trace, or pipe one in (see ip6drop report --help)";
-    let paths = inputs(&args.files, advice)?;
+    let all = named(&inputs(&args.files, advice)?);
+    let paths: Vec<PathBuf> = files(&all).cloned().collect();
     let destination = Destination::new("report", args.output.as_deref());
     if !args.quiet {
         for path in paths.iter().chain(&args.facts) {
@@ -146,19 +149,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     analysis.set_watch(Box::new(|name, so_far| {
         progress.borrow_mut().show(name, so_far);
     }));
-    let mut errors = Vec::new();
     // One that fails is named, and the others are reported on.
-    for path in &paths {
-        errors.extend(analysis.read(path).err().map(anyhow::Error::from));
-    }
-    errors.extend(analysis.take_errors().into_iter().map(anyhow::Error::from));
+    let (errors, mut notes) = read(all, &mut analysis);
     progress.borrow_mut().clear();
-    for error in &errors {
-        writeln!(io::stderr(), "ip6drop: {error:#}")?;
-    }
+    say(&errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let mut report = analysis.finish();
     let has_report = report.inputs() > 0;
+    let Summary { hosts, kernels, .. } = &report.summary;
+    notes.extend(several_hosts(hosts.len(), kernels.len()));
     if has_report && !args.quiet {
+        say(&notes)?;
         if let Some(names) = &names {
             names.summary(&mut report.summary);
         }

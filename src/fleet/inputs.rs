@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::fleet::problem::ProblemKind;
-use crate::input::STDIN;
+use crate::input::{STDIN, of_pattern};
 use crate::order::sort_by;
 
 /// What files with documents are called.
@@ -52,32 +52,6 @@ fn of_directory(dir: &Path) -> Result<Vec<PathBuf>, Refusal> {
     Ok(found)
 }
 
-/// Paths that fit a pattern; `None` where `path` is none.
-fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, Refusal>> {
-    let text = path
-        .to_str()
-        .filter(|text| text.contains(['*', '?', '[']))?;
-    let paths = match glob::glob(text) {
-        Ok(paths) => paths,
-        Err(e) => return Some(Err((ProblemKind::Unreadable, format!("no pattern: {e}")))),
-    };
-    let mut found = Vec::new();
-    for path in paths {
-        match path {
-            Ok(path) => found.push(path),
-            Err(e) => return Some(Err((ProblemKind::Unreadable, e.to_string()))),
-        }
-    }
-    Some(if found.is_empty() {
-        Err((
-            ProblemKind::Unreadable,
-            "no file fits this pattern".to_owned(),
-        ))
-    } else {
-        Ok(found)
-    })
-}
-
 /// The inputs that `path` stands for: itself, the documents of a directory in order of their
 /// names, or what fits a pattern that the shell left alone. A directory that a pattern finds is
 /// an input that cannot be read, and says so later.
@@ -91,7 +65,10 @@ pub(crate) fn expand(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => of_directory(path),
         Ok(_) => Ok(vec![path.to_owned()]),
-        Err(_) => of_pattern(path).unwrap_or_else(|| Ok(vec![path.to_owned()])),
+        Err(_) => match of_pattern(path) {
+            Some(found) => found.map_err(|why| (ProblemKind::Unreadable, why)),
+            None => Ok(vec![path.to_owned()]),
+        },
     }
 }
 

@@ -22,9 +22,17 @@ pub enum InputError {
     /// The path leads nowhere.
     #[error("{0}: no such file; give the path of a saved trace, or - for standard input")]
     Missing(PathBuf),
-    /// The path is a directory.
-    #[error("{0}: is a directory; name the trace files in it one by one")]
+    /// The path is a directory, where one file is meant.
+    #[error("{0}: is a directory; name a file in it")]
     Directory(PathBuf),
+    /// A directory without any trace.
+    #[error(
+        "{0}: no trace among the {1} files in it; hidden files and directories below it are not looked at"
+    )]
+    NoTraces(PathBuf, usize),
+    /// A pattern that leads to no file.
+    #[error("{0}: {1}; name files, a directory of them, or a pattern such as 'traces/*.txt'")]
+    Pattern(PathBuf, String),
     /// The file may not be read.
     #[error("{0}: permission denied; run as a user who may read it, or copy the file")]
     Denied(PathBuf),

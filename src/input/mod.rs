@@ -2,6 +2,7 @@
 
 mod chunks;
 mod error;
+mod named;
 mod open;
 mod packing;
 mod pasted;
@@ -14,6 +15,7 @@ mod waiting;
 pub use chunks::Source;
 pub(crate) use chunks::{Chunk, Chunks};
 pub use error::InputError;
+pub(crate) use named::{of_directory, of_pattern};
 pub use open::open;
 pub(crate) use open::{STDIN, Spool};
 pub use packing::Packing;

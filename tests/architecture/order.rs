@@ -25,7 +25,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ("ring", &["kernel", "order", "text"]),
     ("host", &["kernel", "order", "os", "text"]),
     ("capture", &["host", "kernel", "text"]),
-    ("input", &["trace", "ring", "capture", "kernel", "os", "text"]),
+    ("input", &["trace", "ring", "capture", "kernel", "order", "os", "text"]),
     ("tracefs", &["ring", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("diagnosis", &["trace", "host", "kernel", "order", "capture", "exit", "text"]),
     ("status", &["diagnosis", "host", "kernel", "order", "exit"]),
