@@ -107,13 +107,15 @@ fn policy_is_shown_on_both_sides() {
     );
     assert_eq!(framed["after"]["rules"], json!(["0:\tfrom all prohibit"]));
     assert_eq!(framed["after"]["throw_routes"], Value::Null);
-    let given = report("", Some("0:\tfrom all lookup local\n4\n"));
+    const STATS: &str = "0001 0001 0001 0001 0000 0007 0000\n4\n";
+    let given = report("", Some(&format!("0:\tfrom all lookup local\n{STATS}")));
     assert_eq!(given["before"]["cpus"], 4);
     assert_eq!(given["after"]["cpus"], Value::Null);
     for side in ["before", "after"] {
         assert_eq!(given[side]["rules"], json!(["0:\tfrom all lookup local"]));
     }
-    let counters = report("", Some("4\n"));
+    let counters = report("", Some(STATS));
+    assert_eq!(counters["before"]["cpus"], 4);
     assert_eq!(counters["before"]["rules"], Value::Null);
     assert_eq!(counters["after"], Value::Null);
     assert_eq!(report("", None), Value::Null);

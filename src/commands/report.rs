@@ -167,10 +167,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if let Some(number) = signals.as_ref().and_then(Signals::came) {
         return Ok(Exit::Signal(number));
     }
-    if !has_report {
-        return Ok(Exit::Error);
-    }
-    if !errors.is_empty() {
+    if !has_report || !errors.is_empty() {
         return Ok(Exit::Error);
     }
     Ok(if args.exit_code {
