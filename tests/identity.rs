@@ -292,6 +292,8 @@ fn a_recording_that_had_lookups_on_long_before_needs_no_drop_before_the_first() 
         )
     };
     assert_eq!(decided(BEGINS), "rcv-no-route confirmed");
+    let first = format!("# ip6drop: part 1 of r1\n{BEGINS}");
+    assert_eq!(decided(&first), "rcv-no-route confirmed");
     let since = "# ip6drop: lookups-since 15.200000000\n";
     for (what, text) in [
         ("nothing said", BEGINS.replace(since, "")),
@@ -299,6 +301,18 @@ fn a_recording_that_had_lookups_on_long_before_needs_no_drop_before_the_first() 
         (
             "another recording",
             BEGINS.replace(since, &format!("{since}# ip6drop: version 2\n")),
+        ),
+        (
+            "the part before is missing",
+            first.replace("part 1", "part 2"),
+        ),
+        (
+            "what is missing is said behind it",
+            BEGINS.replace(since, &format!("{since}# ip6drop: part 2 of r1\n")),
+        ),
+        (
+            "something cannot be read",
+            BEGINS.replace(since, &format!("{since}# ip6drop: gap\n")),
         ),
         (
             "lost events",

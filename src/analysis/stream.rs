@@ -1,7 +1,7 @@
 //! The stream: bytes in, a report out, at any time or at the end.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::analysis::feed::Feed;
@@ -11,7 +11,7 @@ use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
-use crate::input::{InputError, Packing, Source, Spool, open};
+use crate::input::{InputError, Packing, Parts, Source, Spool, open};
 use crate::os::signals::Signals;
 use crate::report::build::{Input, Judgement, Request};
 use crate::report::decided::DecidedSink;
@@ -60,7 +60,7 @@ impl<'r> Open<'r> {
             gather(&mut parser, &mut gatherer, stacks, (ahead, len, state));
         });
         let (gathered, drops, text) = gatherer.finish(stacks, is_over);
-        Input::new(self.name, gathered, drops, text, false)
+        Input::new(vec![self.name], gathered, drops, text, false)
     }
 
     /// The same of a copy.
@@ -78,7 +78,7 @@ impl<'r> Open<'r> {
 
 /// Why an input gives no report.
 fn no_trace(input: &Input<'_>) -> InputError {
-    let (name, text) = (input.name().to_owned(), input.text());
+    let (name, text) = (input.names().join(", "), input.text());
     match &text.first_line {
         None => InputError::Empty(name),
         Some(first) => InputError::no_trace(name, text.lines.total, first),
@@ -91,7 +91,24 @@ struct Ended<'r> {
     /// The error that ended it early.
     error: Option<InputError>,
     /// How to read it again.
-    again: Option<Spool>,
+    again: Option<Again>,
+}
+
+/// What gives the text of an input once more.
+enum Again {
+    /// One file.
+    File(Spool),
+    /// Parts of one recording.
+    Parts(Parts),
+}
+
+impl Again {
+    fn trace(&self) -> Result<Source<Box<dyn Read + Send>>, InputError> {
+        match self {
+            Again::File(spool) => spool.trace(),
+            Again::Parts(parts) => Ok(parts.trace()),
+        }
+    }
 }
 
 /// How far the reading of an input has come.
@@ -180,7 +197,7 @@ impl<'r> Analysis<'r> {
         match self.open.take() {
             Some(open) => {
                 let input = open.finish(&mut self.stacks, true);
-                self.take(input, None, again)
+                self.take(input, None, again.map(Again::File))
             }
             None => Ok(()),
         }
@@ -190,9 +207,9 @@ impl<'r> Analysis<'r> {
         &mut self,
         input: Input<'r>,
         error: Option<InputError>,
-        again: Option<Spool>,
+        again: Option<Again>,
     ) -> Result<(), InputError> {
-        self.names.push(input.name().to_owned());
+        self.names.extend_from_slice(input.names());
         if !input.has_trace() {
             return Err(error.unwrap_or_else(|| no_trace(&input)));
         }
@@ -256,9 +273,42 @@ impl<'r> Analysis<'r> {
         packing: Option<Packing>,
         again: Option<Spool>,
     ) -> Result<(), InputError> {
+        let ended = |read, source| InputError::ended(name, packing, read, source);
+        let names = vec![name.display().to_string()];
+        self.read_text(names, source, &ended, again.map(Again::File))
+    }
+
+    /// Reads parts of one recording as one input.
+    ///
+    /// # Errors
+    /// See [`Analysis::read`].
+    pub(crate) fn read_parts(&mut self, parts: Parts) -> Result<(), InputError> {
+        let names: Vec<_> = parts
+            .paths()
+            .map(|path| path.display().to_string())
+            .collect();
+        let ended = |_, source| InputError::from_io(Path::new(""), source);
+        let trace = parts.trace();
+        self.read_text(
+            names,
+            trace,
+            &ended,
+            self.keeps.then_some(Again::Parts(parts)),
+        )
+    }
+
+    fn read_text(
+        &mut self,
+        names: Vec<String>,
+        source: Source<impl Read + Send>,
+        ended: &dyn Fn(u64, io::Error) -> InputError,
+        again: Option<Again>,
+    ) -> Result<(), InputError> {
         let drops = Drops::new(&self.request.filter, self.keeps);
         let threads = self.request.threads;
         let length = source.length();
+        // Of several parts the first stands for all.
+        let name = Path::new(names.first().map_or("", String::as_str));
         let watch = &mut self.watch;
         let mut after = |drops: &mut Drops<'_>, _: &Stacks, bytes| {
             if let Some(watch) = watch {
@@ -273,11 +323,9 @@ impl<'r> Analysis<'r> {
             }
         };
         let reading = read_through(source, threads, &mut self.stacks, drops, &mut after);
-        let ended = |source| InputError::ended(name, packing, reading.bytes, source);
-        let error = reading.error.map(ended);
+        let error = reading.error.map(|e| ended(reading.bytes, e));
         let (gathered, drops) = (reading.gathered, reading.drops);
-        let name = name.display().to_string();
-        let input = Input::new(name, gathered, drops, reading.text, error.is_some());
+        let input = Input::new(names, gathered, drops, reading.text, error.is_some());
         self.take(input, error, again)
     }
 
@@ -363,7 +411,8 @@ impl<'r> Analysis<'r> {
             summary.findings.in_no_routes = proving.rise(Snapshot::in_no_routes);
         }
         // What an input that gives nothing would have shown is missing, and in no total.
-        let unread = self.names.len().saturating_sub(self.ended.len());
+        let read = self.ended.iter().map(|ended| ended.input.names().len());
+        let unread = self.names.len().saturating_sub(read.sum());
         if unread > 0 && !judged.is_empty() {
             summary.inputs.clone_from(&self.names);
             summary.findings.health.broken_inputs += unread as u64;

@@ -29,6 +29,12 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
             }
             .to_string()
         }
+        // Whoever writes it may put the host in; parts of one recording stay such.
+        Framing::Part { number, id } => Framing::Part {
+            number: *number,
+            id: OneLine::new(&names.host(id.as_str())),
+        }
+        .to_string(),
         // It names addresses and interfaces; that it is there must not be lost.
         Framing::Packets(_) => Framing::Packets(OneLine::new("of a filter")).to_string(),
         Framing::Unknown(_) => return None,
@@ -50,7 +56,8 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::WayBack { .. }
         | Framing::Lost { .. }
         | Framing::TraceDat
-        | Framing::SeveralBuffers => framing.to_string(),
+        | Framing::SeveralBuffers
+        | Framing::Gap => framing.to_string(),
     })
 }
 

@@ -86,6 +86,16 @@ pub(crate) enum Framing<'a> {
     TraceDat,
     /// Events of another buffer follow.
     SeveralBuffers,
+    /// The file is one of several, in which one recording is. It stands in front of all other
+    /// lines. Totals of lost events count from the start of the recording.
+    Part {
+        /// Which one, from 1.
+        number: u64,
+        /// The recording.
+        id: OneLine<'a>,
+    },
+    /// Events that were recorded here could not be read.
+    Gap,
     /// A key or value that this version does not know.
     Unknown(Unknown<'a>),
 }
@@ -150,7 +160,20 @@ impl<'a> Framing<'a> {
             }
             b"input" if text == "trace.dat" => Framing::TraceDat,
             b"buffers" => Framing::SeveralBuffers,
+            b"part" => Self::part(bytes)?,
+            b"gap" if text.is_empty() => Framing::Gap,
             _ => return None,
+        })
+    }
+
+    fn part(bytes: &'a [u8]) -> Option<Self> {
+        let space = bytes.iter().position(u8::is_ascii_whitespace)?;
+        let number = str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
+        let id = value_of(b"of", bytes[space..].trim_ascii_start())?.trim_ascii();
+        let is_named = !id.is_empty() && number > 0;
+        is_named.then(|| Framing::Part {
+            number,
+            id: OneLine::new(id),
         })
     }
 
@@ -226,6 +249,8 @@ impl fmt::Display for Framing<'_> {
             Framing::Lost { cpu, events } => write!(f, "lost {cpu} {events}"),
             Framing::TraceDat => f.write_str("input trace.dat"),
             Framing::SeveralBuffers => f.write_str("buffers several"),
+            Framing::Part { number, id } => write!(f, "part {number} of {id}"),
+            Framing::Gap => f.write_str("gap"),
             Framing::Unknown(Unknown { key, value }) => write!(f, "{key} {value}"),
         }
     }
@@ -292,6 +317,11 @@ mod tests {
             },
             Framing::TraceDat,
             Framing::SeveralBuffers,
+            Framing::Gap,
+            Framing::Part {
+                number: large + 1,
+                id: OneLine::new("node7-1764021697"),
+            },
             Framing::Lookups(text()),
             Framing::Ops(large),
             Framing::LookupsSince(large),

@@ -33,6 +33,10 @@ pub(crate) struct Preamble {
     pub(crate) pods: BTreeMap<String, String>,
     /// Counters and limits around the trace.
     pub(crate) facts: Facts,
+    /// The part of its recording that was met last: its number, and the recording.
+    pub(crate) part: Option<(u64, String)>,
+    /// What is said is of a later part than the first one that was met.
+    is_later: bool,
 }
 
 impl Preamble {
@@ -40,6 +44,12 @@ impl Preamble {
     /// reader is passed over.
     pub(crate) fn take(&mut self, framing: &Framing<'_>) {
         match framing {
+            Framing::Part { number, id } => self.begin_part(*number, id.as_str()),
+            // Between two parts is neither before nor after.
+            Framing::Fact(When::Before, _)
+            | Framing::Rule(When::Before, _)
+            | Framing::ThrowRoutes(When::Before, _)
+                if self.is_later => {}
             Framing::Version(version) => self.version = Some(*version),
             Framing::Host(name) => self.host = Some(name.as_str().to_owned()),
             Framing::Began(at) => self.began = Some(*at),
@@ -64,6 +74,23 @@ impl Preamble {
             Framing::TraceDat => self.from_trace_dat = true,
             Framing::SeveralBuffers => self.several_buffers = true,
             _ => {}
+        }
+    }
+
+    fn begin_part(&mut self, number: u64, id: &str) {
+        self.is_later = self.part.replace((number, id.to_owned())).is_some();
+        if self.is_later {
+            self.facts.after = None;
+            self.facts.policy.after = Policy::default();
+        }
+    }
+
+    /// Whether that part follows on what was met so far; the first one follows on nothing.
+    #[must_use]
+    pub(crate) fn goes_on_with(&self, number: u64, id: &str) -> bool {
+        match &self.part {
+            None => number == 1,
+            Some((last, of)) => of == id && last.checked_add(1) == Some(number),
         }
     }
 

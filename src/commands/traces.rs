@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::analysis::stream::Analysis;
-use crate::input::{InputError, STDIN, of_directory, of_pattern};
+use crate::input::{InputError, Parts, STDIN, of_directory, of_pattern, recordings};
 use crate::text::harmless;
 
 /// Files of a directory that are named one by one where they are no traces.
@@ -54,61 +54,108 @@ pub(crate) fn files(all: &[Named]) -> impl Iterator<Item = &PathBuf> {
     })
 }
 
-/// Reads the traces among the files of a directory, and says what it took and what not.
-fn read_directory(
-    dir: &Path,
-    files: &[PathBuf],
-    analysis: &mut Analysis<'_>,
-    errors: &mut Vec<InputError>,
-) -> Option<String> {
-    let mut others = Vec::new();
-    let mut failed = 0;
-    for path in files {
-        match analysis.read_if_trace(path) {
-            Ok(true) => {}
-            Ok(false) => others.push(path),
-            Err(error) => {
-                errors.push(error);
-                failed += 1;
+/// Reads what was named, one after the other.
+struct Reader<'a, 'r> {
+    analysis: &'a mut Analysis<'r>,
+    /// Recordings in several parts that were not read yet.
+    recordings: Vec<Parts>,
+    /// Files that need not be read by themselves.
+    done: Vec<PathBuf>,
+    errors: Vec<InputError>,
+    notes: Vec<String>,
+}
+
+impl Reader<'_, '_> {
+    /// Reads a file, with all other parts where it is one; false where it is no trace, and is
+    /// passed over if it may be.
+    fn file(&mut self, path: &Path, may_be_other: bool) -> Result<bool, InputError> {
+        let is_in = |parts: &Parts| parts.paths().any(|part| part == path);
+        if let Some(at) = self.recordings.iter().position(is_in) {
+            let parts = self.recordings.remove(at);
+            self.done.extend(parts.paths().map(Path::to_owned));
+            self.notes.extend(parts.missing());
+            return self.analysis.read_parts(parts).map(|()| true);
+        }
+        if self.done.iter().any(|done| done == path) {
+            return Ok(true);
+        }
+        if may_be_other {
+            return self.analysis.read_if_trace(path);
+        }
+        self.analysis.read(path).map(|()| true)
+    }
+
+    /// Reads the traces among the files of a directory, and says what it took and what not.
+    fn directory(&mut self, dir: &Path, files: &[PathBuf]) {
+        let mut others = Vec::new();
+        let mut failed = 0;
+        for path in files {
+            match self.file(path, true) {
+                Ok(true) => {}
+                Ok(false) => others.push(path),
+                Err(error) => {
+                    self.errors.push(error);
+                    failed += 1;
+                }
             }
         }
-    }
-    let traces = files.len() - others.len() - failed;
-    if traces == 0 && failed == 0 {
-        errors.push(InputError::NoTraces(dir.to_owned(), files.len()));
-        return None;
-    }
-    let plural = if traces == 1 { "" } else { "s" };
-    let mut said = format!("one report of {traces} file{plural}");
-    if !others.is_empty() {
-        let name = |path: &&PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            harmless(name.as_encoded_bytes())
-        };
-        let names: Vec<_> = others.iter().take(MAX_NAMED).map(name).collect();
-        said += &format!("; passed over, no traces: {}", names.join(", "));
-        if others.len() > MAX_NAMED {
-            said += &format!(" and {} more", others.len() - MAX_NAMED);
+        let traces = files.len() - others.len() - failed;
+        if traces == 0 && failed == 0 {
+            let error = InputError::NoTraces(dir.to_owned(), files.len());
+            return self.errors.push(error);
         }
+        let plural = if traces == 1 { "" } else { "s" };
+        let mut said = format!("one report of {traces} file{plural}");
+        if !others.is_empty() {
+            let name = |path: &&PathBuf| {
+                let name = path.file_name().unwrap_or_default();
+                harmless(name.as_encoded_bytes())
+            };
+            let names: Vec<_> = others.iter().take(MAX_NAMED).map(name).collect();
+            said += &format!("; passed over, no traces: {}", names.join(", "));
+            if others.len() > MAX_NAMED {
+                said += &format!(" and {} more", others.len() - MAX_NAMED);
+            }
+        }
+        let dir = harmless(dir.as_os_str().as_encoded_bytes());
+        self.notes.push(format!("{dir}: {said}"));
     }
-    Some(format!(
-        "{}: {said}",
-        harmless(dir.as_os_str().as_encoded_bytes())
-    ))
 }
 
 /// Reads them all: why some could not be, and what is to be said of the others.
 pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputError>, Vec<String>) {
-    let (mut errors, mut notes) = (Vec::new(), Vec::new());
+    // One file alone is read from end to end anyway.
+    let (recordings, errors) = match files(&all).nth(1) {
+        Some(_) => recordings(files(&all)),
+        None => (Vec::new(), Vec::new()),
+    };
+    let twice = |error: &InputError| match error {
+        InputError::SamePart { path, .. } => Some(path.clone()),
+        _ => None,
+    };
+    let mut reader = Reader {
+        analysis,
+        recordings,
+        done: errors.iter().filter_map(twice).collect(),
+        errors,
+        notes: Vec::new(),
+    };
     for named in all {
         match named {
-            Named::File(path) => errors.extend(analysis.read(&path).err()),
-            Named::Directory(dir, files) => {
-                notes.extend(read_directory(&dir, &files, analysis, &mut errors));
+            Named::File(path) => {
+                let error = reader.file(&path, false).err();
+                reader.errors.extend(error);
             }
-            Named::Nothing(error) => errors.push(error),
+            Named::Directory(dir, files) => reader.directory(&dir, &files),
+            Named::Nothing(error) => reader.errors.push(error),
         }
     }
+    let Reader {
+        analysis,
+        mut errors,
+        notes,
+        ..
+    } = reader;
     errors.extend(analysis.take_errors());
     (errors, notes)
 }

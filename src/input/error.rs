@@ -68,6 +68,16 @@ pub enum InputError {
         /// What is wrong, where, and what to try.
         damages: Damages,
     },
+    /// A part of a recording that is there twice.
+    #[error("{path}: is part {number} of its recording, as {other} is; name one of them")]
+    SamePart {
+        /// The input that is left out.
+        path: PathBuf,
+        /// The number.
+        number: u64,
+        /// The one that is read.
+        other: PathBuf,
+    },
     /// What must be read twice could not be copied.
     #[error(
         "{path}: cannot keep a copy of it in {dir}: {error}; set TMPDIR to a directory with room"
@@ -158,6 +168,10 @@ impl InputError {
                 let (path, dir) = (path.to_owned(), std::env::temp_dir());
                 return InputError::Copy { path, dir, error };
             }
+            Err(source) => source,
+        };
+        let source = match source.downcast() {
+            Ok(error) => return error,
             Err(source) => source,
         };
         match source.kind() {

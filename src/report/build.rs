@@ -36,7 +36,8 @@ pub struct Request {
 /// What one input gave, before anything is judged.
 #[derive(Clone)]
 pub(crate) struct Input<'f> {
-    name: String,
+    /// Its files; more than one where they are parts of one recording.
+    names: Vec<String>,
     gathered: Gathered,
     drops: Drops<'f>,
     text: TextFacts,
@@ -90,14 +91,14 @@ impl<'f> Input<'f> {
     /// Puts together what was gathered; `broke_off` where an error ended the input.
     #[must_use]
     pub(crate) fn new(
-        name: String,
+        names: Vec<String>,
         gathered: Gathered,
         drops: Drops<'f>,
         text: TextFacts,
         broke_off: bool,
     ) -> Self {
         Input {
-            name,
+            names,
             gathered,
             drops,
             text,
@@ -105,10 +106,10 @@ impl<'f> Input<'f> {
         }
     }
 
-    /// Its name.
+    /// The names of its files.
     #[must_use]
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Its drops, where all of them were kept.
@@ -206,7 +207,7 @@ impl Input<'_> {
         let tally = &self.drops.tally;
         let knowledge = &judgement.knowledge;
         let mut summary = Summary {
-            inputs: vec![self.name.clone()],
+            inputs: self.names.clone(),
             hosts: gathered.preamble.host.clone().into_iter().collect(),
             began: gathered.preamble.began,
             kernels: gathered

@@ -59,17 +59,32 @@ impl<D: DropSink> Collector<D> {
                     // Another recording begins, with functions of its own.
                     self.cut_all();
                 }
-                if let Framing::LookupsSince(at) = framing {
-                    self.lookups_since = Some(Time::nanoseconds(at));
+                match &framing {
+                    Framing::LookupsSince(at) if !self.starts_late => {
+                        self.lookups_since = Some(Time::nanoseconds(*at));
+                    }
+                    Framing::Part { number, id } => {
+                        let preamble = &self.gathered.preamble;
+                        if !preamble.goes_on_with(*number, id.as_str()) {
+                            // What the start says of all lookups is not true behind a gap.
+                            self.starts_late = true;
+                            self.lost_somewhere();
+                        }
+                    }
+                    Framing::Gap => self.lost_somewhere(),
+                    _ => {}
                 }
                 self.gathered.framing(&framing);
             }
             Banner::BufferStarted => self.cut_all(),
-            Banner::LostSomewhere => {
-                self.gathered.lost_uncounted += 1;
-                self.cut_all();
-            }
+            Banner::LostSomewhere => self.lost_somewhere(),
             Banner::Comment => {}
         }
+    }
+
+    /// Events were lost here, on any CPU.
+    fn lost_somewhere(&mut self) {
+        self.gathered.lost_uncounted += 1;
+        self.cut_all();
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Collector<D> {
     pub(super) first_lookup: Option<Time>,
     /// From when on the recorder has all of them.
     pub(super) lookups_since: Option<Time>,
+    /// Parts of the recording are missing, so that lookups of all of it say nothing.
+    pub(super) starts_late: bool,
     pub(super) gathered: Gathered,
 }
 
@@ -66,6 +68,7 @@ impl<D: DropSink> Collector<D> {
             entry_first: None,
             first_lookup: None,
             lookups_since: None,
+            starts_late: false,
             gathered: Gathered::default(),
         }
     }
