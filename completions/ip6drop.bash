@@ -679,7 +679,7 @@ _ip6drop() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json markdown html csv" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -134,7 +134,9 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s q -l quiet -d
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l format -d 'How to write the table' -r -f -a "text\t'For people: the hosts with the fault first'
 json\t'One object'
-markdown\t'For tickets'"
+markdown\t'For tickets'
+html\t'One page to sort and to search, to be opened in a browser; it loads nothing'
+csv\t'For spreadsheets: a header, and a line for every host'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

@@ -97,8 +97,8 @@ pub mod inside {
     }
     /// Of `render`.
     pub mod render {
+        pub use crate::render::html::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};
         pub use crate::render::registry::MERGE;
-        pub use crate::render::report::html::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};
         pub use crate::render::report::json::value as report_value;
         pub use crate::render::view::FleetView;
     }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 mod common;
+#[path = "html/fleet.rs"]
+mod fleet;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

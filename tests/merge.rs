@@ -676,6 +676,77 @@ fn text_and_markdown_are_harmless() {
     assert!(coloured.starts_with("\u{1b}["));
 }
 
+/// Records of CSV as RFC 4180 has it; every line ends in CRLF.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let (mut records, mut record, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let mut is_quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if is_quoted && chars.peek() == Some(&'"') => cell.extend(chars.next()),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => record.push(std::mem::take(&mut cell)),
+            '\r' if !is_quoted => {
+                assert_eq!(chars.next(), Some('\n'));
+                record.push(std::mem::take(&mut cell));
+                records.push(std::mem::take(&mut record));
+            }
+            c => cell.push(c),
+        }
+    }
+    assert!(!is_quoted && cell.is_empty() && record.is_empty());
+    records
+}
+
+#[test]
+fn csv_has_every_host_and_no_formula() {
+    let mut lines: String = (0..300)
+        .map(|n| line(report("4.19-fp/noroute"), &format!("node{n:03}")))
+        .collect();
+    let names = ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "a,\"b\"", "\t=1"];
+    let mut hostile = proven("4.19-fp/exhausted");
+    hostile["source"]["kernel"] = value!("=4.19,\u{1b}[31m");
+    lines.extend(names.map(|name| line(hostile.clone(), name)));
+    let records = records(&stdout(&merge(&["--format", "csv"], &lines)));
+    let table = merged(&[], &lines);
+    assert_eq!(records.len(), 307);
+    let at = |name: &str| records[0].iter().position(|head| head == name).unwrap();
+    assert!(records.iter().all(|row| row.len() == records[0].len()));
+    for (row, host) in records[1..].iter().zip(table["hosts"].as_array().unwrap()) {
+        for (name, wanted) in [
+            ("exit", &host["exit"]),
+            ("drops", &host["drops"]["total"]),
+            ("slow", &host["limits"]["slow"]),
+            ("max_size", &host["limits"]["max_size"]),
+            ("dropping_cpus", &host["dropping_cpus"]),
+        ] {
+            let wanted = wanted.as_u64().map_or(String::new(), |n| n.to_string());
+            assert_eq!(row[at(name)], wanted, "{name} of {row:?}");
+        }
+        assert!(
+            !row.iter()
+                .any(|cell| cell.starts_with(['=', '+', '-', '@'])),
+            "{row:?}"
+        );
+        assert!(
+            !row.iter().any(|cell| cell.contains(['\u{1b}', '\t'])),
+            "{row:?}"
+        );
+    }
+    let hosts: Vec<&str> = records[1..7].iter().map(|row| row[0].as_str()).collect();
+    for name in [
+        "'=cmd|' /C calc'!A0",
+        "'+1",
+        "'-1",
+        "'@x",
+        "a,\"b\"",
+        "\\t=1",
+    ] {
+        assert!(hosts.contains(&name), "{name} {hosts:?}");
+    }
+    assert_eq!(records[1][at("kernel")], "'=4.19,\\u{1b}[31m");
+}
+
 #[test]
 fn quiet_hosts_are_counted_and_shown_on_request() {
     let (_, clean) = each_finding().pop().unwrap();

@@ -31,6 +31,9 @@ Examples:
   cat all.ndjson | ip6drop merge               many hosts, one report a line
   ip6drop merge --format markdown results/     for the ticket
   ip6drop merge --compare monday/ tuesday/     which hosts are mended, and which are not")]
+  ip6drop merge --format html -o all.html results/
+                                               a page to sort and to search
+  ip6drop merge --format csv results/          for a spreadsheet, all hosts")]
 pub(crate) struct MergeArgs {
     /// Reports or status of many hosts as JSON or NDJSON, compressed or not: files, directories,
     /// quoted patterns; - or none for standard input

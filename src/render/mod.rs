@@ -1,7 +1,9 @@
 //! Formats: each takes what is to be shown and writes it. [`registry`] lists them all.
 
+mod csv;
 pub(crate) mod fleet;
 pub(crate) mod format;
+pub(crate) mod html;
 pub(crate) mod json;
 mod markdown;
 pub(crate) mod paper;

@@ -8,6 +8,9 @@ const PEOPLE: &str = "For people: the verdict first";
 const TICKETS: &str = "For tickets";
 const COLLECTOR: &str = "For the node exporter's textfile collector";
 const PAGE: &str = "One page with pictures, to be opened in a browser; it loads nothing";
+const TABLE_PAGE: &str =
+    "One page to sort and to search, to be opened in a browser; it loads nothing";
+const SHEET: &str = "For spreadsheets: a header, and a line for every host";
 
 /// Formats of a report on saved traces.
 #[rustfmt::skip]
@@ -41,8 +44,10 @@ pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
 
 /// Formats of the table of many hosts.
 #[rustfmt::skip]
-pub static MERGE: [FormatEntry<FleetDocument>; 3] = [
+pub static MERGE: [FormatEntry<FleetDocument>; 5] = [
     FormatEntry { name: "text", help: "For people: the hosts with the fault first", format: &fleet::text::TextTable },
     FormatEntry { name: "json", help: "One object", format: &fleet::json::JsonTable },
     FormatEntry { name: "markdown", help: TICKETS, format: &fleet::markdown::MarkdownTable },
+    FormatEntry { name: "html", help: TABLE_PAGE, format: &fleet::html::HtmlTable },
+    FormatEntry { name: "csv", help: SHEET, format: &fleet::csv::CsvTable },
 ];

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::fleet::totals::Totals;
 use crate::render::fleet::tables;
-use crate::render::fleet::words::{accounting, repeats, sentence};
+use crate::render::fleet::words::{accounting, problem_line, repeats, sentence};
 use crate::render::format::Format;
 use crate::render::markdown::{escaped, table};
 use crate::render::view::{FleetDocument, FleetView};
@@ -46,12 +46,7 @@ impl Format<FleetDocument> for MarkdownTable {
             writeln!(out)?;
         }
         for problem in named.iter().take(MAX_NAMED) {
-            let line = format!(
-                "{}: {} ({})",
-                problem.place,
-                problem.text,
-                problem.kind.name()
-            );
+            let line = problem_line(problem);
             writeln!(out, "- {}", escaped(&harmless(line.as_bytes())))?;
         }
         let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);

@@ -1,7 +1,7 @@
 //! What `merge` says in sentences, the same in every format for people.
 
 use crate::fleet::hosts::Fleet;
-use crate::fleet::problem::ProblemKind;
+use crate::fleet::problem::{DocumentProblem, ProblemKind};
 use crate::fleet::row::Finding;
 use crate::fleet::totals::Group;
 use crate::render::words::count;
@@ -73,4 +73,14 @@ pub(super) fn repeats(fleet: &Fleet) -> Option<String> {
             count(fleet.repeated, "document is", "documents are")
         )
     })
+}
+
+/// A document that could not be used: where it is, what is wrong, of which kind. Not yet harmless.
+pub(super) fn problem_line(problem: &DocumentProblem) -> String {
+    format!(
+        "{}: {} ({})",
+        problem.place,
+        problem.text,
+        problem.kind.name()
+    )
 }

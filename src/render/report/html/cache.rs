@@ -1,7 +1,7 @@
 //! `fast`, `slow` and the limits over time.
 
 use crate::host::Snapshot;
-use crate::render::report::html::markup::{add, percent};
+use crate::render::html::markup::{add, percent};
 use crate::render::report::html::timeline::scale;
 use crate::report::timeline::{BINS, Band, Timeline};
 

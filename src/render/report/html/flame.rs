@@ -1,7 +1,7 @@
 //! A flame graph of drop stacks, hanging from its root: outermost function on top.
 
 use crate::diagnosis::class::Class;
-use crate::render::report::html::markup::{SWATCHES, add, escaped, foreign, percent, swatch};
+use crate::render::html::markup::{SWATCHES, add, escaped, foreign, percent, swatch};
 use crate::render::words::{count, drops};
 use crate::report::stacks::{NumberedStack, numbered_stacks};
 use crate::report::summary::Summary;

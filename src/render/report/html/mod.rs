@@ -2,12 +2,9 @@
 
 mod cache;
 mod flame;
-mod markup;
 mod packets;
 mod page;
-mod policy;
 mod sections;
 mod timeline;
 
 pub(crate) use page::HtmlReport;
-pub use policy::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::diagnosis::class::Class;
 use crate::order::sort_by_key;
-use crate::render::report::html::markup::{add, cells, sortable, table};
+use crate::render::html::markup::{add, cells, sortable, table};
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::packet_words::carries;
 use crate::render::view::ReportView;

@@ -5,8 +5,8 @@ use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
+use crate::render::html::markup::{self, add, cells, escaped, foreign, list, table};
 use crate::render::report::headline::{left_out, sentence};
-use crate::render::report::html::markup::{add, cells, escaped, foreign, list, table};
 use crate::render::report::json::ORIGINS;
 use crate::render::report::tables;
 use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
@@ -63,11 +63,7 @@ fn figures(summary: &Summary) -> String {
         ),
         ("events lost", lost),
     ];
-    let all: String = figures
-        .into_iter()
-        .map(|(name, n)| format!("<div><dt>{name}</dt><dd>{n}</dd></div>\n"))
-        .collect();
-    format!("<dl class=\"figures\">\n{all}</dl>\n")
+    markup::figures(&figures)
 }
 
 /// Verdict and grounds.

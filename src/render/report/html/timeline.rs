@@ -1,7 +1,7 @@
 //! Drops over time: all CPUs above, a strip for each below, on one axis.
 
 use crate::diagnosis::class::Class;
-use crate::render::report::html::markup::{add, cells, percent, swatch, table};
+use crate::render::html::markup::{add, cells, percent, swatch, table};
 use crate::render::words::{count, drops, stamp};
 use crate::report::summary::CpuKey;
 use crate::report::timeline::{Axis, BINS, Cell, Row, Timeline};

@@ -6,7 +6,7 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("script.js");
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "5/vOEfnBE2xlF9JgbPIQCIBm/NoMoEUBf+HBA7HpHQU=";
+pub const STYLE_HASH: &str = "VH4zdXq1kzgpWGZ5aFozlfJCwTw2gAoPRLflGecmo84=";
 /// SHA-256 of [`SCRIPT`] in base64.
 pub const SCRIPT_HASH: &str = "Yx3IrMcDNnlh/6uieeNdXUXgyOj3aa9So4USrUceKCY=";
 

@@ -111,6 +111,15 @@ pub(crate) fn list(items: &[String]) -> String {
     format!("<ul>\n{items}</ul>\n")
 }
 
+/// Numbers that are asked for first, each with its name.
+pub(crate) fn figures(figures: &[(&str, String)]) -> String {
+    let all: String = figures
+        .iter()
+        .map(|(name, n)| format!("<div><dt>{name}</dt><dd>{n}</dd></div>\n"))
+        .collect();
+    format!("<dl class=\"figures\">\n{all}</dl>\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
