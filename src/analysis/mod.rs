@@ -4,3 +4,4 @@ mod feed;
 mod gatherer;
 mod reader;
 pub(crate) mod stream;
+pub(crate) mod watch;

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::analysis::feed::Feed;
 use crate::analysis::gatherer::{AtOnce, Gatherer};
 use crate::analysis::reader::read_through;
+use crate::analysis::watch::{SoFar, Watch};
 use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::surroundings::Surroundings;
@@ -110,20 +111,6 @@ impl Again {
         }
     }
 }
-
-/// How far the reading of an input has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SoFar {
-    /// Bytes of text read.
-    pub(crate) bytes: u64,
-    /// Bytes of the whole; `None` where nobody knows.
-    pub(crate) length: Option<u64>,
-    /// Drops, filtered or not.
-    pub(crate) drops: u64,
-}
-
-/// Takes the name of an input and how far its reading has come.
-pub(crate) type Watch<'a> = Box<dyn FnMut(&Path, &SoFar) + 'a>;
 
 /// Everything that is read goes through here: inputs one after the other, fed piece by piece or
 /// read from files, and a report on all of them.

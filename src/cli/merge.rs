@@ -30,7 +30,7 @@ Examples:
   ip6drop merge 'night/*/report.json'          a quoted pattern has room for any number of files
   cat all.ndjson | ip6drop merge               many hosts, one report a line
   ip6drop merge --format markdown results/     for the ticket
-  ip6drop merge --compare monday/ tuesday/     which hosts are mended, and which are not")]
+  ip6drop merge --compare monday/ tuesday/     which hosts are mended, and which are not
   ip6drop merge --format html -o all.html results/
                                                a page to sort and to search
   ip6drop merge --format csv results/          for a spreadsheet, all hosts")]

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::analysis::stream::SoFar;
+use crate::analysis::watch::SoFar;
 use crate::render::words::drops;
 use crate::text::harmless;
 

@@ -9,6 +9,12 @@ use crate::kernel::functions::{Direction, Function, Origin};
 use crate::trace::Context;
 
 impl<D: DropSink> Collector<D> {
+    /// The function is in the trace.
+    pub(super) fn note_seen(&mut self, function: Function) {
+        self.gathered.seen.note(function);
+        self.run_gc_seen |= function == Function::RunGc;
+    }
+
     pub(super) fn open_call(&mut self, at: At, via: Via, context: Option<&Context>) {
         let task = self.task_mut(at);
         let same = task.call.is_some_and(|call| {

@@ -358,12 +358,6 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
-    /// The function is in the trace.
-    pub(super) fn note_seen(&mut self, function: Function) {
-        self.gathered.seen.note(function);
-        self.run_gc_seen |= function == Function::RunGc;
-    }
-
     /// What the event says; the states it is about.
     #[inline(always)]
     fn take_event(&mut self, key: Key, context: Option<&Context>, signal: &Signal) -> Option<At> {
