@@ -5,6 +5,8 @@
 mod common;
 #[path = "html/fleet.rs"]
 mod fleet;
+#[path = "html/map.rs"]
+mod map;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -137,7 +139,7 @@ fn in_words(by_class: &Value) -> String {
 
 #[test]
 fn pages_are_well_formed_and_count_what_the_report_counts() {
-    let mut drawn = 0;
+    let (mut drawn, mut marked) = (0, 0);
     for (capture, facts) in captures() {
         let flag = PathBuf::from("--facts");
         let mut args: Vec<&Path> = vec![&capture];
@@ -148,6 +150,7 @@ fn pages_are_well_formed_and_count_what_the_report_counts() {
         let xml = as_xml(&page);
         let document = parse(&xml);
         check_closed(&document);
+        marked += map::check(&document);
         assert!(
             page.len() < 512 * 1024,
             "{}: {}",
@@ -197,6 +200,7 @@ fn pages_are_well_formed_and_count_what_the_report_counts() {
         }
     }
     assert!(drawn > 35, "{drawn}");
+    assert!(marked > 1000, "{marked}");
 }
 
 #[test]
@@ -505,6 +509,11 @@ fn pictures_have_contrast_in_the_light_and_in_the_dark() {
                 assert!(contrast(&bar, ground) >= 3.0, "{scheme} {bar} on {ground}");
             }
         }
+        let shades = ["q1", "q2", "q3", "q4", "q5"].map(|shade| contrast(shade, "box"));
+        assert!(
+            shades[0] >= 3.0 && shades.is_sorted(),
+            "{scheme} {shades:?}"
+        );
         for text in ["fg", "soft", "link", "good", "warn", "bad"] {
             assert!(contrast(text, "bg") >= 4.5, "{scheme} {text}");
         }

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod decided;
 pub(crate) mod drops;
 pub(crate) mod filter;
+pub(crate) mod moments;
 pub(crate) mod packet_filter;
 mod packet_tally;
 pub(crate) mod packets;

@@ -10,6 +10,7 @@ use crate::diagnosis::counters::Counters;
 use crate::host::Facts;
 use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
+use crate::report::moments::{Moments, Place};
 use crate::report::summary::{CpuKey, Summary};
 use crate::trace::{Stamp, Time};
 
@@ -108,6 +109,8 @@ pub(crate) struct Timeline {
     pub(crate) rows: BTreeMap<CpuKey, Row>,
     /// Further CPUs with drops, and their row.
     pub(crate) others: (usize, Row),
+    /// Drops of each reason in the same rows and bins, the row of the others behind all.
+    pub(crate) moments: Moments,
     /// CPUs without a drop.
     pub(crate) quiet: usize,
     /// Drops without a time stamp.
@@ -135,6 +138,7 @@ impl Timeline {
             axis: summary.window.and_then(Axis::new),
             rows: map_of(busiest.into_iter().map(|(_, cpu)| (cpu, empty()))),
             others: (others, empty()),
+            moments: Moments::default(),
             quiet,
             untimed: 0,
             fast: vec![None; BINS],
@@ -155,14 +159,12 @@ impl Timeline {
         total
     }
 
-    fn count(&mut self, cpu: CpuKey, time: Option<Time>, class: Class, drops: u64) {
-        let bin = time.zip(self.axis).and_then(|(time, axis)| axis.bin(time));
-        let Some(bin) = bin else {
-            self.untimed += drops;
-            return;
-        };
-        let row = self.rows.get_mut(&cpu).unwrap_or(&mut self.others.1);
-        row[bin][class as usize] += drops;
+    /// The row and the bin of a drop; `None` where its time is not on the axis.
+    #[must_use]
+    pub(crate) fn place(&self, cpu: CpuKey, time: Time) -> Option<Place> {
+        let bin = self.axis?.bin(time)?;
+        let own = self.rows.keys().position(|row| *row == cpu);
+        Some((own.unwrap_or(self.rows.len()), bin))
     }
 
     fn note_fast(&mut self, time: Time, fast: i64) {
@@ -182,8 +184,15 @@ impl DecidedSink for Timeline {
     fn drop(&mut self, drop: &DecidedDrop<'_>) {
         let context = drop.context;
         let cpu = CpuKey::from(context.map(|c| c.cpu));
-        let class = drop.classification.class;
-        self.count(cpu, context.map(|c| c.time), class, drop.count);
+        let place = context.and_then(|context| self.place(cpu, context.time));
+        let Some((row, bin)) = place else {
+            self.untimed += drop.count;
+            return;
+        };
+        let of = drop.classification;
+        self.moments.add((row, bin), of.into(), drop.count);
+        let row = self.rows.get_mut(&cpu).unwrap_or(&mut self.others.1);
+        row[bin][of.class as usize] += drop.count;
     }
 
     fn fast(&mut self, time: Time, fast: i64) {

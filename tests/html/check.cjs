@@ -63,13 +63,14 @@ async function keyboard(page, where) {
   if (await page.locator("details").count() > 0) {
     await page.locator("summary").first().focus();
     await page.keyboard.press("Enter");
-    if (!await page.locator("details").first().evaluate(d => d.open)) fail(where, "Enter does not open details");
+    const opened = await page.locator("details").first().evaluate(d => d.open);
     await page.keyboard.press("Enter");
+    if (opened === await page.locator("details").first().evaluate(d => d.open)) fail(where, "Enter does not open and close details");
+    if (opened) await page.keyboard.press("Enter");
   }
-  if (await page.locator(".sortable").count() > 0) {
+  if (await page.locator("#packets .sortable").count() > 0) {
     const column = at => page.locator(".sortable tbody tr:not([hidden])").evaluateAll((rows, at) => rows.map(row => row.cells[at].textContent), at);
-    await page.locator("#packets summary").focus();
-    await page.keyboard.press("Enter");
+    await page.locator("#packets details").evaluate(details => { details.open = true; });
     const button = page.locator(".sortable thead button").nth(6);
     for (const way of [-1, 1]) {
       await button.focus();
@@ -100,6 +101,74 @@ async function keyboard(page, where) {
     const said = page.locator("#said");
     await said.filter({ hasText: /\w/ }).waitFor({ timeout: 2000 }).catch(() => fail(where, "the copy button says nothing"));
   }
+}
+
+const shownText = (page, selector) => page.locator(selector).evaluateAll(all => all.map(one => one.textContent));
+const sum = texts => texts.reduce((total, text) => total + Number(text), 0);
+
+/// A selection in the map narrows the tables to it, by mouse and by keys, and all comes back.
+async function selection(page, where) {
+  const maps = page.locator(".map"), lanes = maps.first().locator(".lane");
+  if (await maps.count() === 0) return;
+  const narrows = await maps.count() === 1;
+  const map = maps.first(), said = page.locator(".map + .picked").first();
+  const perClass = () => shownText(page, "#classes .scroll:first-of-type tr:not(.out) td:nth-of-type(1)");
+  const packets = () => shownText(page, "#packets .sortable tr:not(.out) [data-sum]");
+  const tables = async () => JSON.stringify(await shownText(page, "#cpus table, #classes table, #packets table"));
+  const before = await tables(), all = await lanes.locator(".n").evaluateAll(cells => cells.map(cell => Number(cell.textContent)));
+  const named = (await packets()).length > 0;
+  const check = async (drops, how) => {
+    const text = await said.textContent();
+    if (!text.includes(`: ${drops} drop`)) fail(where, `${how} says "${text}" for ${drops} drops`);
+    if (!narrows) return;
+    if (sum(await perClass()) !== drops) fail(where, `${how}: classes have ${await perClass()}, not ${drops}`);
+    const cpus = await shownText(page, "#cpus tbody tr:not(.out) th");
+    if (drops > 0 && !cpus.includes("all") && all.length > 1) fail(where, `${how}: CPUs ${cpus}`);
+    if (named && sum(await packets()) !== drops) fail(where, `${how}: packets have ${sum(await packets())}, not ${drops}`);
+    for (const column of [0, 1, 2].slice(0, await page.locator("#packets table:not(.sortable)").count())) {
+      const counts = await page.locator("#packets table:not(.sortable)").nth(column).locator("tbody td:nth-of-type(1)").evaluateAll(cells => cells.map(cell => cell.textContent));
+      if (named && sum(counts) !== drops) fail(where, `${how}: table ${column} of packets has ${counts}`);
+    }
+  };
+  await map.scrollIntoViewIfNeeded();
+  await lanes.first().locator("span").first().click();
+  await check(all[0], "a click on the first CPU");
+  const box = await lanes.first().locator("svg").boundingBox(), end = await lanes.nth(Math.min(1, all.length - 1)).locator("svg").boundingBox();
+  await page.mouse.move(box.x + 1, box.y + 4);
+  await page.mouse.down();
+  await page.mouse.move(end.x + end.width - 1, end.y + 4, { steps: 5 });
+  await page.mouse.up();
+  await check(sum(all.slice(0, 2)), "a drag over two CPUs");
+  await map.focus();
+  await page.keyboard.press("Escape");
+  if (await tables() !== before || await said.textContent() !== "") fail(where, "Escape does not show all");
+  for (const key of ["ArrowRight", "Home", "Shift+End"]) await page.keyboard.press(key);
+  const first = all.findIndex(n => n > 0);
+  await check(all[first], "a row by keys");
+  for (const _ of all) await page.keyboard.press("Shift+ArrowDown");
+  await check(sum(all.slice(first)), "all rows by keys");
+  if (narrows) {
+    await page.locator("#cpus .picked button").focus();
+    await page.keyboard.press("Enter");
+    if (!await map.evaluate(map => map === document.activeElement)) fail(where, "the focus is lost");
+  } else await page.keyboard.press("Escape");
+  if (await tables() !== before) fail(where, "the tables do not come back");
+}
+
+/// On paper nothing scrolls, nothing is folded, and nothing is wider than the sheet.
+async function paper(page, where) {
+  await page.setViewportSize({ width: 680, height: 900 });
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await width(page, `${where} on paper`);
+  const found = await page.evaluate(() => {
+    const all = [...document.querySelectorAll("main *")].filter(element => element instanceof HTMLElement);
+    const scrolls = all.filter(element => ["auto", "scroll"].includes(getComputedStyle(element).overflowX));
+    const wide = all.filter(element => element.getBoundingClientRect().right > innerWidth + 1);
+    const folded = [...document.querySelectorAll("details > :last-child")].filter(element => element.getBoundingClientRect().height === 0);
+    return { scrolls: scrolls.length, wide: wide.map(element => element.outerHTML.slice(0, 90)).slice(0, 3), folded: folded.length,
+      dark: getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)" };
+  });
+  if (found.scrolls || found.wide.length || found.folded || found.dark) fail(where, `on paper: ${JSON.stringify(found)}`);
 }
 
 async function accessibility(context, name, where) {
@@ -137,6 +206,7 @@ async function main() {
           await width(page, where);
           await page.screenshot({ path: path.join(directory, `${name}.${size}.${colorScheme}.png`), fullPage: true });
           if (colorScheme === "light") await keyboard(page, where);
+          if (colorScheme === "light") await selection(page, where);
           if (size === "desktop" && colorScheme === "light") {
             await page.pdf({ path: path.join(directory, `${name}.pdf`), format: "A4" });
           }
@@ -149,6 +219,7 @@ async function main() {
       const still = await browser.newContext({ offline: true, javaScriptEnabled: false });
       const page = await open(still, name, `${name} without script`);
       if (!await page.locator("h1").isVisible()) fail(name, "shows no verdict without script");
+      await paper(page, `${name} without script`);
       await still.close();
     }
   } finally {

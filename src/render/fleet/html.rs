@@ -46,7 +46,7 @@ fn head(fleet: &Fleet, all: &Group) -> String {
 fn hosts(rows: &[Vec<String>], left_out: Option<String>) -> Option<String> {
     let mut out = String::new();
     if rows.len() > 1 {
-        out.push_str(&sortable("Hosts, worst first", rows));
+        out.push_str(&sortable("Hosts, worst first", rows, &|_, _| String::new()));
     }
     if let Some(note) = left_out {
         add(&mut out, format_args!("<p>{}</p>\n", escaped(&note)));

@@ -66,18 +66,26 @@ pub(crate) fn percent(part: f64, whole: f64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Attributes of the cell in a row and a column, each with a space before it; the head is row 0.
+pub(crate) type Marks<'a> = &'a dyn Fn(usize, usize) -> String;
+
 /// A table in a container of its own that scrolls; the first row is the head, the first cell
 /// of each row its name.
 pub(crate) fn table(caption: &str, rows: &[Vec<String>]) -> String {
-    marked_table("<table>", caption, rows)
+    marked_table(caption, rows, &|_, _| String::new())
+}
+
+/// The same, with marks for the script.
+pub(crate) fn marked_table(caption: &str, rows: &[Vec<String>], marks: Marks<'_>) -> String {
+    written_table("<table>", caption, rows, marks)
 }
 
 /// The same, to be sorted by the script, and to look for rows in.
-pub(crate) fn sortable(caption: &str, rows: &[Vec<String>]) -> String {
-    marked_table("<table class=\"sortable\">", caption, rows)
+pub(crate) fn sortable(caption: &str, rows: &[Vec<String>], marks: Marks<'_>) -> String {
+    written_table("<table class=\"sortable\">", caption, rows, marks)
 }
 
-fn marked_table(start: &str, caption: &str, rows: &[Vec<String>]) -> String {
+fn written_table(start: &str, caption: &str, rows: &[Vec<String>], marks: Marks<'_>) -> String {
     let caption = escaped(caption);
     let mut out = format!(
         "<div class=\"scroll\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">{start}<caption>{caption}</caption>\n"
@@ -85,11 +93,11 @@ fn marked_table(start: &str, caption: &str, rows: &[Vec<String>]) -> String {
     for (at, row) in rows.iter().enumerate() {
         out.push_str(if at == 0 { "<thead><tr>" } else { "<tr>" });
         for (column, cell) in row.iter().enumerate() {
-            let cell = escaped(cell);
+            let (cell, marks) = (escaped(cell), marks(at, column));
             out.push_str(&match (at, column) {
-                (0, _) => format!("<th scope=\"col\">{cell}</th>"),
-                (_, 0) => format!("<th scope=\"row\">{cell}</th>"),
-                _ => format!("<td>{cell}</td>"),
+                (0, _) => format!("<th scope=\"col\"{marks}>{cell}</th>"),
+                (_, 0) => format!("<th scope=\"row\"{marks}>{cell}</th>"),
+                _ => format!("<td{marks}>{cell}</td>"),
             });
         }
         out.push_str(if at == 0 {

@@ -3,12 +3,12 @@
 /// The page's style.
 pub const STYLE: &str = include_str!("style.css");
 /// The page's script; all of the report can be read without it.
-pub const SCRIPT: &str = include_str!("script.js");
+pub const SCRIPT: &str = concat!(include_str!("script.js"), include_str!("select.js"));
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "VH4zdXq1kzgpWGZ5aFozlfJCwTw2gAoPRLflGecmo84=";
+pub const STYLE_HASH: &str = "4beoASjrOzVrjtWh03qSo++eOOmr+3Bu+IQIC3md600=";
 /// SHA-256 of [`SCRIPT`] in base64.
-pub const SCRIPT_HASH: &str = "Yx3IrMcDNnlh/6uieeNdXUXgyOj3aa9So4USrUceKCY=";
+pub const SCRIPT_HASH: &str = "9+J9xQzXp3Gb38l7uR2RnPXVGTsnrkFDT+/xj1I6L8M=";
 
 /// The content security policy, as CSP 3 writes it: what is not named is forbidden, inline
 /// code is known by its hash.

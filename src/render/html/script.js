@@ -49,12 +49,23 @@ for (const table of document.querySelectorAll(".sortable")) {
     for (const row of body.rows) {
       const cells = [...row.cells].map(cell => cell.textContent.toLowerCase());
       row.hidden = !words.every(word => cells.some(cell => cell.includes(word)));
-      if (!row.hidden) shown++;
+      if (!row.hidden && !row.classList.contains("out")) shown++;
     }
     say(shown + " of " + body.rows.length + " rows");
   });
   table.parentElement.before(label);
 }
+
+// On paper nothing opens: all that is folded, and the whole graph with the names that do not fit.
+const folded = [...document.querySelectorAll("details")];
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = folded.filter(details => !details.open);
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
+});
 
 // The flame graph: a tree to walk with the arrow keys, and to look closer at.
 const flame = document.getElementById("flame");
@@ -103,11 +114,6 @@ flame.addEventListener("keydown", event => {
   event.preventDefault();
 });
 document.getElementById("how").hidden = false;
+addEventListener("beforeprint", () => look(root));
 look(root);
-
-// On paper nothing opens: the whole graph, and the names that do not fit in it.
-addEventListener("beforeprint", () => {
-  look(root);
-  for (const details of document.querySelectorAll("#stacks details")) details.open = true;
-});
 })();

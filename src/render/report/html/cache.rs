@@ -1,67 +1,14 @@
 //! `fast`, `slow` and the limits over time.
 
-use crate::host::Snapshot;
 use crate::render::html::markup::{add, percent};
-use crate::render::report::html::timeline::scale;
-use crate::report::timeline::{BINS, Band, Timeline};
+use crate::render::report::html::gauge;
+use crate::render::report::html::lanes::scale;
+use crate::render::report::html::values::{Ends, Values};
+use crate::report::timeline::{BINS, Timeline};
 
 /// Height in pixels, and what of it is left free above the largest value.
 const HEIGHT: f64 = 150.0;
 const AIR: f64 = 12.0;
-
-/// A value before the capture and after it.
-type Ends = [Option<i64>; 2];
-
-/// What is drawn of one input.
-struct Values {
-    /// `fast`, where it was found to be that of these counters.
-    fast: Vec<Option<Band>>,
-    slow: Ends,
-    max_size: Ends,
-    gc_thresh: Ends,
-}
-
-impl Values {
-    fn of(timeline: &Timeline) -> Option<Values> {
-        let counters = timeline.counters.as_ref()?;
-        let facts = timeline.facts.as_ref()?;
-        let believed = counters.fast.is_some();
-        let ends = |value: fn(&Snapshot) -> Option<i64>| {
-            [&facts.before, &facts.after].map(|side| side.as_ref().and_then(value))
-        };
-        Some(Values {
-            fast: timeline
-                .fast
-                .iter()
-                .map(|band| band.filter(|_| believed))
-                .collect(),
-            slow: ends(Snapshot::slow),
-            max_size: ends(Snapshot::max_size),
-            gc_thresh: ends(Snapshot::gc_thresh),
-        })
-    }
-
-    fn largest(&self) -> i64 {
-        let bands = self.fast.iter().flatten().map(|band| band.max);
-        let ends = [self.slow, self.max_size, self.gc_thresh];
-        let ends = ends.into_iter().flatten().flatten();
-        bands.chain(ends).max().unwrap_or(0)
-    }
-
-    /// The scale's end: a limit far above everything else would press all else to the floor.
-    fn top(&self) -> i64 {
-        let bands = self.fast.iter().flatten().map(|band| band.max);
-        let held = bands.chain(self.slow.into_iter().flatten()).max();
-        let top = match held {
-            Some(held) => self.largest().min(held.saturating_mul(FAR)),
-            None => self.largest(),
-        };
-        top.max(1)
-    }
-}
-
-/// How many times what the cache holds a limit may be and still be drawn in its place.
-const FAR: i64 = 4;
 
 fn line(class: &str, from: (&str, f64), to: (&str, f64)) -> String {
     format!(
@@ -187,7 +134,7 @@ pub(super) fn write(timeline: &Timeline) -> String {
         return "<p>No counters: there are no facts with this input (<code>--facts</code>).</p>\n"
             .to_owned();
     };
-    let mut out = legend(&values);
+    let mut out = gauge::write(&values) + &legend(&values);
     let spoken =
         "Entries of the route cache and its limits over time; the list above has the numbers";
     add(

@@ -2,9 +2,14 @@
 
 mod cache;
 mod flame;
+mod gauge;
+mod heat;
+mod lanes;
+mod narrow;
 mod packets;
 mod page;
 mod sections;
 mod timeline;
+mod values;
 
 pub(crate) use page::HtmlReport;

@@ -2,22 +2,30 @@
 
 use core::net::Ipv6Addr;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use crate::diagnosis::class::Class;
 use crate::order::sort_by_key;
 use crate::render::html::markup::{add, cells, sortable, table};
+use crate::render::report::html::narrow::{Narrow, WHOLE};
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::packet_words::carries;
 use crate::render::view::ReportView;
 use crate::render::words::{count, drops, stamp};
 use crate::report::decided::{DecidedDrop, DecidedSink};
+use crate::report::moments::Place;
+use crate::report::summary::CpuKey;
 use crate::text::harmless;
 use crate::trace::{DevName, Time};
 
 /// Rows of the table.
 const MAX_ROWS: usize = 1000;
+/// Moments on the map that the page has for the rows of the table, and that are kept to find them.
+const MAX_PLACES: usize = 20_000;
+const MAX_KEPT: usize = 262_144;
+/// The column of drops.
+const DROPS: usize = 5;
 /// Kinds of packets that are told apart to find the rows.
 const MAX_KINDS: usize = 16_384;
 
@@ -37,16 +45,21 @@ struct Row {
     place: usize,
     drops: u64,
     span: Option<(Time, Time)>,
+    /// Where they are on the map, where there is one.
+    places: BTreeMap<Place, u64>,
 }
 
 #[derive(Default)]
-struct Rows {
+struct Rows<'a> {
     all: HashMap<Kind, Row>,
     /// Drops of further kinds.
     beyond: u64,
+    narrow: Option<Narrow<'a>>,
+    /// Places that are kept, of all rows.
+    places: usize,
 }
 
-impl DecidedSink for Rows {
+impl DecidedSink for Rows<'_> {
     fn drop(&mut self, drop: &DecidedDrop<'_>) {
         let Some(packet) = drop.packet() else {
             return;
@@ -67,11 +80,22 @@ impl DecidedSink for Rows {
             place,
             drops: 0,
             span: None,
+            places: BTreeMap::new(),
         });
         row.drops += drop.count;
         if let Some(context) = drop.context {
             let span = row.span.get_or_insert((context.time, context.time));
             *span = (span.0.min(context.time), span.1.max(context.time));
+            let timeline = self.narrow.map(Narrow::timeline);
+            let place = timeline.and_then(|of| of.place(CpuKey::Cpu(context.cpu), context.time));
+            let Some(place) = place else { return };
+            if self.places < MAX_KEPT || row.places.contains_key(&place) {
+                let drops = row.places.entry(place).or_insert_with(|| {
+                    self.places += 1;
+                    0
+                });
+                *drops += drop.count;
+            }
         }
     }
 }
@@ -80,11 +104,31 @@ fn address(address: Option<Ipv6Addr>) -> String {
     address.map_or_else(|| "–".to_owned(), |address| address.to_string())
 }
 
+/// Where the drops of each row are on the map, for as many as there is room, most drops first;
+/// empty where not all of a row's are known.
+fn placed(rows: &[(Kind, Row)]) -> Vec<String> {
+    let mut room = MAX_PLACES;
+    let written = rows.iter().map(|(_, row)| {
+        let known: u64 = row.places.values().sum();
+        if known != row.drops || row.places.len() > room {
+            return String::new();
+        }
+        room -= row.places.len();
+        let places = row.places.iter();
+        let places = places.map(|((row, bin), drops)| format!("{row}.{bin}.{drops}"));
+        places.collect::<Vec<_>>().join(" ")
+    });
+    written.collect()
+}
+
 /// All packets, alike ones in a row, most first. Times are shown where there is one clock.
-fn all(view: &ReportView<'_>) -> io::Result<String> {
-    let mut rows = Rows::default();
+fn all(view: &ReportView<'_>, narrow: Option<Narrow<'_>>) -> io::Result<String> {
+    let mut rows = Rows {
+        narrow,
+        ..Rows::default()
+    };
     (view.walk)(&mut rows)?;
-    let Rows { all, beyond } = rows;
+    let Rows { all, beyond, .. } = rows;
     let mut all: Vec<(Kind, Row)> = all.into_iter().collect();
     sort_by_key(&mut all, |(_, row)| (Reverse(row.drops), row.place));
     let further: u64 = all.iter().skip(MAX_ROWS).map(|(_, row)| row.drops).sum();
@@ -100,7 +144,8 @@ fn all(view: &ReportView<'_>) -> io::Result<String> {
     if has_clock {
         table[0].extend(["first", "last"].map(String::from));
     }
-    for (kind, row) in all.iter().take(MAX_ROWS) {
+    all.truncate(MAX_ROWS);
+    for (kind, row) in &all {
         let dev = kind.dev.as_ref().map(|dev| harmless(dev.as_bytes()));
         let mut line = vec![
             address(kind.dst),
@@ -116,11 +161,33 @@ fn all(view: &ReportView<'_>) -> io::Result<String> {
         }
         table.push(line);
     }
+    let places = placed(&all);
+    let marks = |row: usize, column: usize| match column {
+        _ if narrow.is_none() || row == 0 => String::new(),
+        0 => format!(" data-at=\"{}\"", places[row - 1]),
+        DROPS => " data-sum=\"\"".to_owned(),
+        _ if column > DROPS => WHOLE.to_owned(),
+        _ => String::new(),
+    };
     let mut out = format!(
         "<details>\n<summary>All packets, {}</summary>\n{}",
         count((table.len() - 1) as u64, "row", "rows"),
-        sortable("Packets that are alike, with most drops first", &table)
+        sortable(
+            "Packets that are alike, with most drops first",
+            &table,
+            &marks
+        )
     );
+    let unplaced = places.iter().filter(|places| places.is_empty()).count();
+    if narrow.is_some() && unplaced > 0 {
+        add(
+            &mut out,
+            format_args!(
+                "<p>{} not held against what is selected in the map: too many moments.</p>\n",
+                count(unplaced as u64, "row is", "rows are")
+            ),
+        );
+    }
     if further + beyond > 0 {
         add(
             &mut out,
@@ -135,7 +202,10 @@ fn all(view: &ReportView<'_>) -> io::Result<String> {
 }
 
 /// The section; none where the trace names no packet.
-pub(super) fn write(view: &ReportView<'_>) -> io::Result<Option<String>> {
+pub(super) fn write(
+    view: &ReportView<'_>,
+    narrow: Option<Narrow<'_>>,
+) -> io::Result<Option<String>> {
     let summary = view.summary;
     if summary.packets.is_none() {
         return Ok(None);
@@ -144,6 +214,6 @@ pub(super) fn write(view: &ReportView<'_>) -> io::Result<Option<String>> {
     for rows in packet_tables::tables(summary, SHORT) {
         out.push_str(&table(&format!("By {}", rows[0][0]), &rows));
     }
-    out.push_str(&all(view)?);
+    out.push_str(&all(view, narrow)?);
     Ok(Some(out))
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::render::format::{Extras, Format};
 use crate::render::html::markup::{add, foreign};
 use crate::render::html::page::{self, patterns, section};
+use crate::render::report::html::narrow::Narrow;
 use crate::render::report::html::{cache, flame, packets, sections, timeline};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::timeline::Timeline;
@@ -62,13 +63,16 @@ impl Format<ReportDocument> for HtmlReport {
             .take(3)
             .map(|name| foreign(name.as_bytes()))
             .collect();
+        let narrow = Narrow::of(timelines, inputs);
         let parts = [
             section("advice", "What to do next", sections::advice(summary)),
-            section("packets", "Packets", packets::write(view)?),
+            section("packets", "Packets", packets::write(view, narrow)?),
             section(
                 "time",
                 "Drops over time",
-                for_each(timelines, inputs, timeline::write),
+                for_each(timelines, inputs, |of| {
+                    timeline::write(of, narrow.is_some())
+                }),
             ),
             section(
                 "cache",
@@ -76,8 +80,12 @@ impl Format<ReportDocument> for HtmlReport {
                 sections::cache(summary, for_each(timelines, inputs, cache::write)),
             ),
             section("stacks", "Drop stacks", flame::write(summary)),
-            section("cpus", "Per CPU", sections::cpus(summary)),
-            section("classes", "Drops by class", sections::classes(summary)),
+            section("cpus", "Per CPU", sections::cpus(summary, narrow)),
+            section(
+                "classes",
+                "Drops by class",
+                sections::classes(summary, narrow),
+            ),
             section(
                 "gc",
                 "Allocations attempted under pressure",

@@ -5,12 +5,14 @@ use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
-use crate::render::html::markup::{self, add, cells, escaped, foreign, list, table};
+use crate::render::html::markup::{self, add, cells, escaped, foreign, list, marked_table, table};
 use crate::render::report::headline::{left_out, sentence};
+use crate::render::report::html::narrow::{Narrow, WHOLE};
 use crate::render::report::json::ORIGINS;
 use crate::render::report::tables;
 use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
 use crate::render::words::count;
+use crate::report::moments::Ground;
 use crate::report::summary::Summary;
 use crate::text::harmless;
 
@@ -136,16 +138,34 @@ pub(super) fn cache(summary: &Summary, picture: Option<String>) -> Option<String
 }
 
 /// The table of CPUs.
-pub(super) fn cpus(summary: &Summary) -> Option<String> {
+pub(super) fn cpus(summary: &Summary, narrow: Option<Narrow<'_>>) -> Option<String> {
     let rows = tables::per_cpu(summary, false);
-    (!summary.per_cpu.is_empty()).then(|| table("Drops and collections on each CPU", &rows))
+    let marks = |row: usize, column: usize| {
+        let Some(narrow) = narrow.filter(|_| row > 0 && column > 0) else {
+            return String::new();
+        };
+        let head = rows[0][column].as_str();
+        match Class::ALL.into_iter().find(|class| class.name() == head) {
+            None if head != "drops" => WHOLE.to_owned(),
+            class => narrow.on_cpu(&rows[row][0], class),
+        }
+    };
+    (!summary.per_cpu.is_empty())
+        .then(|| marked_table("Drops and collections on each CPU", &rows, &marks))
 }
 
 /// Classes, what they mean, and the reasons.
-pub(super) fn classes(summary: &Summary) -> Option<String> {
+pub(super) fn classes(summary: &Summary, narrow: Option<Narrow<'_>>) -> Option<String> {
     if summary.findings.drops() == 0 {
         return None;
     }
+    const SURE: [Confidence; 3] = [
+        Confidence::Confirmed,
+        Confidence::Probable,
+        Confidence::Possible,
+    ];
+    let found = |class: &Class| summary.findings.of_class(*class) > 0;
+    let found: Vec<Class> = Class::ALL.into_iter().filter(found).collect();
     let mut rows = vec![cells(&[
         &"class",
         &"drops",
@@ -153,31 +173,48 @@ pub(super) fn classes(summary: &Summary) -> Option<String> {
         &"probable",
         &"possible",
     ])];
-    let mut reasons = vec![cells(&[&"class", &"drops", &"confidence", &"because"])];
     let mut meanings = Vec::new();
-    for class in Class::ALL
-        .into_iter()
-        .filter(|c| summary.findings.of_class(*c) > 0)
-    {
-        let sure = |confidence| summary.findings.count(class, confidence);
-        rows.push(cells(&[
-            &class.name(),
-            &summary.findings.of_class(class),
-            &sure(Confidence::Confirmed),
-            &sure(Confidence::Probable),
-            &sure(Confidence::Possible),
-        ]));
+    for class in &found {
+        let mut row = cells(&[&class.name(), &summary.findings.of_class(*class)]);
+        row.extend(SURE.map(|sure| summary.findings.count(*class, sure).to_string()));
+        rows.push(row);
         meanings.push(format!("{}: {}", class.name(), class.meaning()));
-        for (confidence, rule, n) in summary.findings.rules_of(class) {
-            reasons.push(cells(&[
+    }
+    let marks = |row: usize, column: usize| match narrow {
+        Some(narrow) if row > 0 && column > 0 => {
+            let sure = column.checked_sub(2).map(|at| SURE[at]);
+            narrow.of_class(Some(found[row - 1]), sure)
+        }
+        _ => String::new(),
+    };
+    let many = marked_table("How many, and how sure", &rows, &marks);
+    Some(many + &list(&meanings) + &reasons(summary, &found, narrow))
+}
+
+/// By which rules drops are of their classes.
+fn reasons(summary: &Summary, classes: &[Class], narrow: Option<Narrow<'_>>) -> String {
+    let mut rows = vec![cells(&[&"class", &"drops", &"confidence", &"because"])];
+    let mut grounds = Vec::new();
+    for class in classes {
+        for (confidence, rule, n) in summary.findings.rules_of(*class) {
+            rows.push(cells(&[
                 &class.name(),
                 &n,
                 &confidence.name(),
                 &rule.reason,
             ]));
+            grounds.push(Ground {
+                class: *class,
+                confidence,
+                rule: rule.name,
+            });
         }
     }
-    Some(table("How many, and how sure", &rows) + &list(&meanings) + &table("Why", &reasons))
+    let marks = |row: usize, column: usize| match narrow {
+        Some(narrow) if row > 0 && column == 1 => narrow.of_ground(grounds[row - 1]),
+        _ => String::new(),
+    };
+    marked_table("Why", &rows, &marks)
 }
 
 /// Collections by what they were for.

@@ -1,48 +1,26 @@
-//! Drops over time: all CPUs above, a strip for each below, on one axis.
+//! Drops over time: all CPUs above, the map of single ones below, on one axis.
 
 use crate::diagnosis::class::Class;
 use crate::render::html::markup::{add, cells, percent, swatch, table};
+use crate::render::report::html::heat;
+use crate::render::report::html::lanes::{
+    begins, busiest, in_words, lane, row_total, rows, scale, sum,
+};
 use crate::render::words::{count, drops, stamp};
-use crate::report::summary::CpuKey;
 use crate::report::timeline::{Axis, BINS, Cell, Row, Timeline};
 
 /// Heights in pixels: of all CPUs together, and of one.
 const TALL: u64 = 96;
 const LOW: u64 = 26;
-
-fn sum(cell: &Cell) -> u64 {
-    cell.iter().sum()
-}
-
-fn busiest(row: &Row) -> u64 {
-    row.iter().map(sum).max().unwrap_or(0)
-}
-
-/// What a bin or a row holds, class by class.
-fn in_words(cell: &Cell) -> String {
-    let parts: Vec<String> = Class::ALL
-        .into_iter()
-        .zip(cell)
-        .filter(|(_, n)| **n > 0)
-        .map(|(class, n)| format!("{n} {}", class.name()))
-        .collect();
-    parts.join(", ")
-}
-
-fn row_total(row: &Row) -> Cell {
-    let mut total = Cell::default();
-    for cell in row {
-        total.iter_mut().zip(cell).for_each(|(sum, n)| *sum += n);
-    }
-    total
-}
+/// Rows of single CPUs by class that are shown unasked.
+const MAX_OPEN: usize = 8;
 
 /// The bars of one row, where `most` drops in a bin are as high as the strip.
 fn bars(axis: Axis, row: &Row, most: u64, height: u64) -> String {
     let mut out = String::new();
     let bins = BINS as f64;
     for (bin, cell) in row.iter().enumerate().filter(|(_, cell)| sum(cell) > 0) {
-        let from = stamp(Some(axis.at(bin as f64 / bins)));
+        let from = begins(axis, bin);
         add(
             &mut out,
             format_args!("<g><title>{from}: {}</title>", in_words(cell)),
@@ -70,32 +48,8 @@ fn bars(axis: Axis, row: &Row, most: u64, height: u64) -> String {
 }
 
 fn strip(axis: Axis, name: &str, row: &Row, most: u64, height: u64) -> String {
-    let total = row_total(row);
-    let peak = row
-        .iter()
-        .enumerate()
-        .max_by_key(|(bin, cell)| (sum(cell), std::cmp::Reverse(*bin)));
-    let peak = peak.map_or(String::new(), |(bin, cell)| {
-        let at = stamp(Some(axis.at(bin as f64 / BINS as f64)));
-        format!("; most at {at}: {}", sum(cell))
-    });
-    format!(
-        "<div class=\"lane\"><span>{name}</span><svg role=\"img\" aria-label=\"{name}: {}{peak}\" width=\"100%\" height=\"{height}\">{}</svg><span class=\"n\">{}</span></div>\n",
-        in_words(&total),
-        bars(axis, row, most, height),
-        sum(&total),
-    )
-}
-
-/// The marks of the time axis, as the trace prints its time.
-pub(super) fn scale(axis: Axis) -> String {
-    let marks: String = [0.0, 0.25, 0.5, 0.75, 1.0]
-        .into_iter()
-        .map(|share| format!("<span>{}</span>", stamp(Some(axis.at(share)))))
-        .collect();
-    format!(
-        "<div class=\"lane\" aria-hidden=\"true\"><span></span><div class=\"scale\">{marks}</div><span></span></div>\n"
-    )
+    let attributes = format!("height=\"{height}\"");
+    lane(axis, name, row, &attributes, &bars(axis, row, most, height))
 }
 
 /// What the colours and patterns mean.
@@ -120,15 +74,40 @@ pub(super) fn legend(total: &Cell) -> String {
 fn numbers(axis: Axis, total: &Row) -> String {
     let mut rows = vec![cells(&[&"from", &"drops", &"classes"])];
     for (bin, cell) in total.iter().enumerate().filter(|(_, cell)| sum(cell) > 0) {
-        let from = stamp(Some(axis.at(bin as f64 / BINS as f64)));
+        let from = begins(axis, bin);
         rows.push(cells(&[&from, &sum(cell), &in_words(cell)]));
     }
     let table = table("Drops over time, all CPUs", &rows);
     format!("<details><summary>The same as numbers</summary>\n{table}</details>\n")
 }
 
-/// Drops of one input over time.
-pub(super) fn write(timeline: &Timeline) -> String {
+/// Each CPU by class, where there are several: the map does not tell them apart.
+fn by_class(timeline: &Timeline, axis: Axis) -> String {
+    let rows = rows(timeline);
+    let most = rows.iter().map(|(_, row)| busiest(row)).max().unwrap_or(0);
+    let open = if rows.len() > MAX_OPEN {
+        ""
+    } else {
+        " open=\"\""
+    };
+    let mut out =
+        format!("<details{open}><summary>Each CPU by class</summary>\n<div class=\"lanes\">\n",);
+    for (name, row) in rows {
+        out.push_str(&strip(axis, &name, row, most, LOW));
+    }
+    out.push_str(&scale(axis));
+    add(
+        &mut out,
+        format_args!(
+            "</div>\n<p class=\"note\">The strips share one scale: full height is {} in a bar.</p>\n</details>\n",
+            drops(most)
+        ),
+    );
+    out
+}
+
+/// Drops of one input over time. With `narrows` a selection narrows the page's tables.
+pub(super) fn write(timeline: &Timeline, narrows: bool) -> String {
     let total = timeline.total();
     let all = row_total(&total);
     let Some(axis) = timeline.axis else {
@@ -163,33 +142,19 @@ pub(super) fn write(timeline: &Timeline) -> String {
     out.push_str(&legend(&all));
     out.push_str("<div class=\"lanes\">\n");
     out.push_str(&strip(axis, "all CPUs", &total, busiest(&total), TALL));
-    let most = timeline.rows.values().map(busiest).max().unwrap_or(0);
-    for (cpu, row) in &timeline.rows {
-        let name = match cpu {
-            CpuKey::Cpu(cpu) => format!("CPU {cpu}"),
-            CpuKey::None => "unknown".to_owned(),
-        };
-        out.push_str(&strip(axis, &name, row, most, LOW));
-    }
-    let (others, row) = &timeline.others;
-    if *others > 0 {
-        let name = count(*others as u64, "other CPU", "other CPUs");
-        out.push_str(&strip(axis, &name, row, busiest(row).max(most), LOW));
-    }
     out.push_str(&scale(axis));
+    out.push_str(&heat::write(timeline, axis, narrows));
     out.push_str("</div>\n");
-    add(
-        &mut out,
-        format_args!(
-            "<p class=\"note\">The strips of single CPUs share one scale: full height is {} in a bar.",
-            drops(most)
-        ),
-    );
     if timeline.quiet > 0 {
         let quiet = count(timeline.quiet as u64, "CPU", "CPUs");
-        add(&mut out, format_args!(" {quiet} without a drop."));
+        add(
+            &mut out,
+            format_args!("<p class=\"note\">{quiet} without a drop.</p>\n"),
+        );
     }
-    out.push_str("</p>\n");
+    if all.iter().filter(|n| **n > 0).count() > 1 {
+        out.push_str(&by_class(timeline, axis));
+    }
     out.push_str(&numbers(axis, &total));
     out
 }
