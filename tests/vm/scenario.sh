@@ -12,8 +12,8 @@ bad() { echo "FAIL  $*"; FAILED=1; }
 expect() { # expect WANTED FOUND WHAT
     if [ "$1" = "$2" ]; then ok "$3"; else bad "$3: wanted '$1', found '$2'"; fi
 }
-says() { # says FILE WORDS WHAT
-    if grep -q -- "$2" "$1"; then ok "$3"; else bad "$3: no '$2' in:"; cat "$1"; fi
+says() { # says FILE WORDS WHAT: in a line, or in text that was wrapped
+    if grep -q -- "$2" "$1" || tr -s ' \n' ' ' < "$1" | grep -q -- "$2"; then ok "$3"; else bad "$3: no '$2' in:"; cat "$1"; fi
 }
 clock() { echo "----  $* ($(cut -d' ' -f1 /proc/uptime) s)"; }
 
