@@ -6,7 +6,7 @@ pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = concat!(include_str!("script.js"), include_str!("select.js"));
 
 /// SHA-256 of [`STYLE`] in base64.
-pub const STYLE_HASH: &str = "4beoASjrOzVrjtWh03qSo++eOOmr+3Bu+IQIC3md600=";
+pub const STYLE_HASH: &str = "73w4+4W2LkkmJwxNpHe0NtFaPd00t4+k7HtPzmbUyic=";
 /// SHA-256 of [`SCRIPT`] in base64.
 pub const SCRIPT_HASH: &str = "9+J9xQzXp3Gb38l7uR2RnPXVGTsnrkFDT+/xj1I6L8M=";
 
