@@ -201,6 +201,8 @@ pub(crate) struct Evidence {
     pub(crate) without_context: bool,
     /// A task did it, not a softirq, or the text does not tell.
     pub(crate) in_task: bool,
+    /// It shows only where its packet is freed, which is behind the ICMPv6 error about it.
+    pub(crate) at_free: bool,
     /// Attempts for received packets since the previous drop.
     pub(crate) receive: Attempts,
     /// Attempts for packets of this host since the previous drop.
@@ -235,6 +237,7 @@ impl Evidence {
             gc_seen: false,
             without_context: true,
             in_task: true,
+            at_free: false,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,
@@ -259,6 +262,7 @@ impl Evidence {
             self.gc_seen,
             self.without_context,
             self.in_task,
+            self.at_free,
             self.bounded,
             self.receive_linked,
             self.output_linked,
@@ -279,7 +283,7 @@ impl Evidence {
             .fold(flags, |number, part| number << 8 | u64::from(part));
         let lookups = self.lookups.map_or(0, |lookups| 1 + u64::from(lookups));
         let number = number << 16 | lookups;
-        // 63 bits by now.
+        // 64 bits by now.
         let number = number << 5 | self.reverse.map_or(0, WayBack::packed);
         let attempts = self.receive.packed() << Attempts::BITS | self.output.packed();
         u128::from(number) << 64 | u128::from(attempts)
@@ -563,7 +567,7 @@ mod tests {
                 })
         });
         with_window.flat_map(|evidence| {
-            (0..1u16 << 9).map(move |flags| {
+            (0..1u16 << 10).map(move |flags| {
                 let flag = |bit: u16| flags >> bit & 1 == 1;
                 Evidence {
                     list: flag(0),
@@ -575,6 +579,7 @@ mod tests {
                     output_linked: flag(6),
                     whole: flag(7),
                     in_task: flag(8),
+                    at_free: flag(9),
                     ..evidence
                 }
             })
@@ -584,7 +589,7 @@ mod tests {
     #[test]
     fn different_evidence_is_packed_differently() {
         let small: HashSet<u128> = all_small().map(|evidence| evidence.packed()).collect();
-        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 512);
+        assert_eq!(small.len(), 13 * 3 * 4 * 3 * 1024);
         assert!(!small.contains(&0));
         let kinds = all_kinds();
         let some = || kinds.iter().copied().map(Some).chain([None]);
@@ -716,6 +721,7 @@ mod tests {
             gc_seen: false,
             without_context: true,
             in_task: true,
+            at_free: false,
             receive: Attempts::default(),
             output: Attempts::default(),
             bounded: false,

@@ -100,7 +100,8 @@ impl<D: DropSink> Collector<D> {
             let pid = context.map_or(0, |context| context.pid);
             self.cpu(at.cpu).note_drop(pid);
         }
-        let evidence = self.evidence_before(at, now);
+        let mut evidence = self.evidence_before(at, now);
+        evidence.at_free = via == Via::FREED;
         let after_cut = self.cpu(at.cpu).just_lost();
         let ticket = self.queue.next_ticket();
         let open = OpenDrop {
@@ -201,6 +202,7 @@ impl<D: DropSink> Collector<D> {
             gc_seen,
             without_context: !has_cpu,
             in_task: matches!(level, Level::Task | Level::Unknown),
+            at_free: false,
             receive: task.receive.attempts,
             output: task.output.attempts,
             bounded: task.receive.bounded,

@@ -101,6 +101,11 @@ pub(super) static WITHOUT_CONTEXT: Condition = condition(
     "the trace gives neither its CPU nor its task",
     |case| case.evidence.without_context,
 );
+pub(super) static AT_FREE: Condition = condition(
+    "at-free",
+    "it shows only where its packet is freed, behind the ICMPv6 error about it",
+    |case| case.evidence.at_free,
+);
 pub(super) static IN_TASK: Condition = condition(
     "in-task",
     "a task dropped it, or may have, which may have looked it up long before, on any CPU",

@@ -5,7 +5,7 @@
 
 use crate::diagnosis::class::{Cause, Confidence};
 use crate::diagnosis::rules::condition::{
-    ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, ATTEMPTED,
+    ALL_PROVEN_SUCCEEDED, ALONE, ANY_FAILED, ANY_PROVEN_FAILED, AT_FREE, ATTEMPTED,
     COUNTERS_EXCLUDE_REFUSAL, DIRECTION_UNKNOWN, FILTER_KNOWN, FREED_BY_NETFILTER, GC_SEEN,
     GC_SEEN_BEFORE, GC_TRACED, HANDLER_KNOWN, HANDLERS_TRACED, HAS_VRF, IN_A_LIST, IN_TASK,
     LAST_FAILED, LAST_ON_ITS_PATH, LAST_OPEN, LINKED, LOSSES_MARKED, LOSSES_PLACED, LOST_BEFORE,
@@ -448,6 +448,15 @@ pub(crate) static CAPS: &[Cap] = &[
         reason: "linked by order alone: another CPU's event may stand in between",
         grounds: Grounds {
             needs: &[Is(&WITHOUT_CONTEXT)],
+            unless: &[],
+        },
+    },
+    Cap {
+        name: "shown-at-free",
+        at_most: Confidence::Probable,
+        reason: "what stands before it may be of the ICMPv6 error about the packet",
+        grounds: Grounds {
+            needs: &[Is(&AT_FREE)],
             unless: &[],
         },
     },

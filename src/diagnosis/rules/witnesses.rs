@@ -52,6 +52,7 @@ impl Given {
                 single: true,
                 gc_seen: true,
                 without_context: false,
+                at_free: false,
                 in_task: false,
                 receive: Attempts::default(),
                 output: Attempts::default(),
@@ -673,6 +674,12 @@ pub(crate) const FOR: &[Row] = &[
         "linked-by-order",
         &["without-context"],
         |g| g.evidence.without_context = true,
+        (RcvNoRoute, Probable, "no-attempt-traced"),
+    ),
+    row(
+        "shown-at-free",
+        &["at-free"],
+        |g| g.evidence.at_free = true,
         (RcvNoRoute, Probable, "no-attempt-traced"),
     ),
     row(
@@ -1636,6 +1643,12 @@ pub(crate) const AGAINST: &[Row] = &[
     row(
         "linked-by-order",
         &["without-context"],
+        |_| {},
+        (RcvNoRoute, Confirmed, "no-attempt-traced"),
+    ),
+    row(
+        "shown-at-free",
+        &["at-free"],
         |_| {},
         (RcvNoRoute, Confirmed, "no-attempt-traced"),
     ),

@@ -3,8 +3,8 @@
 use crate::diagnosis::class::Class::{RcvDstAlloc, RcvNoRoute};
 use crate::diagnosis::class::Confidence::{Confirmed, Probable};
 use crate::diagnosis::tests::trace::{
-    Decided, GC, GC_FRAMES, GRANTED, LOOKUP, REFUSED, STACK, attempted, dropped, drops_between,
-    handed, is, last, report, trace,
+    DROP_FRAMES, Decided, GC, GC_FRAMES, GRANTED, LOOKUP, REFUSED, STACK, attempted, dropped,
+    drops_between, handed, is, last, report, trace,
 };
 
 /// Counters before and after, with so many drops in between.
@@ -99,6 +99,23 @@ fn refused_by(facts: &str, before: &[&str]) -> Decided {
 }
 
 const RULES: &str = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n";
+
+/// The refusal may be that of the ICMPv6 error about the packet, whose own lookup found nothing: both
+/// stand in front of the event by which such a drop shows.
+#[test]
+fn a_drop_that_shows_where_its_packet_is_freed_is_never_sure() {
+    let enter = "9/2@gc_enter: (ip6_dst_gc+0x0/0xd0) ops=0x7 family=10 gc_thresh=64 fast=288";
+    let freed = "kfree_skb: skbaddr=0000000000000001 protocol=34525 location=0000000000000002";
+    let stack = [&[STACK, "=> kfree_skb"], &DROP_FRAMES[..]].concat();
+    let error = [GC, REFUSED];
+    let events = [&[enter][..], &[LOOKUP], &error, &[freed], &stack].concat();
+    let facts = format!("{RULES}throw_routes 0\n");
+    let drop = report(&trace(&events), &handed(&facts)).1.pop().unwrap();
+    is(drop, RcvDstAlloc, Probable, "refused-in-between");
+    let shown = [&[enter][..], &[LOOKUP], &error, &dropped()].concat();
+    let drop = report(&trace(&shown), &handed(&facts)).1.pop().unwrap();
+    is(drop, RcvDstAlloc, Confirmed, "refused-in-between");
+}
 
 #[test]
 fn rules_and_throw_routes_say_whether_a_refusal_counts() {
