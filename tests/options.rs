@@ -350,6 +350,19 @@ fn two_traces_are_compared() {
     let object: Value = serde_json::from_str(&object).unwrap();
     common::schema::check(&object);
     assert_eq!(object["before"], object["after"]);
+    // What has ended is said as sure as what is left allows.
+    let dir = tempfile::tempdir().unwrap();
+    let quiet = dir.path().join("quiet.txt");
+    std::fs::write(&quiet, "# ip6drop: version 2\n# ip6drop: cpus 1\n# ip6drop: traced ip6_pkt_drop\n# ip6drop: lost 0 0\n").unwrap();
+    let quiet = quiet.display().to_string();
+    let (_, text) = said([&full, &quiet], &[]);
+    assert!(
+        text.starts_with("No packet is lost to the IPv6 route cache any more: "),
+        "{text}"
+    );
+    let prohibited = capture("4.19-fp/prohibit").display().to_string();
+    let (_, text) = said([&full, &prohibited], &[]);
+    assert!(text.starts_with("Probably no packet is lost "), "{text}");
     // It takes two, of a format that has one.
     for wrong in [
         &["report", "--compare", &full][..],

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::bail;
-
 use crate::analysis::stream::Analysis;
 use crate::cli::report::ReportArgs;
-use crate::commands::inputs::Misuse;
+use crate::commands::inputs::compared;
 use crate::commands::output::{Destination, written};
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
@@ -30,16 +28,7 @@ fn side(path: &Path, request: &Request) -> anyhow::Result<Summary> {
 /// # Errors
 /// Fails where it is not two inputs in a format that has a comparison, or one cannot be read.
 pub(crate) fn run(args: &ReportArgs, request: &Request) -> anyhow::Result<Exit> {
-    let [before, after] = &args.files[..] else {
-        bail!(Misuse(
-            "--compare takes two traces: the one before and the one after"
-        ));
-    };
-    let is_json = match args.format.name {
-        "text" => false,
-        "json" => true,
-        _ => bail!(Misuse("--compare is written as --format text or json")),
-    };
+    let ([before, after], is_json) = compared(&args.files, args.format.name)?;
     let destination = Destination::new("comparison", args.output.as_deref());
     destination.spare(before)?;
     destination.spare(after)?;

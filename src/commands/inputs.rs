@@ -30,3 +30,23 @@ pub(crate) fn inputs(named: &[PathBuf], advice: &'static str) -> anyhow::Result<
     }
     Ok(vec![stdin.to_owned()])
 }
+
+/// The two inputs of `--compare`, and whether it is to be written as JSON.
+///
+/// # Errors
+/// [`Misuse`] where it is not two, or in a format that has no comparison.
+pub(crate) fn compared<'a>(
+    files: &'a [PathBuf],
+    format: &str,
+) -> anyhow::Result<([&'a PathBuf; 2], bool)> {
+    let [before, after] = files else {
+        bail!(Misuse(
+            "--compare takes two: what was recorded before, and after"
+        ));
+    };
+    match format {
+        "text" => Ok(([before, after], false)),
+        "json" => Ok(([before, after], true)),
+        _ => bail!(Misuse("--compare is written as --format text or json")),
+    }
+}

@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-
 use crate::cli::merge::MergeArgs;
-use crate::commands::inputs::{Misuse, inputs};
+use crate::commands::inputs::{compared, inputs};
 use crate::commands::output::{Destination, written};
 use crate::exit::Exit;
 use crate::fleet::comparison::pairs;
@@ -100,16 +98,7 @@ fn complain(fleet: &Fleet) -> io::Result<()> {
 
 /// The same hosts before and after.
 fn compare(args: &MergeArgs, destination: &Destination<'_>) -> anyhow::Result<Exit> {
-    let [before, after] = &args.files[..] else {
-        bail!(Misuse(
-            "--compare takes two: the reports of before and those of after"
-        ));
-    };
-    let is_json = match args.format.name {
-        "text" => false,
-        "json" => true,
-        _ => bail!(Misuse("--compare is written as --format text or json")),
-    };
+    let ([before, after], is_json) = compared(&args.files, args.format.name)?;
     let read = |path: &PathBuf| read_all(std::slice::from_ref(path), destination);
     let (before, after) = (read(before)?, read(after)?);
     complain(&before)?;

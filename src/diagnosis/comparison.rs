@@ -1,6 +1,6 @@
 //! Whether a loss to the route cache has ended, from what was found before and after.
 
-use crate::diagnosis::class::{Class, Weight};
+use crate::diagnosis::class::{Class, Confidence, Weight};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
@@ -42,10 +42,17 @@ pub(crate) fn became(before: &Findings, after: &Findings) -> Became {
     }
 }
 
+/// Whether every drop that is left is confirmed to have another cause.
+#[must_use]
+pub(crate) fn is_sure(found: &Findings) -> bool {
+    let mut drops = found.classes.iter().filter(|(_, n)| **n > 0);
+    drops.all(|((class, how), _)| class.weight() == Weight::Other && *how == Confidence::Confirmed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::class::Confidence::{Confirmed, Possible};
+    use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
 
     #[test]
     fn a_loss_has_ended_only_where_one_would_have_shown() {
@@ -77,5 +84,21 @@ mod tests {
         ] {
             assert_eq!(became(before, after), wanted, "{before:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn what_is_left_is_sure_where_each_drop_is() {
+        let sure = |drops: &[(Class, Confidence, u64)]| {
+            let mut found = Findings::default();
+            for (class, how, n) in drops {
+                found.classes.insert((*class, *how), *n);
+            }
+            is_sure(&found)
+        };
+        let no_route = (Class::RcvNoRoute, Confirmed, 3);
+        assert!(sure(&[]) && sure(&[no_route]));
+        assert!(!sure(&[no_route, (Class::RcvNoRoute, Probable, 1)]));
+        assert!(!sure(&[(Class::RcvDstAlloc, Confirmed, 1)]));
+        assert!(sure(&[no_route, (Class::RcvDstAlloc, Confirmed, 0)]));
     }
 }

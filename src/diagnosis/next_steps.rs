@@ -235,8 +235,7 @@ mod tests {
     use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
     use crate::diagnosis::counters::Counters;
     use crate::diagnosis::findings::GcCounts;
-    use crate::diagnosis::rules::witnesses::Given;
-    use crate::host::Facts;
+    use crate::diagnosis::remedy;
     use Severity::{Action, Evidence, Note};
 
     /// The severity and the first words of each advice.
@@ -258,13 +257,7 @@ mod tests {
 
     /// Counters of a cache with 616 entries and this limit.
     fn counters(max_size: i64) -> Counters {
-        let facts = format!(
-            "0032 0028 03e8 0028 0006 0268 0000\nnet.ipv6.route.max_size = {max_size}\n\
-             net.ipv6.route.gc_thresh = 64\n4\n"
-        );
-        let facts = Facts::parse(facts.as_bytes()).unwrap();
-        let known = Given::usual().knowledge;
-        Counters::new(&facts, &Default::default(), None, &known, true).unwrap()
+        remedy::tests::found(max_size).counters.unwrap()
     }
 
     #[test]

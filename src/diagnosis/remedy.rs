@@ -52,14 +52,14 @@ impl Remedy {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::diagnosis::counters::Counters;
     use crate::diagnosis::rules::witnesses::Given;
     use crate::host::Facts;
 
     /// What is found of a cache with 616 entries and this limit.
-    fn found(max_size: i64) -> Findings {
+    pub(in crate::diagnosis) fn found(max_size: i64) -> Findings {
         let facts = format!(
             "0032 0028 03e8 0028 0006 0268 0000\nnet.ipv6.route.max_size = {max_size}\n\
              net.ipv6.route.gc_thresh = 64\n4\n"

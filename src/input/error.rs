@@ -124,10 +124,16 @@ impl InputError {
             Some((_, what, command)) => {
                 format!("it {what}; try: {command} FILE | ip6drop report -")
             }
-            None => format!(
-                "the first is: {}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or compressed",
-                harmless(first)
-            ),
+            None => {
+                // Of a program or a core the bytes say nothing to anybody.
+                let holds = match first.contains(&0) {
+                    true => "it is no text".to_owned(),
+                    false => format!("the first is: {}", harmless(first)),
+                };
+                format!(
+                    "{holds}; give the text of trace_pipe, trace, trace-cmd report, perf script, bpftrace or dmesg, or a trace.dat, plain or compressed"
+                )
+            }
         };
         InputError::NoTrace { name, lines, hint }
     }

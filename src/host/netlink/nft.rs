@@ -67,14 +67,7 @@ mod tests {
     use rustix::thread::UnshareFlags;
 
     use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(4 + value.len()).unwrap();
-        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::host::netlink::rule::tests::attribute;
 
     /// A rule of that family with these expressions, as the kernel lists it.
     fn rule(family: u8, names: &[&str]) -> Vec<u8> {

@@ -288,7 +288,7 @@ fn result(said: &Said<'_>, table: u32, word: &mut dyn FnMut(&str)) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -296,7 +296,7 @@ mod tests {
 
     const TO_TABLE: u8 = 1;
 
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    pub(in crate::host::netlink) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
         let length = u16::try_from(4 + value.len()).unwrap();
         let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
         bytes.extend(value);

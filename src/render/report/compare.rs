@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::diagnosis::class::Class;
-use crate::diagnosis::comparison::{Became, became, lost};
+use crate::diagnosis::comparison::{Became, became, is_sure, lost};
 use crate::diagnosis::verdict::Verdict;
 use crate::render::json::json;
 use crate::render::paper::Paper;
@@ -28,15 +28,21 @@ fn rate(summary: &Summary, drops: u64) -> String {
     }
 }
 
-/// What became of the loss, in one sentence.
+/// What became of the loss, in one sentence, and how sure that is.
 fn sentence(before: &Summary, after: &Summary) -> String {
     let of = |summary: &Summary| rate(summary, lost(&summary.findings));
     let (then, now) = (of(before), of(after));
+    let none = match is_sure(&after.findings) {
+        true => "No packet is",
+        false => "Probably no packet is",
+    };
+    let time = match after.rate_seconds() {
+        Some(seconds) => format!("in {seconds:.1} s after"),
+        None => "after".to_owned(),
+    };
     match became(&before.findings, &after.findings) {
         Became::Ended => {
-            format!(
-                "No packet is lost to the IPv6 route cache any more: {then} before, none after."
-            )
+            format!("{none} lost to the IPv6 route cache any more: {then} before, none {time}.")
         }
         Became::Goes => format!(
             "Packets are still lost to the IPv6 route cache, or may be: {then} before, {now} after."
@@ -44,7 +50,7 @@ fn sentence(before: &Summary, after: &Summary) -> String {
         Became::Began => format!(
             "Packets are lost to the IPv6 route cache, or may be, that were not before: {now}."
         ),
-        Became::Absent => "No packet is lost to the IPv6 route cache, before or after.".to_owned(),
+        Became::Absent => format!("{none} lost to the IPv6 route cache, before or after."),
         Became::Unknown => format!(
             "Whether packets are still lost to the IPv6 route cache the second trace does not show: {then} before."
         ),

@@ -112,8 +112,8 @@ fn how_many(summary: &Summary, terminal: Option<Terminal>) -> Option<String> {
     (all > 0).then(|| format!("{}{rate}{place}", drops(all)))
 }
 
-/// The default is that of kernels that check (net/ipv6/route.c: `ip6_route_net_init`).
-const NEW_PODS: &str = "start at 4096 again, for the limit is not inherited: where a pod routes by itself, set it by securityContext.sysctls or a CNI plugin";
+/// The default of 4.19 and its like (net/ipv6/route.c: `ip6_route_net_init`); some others begin higher.
+const NEW_PODS: &str = "start at the default again (4096 on 4.19), for the limit is not inherited: where a pod routes by itself, set it by securityContext.sysctls or a CNI plugin";
 
 /// What ends the loss now, and for good.
 fn enlarge(remedy: Remedy) -> Vec<Entry> {
