@@ -2,7 +2,7 @@
 
 use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::anonymize::rule::rule;
-use crate::capture::framing::Framing;
+use crate::capture::framing::{Framing, PolicyPart};
 use crate::capture::one_line::OneLine;
 
 /// The line with pseudonyms; `None` for one that may name something and cannot be read.
@@ -15,6 +15,11 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         Framing::Rule(when, said) => {
             let rule = rule(names, said.as_str());
             Framing::Rule(*when, OneLine::new(&rule)).to_string()
+        }
+        Framing::Policy(when, number, PolicyPart::Rule(said)) => {
+            let rule = rule(names, said.as_str());
+            let part = PolicyPart::Rule(OneLine::new(&rule));
+            Framing::Policy(*when, *number, part).to_string()
         }
         // A filter may compare names, between quotes; every host has a lo.
         Framing::Lookups(filter) if filter.as_str().replace("\"lo\"", "").contains('"') => {
@@ -49,6 +54,7 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::StacksOff(_)
         | Framing::Fact(..)
         | Framing::ThrowRoutes(..)
+        | Framing::Policy(..)
         | Framing::Lookups(_)
         | Framing::Ops(_)
         | Framing::LookupsSince(_)
@@ -99,6 +105,12 @@ mod tests {
             !rule.contains("fd00::/8") && !rule.contains("eth0"),
             "{rule}"
         );
+        let other = "policy 2 rule 5:\tfrom fd00::/8 iif eth0 lookup 9";
+        let other = shown("before", other).unwrap();
+        assert_eq!(other, rule.replace("before rule", "before policy 2 rule"));
+        let ops = "policy 2 ops 0xffff88805d942340";
+        let said = shown("after", ops).unwrap();
+        assert_eq!(said, format!("# ip6drop: after {ops}"));
         assert_eq!(shown("lookups", "name == \"eth0\""), None);
         assert_eq!(shown("acme", "node7"), None);
         assert_eq!(shown("cpus", "node7"), None);

@@ -8,6 +8,7 @@ use crate::diagnosis::assessment::{Assessment, prefix};
 use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::health::Health;
 use crate::host::netns::NetNs;
+use crate::host::policy::Around;
 use crate::host::rules::PolicyRules;
 use crate::host::{Facts, Policy};
 use crate::order::map_of;
@@ -128,6 +129,8 @@ impl Pseudonyms {
     fn facts(&self, facts: &mut Facts) {
         self.policy(&mut facts.policy.before);
         self.policy(&mut facts.policy.after);
+        // Nothing shows them.
+        facts.others = Around::default();
     }
 
     fn policy(&self, policy: &mut Policy) {

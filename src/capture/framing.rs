@@ -7,6 +7,7 @@ use crate::capture::method::Method;
 use crate::capture::one_line::OneLine;
 use crate::host::Fact;
 use crate::host::facts::pointer;
+use crate::host::policy::Around;
 use crate::text::FRAMING;
 
 /// The version of the format that this program writes.
@@ -50,6 +51,8 @@ pub(crate) enum Framing<'a> {
     Rule(When, OneLine<'a>),
     /// How many throw routes all tables have.
     ThrowRoutes(When, u64),
+    /// Of the policies of other namespaces, the one of this number.
+    Policy(When, u32, PolicyPart<'a>),
     /// The kernel's filter on `fib6_table_lookup`; `all` without one.
     Lookups(OneLine<'a>),
     /// From when on all lookups that the filter shows are there, on every CPU, by the trace's
@@ -98,6 +101,17 @@ pub(crate) enum Framing<'a> {
     Gap,
     /// A key or value that this version does not know.
     Unknown(Unknown<'a>),
+}
+
+/// What is said of a numbered policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PolicyPart<'a> {
+    /// One of its rules, as `ip -6 rule` prints it.
+    Rule(OneLine<'a>),
+    /// How many throw routes all its tables have.
+    ThrowRoutes(u64),
+    /// The `dst_ops` of a namespace that has it.
+    Ops(u64),
 }
 
 /// A line of another version. Only [`Framing::parse`] makes one.
@@ -193,7 +207,25 @@ impl<'a> Framing<'a> {
             let routes = str::from_utf8(routes).ok()?.trim().parse().ok()?;
             return Some(Framing::ThrowRoutes(when, routes));
         }
+        if let Some(policy) = value_of(b"policy", bytes) {
+            return Self::policy(when, policy.trim_ascii_start());
+        }
         Some(Framing::Fact(when, Fact::of_capture(bytes)?))
+    }
+
+    fn policy(when: When, bytes: &'a [u8]) -> Option<Self> {
+        let space = bytes.iter().position(u8::is_ascii_whitespace)?;
+        let number = str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
+        let bytes = bytes[space..].trim_ascii_start();
+        let text = |bytes| Some(str::from_utf8(bytes).ok()?.trim());
+        let part = if let Some(rule) = value_of(b"rule", bytes) {
+            PolicyPart::Rule(OneLine::new(rule))
+        } else if let Some(routes) = value_of(b"throw_routes", bytes) {
+            PolicyPart::ThrowRoutes(text(routes)?.parse().ok()?)
+        } else {
+            PolicyPart::Ops(pointer(text(value_of(b"ops", bytes)?)?)?)
+        };
+        Some(Framing::Policy(when, number, part))
     }
 }
 
@@ -204,12 +236,32 @@ fn value_of<'a>(word: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
     is_apart.then_some(rest)
 }
 
+impl When {
+    /// That side.
+    pub(super) fn of<T>(self, around: &mut Around<T>) -> &mut T {
+        match self {
+            When::Before => &mut around.before,
+            When::After => &mut around.after,
+        }
+    }
+}
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             When::Before => "before",
             When::After => "after",
         })
+    }
+}
+
+impl fmt::Display for PolicyPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PolicyPart::Rule(rule) => write!(f, "rule {rule}"),
+            PolicyPart::ThrowRoutes(routes) => write!(f, "throw_routes {routes}"),
+            PolicyPart::Ops(ops) => write!(f, "ops {ops:#x}"),
+        }
     }
 }
 
@@ -234,6 +286,7 @@ impl fmt::Display for Framing<'_> {
             Framing::Fact(when, fact) => write!(f, "{when} {fact}"),
             Framing::Rule(when, rule) => write!(f, "{when} rule {rule}"),
             Framing::ThrowRoutes(when, routes) => write!(f, "{when} throw_routes {routes}"),
+            Framing::Policy(when, number, part) => write!(f, "{when} policy {number} {part}"),
             Framing::Lookups(filter) => write!(f, "lookups {filter}"),
             Framing::LookupsSince(at) => {
                 write!(f, "lookups-since {}.{:09}", at / SECOND, at % SECOND)
@@ -357,6 +410,13 @@ mod tests {
             }
             all.push(Framing::Rule(when, text()));
             all.push(Framing::ThrowRoutes(when, large));
+            for part in [
+                PolicyPart::Rule(text()),
+                PolicyPart::ThrowRoutes(large),
+                PolicyPart::Ops(large),
+            ] {
+                all.push(Framing::Policy(when, small, part));
+            }
         }
         for said in all {
             let written = said.to_string();
@@ -385,7 +445,7 @@ mod tests {
         #[test]
         fn anything_else_is_carried(
             key in "[a-z-]{1,12}|version|began|clock|cpus|method|before|after|lost|input|lookups|ops|pod|way-back|[!-\u{ff}]{1,9}",
-            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes|shown|hidden)s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes|shown|hidden|policy [0-9]{1,12} (rule|throw_routes|ops))s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
         ) {
             let written = format!("{FRAMING}{key} {value}");
             let said = read(&written);
@@ -414,10 +474,13 @@ mod tests {
         let facts = now.facts().map(|fact| Framing::Fact(When::Before, fact));
         let rule = OneLine::new("0:\tfrom all lookup local");
         let policy = [
-            Framing::Rule(When::Before, rule),
+            Framing::Rule(When::Before, rule.clone()),
             Framing::ThrowRoutes(When::After, 3),
             Framing::Lookups(OneLine::new("iif != 1")),
             Framing::Ops(0xffff_ffff_8203_a1c0),
+            Framing::Policy(When::Before, 1, PolicyPart::Rule(rule)),
+            Framing::Policy(When::After, 1, PolicyPart::ThrowRoutes(3)),
+            Framing::Policy(When::After, 1, PolicyPart::Ops(0xffff_8880_0203_a1c0)),
             Framing::Clock(ClockPair {
                 trace: 1_120_760_823_000,
                 wall: 1_764_021_697_250_000_000,
@@ -441,6 +504,9 @@ mod tests {
              # ip6drop: after throw_routes 3\n\
              # ip6drop: lookups iif != 1\n\
              # ip6drop: ops 0xffffffff8203a1c0\n\
+             # ip6drop: before policy 1 rule 0:\tfrom all lookup local\n\
+             # ip6drop: after policy 1 throw_routes 3\n\
+             # ip6drop: after policy 1 ops 0xffff88800203a1c0\n\
              # ip6drop: clock 1120.760823000 1764021697.250000000\n"
         );
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::capture::clock::Clock;
-use crate::capture::framing::{Framing, When};
+use crate::capture::framing::{Framing, PolicyPart, When};
+use crate::host::others::Policies;
 use crate::host::{Facts, Policy};
 
 /// Pods that are kept of one capture.
@@ -49,6 +50,7 @@ impl Preamble {
             Framing::Fact(When::Before, _)
             | Framing::Rule(When::Before, _)
             | Framing::ThrowRoutes(When::Before, _)
+            | Framing::Policy(When::Before, ..)
                 if self.is_later => {}
             Framing::Version(version) => self.version = Some(*version),
             Framing::Host(name) => self.host = Some(name.as_str().to_owned()),
@@ -63,6 +65,7 @@ impl Preamble {
                 rules.get_or_insert_default().take(rule.as_str());
             }
             Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
+            Framing::Policy(when, number, part) => self.other(*when, *number, part),
             Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
             Framing::Packets(asked) => self.packets = Some(asked.as_str().to_owned()),
             Framing::Pod { dev, pod } if self.pods.len() < MAX_PODS => {
@@ -82,6 +85,7 @@ impl Preamble {
         if self.is_later {
             self.facts.after = None;
             self.facts.policy.after = Policy::default();
+            self.facts.others.after = Policies::default();
         }
     }
 
@@ -95,10 +99,23 @@ impl Preamble {
     }
 
     fn policy(&mut self, when: When) -> &mut Policy {
-        let policy = &mut self.facts.policy;
-        match when {
-            When::Before => &mut policy.before,
-            When::After => &mut policy.after,
+        when.of(&mut self.facts.policy)
+    }
+
+    fn other(&mut self, when: When, number: u32, part: &PolicyPart<'_>) {
+        let others = when.of(&mut self.facts.others);
+        match part {
+            PolicyPart::Ops(ops) => others.give(*ops, number),
+            PolicyPart::Rule(rule) => {
+                if let Some(policy) = others.numbered(number) {
+                    policy.rules.get_or_insert_default().take(rule.as_str());
+                }
+            }
+            PolicyPart::ThrowRoutes(routes) => {
+                if let Some(policy) = others.numbered(number) {
+                    policy.throw_routes = Some(*routes);
+                }
+            }
         }
     }
 }
@@ -166,6 +183,39 @@ mod tests {
             (facts.lookups.as_deref(), facts.ops),
             (Some("all"), Some(7))
         );
+    }
+
+    #[test]
+    fn policies_of_other_namespaces() {
+        let policy = |when, part| Framing::Policy(when, 3, part);
+        let rule = || PolicyPart::Rule(OneLine::new("0:\tfrom all lookup local"));
+        let said = [When::Before, When::After].map(|when| {
+            [
+                policy(when, rule()),
+                policy(when, PolicyPart::ThrowRoutes(2)),
+                policy(when, PolicyPart::Ops(7)),
+            ]
+        });
+        let both = take(&said.concat()).others.of(7).unwrap();
+        assert_eq!((both.throw_routes(), both.before), (Some(2), both.after));
+        // What stood behind a part is not what stands behind the next one.
+        let part = |number| Framing::Part {
+            number,
+            id: OneLine::new("a"),
+        };
+        let [before, after] = said;
+        let said = [
+            vec![part(1)],
+            before.to_vec(),
+            after.to_vec(),
+            vec![part(2)],
+        ]
+        .concat();
+        assert_eq!(take(&said).others.of(7), None);
+        let said = [said, before.to_vec()].concat();
+        assert_eq!(take(&said).others.of(7), None);
+        let said = [said, after.to_vec()].concat();
+        assert!(take(&said).others.of(7).is_some());
     }
 
     #[test]

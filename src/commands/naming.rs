@@ -69,6 +69,7 @@ pub(crate) fn naming(
         mut probe,
         layout,
         ops,
+        others,
     } = calibrated;
     let skb = ARGUMENTS.map_or("", |[skb, ..]| skb);
     let narrowing = narrowing(packets, &layout, skb);
@@ -83,6 +84,7 @@ pub(crate) fn naming(
     Ok(Some(Naming {
         narrowing,
         netfilter,
+        others,
         ..Naming::new(probe, layout, ops, &streams)
     }))
 }

@@ -1,5 +1,6 @@
 //! Facts of the host around a capture: counters and limits, policy, before and after.
 
+use crate::host::others::Policies;
 use crate::host::policy::{Around, Policy};
 use crate::host::snapshot::Snapshot;
 
@@ -17,6 +18,8 @@ pub struct Facts {
     pub(crate) after: Option<Snapshot>,
     /// Policy rules and throw routes on both sides.
     pub(crate) policy: Around<Policy>,
+    /// Those of the node's other namespaces, on both sides.
+    pub(crate) others: Around<Policies>,
     /// The kernel's filter on `fib6_table_lookup`; `all` without one, `None` where nobody says.
     pub(crate) lookups: Option<String>,
     /// The `dst_ops` of the namespace that was traced, as a drop's own words show it.
@@ -74,6 +77,7 @@ impl Facts {
             before: readings.before.clone(),
             after: readings.after.clone(),
             policy: if says_policy { self } else { others }.policy.clone(),
+            others: if says_policy { self } else { others }.others.clone(),
             lookups: self.lookups.as_ref().or(others.lookups.as_ref()).cloned(),
             ops: self.ops.or(others.ops),
             kernel: self.kernel.as_ref().or(others.kernel.as_ref()).cloned(),
@@ -88,6 +92,9 @@ impl Facts {
         // What was filtered, and whose it is, must be the same for both.
         if self.lookups != later.lookups {
             self.lookups = None;
+        }
+        if self.others != later.others {
+            self.others = Around::default();
         }
         if self.ops != later.ops {
             self.ops = None;

@@ -11,6 +11,7 @@ pub(crate) mod interfaces;
 pub(crate) mod matches;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod others;
 pub(crate) mod policy;
 mod processes;
 mod read;

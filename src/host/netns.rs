@@ -63,6 +63,28 @@ pub struct NetNs {
     pub owner: Option<Owner>,
 }
 
+impl NetNs {
+    /// Enters it with the calling thread, which stays in it.
+    ///
+    /// # Errors
+    /// Says that it is gone, or may not be entered.
+    pub(crate) fn enter(&self) -> Result<(), NetNsError> {
+        let fail = |source| NetNsError::from_io(&self.path, source);
+        let file = File::open(&self.path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        let id = Id {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        };
+        // The process ended and another one has its number now.
+        if self.id.is_some_and(|known| known != id) {
+            return Err(NetNsError::Vanished(self.path.clone()));
+        }
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|e| fail(e.into()))
+    }
+}
+
 /// Why a namespace could not be found or entered.
 #[derive(Debug, thiserror::Error)]
 pub enum NetNsError {
@@ -332,19 +354,7 @@ pub fn read(host: &Host, netns: &NetNs) -> Result<NetNsReading, NetNsError> {
     }
     let path = netns.path.as_path();
     let inside = || {
-        let fail = |source| NetNsError::from_io(path, source);
-        let file = File::open(path).map_err(fail)?;
-        let metadata = file.metadata().map_err(fail)?;
-        let id = Id {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        };
-        // The process ended and another one has its number now.
-        if netns.id.is_some_and(|known| known != id) {
-            return Err(NetNsError::Vanished(path.to_owned()));
-        }
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-            .map_err(|e| fail(e.into()))?;
+        netns.enter()?;
         Ok(read_namespace(
             proc,
             &proc.join("thread-self/net"),

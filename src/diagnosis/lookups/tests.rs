@@ -8,6 +8,8 @@ use crate::diagnosis::lookups::told::Tellings;
 use crate::diagnosis::lookups::told::Told::{self, FoundOrPutBack, NotRefused, Nothing, Sure};
 use crate::diagnosis::lookups::ways::DroppedBy::{self, Discard, Either, Prohibit};
 use crate::host::Facts;
+use crate::host::policy::Around;
+use crate::host::rules::PolicyRules;
 
 const MESSAGES: &str = include_str!("../../../docs/messages.md");
 const DEFAULT: &str = "local; main";
@@ -295,6 +297,8 @@ fn answers(text: &str) -> Vec<(u32, Answer)> {
 /// A sequence among facts.
 struct Given {
     facts: String,
+    /// Policies of other namespaces, before and after: rules and throw routes.
+    others: Vec<[(u64, String, u64); 2]>,
     sequences: Sequences,
     sequence: Sequence,
 }
@@ -313,6 +317,7 @@ impl Given {
         };
         Given {
             facts: rules(rules_of) + "lookups all\n",
+            others: Vec::new(),
             sequences,
             sequence,
         }
@@ -331,7 +336,18 @@ impl Given {
     }
 
     fn told_by(&self, steps: &[Step], by: DroppedBy) -> Told {
-        let facts = Facts::parse(self.facts.as_bytes()).unwrap();
+        let mut facts = Facts::parse(self.facts.as_bytes()).unwrap();
+        for sides in &self.others {
+            let Around { before, after } = &mut facts.others;
+            for (side, (ops, rules, throw_routes)) in [before, after].into_iter().zip(sides) {
+                let policy = side.numbered(1).unwrap();
+                policy.rules = Some(PolicyRules::parse(
+                    rules.lines().filter(|line| line.contains('\t')),
+                ));
+                policy.throw_routes = Some(*throw_routes);
+                side.give(*ops, 1);
+            }
+        }
         let mut sequences = self.sequences.clone();
         let number = sequences.intern(self.sequence.clone()).unwrap();
         Tellings::by(steps, &sequences, &facts).of(number, by)
@@ -568,6 +584,64 @@ fn rules_are_those_of_the_namespace_that_dropped_the_packet() {
     // Rules that do not ask a table that was asked are another namespace's.
     let other_rules = |g: &mut Given| g.facts = g.facts.replace("lookup main", "lookup 200");
     assert_eq!(told(other_rules), FoundOrPutBack);
+}
+
+#[test]
+fn rules_of_another_namespace_decide_its_own_drops() {
+    const ITS: u64 = 0xffff_8880_5d94_2340;
+    let side = || (ITS, rules(DEFAULT), 0);
+    let told = |change: fn(&mut Given)| {
+        // The traced namespace has rules by which the answers are nobody's.
+        let given = Given::new("local; 200", "255 -113, 254 found");
+        let given = given.change(|g| {
+            g.facts += "ops 0xffffffff81a64000\n";
+            g.sequence.namespace = g.sequences.namespace(ITS);
+            g.others = vec![[side(), side()]];
+        });
+        given.change(change).told(Discard)
+    };
+    assert_eq!(told(|_| ()), Sure(DstAlloc));
+    assert_eq!(told(|g| g.others.clear()), FoundOrPutBack);
+    for number in 0..2 {
+        // Of a side alone nothing is known, or something else.
+        let mut given = vec![[side(), side()]];
+        given[0][number].0 += 8;
+        let other = Given::new("local; 200", "255 -113, 254 found").change(|g| {
+            g.facts += "ops 0xffffffff81a64000\n";
+            g.sequence.namespace = g.sequences.namespace(ITS);
+            g.others = given;
+        });
+        assert_eq!(other.told(Discard), FoundOrPutBack);
+    }
+    let changed = |g: &mut Given| g.others[0][1].1 = rules("local; if prohibit; main");
+    assert_eq!(told(changed), FoundOrPutBack);
+    // They do not ask a table that was asked.
+    let elsewhere = |g: &mut Given| {
+        for side in &mut g.others[0] {
+            side.1 = rules("local; 200");
+        }
+    };
+    assert_eq!(told(elsewhere), FoundOrPutBack);
+    // The traced one's own drops stay those of its own rules.
+    let own = |g: &mut Given| g.sequence.namespace = g.sequences.namespace(0xffff_ffff_81a6_4000);
+    assert_eq!(told(own), FoundOrPutBack);
+}
+
+#[test]
+fn throw_routes_of_another_namespace_are_its_own() {
+    let told = |its, after| {
+        let given = Given::new("local; 1001; main", "255 -113, 254 -113");
+        let side = |n| (OPS, rules("local; 1001; main"), n);
+        let given = given.filter("tb_id != 1001 || err != -11").change(|g| {
+            g.facts = g.facts.replace("throw_routes 1\n", "throw_routes 0\n");
+            g.facts += "ops 0xffffffff81a64000\n";
+            g.others = vec![[side(its), side(after)]];
+        });
+        given.told(Discard)
+    };
+    assert_eq!(told(0, 0), Nothing);
+    assert_eq!(told(1, 0), Sure(NoRoute));
+    assert_eq!(told(0, 1), Sure(NoRoute));
 }
 
 #[test]

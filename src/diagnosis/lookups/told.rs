@@ -1,6 +1,6 @@
 //! What a packet's own lookups tell of its drop, once everything is known.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::diagnosis::class::Cause;
 use crate::diagnosis::lookups::filter::Shown;
@@ -8,6 +8,7 @@ use crate::diagnosis::lookups::sequence::{Answer, Asked, Sequence, Sequences};
 use crate::diagnosis::lookups::step::{STEPS, Step};
 use crate::diagnosis::lookups::ways::{DroppedBy, Grounds, Right, ways};
 use crate::host::Facts;
+use crate::host::policy::{Around, Policy};
 use crate::host::rules::{Action, PolicyRules};
 
 /// What all ways have in common.
@@ -95,12 +96,21 @@ impl Tellings {
             rules: None,
             ..known
         };
+        let others = others(sequences, facts);
         let by = |grounds: &Grounds<'_>, sequence: &Sequence| {
             DROPPED_BY.map(|dropped_by| Told::of(sequence, &ways(grounds, sequence, dropped_by)))
         };
         let telling = |sequence: &Sequence| {
-            let told = match whose(sequence, sequences, facts) {
+            let told = match whose(sequence, sequences, facts, &others) {
                 Whose::Own => by(&known, sequence),
+                Whose::Others(policy) => {
+                    let of_other = Grounds {
+                        rules: policy.rules(),
+                        has_no_throw: policy.throw_routes() == Some(0),
+                        ..known
+                    };
+                    by(&of_other, sequence)
+                }
                 Whose::Nobodys if begins(&known, sequence) => {
                     let whole = Sequence {
                         is_whole: true,
@@ -108,7 +118,7 @@ impl Tellings {
                     };
                     by(&unknown, &whole)
                 }
-                Whose::Nobodys | Whose::Anothers => by(&unknown, sequence),
+                Whose::Nobodys | Whose::Unknown => by(&unknown, sequence),
             };
             (told, sequence.of_destination)
         };
@@ -139,17 +149,26 @@ impl Tellings {
     }
 }
 
+/// What is known of other namespaces than the traced one that dropped packets, by their pointers.
+fn others(sequences: &Sequences, facts: &Facts) -> BTreeMap<u64, Around<Policy>> {
+    let others = sequences.ops().iter();
+    let known = others.filter_map(|&ops| Some((ops, facts.others.of(ops)?)));
+    known.collect()
+}
+
 /// Whose rules the facts have, seen from the namespace that dropped a packet.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
+enum Whose<'a> {
     /// Its own: by its pointer, or, where nobody says which that is, because it is the host's own
     /// and the trace shows no other.
     Own,
     /// No drop in the trace shows its namespace. They tell which answer came first, and nothing
     /// else.
     Nobodys,
+    /// Its own as well, though it is not the traced one: by its pointer.
+    Others(&'a Around<Policy>),
     /// Another one's: by the pointer, or because they do not ask a table that was asked.
-    Anothers,
+    Unknown,
 }
 
 /// By the rules the answers are those of one packet, from the first one on, and nothing says that
@@ -163,21 +182,31 @@ fn begins(known: &Grounds<'_>, sequence: &Sequence) -> bool {
     !known.has_other_tables && !ways(known, &whole, DroppedBy::Either).is_empty()
 }
 
-fn whose(sequence: &Sequence, sequences: &Sequences, facts: &Facts) -> Whose {
+fn whose<'a>(
+    sequence: &Sequence,
+    sequences: &Sequences,
+    facts: &Facts,
+    others: &'a BTreeMap<u64, Around<Policy>>,
+) -> Whose<'a> {
     let ops = sequences.ops();
     let own = sequence.namespace.map(|place| ops[usize::from(place)]);
+    let (whose, policy) = match (facts.ops, own) {
+        (Some(ops), Some(own)) if own == ops => (Whose::Own, &facts.policy),
+        (None, Some(own)) if ops.len() == 1 && own >= KERNEL_IMAGE => (Whose::Own, &facts.policy),
+        (None, None) if ops.is_empty() => (Whose::Nobodys, &facts.policy),
+        (_, own) => match own.and_then(|own| others.get(&own)) {
+            Some(policy) => (Whose::Others(policy), policy),
+            None => return Whose::Unknown,
+        },
+    };
     let asks = |table: u32| {
-        let rules = facts.policy.rules().map_or(&[][..], PolicyRules::rules);
+        let rules = policy.rules().map_or(&[][..], PolicyRules::rules);
         rules.iter().any(|rule| rule.action == Action::Table(table))
     };
-    if !sequence.answers.iter().all(|(table, _)| asks(*table)) {
-        return Whose::Anothers;
-    }
-    match (facts.ops, own) {
-        (Some(ops), Some(own)) if own == ops => Whose::Own,
-        (None, Some(own)) if ops.len() == 1 && own >= KERNEL_IMAGE => Whose::Own,
-        (None, None) if ops.is_empty() => Whose::Nobodys,
-        _ => Whose::Anothers,
+    if sequence.answers.iter().all(|(table, _)| asks(*table)) {
+        whose
+    } else {
+        Whose::Unknown
     }
 }
 
@@ -203,14 +232,14 @@ mod tests {
             iif: Some(4),
         };
         assert!(matches!(
-            whose(&sequence, &sequences, &facts),
+            whose(&sequence, &sequences, &facts, &BTreeMap::new()),
             Whose::Nobodys
         ));
         // Another drop shows one: this drop may be of another.
         sequences.namespace(KERNEL_IMAGE + 8);
         assert!(matches!(
-            whose(&sequence, &sequences, &facts),
-            Whose::Anothers
+            whose(&sequence, &sequences, &facts, &BTreeMap::new()),
+            Whose::Unknown
         ));
     }
 }

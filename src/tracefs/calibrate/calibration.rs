@@ -7,6 +7,8 @@ use rustix::thread::gettid;
 
 use crate::host::Host;
 use crate::host::interfaces::Interfaces;
+use crate::host::netns::NetNs;
+use crate::host::others::OtherNs;
 use crate::kernel::functions::{Function, IN_NO_ROUTES};
 use crate::os::fresh_netns::FreshNetNs;
 use crate::os::random;
@@ -30,6 +32,8 @@ pub(crate) struct Calibrated {
     pub(crate) layout: Layout,
     /// The `dst_ops` of the namespace of this process, where they could be told.
     pub(crate) ops: Option<u64>,
+    /// The node's other namespaces, as far as theirs could be told.
+    pub(crate) others: Vec<OtherNs>,
 }
 
 impl Calibrated {
@@ -39,6 +43,7 @@ impl Calibrated {
             probe: probe(Function::PktDrop.name(), function, layout.fetch(arguments)),
             layout,
             ops,
+            others: Vec::new(),
         }
     }
 
@@ -266,12 +271,21 @@ impl Calibration<'_> {
             _ => Vec::new(),
         };
         let proved = self.prove(&mut bench, &third, layout, &owned, threshold)?;
-        Ok(proved.map(|(layout, shown)| {
+        Ok(proved.map(|(layout, shown, visited)| {
             let ops = layout.route.and_then(|_| {
                 let hit = shown.iter().find(|hit| hit.tid == tid)?;
                 solve::own_ops(hit, &owned, u64::try_from(own?).ok()?)
             });
-            Calibrated::new(layout, self.function, self.arguments, ops)
+            let there = shown.iter().filter(|hit| hit.tid == self.fresh.tid);
+            let there: Vec<&Hit> = there.collect();
+            let others = match ops {
+                Some(ops) => solve::others(&there, visited, &owned, ops),
+                None => Vec::new(),
+            };
+            Calibrated {
+                others,
+                ..Calibrated::new(layout, self.function, self.arguments, ops)
+            }
         }))
     }
 
@@ -387,7 +401,8 @@ impl Calibration<'_> {
     }
 
     /// Sends packets again and believes only what says of each what it is; with the hits of
-    /// `rt6_stats_seq_show`.
+    /// `rt6_stats_seq_show`, and the other namespaces in which the thread of the fresh one then set
+    /// it off, each with its `gc_thresh`.
     fn prove(
         &self,
         bench: &mut Bench<'_, '_>,
@@ -395,19 +410,28 @@ impl Calibration<'_> {
         mut layout: Layout,
         namespaces: &[(u32, u64)],
         threshold: u64,
-    ) -> Result<Result<(Layout, Vec<Hit>), String>, TraceError> {
+    ) -> Result<Result<Proved, String>, TraceError> {
         let skb = self.arguments[0];
         let mut probes = vec![whole(self.function, &layout, self.arguments)];
         if let Some(show) = self.show.filter(|_| !namespaces.is_empty()) {
             let words = solve::namespace_words(skb, namespaces);
             probes.push(probe("cal_own", show, words));
         }
-        let host = self.host;
+        let (host, inside) = (self.host, self.host.clone());
+        let others = if probes.len() > 1 {
+            host.other_namespaces()
+        } else {
+            Vec::new()
+        };
+        let mut visited = Vec::new();
         let text = bench.round(
             &probes,
             || {
                 touch(host, "rt6_stats")?;
-                packets.send(self.fresh)
+                packets.send(self.fresh)?;
+                // The fresh namespace is not needed any more.
+                visited = self.fresh.run(move |_| Ok(inside.touch_each(others)))?;
+                Ok(())
             },
             |text| hits(text, "cal_whole").len() >= packets.0.len(),
         )?;
@@ -427,9 +451,13 @@ impl Calibration<'_> {
         if !(number("family", 10) && number("gc_thresh", threshold)) {
             layout.route = None;
         }
-        Ok(Ok((layout, hits(&text, "cal_own"))))
+        Ok(Ok((layout, hits(&text, "cal_own"), visited)))
     }
 }
+
+/// What was proved: where the words are, what `rt6_stats_seq_show` was seen with, and in which
+/// other namespaces, each with its `gc_thresh`.
+type Proved = (Layout, Vec<Hit>, Vec<(NetNs, u64)>);
 
 /// True where a probe says of a packet what it is.
 fn is_named(hit: &Hit, packet: &OwnPacket, has_iif: bool) -> bool {

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::host::interfaces::Interfaces;
+use crate::host::netns::NetNs;
+use crate::host::others::OtherNs;
 use crate::tracefs::calibrate::own_packet::OwnPacket;
 use crate::tracefs::calibrate::words::Hit;
 use crate::tracefs::setup::layout::Route;
@@ -235,4 +237,31 @@ pub(super) fn own_ops(own: &Hit, namespaces: &[(u32, u64)], gc_thresh: u64) -> O
         .filter_map(|&(at, behind)| word(own, at)?.checked_add(behind))
         .collect();
     only(found.into_iter())
+}
+
+/// The other namespaces with the addresses of their `dst_ops`: none where the hits are not one
+/// for each, or where an address is not one's own.
+pub(super) fn others(
+    there: &[&Hit],
+    visited: Vec<(NetNs, u64)>,
+    namespaces: &[(u32, u64)],
+    own: u64,
+) -> Vec<OtherNs> {
+    if there.len() != visited.len() {
+        return Vec::new();
+    }
+    let told = there
+        .iter()
+        .zip(visited)
+        .filter_map(|(hit, (netns, gc_thresh))| {
+            let ops = own_ops(hit, namespaces, gc_thresh)?;
+            Some(OtherNs { netns, ops })
+        });
+    let others: Vec<OtherNs> = told.collect();
+    let mut seen = BTreeSet::from([own]);
+    if others.iter().all(|other| seen.insert(other.ops)) {
+        others
+    } else {
+        Vec::new()
+    }
 }

@@ -152,6 +152,47 @@ fn offsets_of_real_kernels() {
 }
 
 #[test]
+fn other_namespaces_are_known_where_each_shows_its_own() {
+    let seen = Seen::new_kernel();
+    let (_, fresh) = seen.route().unwrap();
+    let namespaces = solve::namespaces(&seen.hits("cal_show")[0], fresh);
+    let own = seen.own_ops(1024).unwrap();
+    let netns = |name: &str| crate::host::netns::unidentified(name.into());
+    let hits = seen.hits("cal_own");
+    // The hits of two namespaces: as it was seen, and with another address.
+    let (first, text) = (&hits[0], seen.text.clone());
+    let elsewhere = seen.with("ffffffff96c099c0", "ffffffff96d099c0");
+    assert_ne!(elsewhere.text, text);
+    let second = &elsewhere.hits("cal_own")[0];
+    let others = |there: &[&Hit], thresholds: &[u64], own| {
+        let visited = thresholds.iter().map(|&n| (netns(&n.to_string()), n));
+        let found = solve::others(there, visited.collect(), &namespaces, own);
+        let found = found.into_iter().map(|other| (other.netns, other.ops));
+        found.collect::<Vec<_>>()
+    };
+    let moved = own + 0x10_0000;
+    assert_eq!(
+        others(&[first, second], &[1024, 1024], 7),
+        [(netns("1024"), own), (netns("1024"), moved)]
+    );
+    // One that does not show its threshold is left out alone.
+    assert_eq!(
+        others(&[first, second], &[1025, 1024], 7),
+        [(netns("1024"), moved)]
+    );
+    assert_eq!(others(&[second], &[1024], own).len(), 1);
+    for (there, thresholds, own) in [
+        (&[first, second][..], &[1024][..], 7),
+        (&[first], &[1024, 1024], 7),
+        // Two of them, or one and one's own, cannot be in one place.
+        (&[first, first], &[1024, 1024], 7),
+        (&[first, second], &[1024, 1024], own),
+    ] {
+        assert_eq!(others(there, thresholds, own), []);
+    }
+}
+
+#[test]
 fn a_name_that_is_nowhere_or_in_two_places_is_not_found() {
     // Every interface seems to have its name again at 16.
     let twice = Seen::new_kernel();

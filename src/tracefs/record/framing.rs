@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::capture::framing::{Framing, VERSION, When, lines};
+use crate::capture::framing::{Framing, PolicyPart, VERSION, When, lines};
 use crate::capture::one_line::OneLine;
-use crate::host::{Fact, Host};
+use crate::host::{Fact, Host, Policy};
 use crate::tracefs::setup::plan::Plan;
 
 /// The first lines of a capture.
@@ -60,11 +60,26 @@ pub(super) fn pods(host: &Host) -> Vec<u8> {
     }))
 }
 
-/// Policy rules and throw routes as of now. What cannot be had is left out.
-pub(super) fn policy(host: &Host, when: When) -> Vec<u8> {
+/// Policy rules and throw routes as of now, also of the node's other namespaces. What cannot be
+/// had is left out.
+pub(super) fn policy(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
     let now = host.policy();
-    let rules = now.rules.iter().flat_map(|set| set.rules());
-    let rules = rules.map(|rule| Framing::Rule(when, OneLine::new(&rule.text)));
+    let own = rules(&now).map(|rule| Framing::Rule(when, rule));
     let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
-    lines(rules.chain(throw_routes))
+    let others = plan.naming.as_ref().map_or(&[][..], |n| &n.others);
+    let others = host.policies(others);
+    let others = others.each().flat_map(|(number, policy, of)| {
+        let rules = rules(policy).map(PolicyPart::Rule);
+        let throw_routes = policy.throw_routes.map(PolicyPart::ThrowRoutes);
+        let parts = rules
+            .chain(throw_routes)
+            .chain(of.into_iter().map(PolicyPart::Ops));
+        parts.map(move |part| Framing::Policy(when, number, part))
+    });
+    lines(own.chain(throw_routes).chain(others))
+}
+
+fn rules(policy: &Policy) -> impl Iterator<Item = OneLine<'_>> {
+    let rules = policy.rules.iter().flat_map(|set| set.rules());
+    rules.map(|rule| OneLine::new(&rule.text))
 }

@@ -144,7 +144,7 @@ impl Recorder<'_, '_> {
         TraceError::check(self.env.signals)?;
         // Not at the moment of the facts: a listing of many routes takes longer than the gap
         // between two drops.
-        let policy = policy(self.host, When::Before);
+        let policy = policy(self.plan, self.host, When::Before);
         let before = self.output.written;
         self.put(&policy)?;
         self.tail += self.output.written - before;
@@ -473,7 +473,7 @@ impl Recorder<'_, '_> {
     fn tail(&mut self) -> Result<(), TraceError> {
         let after = self.after.take();
         let mut text = after.unwrap_or_else(|| facts(self.plan, self.host, When::After));
-        text.extend(policy(self.host, When::After));
+        text.extend(policy(self.plan, self.host, When::After));
         text.extend(pods(self.host));
         let lost = self.lost.iter();
         text.extend(lines(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::capture::method::Method;
 use crate::host::cpulist;
+use crate::host::others::OtherNs;
 use crate::kernel::functions::Function;
 use crate::tracefs::files::TraceFs;
 use crate::tracefs::setup::functions::Traceable;
@@ -38,6 +39,8 @@ pub struct Naming {
     pub(crate) layout: Layout,
     /// The `dst_ops` of the namespace of this process.
     pub(crate) ops: Option<u64>,
+    /// The node's other namespaces, as far as theirs are known.
+    pub(crate) others: Vec<OtherNs>,
     /// Which of them alone are recorded.
     pub(crate) narrowing: Option<Narrowing>,
     /// What shows packets that netfilter drops, where its rules ask for the way back to a source.
@@ -55,6 +58,7 @@ impl Naming {
             probe,
             layout,
             ops,
+            others: Vec::new(),
             narrowing: None,
             netfilter: None,
             streams: streams.to_vec(),
