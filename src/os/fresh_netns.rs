@@ -2,7 +2,7 @@
 //! away with its thread.
 
 use std::io;
-use std::net::{Ipv6Addr, UdpSocket};
+use std::net::SocketAddrV6;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, recv,
-    recvfrom, send, sendto, socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, sendto,
+    socket_with,
 };
 use rustix::thread::{CpuSet, UnshareFlags, gettid, sched_getcpu, sched_setaffinity};
 
@@ -26,8 +26,18 @@ const LO: u32 = 1;
 pub(crate) struct Inside {
     packets: OwnedFd,
     cpu: usize,
-    // Of a packet that came over `lo`: there the kernel says how it is addressed.
-    lo: SocketAddrAny,
+}
+
+/// The address of whoever receives over `lo`, in the place of a `struct sockaddr_ll`: protocol,
+/// interface, kind of hardware and of packet, length of an address, and the address, which is all
+/// zeros. Sending looks at these alone (net/packet/af_packet.c: `packet_snd`). Received packets
+/// say theirs in too few bytes for sending before 5.1 (`packet_recvmsg`).
+fn lo() -> SocketAddrV6 {
+    const LENGTH: u8 = 6;
+    let mut rest = [0; 16];
+    rest[3] = LENGTH;
+    // These bytes are in the order of the network there, and in the machine's here.
+    SocketAddrV6::new(rest.into(), ETH_P_IPV6, LO.to_be(), 0)
 }
 
 impl Inside {
@@ -48,12 +58,7 @@ impl Inside {
             SocketFlags::CLOEXEC,
             protocol.map(Protocol::from_raw),
         )?;
-        set_socket_timeout(&packets, Timeout::Recv, Some(PATIENCE))?;
-        let greeting = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0))?;
-        greeting.send_to(b"lo", greeting.local_addr()?)?;
-        let (_, _, lo) = recvfrom(&packets, &mut [0; 64][..], RecvFlags::empty())?;
-        let lo = lo.ok_or_else(|| io::Error::other("lo has no address"))?;
-        Ok(Inside { packets, lo, cpu })
+        Ok(Inside { packets, cpu })
     }
 
     /// Sends an IPv6 packet over `lo`, as if somebody else had sent it.
@@ -61,7 +66,7 @@ impl Inside {
     /// # Errors
     /// What the kernel answers.
     pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
-        sendto(&self.packets, packet, SendFlags::empty(), &self.lo)?;
+        sendto(&self.packets, packet, SendFlags::empty(), &lo())?;
         Ok(())
     }
 }

@@ -768,7 +768,7 @@ cards() { # bursts through network cards, of which the kernel takes many packets
         sure=$(grep -c '"class":"rcv-no-route","confidence":"confirmed"' /tmp/drops)
         expect 200 "$sure" "cards, $identity: drops confirmed"
         # Without the rules of the other end, which are then nobody's.
-        sure=$(grep -v '^# ip6drop: .* policy ' /tmp/capture | ip6drop report --format ndjson | grep -c '"class":"rcv-no-route","confidence":"confirmed"')
+        sure=$(grep -v '^# ip6drop: .* policy ' /tmp/capture | ip6drop report --format ndjson | grep '"type":"drop"' | grep -c '"class":"rcv-no-route","confidence":"confirmed"')
         [ $identity = least ] && all=100 || all=200
         expect $all "$sure" "cards, $identity: drops confirmed by the rules of the host alone"
         for card in eth0 eth1; do

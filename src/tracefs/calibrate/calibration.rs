@@ -67,9 +67,8 @@ const NOT_SEEN: &str = "own packets were not seen where they are dropped";
 struct Packets([OwnPacket; 2]);
 
 impl Packets {
-    fn new() -> io::Result<Packets> {
-        let packet = |length| Ok::<_, io::Error>(OwnPacket::new(random::bytes()?, length));
-        Ok(Packets([packet(8)?, packet(52)?]))
+    fn new() -> Packets {
+        Packets([8, 52].map(|length| OwnPacket::new(random::distinct(), length)))
     }
 
     fn send(&self, fresh: &FreshNetNs) -> io::Result<()> {
@@ -228,7 +227,6 @@ fn whole(function: &str, layout: &Layout, arguments: [&str; 3]) -> Probe {
 
 impl Calibration<'_> {
     fn run(&self, session: &mut Session<'_>) -> Result<Result<Calibrated, String>, TraceError> {
-        let io = || TraceError::file("a fresh network namespace", "prepare");
         let own = self.host.snapshot().route.get("gc_thresh").copied();
         let proc = self.host.proc.clone();
         let set = move || {
@@ -249,14 +247,14 @@ impl Calibration<'_> {
         let of = |tid: &u32| format!("common_pid == {tid}");
         let filter = threads.iter().map(of).collect::<Vec<_>>().join(" || ");
         let mut bench = Bench::new(self.env, session, &filter, self.buffer_kb)?;
-        let first = Packets::new().map_err(io())?;
+        let first = Packets::new();
         let places = match self.places(&mut bench, &first, tid)? {
             Ok(places) => places,
             Err(why) => return Ok(Err(why)),
         };
-        let second = Packets::new().map_err(io())?;
+        let second = Packets::new();
         let route = self.route(&mut bench, &second, &places)?;
-        let third = Packets::new().map_err(io())?;
+        let third = Packets::new();
         let layout = Layout {
             data: places.data.into(),
             dev: places.dev.into(),
