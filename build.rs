@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -47,6 +47,25 @@ fn reads_packed_relocations() -> Option<bool> {
     Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?) >= (2, 36))
 }
 
+/// True where the linker keeps one of functions that are the same: lld does, and others do not know
+/// the option. Tried where the file that is shipped is made, for it takes a moment.
+fn folds_functions() -> Option<bool> {
+    let of = |name| std::env::var(name).ok();
+    if !of("CARGO_CFG_TARGET_FEATURE")?.contains("crt-static") {
+        return None;
+    }
+    let mut rustc = Command::new(of("RUSTC")?);
+    rustc.args(["--target", &of("TARGET")?, "--crate-name=folds", "-"]);
+    rustc.args(["--out-dir", &of("OUT_DIR")?, "-Clink-arg=-Wl,--icf=all"]);
+    rustc.args(of("RUSTC_LINKER").map(|linker| format!("-Clinker={linker}")));
+    let flags = of("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    rustc.args(flags.split('\x1f').filter(|flag| !flag.is_empty()));
+    let rustc = rustc.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut rustc = rustc.stderr(Stdio::null()).spawn().ok()?;
+    rustc.stdin.take()?.write_all(b"fn main() {}").ok()?;
+    Some(rustc.wait().ok()?.success())
+}
+
 fn main() -> std::io::Result<()> {
     // Without git, as in a packaged source, the commit is not known.
     let own = is_own_repository();
@@ -63,6 +82,9 @@ fn main() -> std::io::Result<()> {
     }
     if reads_packed_relocations() == Some(true) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
+    if folds_functions() == Some(true) {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
     }
     println!("cargo::rerun-if-changed=build.rs");
     pack_schema()

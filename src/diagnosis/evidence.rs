@@ -80,6 +80,7 @@ impl Attempts {
     const BITS: u32 = 24;
 
     /// All of it as a number of [`Attempts::BITS`] bits.
+    #[inline(always)]
     fn packed(self) -> u64 {
         let attempt = |attempt: Option<Attempt>| attempt.map_or(0, |a| 1 + a.number());
         [attempt(self.last), attempt(self.previous), self.count]
@@ -90,6 +91,7 @@ impl Attempts {
     }
 
     /// Adds one behind the others.
+    #[inline(always)]
     pub(crate) fn push(&mut self, attempt: Attempt) {
         if let Some(previous) = self.previous {
             self.earlier |= previous.bit();

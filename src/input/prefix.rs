@@ -8,6 +8,7 @@ fn word(text: &[u8], is: impl Fn(u8) -> bool) -> Option<&[u8]> {
 
 /// The rest behind a pattern: `0` stands for a digit, `a` for a letter, the others for
 /// themselves.
+#[inline(always)]
 fn like<'a>(text: &'a [u8], pattern: &[u8]) -> Option<&'a [u8]> {
     let fits = |(&p, &b): (&u8, &u8)| match p {
         b'0' => b.is_ascii_digit(),

@@ -265,6 +265,7 @@ pub(crate) const FRAMES: &[FrameRule] = &[
 
 /// What a frame of that name says.
 #[must_use]
+#[inline]
 pub(crate) fn mark(name: &[u8]) -> Option<Mark> {
     FRAMES
         .iter()

@@ -153,6 +153,7 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
 
 /// The known function of that name.
 #[must_use]
+#[inline]
 pub(crate) fn function(name: &[u8]) -> Option<Function> {
     FUNCTIONS
         .iter()

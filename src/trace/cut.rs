@@ -35,7 +35,7 @@ pub struct CutState {
 
 /// `Some(true)` where a frame line starts, `None` where too few bytes are at hand to tell.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub(crate) fn starts_frame(data: &[u8], at_eof: bool) -> Option<bool> {
     if let Some(start) = data.first_chunk::<4>() {
         return Some(start == b" => " || start.starts_with(b"=> "));

@@ -29,6 +29,7 @@ impl Level {
     /// Reads it off a flags column: `..s1`, `d.h2.`; `d..h1..` of the real-time patches, which put
     /// lazy rescheduling in front.
     #[must_use]
+    #[inline]
     pub fn of_flags(flags: &[u8]) -> Level {
         let column = if flags.len() >= 7 { 3 } else { 2 };
         match flags.get(column) {

@@ -1,16 +1,15 @@
 //! The columns in front of an event: task, CPU, flags and time.
 
-use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0, space1};
-use nom::combinator::opt;
-use nom::sequence::{delimited, terminated};
+use nom::combinator::fail;
+use nom::sequence::delimited;
 use nom::{IResult, Parser};
 
 use crate::trace::event::{Context, Level};
 use crate::trace::number::{cpu, number};
 use crate::trace::short::Comm;
-use crate::trace::time::{self, Time};
+use crate::trace::time::{Time, latency_time, time};
 
 /// Width of the comm column (`%16s` in `trace_print_context`, kernel/trace/trace_output.c).
 pub(super) const COMM_COLUMNS: usize = 16;
@@ -36,37 +35,64 @@ fn tgid(input: &[u8]) -> IResult<&[u8], &[u8]> {
 }
 
 /// Flag columns: four or five characters, more in some versions, absent with `noirq-info`.
+#[inline]
 fn flags(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let flag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'#' | b'!');
-    terminated(take_while1(flag), space1).parse(input)
+    let (rest, flags) = take_while1(flag)(input)?;
+    let (rest, _) = space1(rest)?;
+    Ok((rest, flags))
 }
 
-fn end_of_header(input: &[u8]) -> IResult<&[u8], char> {
-    terminated(char(':'), opt(char(' '))).parse(input)
+#[inline]
+fn end_of_header(input: &[u8]) -> IResult<&[u8], ()> {
+    match input {
+        [b':', b' ', rest @ ..] | [b':', rest @ ..] => Ok((rest, ())),
+        _ => fail().parse(input),
+    }
+}
+
+/// A time, and the end of the header behind it.
+#[inline]
+fn time_and_end(input: &[u8]) -> IResult<&[u8], Time> {
+    let (rest, time) = time(input)?;
+    let (rest, ()) = end_of_header(rest)?;
+    Ok((rest, time))
 }
 
 /// `1042  (  123) [001] ..s1    52.560614: `
+#[inline]
 pub(super) fn columns(input: &[u8]) -> IResult<&[u8], Columns> {
-    let (rest, pid) = terminated(number, space1).parse(input)?;
-    let (rest, _) = opt(terminated(tgid, space0)).parse(rest)?;
-    let (rest, cpu) = delimited(char('['), cpu, char(']')).parse(rest)?;
+    let (rest, pid) = number(input)?;
+    let (rest, _) = space1(rest)?;
+    let (rest, _) = match tgid(rest) {
+        Ok((rest, _)) => space0(rest)?,
+        Err(_) => (rest, rest),
+    };
+    let (rest, _) = char('[')(rest)?;
+    let (rest, cpu) = cpu(rest)?;
+    let (rest, _) = char(']')(rest)?;
     let (rest, _) = space1(rest)?;
     // A time is digits only, and flags may be digits too: try the time first.
-    let mut time = terminated(time::time, end_of_header);
-    let (rest, (flags, time)) = match time.parse(rest) {
-        Ok((rest, time)) => (rest, (&b""[..], time)),
-        Err(_) => (flags, time).parse(rest)?,
+    let (rest, flags, time) = if let Ok((rest, time)) = time_and_end(rest) {
+        (rest, &b""[..], time)
+    } else {
+        let (rest, flags) = flags(rest)?;
+        let (rest, time) = time_and_end(rest)?;
+        (rest, flags, time)
     };
     Ok((rest, (pid, cpu, Level::of_flags(flags), time)))
 }
 
 /// `1032    3..s1 25027396us!: `
+#[inline]
 fn latency_columns(input: &[u8]) -> IResult<&[u8], Columns> {
-    let (rest, pid) = terminated(number, space1).parse(input)?;
-    let (rest, (cpu, flags)) = (cpu, flags).parse(rest)?;
+    let (rest, pid) = number(input)?;
+    let (rest, _) = space1(rest)?;
+    let (rest, cpu) = cpu(rest)?;
+    let (rest, flags) = flags(rest)?;
     // trace-cmd prints seconds in these columns.
-    let time = alt((time::latency_time, time::time));
-    let (rest, time) = terminated(time, end_of_header).parse(rest)?;
+    let (rest, time) = latency_time(rest).or_else(|_| time(rest))?;
+    let (rest, ()) = end_of_header(rest)?;
     Ok((rest, (pid, cpu, Level::of_flags(flags), time)))
 }
 

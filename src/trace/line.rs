@@ -47,6 +47,7 @@ fn behind_prefix(line: &[u8]) -> Option<Line<'_>> {
 }
 
 /// A line as an element of a JSON list, as deployment tools print output: `"…",`.
+#[inline]
 fn unquote(line: &[u8]) -> &[u8] {
     let Some(inner) = line.trim_ascii_start().strip_prefix(b"\"") else {
         return line;

@@ -51,7 +51,7 @@ impl Masked {
     }
 
     /// Whether `data` starts with it; false where fewer bytes are at hand than it could have.
-    #[inline]
+    #[inline(always)]
     fn starts(&self, data: &[u8]) -> bool {
         let Some(data) = data.get(..8 * START) else {
             return false;
@@ -78,7 +78,7 @@ struct Remembered<T> {
 }
 
 impl<T> Remembered<T> {
-    #[inline]
+    #[inline(always)]
     fn starts(&self, data: &[u8]) -> bool {
         let len = usize::from(self.len);
         self.start.starts(data)

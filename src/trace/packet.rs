@@ -83,6 +83,7 @@ pub(crate) enum Words {
 const VERSION: u8 = 6;
 
 /// A value that fits 64 bits without a sign.
+#[inline]
 fn unsigned(text: &[u8]) -> Option<u64> {
     // Mostly it is what `%llx` prints.
     let hex = text.strip_prefix(b"0x").unwrap_or_default();
@@ -166,6 +167,7 @@ fn word(text: Option<&[u8]>) -> Option<[u8; 8]> {
     Some(unsigned(text?)?.to_le_bytes())
 }
 
+#[inline]
 fn address([first, second]: [Option<&[u8]>; 2]) -> Option<Ipv6Addr> {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&word(first)?);

@@ -14,17 +14,20 @@ use crate::trace::symbol::{Symbol, is_symbol_byte, symbol};
 
 /// What stands behind `<-`: a symbol, or the bare address of a trampoline.
 fn caller(input: &[u8]) -> IResult<&[u8], Option<Symbol<'_>>> {
+    let (rest, _) = space1(input)?;
+    let (rest, _) = tag("<-")(rest)?;
+    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    let (rest, _) = space0(rest)?;
+    if let Ok((rest, symbol)) = symbol(rest) {
+        return Ok((rest, Some(symbol)));
+    }
     let address = (tag("0x"), take_while1(|b: u8| b.is_ascii_hexdigit()));
-    preceded(
-        (space1, alt((tag("<--"), tag("<-"))), space0),
-        alt((
-            nom::combinator::map(symbol, Some),
-            nom::combinator::map(address, |_| None),
-            // Its return address is a return probe's.
-            nom::combinator::map(tag(RETURN_PROBE), |_| None),
-        )),
-    )
-    .parse(input)
+    alt((
+        nom::combinator::map(address, |_| None),
+        // Its return address is a return probe's.
+        nom::combinator::map(tag(RETURN_PROBE), |_| None),
+    ))
+    .parse(rest)
 }
 
 /// `(ops=0x…)` behind a function, of the option `func-args` (kernel 6.15).
@@ -34,6 +37,7 @@ fn function_arguments(input: &[u8]) -> IResult<&[u8], ()> {
     Ok((rest, ()))
 }
 
+#[inline]
 fn end(input: &[u8]) -> IResult<&[u8], &[u8]> {
     all_consuming(nom::bytes::complete::take_while(|b: u8| {
         b.is_ascii_whitespace()
@@ -154,8 +158,9 @@ pub(super) fn by_name(input: &[u8]) -> Option<Payload<'_>> {
 
 /// The payload behind a header; what is not known is [`Payload::Other`].
 pub(super) fn payload(input: &[u8]) -> Payload<'_> {
-    alt((function, stack, named_function, probe, tracepoint))
-        .parse(input)
+    // Mostly it is a function.
+    function(input)
+        .or_else(|_| alt((stack, named_function, probe, tracepoint)).parse(input))
         .map_or(Payload::Other, |(_, payload)| payload)
 }
 

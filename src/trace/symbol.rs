@@ -3,7 +3,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char, hex_digit1, space0, space1};
-use nom::combinator::{all_consuming, map, opt, verify};
+use nom::combinator::{all_consuming, fail, map, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -37,11 +37,13 @@ pub(crate) enum Frame<'a> {
 }
 
 /// True for the bytes a kernel symbol is made of, compiler suffixes included.
+#[inline]
 pub(super) fn is_symbol_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'@')
 }
 
 /// Splits `name.isra.0` into the source name and the compiler's suffix.
+#[inline]
 fn split_suffix(raw: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b'.', raw.get(1..).unwrap_or_default()) {
         Some(at) => raw.split_at(at + 1),
@@ -49,33 +51,41 @@ fn split_suffix(raw: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+#[inline]
 fn offset(input: &[u8]) -> IResult<&[u8], u64> {
-    let (rest, value) = preceded(tag("+0x"), hex_digit1).parse(input)?;
+    let (rest, _) = tag("+0x")(input)?;
+    let (rest, value) = hex_digit1(rest)?;
     let (rest, _) = opt(preceded(tag("/0x"), hex_digit1)).parse(rest)?;
     Ok((rest, hex_value(value)))
 }
 
+#[inline]
 fn address(input: &[u8]) -> IResult<&[u8], u64> {
-    preceded(
-        space1,
-        alt((
-            delimited(char('<'), hex_number, char('>')),
-            delimited(char('('), hex_number, char(')')),
-        )),
-    )
-    .parse(input)
+    let (rest, _) = space1(input)?;
+    alt((
+        delimited(char('<'), hex_number, char('>')),
+        delimited(char('('), hex_number, char(')')),
+    ))
+    .parse(rest)
 }
 
+#[inline]
 fn module(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    preceded(
-        space1,
-        delimited(
-            char('['),
-            take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
-            char(']'),
-        ),
-    )
-    .parse(input)
+    let (rest, _) = space1(input)?;
+    let name = take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    delimited(char('['), name, char(']')).parse(rest)
+}
+
+/// What a parser finds, and the rest behind it. The same as `opt`, which costs calls.
+#[inline(always)]
+fn optional<'a, T>(
+    parser: impl Fn(&'a [u8]) -> IResult<&'a [u8], T>,
+    input: &'a [u8],
+) -> (&'a [u8], Option<T>) {
+    match parser(input) {
+        Ok((rest, found)) => (rest, Some(found)),
+        Err(_) => (input, None),
+    }
 }
 
 /// A symbol with any of `+0x5/0xd0`, ` [module]`, ` <address>` and ` (address)` behind it.
@@ -83,12 +93,14 @@ fn module(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// # Errors
 /// Fails where the input does not start with a letter, `_`, `.` or `$`.
 pub(super) fn symbol(input: &[u8]) -> IResult<&[u8], Symbol<'_>> {
-    let starts = |raw: &[u8]| !raw.first().is_some_and(u8::is_ascii_digit);
-    let (rest, raw) = verify(take_while1(is_symbol_byte), starts).parse(input)?;
+    let (rest, raw) = take_while1(is_symbol_byte)(input)?;
+    if raw.first().is_some_and(u8::is_ascii_digit) {
+        return fail().parse(input);
+    }
     let (name, suffix) = split_suffix(raw);
-    let (rest, offset) = opt(offset).parse(rest)?;
-    let (rest, module) = opt(module).parse(rest)?;
-    let (rest, address) = opt(address).parse(rest)?;
+    let (rest, offset) = optional(offset, rest);
+    let (rest, module) = optional(module, rest);
+    let (rest, address) = optional(address, rest);
     Ok((
         rest,
         Symbol {

@@ -1,10 +1,9 @@
 //! Time stamps of a trace, in whatever unit its clock prints.
 
+use nom::IResult;
 use nom::bytes::complete::{tag, take_while1};
-use nom::character::complete::{char, digit1};
-use nom::combinator::opt;
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
+use nom::character::complete::digit1;
+use nom::error::Error;
 
 use crate::trace::number::number;
 
@@ -77,10 +76,11 @@ impl Time {
 }
 
 /// `52.560614`, `107.735330123` or a bare count.
+#[inline]
 pub(super) fn time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, whole) = number(input)?;
-    let (rest, fraction) = opt(preceded(char('.'), digit1)).parse(rest)?;
-    let Some(fraction) = fraction else {
+    let behind_point = rest.strip_prefix(b".").map(digit1::<_, Error<_>>);
+    let Some(Ok((rest, fraction))) = behind_point else {
         return Ok((rest, Time::count(whole)));
     };
     let digit = |place| fraction.get(place).map_or(0, |b| u64::from(b - b'0'));
@@ -90,11 +90,11 @@ pub(super) fn time(input: &[u8]) -> IResult<&[u8], Time> {
 }
 
 /// Time of the latency format: microseconds, `us`, and marks for long gaps.
+#[inline]
 pub(super) fn latency_time(input: &[u8]) -> IResult<&[u8], Time> {
     let (rest, us) = number(input)?;
-    let (rest, _) = tag("us").parse(rest)?;
+    let (rest, _) = tag("us")(rest)?;
     let (rest, _) =
-        take_while1(|b: u8| matches!(b, b' ' | b'!' | b'+' | b'#' | b'*' | b'@' | b'$'))
-            .parse(rest)?;
+        take_while1(|b: u8| matches!(b, b' ' | b'!' | b'+' | b'#' | b'*' | b'@' | b'$'))(rest)?;
     Ok((rest, Time::nanoseconds(us.saturating_mul(1000))))
 }

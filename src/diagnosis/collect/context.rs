@@ -58,6 +58,7 @@ impl Via {
     ///
     /// A handler's entry comes before everything else about its drop, and a stack is attached
     /// elsewhere. A stack right behind a cut lost its own entry: the next entry is another one.
+    #[inline]
     pub(super) fn is_same(self, via: Via, after_cut: bool) -> bool {
         let second = match via {
             Via::HANDLER | Via::HANDLER_PROBE => {

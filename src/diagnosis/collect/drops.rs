@@ -220,6 +220,7 @@ impl<D: DropSink> Collector<D> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn close_drop(&mut self, at: At) {
         if let Some(open) = self.task_mut(at).drop.take() {
             self.queue.done(open.ticket, &mut self.drops);

@@ -94,6 +94,7 @@ enum By {
 }
 
 /// True where the lookup is one for the received packet, as far as that is known.
+#[inline(always)]
 fn is_for(lookup: &Lookup, packet: &Packet, by: By) -> bool {
     let incoming = packet.iif.or(packet.ifindex.map(NonZeroU32::get));
     let came_by = match incoming {

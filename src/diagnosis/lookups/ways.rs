@@ -152,18 +152,17 @@ impl Search<'_> {
         let passes = |(t, answer): &Asked| *t == table && answer.lets_pass();
         let has_passed = answers[..self.start].iter().any(passes);
         let is_cut = self.may_be_cut && place.answer == self.start && self.start == 0;
-        let can_hide = |answer: &Answer| {
-            let asking = Asking {
-                table,
-                answer: *answer,
-                iif: self.sequence.iif,
-            };
+        // What is shown once is shown again, unless the start is missing.
+        let fits = |answer| has_passed || told.is_none_or(|told| told == answer && is_cut);
+        let is_possible = |answer| answer != Answer::Throw || !self.grounds.has_no_throw;
+        let may_be_missing = |answer| {
+            let iif = self.sequence.iif;
+            let asking = Asking { table, answer, iif };
             let shown = self.grounds.shown.and_then(|shown| shown.shows(&asking));
-            let may_be_missing = is_cut || shown != Some(true);
-            let is_possible = *answer != Answer::Throw || !self.grounds.has_no_throw;
-            // What is shown once is shown again, unless the start is missing.
-            let fits = has_passed || told.is_none_or(|told| told == *answer && is_cut);
-            answer.is_of(table) && may_be_missing && is_possible && fits
+            is_cut || shown != Some(true)
+        };
+        let can_hide = |answer: &Answer| {
+            fits(*answer) && answer.is_of(table) && is_possible(*answer) && may_be_missing(*answer)
         };
         Answer::ALL.into_iter().filter(can_hide).collect()
     }

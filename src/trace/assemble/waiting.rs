@@ -112,6 +112,7 @@ impl Waiting {
     }
 
     /// Hands out a stack, with the context of its `<stack trace>` line where it has one.
+    #[inline(always)]
     pub(super) fn stack(
         &self,
         id: Option<StackId>,

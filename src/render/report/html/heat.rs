@@ -12,13 +12,10 @@ const HEIGHT: u64 = 20;
 /// The smallest number of drops of each level: equal steps of the logarithm up to the most in
 /// a bin, so that a single drop and a flood are both to be seen.
 fn floors(most: u64) -> [u64; LEVELS] {
-    let steps = (LEVELS - 1) as f64;
-    std::array::from_fn(|level| {
-        if level == LEVELS - 1 {
-            return most;
-        }
-        (most as f64).powf(level as f64 / steps).ceil() as u64
-    })
+    let half = (most as f64).sqrt();
+    let quarter = half.sqrt();
+    let [second, third, fourth] = [quarter, half, half * quarter].map(|root| root.ceil() as u64);
+    [1, second, third, fourth, most]
 }
 
 fn level(floors: &[u64; LEVELS], drops: u64) -> usize {
