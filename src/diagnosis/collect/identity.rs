@@ -57,7 +57,11 @@ impl<D: DropSink> Collector<D> {
                 if let Some(((fast, _), context)) = reading.fast.zip(context) {
                     self.drops.fast(context.time, fast);
                 }
-                return self.entry(at, via, function, context, caller);
+                self.entry(at, via, function, context, caller);
+                if let Some(call) = &mut self.task_mut(at).call {
+                    call.ops = reading.ops.or(call.ops);
+                }
+                return;
             }
             Aside::Unbelievable => {
                 self.gathered.unbelievable += 1;

@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 
 use crate::diagnosis::collect::context::is_near;
 use crate::diagnosis::evidence::{Observed, Reverse};
-use crate::diagnosis::lookups::sequence::MAX_ANSWERS;
+use crate::diagnosis::lookups::sequence::{LO, MAX_ANSWERS};
 use crate::trace::lookup::Lookup;
 use crate::trace::{Packet, Time};
 
@@ -16,8 +16,6 @@ use crate::trace::{Packet, Time};
 /// dropped after. One softirq takes 300 packets (net/core/dev.c: `netdev_budget`), each of which
 /// asks two tables, and the ICMPv6 error about it another four; with rules of its own some more.
 const MAX_RECENT: usize = 2048;
-/// The interface that lookups for packets of this host come by.
-const LO: u32 = 1;
 /// The protocol of ICMPv6 (IANA).
 const IPPROTO_ICMPV6: u8 = 58;
 
@@ -165,6 +163,15 @@ impl Recent {
     /// A table was asked.
     pub(super) fn asked(&mut self, time: Option<Time>, lookup: Lookup) {
         self.push(key_of(&lookup.dst), time, Did::Asked(lookup));
+    }
+
+    /// What was asked right before, with nothing else in between.
+    pub(super) fn just_asked(&self, now: Option<Time>) -> Option<&Lookup> {
+        let last = self.all.back().filter(|noted| is_near(now, noted.time))?;
+        match &last.did {
+            Did::Asked(lookup) => Some(lookup),
+            _ => None,
+        }
     }
 
     /// `ip6_dst_gc` was called, for what was asked last.
