@@ -125,7 +125,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l threads -d 'T
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l compare -d 'Did it help: the first FILE was recorded before, the second after; as text or json'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l compare -d 'Did it help: the first FILE (or directory, or quoted pattern) was recorded before, the second after; as text or json'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l all-cpus -d 'A row for every CPU, also for quiet ones on large machines'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to 100 destinations, interfaces and sources, all stacks, and names without a cut'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l brief -d 'Say less: the answer and what to do now, in six lines at most'

@@ -1022,6 +1022,10 @@ fn hosts_are_compared_before_and_after() {
     assert_eq!(object["fault"]["mended"], 1);
     assert_eq!(object["hosts"][0]["host"], "a");
     assert_eq!(object["hosts"][2]["after"], Value::Null);
+    let patterns = [&before, &after].map(|side| format!("{side}/*.j?on"));
+    let args = ["merge", "--compare", "--format", "json"];
+    let by_pattern = common::ip6drop([&args[..], &[&patterns[0], &patterns[1]]].concat());
+    assert_eq!(common::json(&by_pattern), object);
     for wrong in [
         &["merge", "--compare", &before][..],
         &[
