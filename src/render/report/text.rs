@@ -24,6 +24,7 @@ use crate::render::report::words::{
 };
 use crate::render::table::table;
 use crate::render::view::{ReportDocument, ReportLook, ReportView};
+use crate::render::words::BRIEF;
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::Summary;
 use crate::text::harmless;
@@ -375,9 +376,6 @@ fn one_line(entry: &Entry, paper: Paper) -> String {
     };
     paper.line(&format!("{:<LABEL$}{text}", entry.label))
 }
-
-/// Lines of the report in brief.
-const BRIEF: usize = 6;
 
 /// The answer, how sure, how many, and the command that helps, in a few lines.
 fn in_brief(summary: &Summary, look: &ReportLook, out: &mut dyn Write) -> io::Result<()> {
