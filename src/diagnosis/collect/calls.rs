@@ -4,7 +4,6 @@ use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::context::{At, Call, LastEntry, Via};
 use crate::diagnosis::collect::packet_drop::DropSink;
 use crate::diagnosis::collect::signal::{Caller, Returned};
-use crate::diagnosis::collect::wanted::Wanted;
 use crate::diagnosis::evidence::{Attempt, Observed, is_candidate};
 use crate::kernel::functions::{Direction, Function, Origin};
 use crate::trace::Context;
@@ -37,7 +36,6 @@ impl<D: DropSink> Collector<D> {
             stacks: 0,
             returned: false,
             time: context.map(|c| c.time),
-            ops: None,
         });
         call.via.add(via);
     }
@@ -77,12 +75,13 @@ impl<D: DropSink> Collector<D> {
             }
         }
         let recent = &mut row.recent[level];
-        let just_asked = recent.just_asked(call.time);
-        let of_call = (call.origin, call.ops);
-        if let Some(wanted) = just_asked.and_then(|asked| Wanted::new(asked, of_call, observed)) {
-            self.drops.wanted(&wanted);
+        // Mostly no table was asked.
+        if !recent.is_empty() {
+            if let Some(wanted) = recent.wanted(call.time, call.origin, observed) {
+                self.drops.wanted(&wanted);
+            }
+            recent.attempted(call.time, observed);
         }
-        recent.attempted(call.time, observed);
         row.gc[call.origin as usize][observed as usize] += 1;
     }
 

@@ -97,8 +97,6 @@ pub(super) struct Call {
     pub(super) stacks: u8,
     pub(super) returned: bool,
     pub(super) time: Option<Time>,
-    /// The `dst_ops` of its namespace.
-    pub(super) ops: Option<u64>,
 }
 
 impl Call {

@@ -58,8 +58,10 @@ impl<D: DropSink> Collector<D> {
                     self.drops.fast(context.time, fast);
                 }
                 self.entry(at, via, function, context, caller);
-                if let Some(call) = &mut self.task_mut(at).call {
-                    call.ops = reading.ops.or(call.ops);
+                if let Some(ops) = reading.ops {
+                    let level = self.tasks.level(at.task);
+                    let recent = &mut self.cpus.get_mut(at.cpu).recent[level as usize];
+                    recent.attempts_in(ops);
                 }
                 return;
             }

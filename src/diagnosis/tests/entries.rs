@@ -128,6 +128,10 @@ fn the_namespace_is_that_of_the_attempt() {
     };
     let other = (1, Place::Other(0xffff_8880_0011_2233));
     let said = "# ip6drop: ops 0xffffffff81e8df40\n";
+    // That of one attempt is not that of the next.
+    let (rows, _) = text(said, &[FOUND, &own, GRANTED, FOUND, ATTEMPT, GRANTED]).unwrap();
+    let rows: Vec<_> = rows.into_iter().map(|(_, place)| place).collect();
+    assert_eq!(rows, [Place::Host, Place::Unknown]);
     assert_eq!(places(said), [(2, Place::Host), other]);
     assert_eq!(
         places(""),
