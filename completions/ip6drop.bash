@@ -672,7 +672,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__merge)
-            opts="-o -q -h --format --output --compare --all-hosts --color --exit-code --quiet --help"
+            opts="-o -q -h --format --output --compare --all-hosts --brief --color --exit-code --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -983,7 +983,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__status)
-            opts="-o -q -h --interval --netns --all-netns --format --output --exit-code --proc --sys --color --quiet --help"
+            opts="-o -q -h --interval --netns --all-netns --format --output --brief --exit-code --proc --sys --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -95,6 +95,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l color -d 'Whe
 always\t'Always'
 never\t'Never'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l all-netns -d 'Look into every network namespace of the node, each once'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l brief -d 'Say less: the answer, the worst namespace, and what to do now, in six lines at most'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l exit-code -d 'Say the regime by the exit status'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -125,7 +126,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l threads -d 'T
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l compare -d 'Did it help: the first FILE was recorded before, the second after; as text or json'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l compare -d 'Did it help: the first FILE (or directory, or quoted pattern) was recorded before, the second after; as text or json'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l all-cpus -d 'A row for every CPU, also for quiet ones on large machines'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -s v -l verbose -d 'Say more: the rule that decided in front of each reason (`ip6drop generate rules`), up to 100 destinations, interfaces and sources, all stacks, and names without a cut'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand report" -l brief -d 'Say less: the answer and what to do now, in six lines at most'
@@ -143,6 +144,7 @@ always\t'Always'
 never\t'Never'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l compare -d 'Did it help: the first FILE (or directory, or pattern) is of before, the second of after; as text or json'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l all-hosts -d 'A row for every host, also for those without drops'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l brief -d 'Say less: the answer and the worst hosts, in six lines at most'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -l exit-code -d 'Say the worst verdict by the exit status'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -s q -l quiet -d 'Write nothing but errors (for use with --exit-code)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'

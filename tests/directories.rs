@@ -105,6 +105,112 @@ fn quoted_patterns() {
     }
 }
 
+fn compared(dir: &Path, before: &str, after: &str) -> std::process::Output {
+    let mut command = command();
+    command.current_dir(dir).args(["report", "--compare"]);
+    command.args(["--format", "json", before, after]);
+    command.output().unwrap()
+}
+
+#[test]
+fn a_side_of_a_comparison_is_a_directory_or_a_pattern_as_well() {
+    let dir = incident();
+    put(dir.path(), "quiet.txt", &capture("4.19-fp/noroute"));
+    let sides = |before: &str, after: &str| {
+        let output = compared(dir.path(), before, after);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let object = json(&output);
+        let total = |side: &str| object[side]["drops"]["total"].as_u64().unwrap();
+        (total("before"), total("after"), stderr(&output))
+    };
+    let said =
+        "ip6drop: in: one report of 2 files; passed over, no traces: README, c.facts, empty\n";
+    assert_eq!(sides("in", "quiet.txt"), (80, 32, said.to_owned()));
+    assert_eq!(sides("quiet.txt", "in"), (32, 80, said.to_owned()));
+    assert_eq!(sides("in/b.*", "[q]uiet.*"), (48, 32, String::new()));
+    assert_eq!(sides("in/*.[tp]*", "in/a.pipe"), (80, 32, String::new()));
+    for (side, why) in [
+        ("no*", "ip6drop: no*: no file fits this pattern"),
+        (
+            "in/below/*.x",
+            "ip6drop: in/below/*.x: no file fits this pattern",
+        ),
+    ] {
+        for (before, after) in [(side, "quiet.txt"), ("quiet.txt", side)] {
+            let output = compared(dir.path(), before, after);
+            assert_eq!(output.status.code(), Some(1));
+            assert!(stderr(&output).starts_with(why), "{}", stderr(&output));
+        }
+    }
+    let over = ["report", "--compare", "in", "quiet.txt", "-o", "in/b.txt"];
+    let over = command()
+        .current_dir(dir.path())
+        .args(over)
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&over).contains("in/b.txt is an input"),
+        "{}",
+        stderr(&over)
+    );
+    for command in ["report", "merge"] {
+        let output = common::ip6drop([command, "--compare", "-", "-"]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(
+            stderr(&output).contains("can be read once only"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn parts_of_one_recording_are_one_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(capture("4.19-fp/exhausted")).unwrap();
+    let events: Vec<usize> = text
+        .match_indices(": ip6_pkt_drop <-")
+        .map(|(at, _)| at)
+        .collect();
+    let cut = text[..events[events.len() / 2]].rfind('\n').unwrap() + 1;
+    fs::create_dir(dir.path().join("parts")).unwrap();
+    for (number, part) in [(1, &text[..cut]), (2, &text[cut..])] {
+        let part = format!("# ip6drop: version 2\n# ip6drop: part {number} of x\n{part}");
+        fs::write(dir.path().join(format!("parts/{}", 9 - number)), part).unwrap();
+    }
+    let output = compared(dir.path(), "parts", "parts/*");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let object = json(&output);
+    assert_eq!(object["before"], object["after"]);
+    assert_eq!(object["before"]["drops"]["total"], 48);
+    // Of the second part alone it is said that the first is missing.
+    let output = compared(dir.path(), "parts/7", "parts");
+    assert_ne!(json(&output)["before"], json(&output)["after"]);
+}
+
+#[test]
+fn a_side_of_a_comparison_is_of_one_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(capture("4.19-fp/exhausted")).unwrap();
+    fs::create_dir(dir.path().join("both")).unwrap();
+    for host in ["node1", "node2"] {
+        let text = format!("# ip6drop: host {host}\n{text}");
+        fs::write(dir.path().join("both").join(host), text).unwrap();
+    }
+    for (before, after) in [("both", "both/node1"), ("both/node1", "both/n*")] {
+        let output = compared(dir.path(), before, after);
+        assert_eq!(output.status.code(), Some(1));
+        let said = stderr(&output);
+        assert!(
+            said.contains("files of 2 hosts are no side of a comparison"),
+            "{said}"
+        );
+        assert!(said.contains("ip6drop merge --compare"), "{said}");
+    }
+    // The same host or another one on the other side is no matter.
+    let output = compared(dir.path(), "both/node1", "both/node2");
+    assert_eq!(output.status.code(), Some(0));
+}
+
 #[test]
 fn captures_of_several_hosts() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,18 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 mod common;
+#[path = "common/terminal.rs"]
+mod terminal;
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 
-use common::capture;
+use common::{capture, unwrapped};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use terminal::{Terminal, ip6drop_in_session};
 
 fn trace() -> Vec<u8> {
     std::fs::read(capture("4.19-fp/exhausted")).unwrap()
@@ -28,55 +26,31 @@ fn ip6drop() -> Command {
     Command::new(env!("CARGO_BIN_EXE_ip6drop"))
 }
 
-/// A terminal: the side of whoever sits in front of it, and that of the programs on it.
-fn terminal() -> (File, OwnedFd) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let name = OsString::from_vec(name.into_bytes());
-    let slave = File::options().read(true).write(true).open(name).unwrap();
-    (File::from(master), slave.into())
-}
-
 #[test]
 fn ctrl_c_on_a_terminal_ends_the_stream_and_the_report_follows() {
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("trace_pipe");
     let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
-    let (mut master, slave) = terminal();
-    // A session of its own, so that the terminal's Ctrl-C reaches it.
-    let mut child = Command::new("setsid")
-        .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_ip6drop"), "report"])
+    let (mut terminal, slave) = Terminal::open();
+    let mut child = ip6drop_in_session()
+        .arg("report")
         .arg(&fifo)
+        .env("NO_COLOR", "1")
         .stdin(slave.try_clone().unwrap())
         .stdout(slave.try_clone().unwrap())
         .stderr(slave)
         .spawn()
         .unwrap();
-    let (shown, screen) = mpsc::channel();
-    let mut reader = master.try_clone().unwrap();
-    let reading = std::thread::spawn(move || {
-        let (mut all, mut bytes) = (Vec::new(), [0; 4096]);
-        // The terminal is gone when the last program on it is.
-        while let Ok(n @ 1..) = reader.read(&mut bytes) {
-            all.extend_from_slice(&bytes[..n]);
-            let _ = shown.send(bytes[..n].to_vec());
-        }
-        all
-    });
     let mut stream = File::options().write(true).open(&fifo).unwrap();
-    let mut seen = Vec::new();
-    let is_shown = |seen: &[u8]| String::from_utf8_lossy(seen).contains("drops so far");
-    while !is_shown(&seen) {
+    while !terminal.shows("drops so far") {
         stream.write_all(&trace()).unwrap();
-        screen.try_iter().for_each(|bytes| seen.extend(bytes));
     }
-    master.write_all(&[3]).unwrap();
+    assert!(terminal.press_ctrl_c());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let text = String::from_utf8_lossy(&reading.join().unwrap()).into_owned();
+    let text = terminal.text();
     let (_, report) = text.rsplit_once("\x1b[K").unwrap();
+    let report = unwrapped(report);
     assert!(report.contains("(rcv-dst-alloc, probable)"), "{report}");
     assert!(report.contains("Per CPU"), "{report}");
     // Nobody writes any more.

@@ -958,7 +958,7 @@ proptest! {
         prop_assert!(fleet.documents() + fleet.drop_lines > 0);
         let mut out = Vec::new();
         for format in &ip6drop::inside::render::MERGE {
-            let view = FleetView { fleet: &fleet, color: true, all_hosts: true, columns: None };
+            let view = FleetView { fleet: &fleet, color: true, all_hosts: true, brief: false, columns: None };
             format.format.write(&view, &mut out).unwrap();
         }
     }
@@ -976,6 +976,40 @@ proptest! {
         // The one behind it is read, unless the damage joined the two lines.
         let rows = fleet.worst_first();
         prop_assert!(rows.iter().any(|row| row.host == "node8") || at + 1 == good.len());
+    }
+}
+
+#[test]
+fn in_brief_it_is_six_lines_at_most() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |host: &str, name: &str| {
+        let capture = common::capture(name).display().to_string();
+        let text = stdout(&common::ip6drop(["report", "--format", "json", &capture]));
+        std::fs::write(dir.path().join(format!("{host}.json")), text).unwrap();
+    };
+    let said = || {
+        let path = dir.path().display().to_string();
+        stdout(&common::ip6drop(["merge", "--brief", &path]))
+    };
+    put("b", "4.19-fp/prohibit");
+    put("a", "model/proven");
+    let wanted = "The IPv6 route cache is full on 1 of 2 hosts (confirmed). 1 with other drops only.\n\
+        a: full, confirmed; 3 drops; advised max_size 4096\n\
+        b: rcv-prohibited; 32 drops\n";
+    assert_eq!(said(), wanted);
+    for host in ["c", "d", "e", "f"] {
+        put(host, "4.19-fp/prohibit");
+    }
+    let text = said();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 6, "{text}");
+    assert_eq!(
+        lines[4..],
+        ["d: rcv-prohibited; 32 drops", "… and 2 more with a finding"]
+    );
+    for other in ["--all-hosts", "--compare"] {
+        let output = common::ip6drop(["merge", "--brief", other, "x", "y"]);
+        assert_eq!(output.status.code(), Some(2), "{other}");
     }
 }
 
@@ -1022,6 +1056,10 @@ fn hosts_are_compared_before_and_after() {
     assert_eq!(object["fault"]["mended"], 1);
     assert_eq!(object["hosts"][0]["host"], "a");
     assert_eq!(object["hosts"][2]["after"], Value::Null);
+    let patterns = [&before, &after].map(|side| format!("{side}/*.j?on"));
+    let args = ["merge", "--compare", "--format", "json"];
+    let by_pattern = common::ip6drop([&args[..], &[&patterns[0], &patterns[1]]].concat());
+    assert_eq!(common::json(&by_pattern), object);
     for wrong in [
         &["merge", "--compare", &before][..],
         &[

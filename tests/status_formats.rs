@@ -38,6 +38,27 @@ fn text_says_the_verdict_first() {
 }
 
 #[test]
+fn in_brief_it_is_six_lines_at_most() {
+    let full = stdout(&Tree::new(200, 64).status(&["--brief"]));
+    let wanted = "IPv6 route cache exhausted: over its limit; every new entry is refused.\n\
+        entries 616, max_size 200, gc_thresh 64; Ip6InNoRoutes 7\n\
+        sysctl -w net.ipv6.route.max_size=4096 net.ipv6.route.gc_thresh=2048\n";
+    assert_eq!(full, wanted);
+    // Nothing is to be done, or nothing can be read.
+    let fine = stdout(&Tree::new(4096, 2048).status(&["--brief"]));
+    assert_eq!(fine.lines().count(), 2, "{fine}");
+    let tree = Tree::new(200, 64);
+    tree.remove_dir("proc/net");
+    tree.remove_dir("proc/sys/net");
+    let unread = stdout(&tree.status(&["--brief"]));
+    assert!((1..=6).contains(&unread.lines().count()), "{unread}");
+    let colored = stdout(&Tree::new(200, 64).status(&["--brief", "--color", "always"]));
+    assert!(colored.starts_with('\u{1b}'));
+    let both = Tree::new(200, 64).status(&["--brief", "--interval", "1s"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
 fn markdown_for_tickets() {
     let text = stdout(&Tree::new(200, 64).status(&["--format", "markdown"]));
     assert!(text.starts_with("**IPv6 route cache exhausted: "), "{text}");

@@ -40,6 +40,7 @@ impl Pseudonyms {
             stacks: _,
             facts,
             packets,
+            entries,
             pods,
             left_out: _,
             recorded,
@@ -62,6 +63,9 @@ impl Pseudonyms {
         *pods = self.pods(pods.iter());
         *recorded = recorded.take().map(|_| "of a filter".to_owned());
         *packets = packets.take().map(|packets| self.packets(packets));
+        *entries = entries
+            .take()
+            .map(|entries| entries.renamed(|of| self.address(of), |dev| self.dev_name(dev)));
         self.surroundings(summary);
     }
 

@@ -57,6 +57,10 @@ pub(crate) struct MergeArgs {
     #[arg(long)]
     pub(crate) all_hosts: bool,
 
+    /// Say less: the answer and the worst hosts, in six lines at most
+    #[arg(long, conflicts_with_all = ["all_hosts", "compare"])]
+    pub(crate) brief: bool,
+
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,

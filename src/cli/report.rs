@@ -45,7 +45,8 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
-    /// Did it help: the first FILE was recorded before, the second after; as text or json
+    /// Did it help: the first FILE (or directory, or quoted pattern) was recorded before, the second
+    /// after; as text or json
     #[arg(long, conflicts_with_all = ["facts", "quiet", "AnonymizeArgs"])]
     pub(crate) compare: bool,
 

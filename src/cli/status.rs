@@ -44,6 +44,10 @@ pub(crate) struct StatusArgs {
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
+    /// Say less: the answer, the worst namespace, and what to do now, in six lines at most
+    #[arg(long, conflicts_with = "interval")]
+    pub(crate) brief: bool,
+
     /// Say the regime by the exit status
     #[arg(long)]
     pub(crate) exit_code: bool,

@@ -34,7 +34,7 @@ pub(crate) fn inputs(named: &[PathBuf], advice: &'static str) -> anyhow::Result<
 /// The two inputs of `--compare`, and whether it is to be written as JSON.
 ///
 /// # Errors
-/// [`Misuse`] where it is not two, or in a format that has no comparison.
+/// [`Misuse`] where it is not two, where both are standard input, or in a format that has no comparison.
 pub(crate) fn compared<'a>(
     files: &'a [PathBuf],
     format: &str,
@@ -44,6 +44,7 @@ pub(crate) fn compared<'a>(
             "--compare takes two: what was recorded before, and after"
         ));
     };
+    inputs(files, "")?;
     match format {
         "text" => Ok(([before, after], false)),
         "json" => Ok(([before, after], true)),

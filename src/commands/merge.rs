@@ -136,6 +136,7 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<Exit> {
             fleet: &fleet,
             color: destination.has_color(args.color),
             all_hosts: args.all_hosts,
+            brief: args.brief,
             columns: destination.terminal().map(|terminal| terminal.width),
         };
         let mut out = Vec::new();

@@ -68,6 +68,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
                 status: &status,
                 color: destination.has_color(args.color),
                 paper: Paper::on(destination.terminal().map(|terminal| terminal.width)),
+                brief: args.brief,
                 round: match args.interval {
                     None => Round::Only,
                     // A file is replaced each time, so that every round is a whole one.

@@ -160,14 +160,20 @@ pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputEr
     (errors, notes)
 }
 
-/// Says that one report is on several hosts, as far as the captures name them.
+/// How many hosts captures are of, where it is several, as far as they name them.
+#[must_use]
+pub(crate) fn several(hosts: usize, kernels: usize) -> Option<String> {
+    match (hosts, kernels) {
+        (2.., _) => Some(format!("{hosts} hosts")),
+        (0, 2..) => Some(format!("{kernels} kernels")),
+        _ => None,
+    }
+}
+
+/// Says that one report is on several hosts.
 #[must_use]
 pub(crate) fn several_hosts(hosts: usize, kernels: usize) -> Option<String> {
-    let what = match (hosts, kernels) {
-        (2.., _) => format!("{hosts} hosts"),
-        (0, 2..) => format!("{kernels} kernels"),
-        _ => return None,
-    };
+    let what = several(hosts, kernels)?;
     Some(format!(
         "files of {what} in one report; ip6drop merge compares hosts, each with a report of its own"
     ))

@@ -67,6 +67,8 @@ pub(crate) struct StatusView<'a> {
     pub(crate) color: bool,
     /// What it is written on.
     pub(crate) paper: Paper,
+    /// A few lines alone.
+    pub(crate) brief: bool,
     /// Its place among others.
     pub(crate) round: Round,
 }
@@ -99,6 +101,8 @@ pub struct FleetView<'a> {
     pub color: bool,
     /// A row for every host.
     pub all_hosts: bool,
+    /// A few lines alone.
+    pub brief: bool,
     /// Columns of the terminal that it is shown on.
     pub columns: Option<usize>,
 }

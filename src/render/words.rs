@@ -2,6 +2,9 @@
 
 use crate::trace::{Stamp, Time};
 
+/// Lines of what is written in brief.
+pub(crate) const BRIEF: usize = 6;
+
 /// `1 drop`, `2 drops`.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 {

@@ -8,12 +8,14 @@ use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::health::Health;
 use crate::diagnosis::knowledge::{Knowledge, knowledge, never_refuses};
+use crate::diagnosis::lookups::told::shows_every_lookup;
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::drops::{Drops, Kept};
+use crate::report::entries::Entries;
 use crate::report::filter::Filter;
 use crate::report::packets::Packets;
 use crate::report::summary::{CpuKey, Summary, TaskRow};
@@ -239,6 +241,10 @@ impl Input<'_> {
         }
         self.count_drops(judgement, stacks, &mut summary);
         self.count_calls(&judgement.knowledge, &mut summary);
+        if knowledge.losses_are_placed && shows_every_lookup(&gathered.sequences, facts) {
+            let failed = |observed| knowledge.failed(observed);
+            summary.entries = Entries::new(&tally.wanted, failed, judgement.ops);
+        }
         summary.findings.counters = Counters::new(
             shown,
             gathered,

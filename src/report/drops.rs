@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
+use crate::diagnosis::collect::wanted::Wanted;
 use crate::report::filter::Filter;
 use crate::report::tally::Tally;
 use crate::trace::Time;
@@ -156,6 +157,10 @@ impl DropSink for Drops<'_> {
         if !matches!(self.wanted, Keeping::No) {
             self.keep(Kept::Fast(time, fast));
         }
+    }
+
+    fn wanted(&mut self, wanted: &Wanted) {
+        self.tally.wanted.count(wanted);
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod decided;
 pub(crate) mod drops;
+pub(crate) mod entries;
 pub(crate) mod filter;
 pub(crate) mod moments;
 pub(crate) mod packet_filter;

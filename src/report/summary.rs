@@ -8,6 +8,7 @@ use crate::host::Facts;
 use crate::host::way_back_rules::RuleRise;
 use crate::order::sort_by_key;
 use crate::os::trigger::RunLog;
+use crate::report::entries::Entries;
 use crate::report::packets::Packets;
 use crate::status::meanwhile::Meanwhile;
 use crate::status::rises::Rise;
@@ -89,6 +90,8 @@ pub struct Summary {
     pub facts: Option<Facts>,
     /// Drops of packets that the trace names; `None` where it names none.
     pub packets: Option<Packets>,
+    /// New entries of the route cache by their routes; `None` where the trace names none.
+    pub entries: Option<Entries>,
     /// Pods by their interfaces on the host's side.
     pub pods: BTreeMap<String, String>,
     /// Drops that filters left out.
@@ -215,6 +218,11 @@ impl Summary {
             (Some(_), None) => {}
         }
         match (&mut self.packets, other.packets) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        match (&mut self.entries, other.entries) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine @ None, theirs) => *mine = theirs,
             (Some(_), None) => {}

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use crate::diagnosis::collect::packet_drop::PacketDrop;
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
 use crate::kernel::functions::Direction;
+use crate::report::entries::WantedTally;
 use crate::report::filter::Filter;
 use crate::report::packet_tally::PacketTally;
 use crate::report::rows::{RECENT, Rows, recent};
@@ -63,6 +64,8 @@ pub(crate) struct Tally<'f> {
     pub(crate) stacks: Rows<StackKey, u64>,
     pub(crate) stacks_beyond: u64,
     pub(crate) packets: PacketTally,
+    /// Attempts at new entries, whatever the filters.
+    pub(crate) wanted: WantedTally,
     recent: Vec<Option<(Kind, Places)>>,
     recent_stacks: Vec<Option<(StackKey, Option<u32>)>>,
 }
@@ -85,6 +88,7 @@ impl<'f> Tally<'f> {
             stacks: Rows::new(),
             stacks_beyond: 0,
             packets: PacketTally::new(),
+            wanted: WantedTally::new(),
             recent: vec![None; RECENT],
             recent_stacks: vec![None; RECENT],
         }

@@ -74,7 +74,14 @@ impl<D: DropSink> Collector<D> {
                 trail.time = call.time;
             }
         }
-        row.recent[level].attempted(call.time, observed);
+        let recent = &mut row.recent[level];
+        // Mostly no table was asked.
+        if !recent.is_empty() {
+            if let Some(wanted) = recent.wanted(call.time, call.origin, observed) {
+                self.drops.wanted(&wanted);
+            }
+            recent.attempted(call.time, observed);
+        }
         row.gc[call.origin as usize][observed as usize] += 1;
     }
 

@@ -99,6 +99,8 @@ pub(crate) struct Gathered {
     pub(crate) known_stacks: bool,
     /// Distinct `dst_ops` pointers.
     pub(crate) namespaces: BTreeSet<u64>,
+    /// The last of them.
+    pub(crate) last_namespace: Option<u64>,
     /// Kernel release, where the text names it.
     pub(crate) kernel: Option<String>,
     /// Online CPUs, where the text says.
@@ -151,10 +153,14 @@ impl Gathered {
 
     /// What the entry probe on `ip6_dst_gc` read.
     pub(super) fn note_fast(&mut self, reading: &OpsReading) {
+        // Mostly it is that of the call before.
         if let Some(ops) = reading.ops
-            && self.namespaces.len() < MAX_NAMESPACES
+            && self.last_namespace != reading.ops
         {
-            self.namespaces.insert(ops);
+            self.last_namespace = reading.ops;
+            if self.namespaces.len() < MAX_NAMESPACES {
+                self.namespaces.insert(ops);
+            }
         }
         let Some((fast, gc_thresh)) = reading.fast else {
             return;

@@ -57,7 +57,13 @@ impl<D: DropSink> Collector<D> {
                 if let Some(((fast, _), context)) = reading.fast.zip(context) {
                     self.drops.fast(context.time, fast);
                 }
-                return self.entry(at, via, function, context, caller);
+                self.entry(at, via, function, context, caller);
+                if let Some(ops) = reading.ops {
+                    let level = self.tasks.level(at.task);
+                    let recent = &mut self.cpus.get_mut(at.cpu).recent[level as usize];
+                    recent.attempts_in(ops);
+                }
+                return;
             }
             Aside::Unbelievable => {
                 self.gathered.unbelievable += 1;

@@ -13,3 +13,4 @@ mod recent;
 pub(crate) mod signal;
 mod slots;
 mod stacks;
+pub(crate) mod wanted;

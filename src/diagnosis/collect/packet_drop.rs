@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::diagnosis::collect::wanted::Wanted;
 use crate::diagnosis::evidence::Evidence;
 use crate::trace::lookup::Lookup;
 use crate::trace::{Context, Name, Packet, StackId, Time};
@@ -44,6 +45,8 @@ pub(crate) trait DropSink {
     fn drop(&mut self, drop: &PacketDrop);
     /// `fast`, as a probe read it.
     fn fast(&mut self, _time: Time, _fast: i64) {}
+    /// One attempt at a new entry, where the trace names the route.
+    fn wanted(&mut self, _wanted: &Wanted) {}
 }
 
 /// A drop that waits for its stack, or for earlier drops.

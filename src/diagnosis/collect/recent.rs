@@ -7,8 +7,10 @@ use std::num::{NonZeroU32, NonZeroU64};
 use memchr::memchr_iter;
 
 use crate::diagnosis::collect::context::is_near;
+use crate::diagnosis::collect::wanted::Wanted;
 use crate::diagnosis::evidence::{Observed, Reverse};
-use crate::diagnosis::lookups::sequence::MAX_ANSWERS;
+use crate::diagnosis::lookups::sequence::{LO, MAX_ANSWERS};
+use crate::kernel::functions::Origin;
 use crate::trace::lookup::Lookup;
 use crate::trace::{Packet, Time};
 
@@ -16,8 +18,6 @@ use crate::trace::{Packet, Time};
 /// dropped after. One softirq takes 300 packets (net/core/dev.c: `netdev_budget`), each of which
 /// asks two tables, and the ICMPv6 error about it another four; with rules of its own some more.
 const MAX_RECENT: usize = 2048;
-/// The interface that lookups for packets of this host come by.
-const LO: u32 = 1;
 /// The protocol of ICMPv6 (IANA).
 const IPPROTO_ICMPV6: u8 = 58;
 
@@ -53,6 +53,8 @@ pub(super) struct Recent {
     keys: VecDeque<u8>,
     /// There is some that began.
     has_began: bool,
+    /// The `dst_ops` of the namespace in which `ip6_dst_gc` was called for what was asked last.
+    ops: Option<u64>,
 }
 
 /// Places that are room for most of what is found.
@@ -165,7 +167,32 @@ impl Recent {
 
     /// A table was asked.
     pub(super) fn asked(&mut self, time: Option<Time>, lookup: Lookup) {
+        self.ops = None;
         self.push(key_of(&lookup.dst), time, Did::Asked(lookup));
+    }
+
+    /// Nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// `ip6_dst_gc` is being called, in the namespace with these `dst_ops`.
+    pub(super) fn attempts_in(&mut self, ops: u64) {
+        self.ops = Some(ops);
+    }
+
+    /// The attempt that ends now, for what was asked right before, with nothing else in between.
+    pub(super) fn wanted(
+        &self,
+        now: Option<Time>,
+        origin: Origin,
+        observed: Observed,
+    ) -> Option<Wanted> {
+        let last = self.all.back().filter(|noted| is_near(now, noted.time))?;
+        match &last.did {
+            Did::Asked(lookup) => Wanted::new(lookup, (origin, self.ops), observed),
+            _ => None,
+        }
     }
 
     /// `ip6_dst_gc` was called, for what was asked last.

@@ -16,6 +16,9 @@ pub(crate) const MAX_SEQUENCES: usize = 4096;
 /// Namespaces that drop packets and are told apart.
 const MAX_NAMESPACES: usize = 256;
 
+/// The interface that lookups for packets of this host come by.
+pub(crate) const LO: u32 = 1;
+
 // Errors of routes by their type (net/ipv6/ip6_fib.c and route.c: `fib6_prop`).
 const ENETUNREACH: i32 = -101;
 const EHOSTUNREACH: i32 = -113;
@@ -150,6 +153,8 @@ pub(crate) struct Sequences {
     pub(crate) has_other_tables: bool,
     /// Some lookup found a route in another table than local.
     pub(super) has_found: bool,
+    /// Some lookup was for what this host sends, by whatever interface.
+    pub(super) has_sent: bool,
     /// Some lookup in the local table found nothing.
     pub(super) has_failed: bool,
     /// Local routes print their own address as gateway, as on 4.19.
@@ -205,6 +210,7 @@ impl Sequences {
         let is_local = lookup.table == TABLE_LOCAL;
         self.has_other_tables |= !is_local && lookup.table != TABLE_MAIN;
         self.has_found |= !is_local && lookup.err == 0;
+        self.has_sent |= lookup.iif == LO && lookup.oif == 0;
         self.has_failed |= is_local && lookup.err != 0;
         self.names_local |= is_local && lookup.err == 0 && lookup.has_gateway;
     }
@@ -325,6 +331,12 @@ mod tests {
         assert_eq!(noted(&[(255, itself)]), [0, 0, 0, 1, 0]);
         assert_eq!(noted(&[(255, "lo gw fd00::2 err -113")]), [0, 0, 1, 0, 0]);
         assert_eq!(noted(&[(7, failed)]), [1, 0, 0, 0, 0]);
+        let mut sequences = Sequences::default();
+        for (iif, oif, has_sent) in [(4, 0, false), (1, 4, false), (1, 0, true), (4, 0, true)] {
+            let lookup = asked(254, found);
+            sequences.note(&Lookup { iif, oif, ..lookup });
+            assert_eq!(sequences.has_sent, has_sent);
+        }
         // What was once seen is not forgotten.
         let all = [
             (7, found),

@@ -58,6 +58,16 @@ pub(crate) fn shown(facts: &Facts) -> Option<Shown> {
     facts.lookups.as_deref().and_then(Shown::parse)
 }
 
+/// All lookups are in the trace, also those for what this host sends: by the kernel's filter, or,
+/// where nobody says what that was, because nothing looks as if there were one.
+#[must_use]
+pub(crate) fn shows_every_lookup(sequences: &Sequences, facts: &Facts) -> bool {
+    match &facts.lookups {
+        Some(filter) => Shown::parse(filter) == Some(Shown::everything()),
+        None => sequences.look_complete() && sequences.has_sent,
+    }
+}
+
 /// What is known of the lookups of a whole input.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tellings {
@@ -215,6 +225,30 @@ mod tests {
     use super::*;
     use crate::diagnosis::lookups::sequence::Answer;
     use crate::host::rules::PolicyRules;
+
+    #[test]
+    fn every_lookup_shows_without_a_filter() {
+        let shows = |filter: Option<&str>, seen: [bool; 3]| {
+            let [has_found, has_failed, has_sent] = seen;
+            let mut sequences = Sequences::default();
+            (sequences.has_found, sequences.has_failed) = (has_found, has_failed);
+            sequences.has_sent = has_sent;
+            let facts = Facts {
+                lookups: filter.map(str::to_owned),
+                ..Facts::default()
+            };
+            shows_every_lookup(&sequences, &facts)
+        };
+        assert!(shows(Some("all"), [false; 3]));
+        assert!(!shows(Some("iif != 1"), [true; 3]));
+        assert!(!shows(Some("what is this"), [true; 3]));
+        assert!(shows(None, [true; 3]));
+        for left_out in 0..3 {
+            let mut seen = [true; 3];
+            seen[left_out] = false;
+            assert!(!shows(None, seen), "{left_out}");
+        }
+    }
 
     #[test]
     fn rules_are_nobodys_only_where_no_drop_shows_its_namespace() {

@@ -1,5 +1,6 @@
 //! Small traces, and what is made of the drops in them.
 
+mod entries;
 mod evidence;
 mod facts;
 mod gathering;

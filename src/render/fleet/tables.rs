@@ -4,7 +4,7 @@ use crate::fleet::classes::ClassName;
 use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::utc::utc;
-use crate::render::words::or_dash;
+use crate::render::words::{drops, or_dash};
 use crate::text::harmless;
 
 /// Hosts with a finding that are shown without `--all-hosts`.
@@ -82,6 +82,33 @@ fn cells(row: &HostRow) -> Vec<String> {
         since(row),
         or_dash(row.kernel.as_deref().map(shortened)),
     ]
+}
+
+/// A host in a line: `node1: full, confirmed; 89 drops, advised max_size 4096`.
+fn line(row: &HostRow) -> String {
+    let mut text = format!("{}: {}", shortened(&row.host), verdict(row));
+    if row.basis == Basis::Report {
+        text += &format!("; {}", drops(row.drops));
+    }
+    if let Some(advised) = row.limits.advised {
+        text += &format!("; advised max_size {advised}");
+    }
+    text
+}
+
+/// The worst hosts with a finding in so many lines, the last of which may say how many more.
+pub(super) fn worst(rows: &[&HostRow], most: usize) -> Vec<String> {
+    let found = || rows.iter().filter(|row| row.finding != Finding::Clean);
+    let number = found().count();
+    let shown = if number > most {
+        most.saturating_sub(1)
+    } else {
+        number
+    };
+    let mut lines: Vec<String> = found().take(shown).map(|row| line(row)).collect();
+    let more = number - shown;
+    lines.extend((more > 0).then(|| format!("… and {more} more with a finding")));
+    lines
 }
 
 /// The table of hosts, its head first, and what it leaves out.

@@ -13,6 +13,7 @@ use crate::render::format::Format;
 use crate::render::paper::Paper;
 use crate::render::table::table;
 use crate::render::view::{FleetDocument, FleetView};
+use crate::render::words::BRIEF;
 
 fn head_style(fleet: &Fleet, color: bool) -> Style {
     let color = match fleet.worst() {
@@ -41,8 +42,15 @@ impl Format<FleetDocument> for TextTable {
             Style::new()
         };
         let section = |out: &mut dyn Write, name: &str| writeln!(out, "\n{bold}{name}{bold:#}");
-        for line in paper.wrap(&sentence(fleet, &totals.all), "", "") {
+        let answer = paper.wrap(&sentence(fleet, &totals.all), "", "");
+        let most = if view.brief { BRIEF - 1 } else { usize::MAX };
+        for line in answer.iter().take(most) {
             writeln!(out, "{head}{line}{head:#}")?;
+        }
+        if view.brief {
+            let worst = tables::worst(&rows, BRIEF.saturating_sub(answer.len()).max(1));
+            let mut worst = worst.iter().map(|line| paper.line(line));
+            return worst.try_for_each(|line| writeln!(out, "{line}"));
         }
         let (hosts, left_out) = tables::hosts(&rows, view.all_hosts);
         if hosts.len() > 1 {

@@ -15,6 +15,7 @@ use crate::host::{Policy, Snapshot};
 use crate::kernel::functions::Origin;
 use crate::render::format::Format;
 use crate::render::json::json;
+use crate::render::report::entry_tables;
 use crate::render::report::packets::{class_counts, packets};
 use crate::render::view::{ReportDocument, ReportView};
 use crate::report::stacks::numbered_stacks;
@@ -291,6 +292,7 @@ struct Report {
     tasks: Value,
     stacks: Value,
     packets: Value,
+    new_entries: Value,
     counters: Value,
     health: Value,
     facts: Value,
@@ -359,6 +361,7 @@ pub fn value(summary: &Summary) -> serde_json::Result<Value> {
         tasks,
         stacks,
         packets: packets(summary),
+        new_entries: entry_tables::value(summary),
         counters: counters(summary),
         health: health(summary),
         facts: facts(summary),

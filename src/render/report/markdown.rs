@@ -7,6 +7,7 @@ use crate::diagnosis::class::Class;
 use crate::diagnosis::next_steps::advise;
 use crate::render::format::Format;
 use crate::render::markdown::{escaped, list, table};
+use crate::render::report::entry_tables;
 use crate::render::report::headline::sentence;
 use crate::render::report::packet_tables::{self, SHORT};
 use crate::render::report::tables;
@@ -44,6 +45,10 @@ impl Format<ReportDocument> for MarkdownReport {
         if !summary.per_cpu.is_empty() {
             writeln!(out, "\n### Per CPU\n")?;
             table(&tables::per_cpu(summary, false), out)?;
+        }
+        if let Some(entries) = &summary.entries {
+            writeln!(out, "\n### {}\n", entry_tables::heading(summary, entries))?;
+            table(&entry_tables::table(summary, entries, SHORT), out)?;
         }
         if let Some(rows) = tables::namespaces(summary) {
             writeln!(out, "\n### Network namespaces with drops\n")?;

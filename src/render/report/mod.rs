@@ -1,6 +1,7 @@
 //! The report, a file for each format.
 
 pub(crate) mod compare;
+mod entry_tables;
 mod first_screen;
 pub(crate) mod folded;
 mod headline;

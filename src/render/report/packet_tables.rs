@@ -19,9 +19,9 @@ const IN_LINE: usize = 3;
 /// Rows where it may be long.
 pub(super) const LONG: usize = 100;
 /// Addresses of one network that have rows of their own; more share one.
-const MAX_NEIGHBOURS: usize = 8;
+pub(super) const MAX_NEIGHBOURS: usize = 8;
 /// The network of an address: its first 64 bits.
-const NETWORK: u128 = !(u64::MAX as u128);
+pub(super) const NETWORK: u128 = !(u64::MAX as u128);
 
 /// One row.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,17 +71,19 @@ fn addresses(counted: &Counted<Ipv6Addr>) -> Vec<Shown> {
     most_first(rows)
 }
 
+/// An interface, with its pod where that is known.
+pub(super) fn interface(dev: &DevName, pods: &BTreeMap<String, String>) -> String {
+    let name = harmless(dev.as_bytes());
+    match pods.get(&name) {
+        Some(pod) => format!("{name} of {}", harmless(pod.as_bytes())),
+        None => name,
+    }
+}
+
 /// Interfaces, with their pods where they are known.
 fn interfaces(counted: &Counted<DevName>, pods: &BTreeMap<String, String>) -> Vec<Shown> {
-    let named = |dev: &DevName| {
-        let name = harmless(dev.as_bytes());
-        match pods.get(&name) {
-            Some(pod) => format!("{name} of {}", harmless(pod.as_bytes())),
-            None => name,
-        }
-    };
     let rows = counted.by_drops().into_iter().map(|row| Shown {
-        name: named(row.key),
+        name: interface(row.key, pods),
         drops: row.drops,
         by_class: row.by_class.clone(),
     });
@@ -101,7 +103,7 @@ fn classes(by_class: &ByClass) -> String {
     }
 }
 
-fn share(drops: u64, all: u64) -> String {
+pub(super) fn share(drops: u64, all: u64) -> String {
     match 100.0 * drops as f64 / all.max(1) as f64 {
         share if share < 1.0 => "<1%".to_owned(),
         share => format!("{share:.0}%"),

@@ -12,10 +12,11 @@ use crate::exit::Exit;
 use crate::kernel::functions::Origin;
 use crate::render::format::{Extras, Format};
 use crate::render::paper::Paper;
+use crate::render::report::entry_tables;
 use crate::render::report::first_screen::{Entry, Plan, Said, entries};
 use crate::render::report::headline::sentence;
 use crate::render::report::json::ORIGINS;
-use crate::render::report::packet_tables::{self, LONG};
+use crate::render::report::packet_tables::{self, LONG, SHORT};
 use crate::render::report::sparks::{add_bars, sparks};
 use crate::render::report::tables;
 use crate::render::report::words::{
@@ -23,6 +24,7 @@ use crate::render::report::words::{
 };
 use crate::render::table::table;
 use crate::render::view::{ReportDocument, ReportLook, ReportView};
+use crate::render::words::BRIEF;
 use crate::report::stacks::numbered_stacks;
 use crate::report::summary::Summary;
 use crate::text::harmless;
@@ -279,6 +281,12 @@ fn sections(view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
         section(out, "Allocations attempted under pressure")?;
         gc(summary, paper, out)?;
     }
+    if let Some(entries) = &summary.entries {
+        section(out, &entry_tables::heading(summary, entries))?;
+        let most = if look.verbose { LONG } else { SHORT };
+        table(out, &entry_tables::table(summary, entries, most), paper)?;
+        indented(&entry_tables::lines(entries), paper, out)?;
+    }
     if !summary.stacks.is_empty() {
         section(out, "Stacks, innermost first")?;
         stacks(summary, look, out)?;
@@ -368,9 +376,6 @@ fn one_line(entry: &Entry, paper: Paper) -> String {
     };
     paper.line(&format!("{:<LABEL$}{text}", entry.label))
 }
-
-/// Lines of the report in brief.
-const BRIEF: usize = 6;
 
 /// The answer, how sure, how many, and the command that helps, in a few lines.
 fn in_brief(summary: &Summary, look: &ReportLook, out: &mut dyn Write) -> io::Result<()> {

@@ -12,7 +12,7 @@ use crate::render::paper::Paper;
 use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
 use crate::render::table::table;
 use crate::render::view::{Round, StatusDocument, StatusView};
-use crate::render::words::or_dash;
+use crate::render::words::{BRIEF, or_dash};
 use crate::status::sampler::{NetNsStatus, Status};
 use crate::text::harmless;
 
@@ -219,6 +219,35 @@ fn write(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The verdict, the worst namespace's numbers, and the command that helps, in a few lines.
+fn in_brief(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (status, paper) = (view.status, view.paper);
+    let style = head_style(status, view.color);
+    let head = paper.wrap(&sentence(status), "", "");
+    let mut rest = Vec::new();
+    if let Some(row) = status.worst().filter(|row| !row.is_unread()) {
+        let snapshot = &row.snapshot;
+        let counted = format!(
+            "entries {}, max_size {}, gc_thresh {}; Ip6InNoRoutes {}",
+            or_dash(snapshot.slow()),
+            or_dash(snapshot.max_size()),
+            or_dash(snapshot.gc_thresh()),
+            or_dash(snapshot.in_no_routes())
+        );
+        rest.push(paper.line(&counted));
+        let advice = row.assessment.advice.iter();
+        let mut actions = advice.filter(|item| item.severity == Severity::Action);
+        if let Some(command) = actions.find_map(|item| item.command.as_ref()) {
+            rest.extend(paper.command(&harmless(command.as_bytes()), "", "  "));
+        }
+    }
+    for line in head.iter().take(BRIEF.saturating_sub(rest.len()).max(1)) {
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    rest.truncate(BRIEF - 1);
+    lines(&rest, out)
+}
+
 fn problems(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
     for problem in &row.problems {
         let text = harmless(problem.text.as_bytes());
@@ -296,6 +325,9 @@ pub(crate) struct TextStatus;
 
 impl Format<StatusDocument> for TextStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if view.brief {
+            return in_brief(view, out);
+        }
         if view.round != Round::Later {
             write(view, out)?;
         }

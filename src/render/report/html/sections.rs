@@ -6,9 +6,11 @@ use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::render::html::markup::{self, add, cells, escaped, foreign, list, marked_table, table};
+use crate::render::report::entry_tables;
 use crate::render::report::headline::{left_out, sentence};
 use crate::render::report::html::narrow::{Narrow, WHOLE};
 use crate::render::report::json::ORIGINS;
+use crate::render::report::packet_tables::LONG;
 use crate::render::report::tables;
 use crate::render::report::words::{cache_lines, grounds, health_lines, source, trigger_sentence};
 use crate::render::words::count;
@@ -239,7 +241,14 @@ pub(super) fn gc(summary: &Summary) -> Option<String> {
             &counts.unknown(),
         ]));
     }
-    (!summary.findings.gc.is_empty()).then(|| table("Calls of ip6_dst_gc by their origin", &rows))
+    let calls = || table("Calls of ip6_dst_gc by their origin", &rows);
+    let mut out = (!summary.findings.gc.is_empty()).then(calls)?;
+    if let Some(entries) = &summary.entries {
+        let heading = entry_tables::heading(summary, entries);
+        let rows = entry_tables::table(summary, entries, LONG);
+        out.push_str(&table(&heading, &rows));
+    }
+    Some(out)
 }
 
 /// Tasks that were interrupted by the packets.
