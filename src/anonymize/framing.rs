@@ -54,6 +54,7 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::StacksOff(_)
         | Framing::Fact(..)
         | Framing::ThrowRoutes(..)
+        | Framing::LocalRoutes(..)
         | Framing::Policy(..)
         | Framing::Lookups(_)
         | Framing::Ops(_)

@@ -51,6 +51,8 @@ pub(crate) enum Framing<'a> {
     Rule(When, OneLine<'a>),
     /// How many throw routes all tables have.
     ThrowRoutes(When, u64),
+    /// Which routes the table local has, as a sum.
+    LocalRoutes(When, u64),
     /// Of the policies of other namespaces, the one of this number.
     Policy(When, u32, PolicyPart<'a>),
     /// The kernel's filter on `fib6_table_lookup`; `all` without one.
@@ -207,6 +209,10 @@ impl<'a> Framing<'a> {
             let routes = str::from_utf8(routes).ok()?.trim().parse().ok()?;
             return Some(Framing::ThrowRoutes(when, routes));
         }
+        if let Some(routes) = value_of(b"local_routes", bytes) {
+            let routes = pointer(str::from_utf8(routes).ok()?.trim())?;
+            return Some(Framing::LocalRoutes(when, routes));
+        }
         if let Some(policy) = value_of(b"policy", bytes) {
             return Self::policy(when, policy.trim_ascii_start());
         }
@@ -286,6 +292,7 @@ impl fmt::Display for Framing<'_> {
             Framing::Fact(when, fact) => write!(f, "{when} {fact}"),
             Framing::Rule(when, rule) => write!(f, "{when} rule {rule}"),
             Framing::ThrowRoutes(when, routes) => write!(f, "{when} throw_routes {routes}"),
+            Framing::LocalRoutes(when, routes) => write!(f, "{when} local_routes {routes:#x}"),
             Framing::Policy(when, number, part) => write!(f, "{when} policy {number} {part}"),
             Framing::Lookups(filter) => write!(f, "lookups {filter}"),
             Framing::LookupsSince(at) => {
@@ -410,6 +417,7 @@ mod tests {
             }
             all.push(Framing::Rule(when, text()));
             all.push(Framing::ThrowRoutes(when, large));
+            all.push(Framing::LocalRoutes(when, large));
             for part in [
                 PolicyPart::Rule(text()),
                 PolicyPart::ThrowRoutes(large),
@@ -445,7 +453,7 @@ mod tests {
         #[test]
         fn anything_else_is_carried(
             key in "[a-z-]{1,12}|version|began|clock|cpus|method|before|after|lost|input|lookups|ops|pod|way-back|[!-\u{ff}]{1,9}",
-            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes|shown|hidden|policy [0-9]{1,12} (rule|throw_routes|ops))s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
+            value in "[^\n]{0,40}|[0-9]{1,4}[.][0-9]{0,12} [0-9]{1,12}[.][0-9]{1,12}|[0-9 ]{1,9}|(rule|throw_routes|local_routes|shown|hidden|policy [0-9]{1,12} (rule|throw_routes|ops))s?[ \t]{0,2}[0-9a-z:\t ]{0,9}|0x[0-9a-f]{0,18}|Ip6[a-zA-Z]{1,9} [0-9]{1,30}",
         ) {
             let written = format!("{FRAMING}{key} {value}");
             let said = read(&written);

@@ -50,6 +50,7 @@ impl Preamble {
             Framing::Fact(When::Before, _)
             | Framing::Rule(When::Before, _)
             | Framing::ThrowRoutes(When::Before, _)
+            | Framing::LocalRoutes(When::Before, _)
             | Framing::Policy(When::Before, ..)
                 if self.is_later => {}
             Framing::Version(version) => self.version = Some(*version),
@@ -65,6 +66,7 @@ impl Preamble {
                 rules.get_or_insert_default().take(rule.as_str());
             }
             Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
+            Framing::LocalRoutes(when, routes) => self.policy(*when).local_routes = Some(*routes),
             Framing::Policy(when, number, part) => self.other(*when, *number, part),
             Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
             Framing::Packets(asked) => self.packets = Some(asked.as_str().to_owned()),
@@ -104,18 +106,16 @@ impl Preamble {
 
     fn other(&mut self, when: When, number: u32, part: &PolicyPart<'_>) {
         let others = when.of(&mut self.facts.others);
+        if let PolicyPart::Ops(ops) = part {
+            return others.give(*ops, number);
+        }
+        let Some(policy) = others.numbered(number) else {
+            return;
+        };
         match part {
-            PolicyPart::Ops(ops) => others.give(*ops, number),
-            PolicyPart::Rule(rule) => {
-                if let Some(policy) = others.numbered(number) {
-                    policy.rules.get_or_insert_default().take(rule.as_str());
-                }
-            }
-            PolicyPart::ThrowRoutes(routes) => {
-                if let Some(policy) = others.numbered(number) {
-                    policy.throw_routes = Some(*routes);
-                }
-            }
+            PolicyPart::Ops(_) => {}
+            PolicyPart::Rule(rule) => policy.rules.get_or_insert_default().take(rule.as_str()),
+            PolicyPart::ThrowRoutes(routes) => policy.throw_routes = Some(*routes),
         }
     }
 }

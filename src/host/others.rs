@@ -131,7 +131,16 @@ impl Host {
         let look = || {
             for OtherNs { netns, ops } in in_time(others) {
                 if netns.enter().is_ok() {
-                    policies.add(*ops, self.policy());
+                    let policy = self.policy();
+                    // Each has addresses of its own, and would share its policy with nobody.
+                    let local_routes = None;
+                    policies.add(
+                        *ops,
+                        Policy {
+                            local_routes,
+                            ..policy
+                        },
+                    );
                 }
             }
         };
@@ -159,6 +168,7 @@ mod tests {
         Policy {
             rules: Some(PolicyRules::parse([line])),
             throw_routes: Some(0),
+            local_routes: None,
         }
     }
 

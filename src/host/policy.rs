@@ -1,14 +1,16 @@
-//! What decides, beside the tables, which route a packet gets: before a capture and after it.
+//! What decides, beside most tables, which route a packet gets: before a capture and after it.
 
 use crate::host::rules::PolicyRules;
 
-/// Policy rules and throw routes of a network namespace at one moment.
+/// Policy rules, throw routes and the table local of a network namespace at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The rules; `None` where nobody says.
     pub(crate) rules: Option<PolicyRules>,
     /// Routes of all tables that end a table's answer (`throw`); `None` where nobody says.
     pub(crate) throw_routes: Option<u64>,
+    /// A sum that tells which routes the table local has; `None` where nobody says.
+    pub(crate) local_routes: Option<u64>,
 }
 
 impl Policy {
@@ -24,6 +26,7 @@ impl Policy {
             self.rules.clone_from(&other.rules);
         }
         self.throw_routes = self.throw_routes.or(other.throw_routes);
+        self.local_routes = self.local_routes.or(other.local_routes);
     }
 }
 
@@ -63,6 +66,12 @@ impl Around<Policy> {
     pub(crate) fn throw_routes(&self) -> Option<u64> {
         Some(self.before.throw_routes?.max(self.after.throw_routes?))
     }
+
+    /// The table local had the same routes on both sides.
+    #[must_use]
+    pub(crate) fn local_held(&self) -> bool {
+        self.before.local_routes.is_some() && self.before.local_routes == self.after.local_routes
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +82,7 @@ mod tests {
         Policy {
             rules: (!line.is_empty()).then(|| PolicyRules::parse([line])),
             throw_routes,
+            local_routes: None,
         }
     }
 
@@ -94,6 +104,27 @@ mod tests {
             Around::default(),
         ] {
             assert_eq!((other.rules(), other.throw_routes()), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_table_local_held_where_both_sides_say_the_same() {
+        let of = |local_routes| Policy {
+            local_routes,
+            ..Policy::default()
+        };
+        let held = |before, after| {
+            let (before, after) = (of(before), of(after));
+            Around { before, after }.local_held()
+        };
+        assert!(held(Some(7), Some(7)));
+        for (before, after) in [
+            (Some(7), Some(8)),
+            (Some(7), None),
+            (None, Some(7)),
+            (None, None),
+        ] {
+            assert!(!held(before, after));
         }
     }
 

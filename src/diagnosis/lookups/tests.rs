@@ -299,6 +299,8 @@ struct Given {
     facts: String,
     /// Policies of other namespaces, before and after: rules and throw routes.
     others: Vec<[(u64, String, u64); 2]>,
+    /// Which routes the table local has, before and after.
+    local_routes: [Option<u64>; 2],
     sequences: Sequences,
     sequence: Sequence,
 }
@@ -318,6 +320,7 @@ impl Given {
         Given {
             facts: rules(rules_of) + "lookups all\n",
             others: Vec::new(),
+            local_routes: [None; 2],
             sequences,
             sequence,
         }
@@ -337,6 +340,9 @@ impl Given {
 
     fn told_by(&self, steps: &[Step], by: DroppedBy) -> Told {
         let mut facts = Facts::parse(self.facts.as_bytes()).unwrap();
+        let [before, after] = self.local_routes;
+        facts.policy.before.local_routes = before;
+        facts.policy.after.local_routes = after;
         for sides in &self.others {
             let Around { before, after } = &mut facts.others;
             for (side, (ops, rules, throw_routes)) in [before, after].into_iter().zip(sides) {
@@ -659,6 +665,37 @@ fn a_local_route_that_may_be_one_through_lo_is_not_sure() {
     // Where it was not, the route can only be one through lo.
     assert_eq!(told(true, "all", "255 perhaps"), Sure(NoRoute));
     assert_eq!(told(false, "all", "255 perhaps"), Nothing);
+}
+
+#[test]
+fn a_local_route_that_held_all_the_time_was_not_passed_by_another_packet() {
+    let told = |local_routes, answers| {
+        let given = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
+        let given = given.change(|g| g.local_routes = local_routes);
+        given.told(Discard)
+    };
+    // The first packet of a flow was delivered, and the route is gone when the next one asks: that
+    // local has nothing for it does not show, and main has the route through lo.
+    let answers = "255 local, 254 lo";
+    assert_eq!(told([None, None], answers), FoundOrPutBack);
+    assert_eq!(told([Some(7), Some(8)], answers), FoundOrPutBack);
+    assert_eq!(told([Some(7), Some(7)], answers), Sure(DstAlloc));
+    // Of another table nothing is known.
+    let given = |local_routes| {
+        let given = Given::new("local; 1001; main", "255 -113, 1001 found, 254 lo");
+        let given = given.filter("tb_id != 1001 || err == 0");
+        given
+            .change(|g| g.local_routes = local_routes)
+            .told(Discard)
+    };
+    assert_eq!(given([Some(7), Some(7)]), given([None, None]));
+    // Nor of another namespace's.
+    let another = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
+    let another = another.change(|g| {
+        g.local_routes = [Some(7), Some(7)];
+        g.facts += "ops 0xffffffff81a64000\n";
+    });
+    assert_eq!(another.told(Discard), FoundOrPutBack);
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Tellings {
             steps,
             rules: facts.policy.rules(),
             has_no_throw: facts.policy.throw_routes() == Some(0),
+            local_held: facts.policy.local_held(),
             shown: shown.as_ref(),
             local_without_gateway: !sequences.names_local,
             has_other_tables: sequences.has_other_tables,
@@ -104,6 +105,7 @@ impl Tellings {
         // Where any rule may come next, a throw route leads nowhere else.
         let unknown = Grounds {
             rules: None,
+            local_held: false,
             ..known
         };
         let others = others(sequences, facts);
@@ -117,6 +119,7 @@ impl Tellings {
                     let of_other = Grounds {
                         rules: policy.rules(),
                         has_no_throw: policy.throw_routes() == Some(0),
+                        local_held: policy.local_held(),
                         ..known
                     };
                     by(&of_other, sequence)

@@ -29,6 +29,8 @@ pub(super) struct Grounds<'a> {
     pub(super) rules: Option<&'a PolicyRules>,
     /// No table has a throw route.
     pub(super) has_no_throw: bool,
+    /// The table local had the same routes before and after.
+    pub(super) local_held: bool,
     /// The kernel's filter on lookups; without one any answer may be missing.
     pub(super) shown: Option<&'a Shown>,
     /// The kernel prints no gateway of local routes.
@@ -143,14 +145,16 @@ impl Search<'_> {
     /// What a table can have answered though no line says so.
     fn hidden(&self, place: Place, table: u32) -> Vec<Answer> {
         // Another packet of the flow, or this one, was told: a second time it says the same, unless
-        // that packet went on, and the route went away behind it.
+        // that packet went on, and the route went away behind it, which local ones did not where
+        // they are the same before and after.
         let answers = &self.sequence.answers;
         let told = answers
             .iter()
             .find(|(t, _)| *t == table)
             .map(|(_, answer)| *answer);
         let passes = |(t, answer): &Asked| *t == table && answer.lets_pass();
-        let has_passed = answers[..self.start].iter().any(passes);
+        let held = table == TABLE_LOCAL && self.grounds.local_held;
+        let has_passed = !held && answers[..self.start].iter().any(passes);
         let is_cut = self.may_be_cut && place.answer == self.start && self.start == 0;
         // What is shown once is shown again, unless the start is missing.
         let fits = |answer| has_passed || told.is_none_or(|told| told == answer && is_cut);

@@ -1,9 +1,10 @@
-//! Policy rules and throw routes of the current network namespace.
+//! Policy rules, throw routes and the table local of the current network namespace.
 
 use std::path::Path;
 
 use crate::host::netlink::dump::{FAMILY, Listing, dump};
-use crate::host::netlink::{route, rule};
+use crate::host::netlink::route::{self, Routes};
+use crate::host::netlink::rule;
 use crate::host::policy::Policy;
 use crate::host::roots::Host;
 use crate::host::rules::{MAX_RULES, PolicyRules};
@@ -24,7 +25,7 @@ const ROUTES: Listing = Listing {
 };
 
 impl Host {
-    /// Policy rules and throw routes of the network namespace of the caller, as of now. What
+    /// Policy rules, throw routes and the table local of the network namespace of the caller, as of now. What
     /// cannot be had is unknown: where /proc is another one, the kernel that answers netlink
     /// may be another host's.
     #[must_use]
@@ -32,9 +33,11 @@ impl Host {
         if self.proc != Path::new("/proc") {
             return Policy::default();
         }
+        let routes = routes();
         Policy {
             rules: rules(),
-            throw_routes: throw_routes(),
+            throw_routes: routes.map(|routes| routes.throw),
+            local_routes: routes.map(|routes| routes.local),
         }
     }
 }
@@ -52,12 +55,11 @@ fn rules() -> Option<PolicyRules> {
     (!lines.is_empty()).then_some(rules)
 }
 
-fn throw_routes() -> Option<u64> {
-    let count = |count: &mut u64, body: &[u8]| {
-        *count += u64::from(route::is_throw(body, FAMILY)?);
-        Some(())
-    };
-    dump(ROUTES, count).ok()
+fn routes() -> Option<Routes> {
+    dump(ROUTES, |routes: &mut Routes, body| {
+        routes.take(body, FAMILY)
+    })
+    .ok()
 }
 
 #[cfg(test)]

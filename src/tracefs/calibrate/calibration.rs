@@ -298,6 +298,7 @@ impl Calibration<'_> {
         let (mut own, mut fresh) = (Interfaces::new(), Interfaces::new());
         let act = || {
             own = host.interfaces()?;
+            let inside = inside.clone();
             fresh = self.fresh.run(move |_| {
                 touch(&inside, "rt6_stats")?;
                 inside.interfaces()
@@ -335,11 +336,11 @@ impl Calibration<'_> {
         };
         let mut dropped = hits(&text, "cal_drop");
         dropped.retain(|hit| solve::holds(hit, lo));
-        if dropped.len() != packets.0.len() {
+        let Some(dropped) = last(&dropped, packets) else {
             return Ok(Err(NOT_SEEN.to_owned()));
-        }
+        };
         let out = hits(&text, "cal_out");
-        let sent = packets.0.iter().zip(&dropped).map(|(packet, dropped)| {
+        let sent = packets.0.iter().zip(dropped).map(|(packet, dropped)| {
             let skb = dropped.number("skb");
             Sent {
                 packet,
@@ -428,6 +429,7 @@ impl Calibration<'_> {
                 touch(host, "rt6_stats")?;
                 packets.send(self.fresh)?;
                 // The fresh namespace is not needed any more.
+                let (inside, others) = (inside.clone(), others.clone());
                 visited = self.fresh.run(move |_| Ok(inside.touch_each(others)))?;
                 Ok(())
             },
@@ -435,9 +437,9 @@ impl Calibration<'_> {
         )?;
 
         let whole = hits(&text, "cal_whole");
-        if whole.len() != packets.0.len() {
+        let Some(whole) = last(&whole, packets) else {
             return Ok(Err(NOT_SEEN.to_owned()));
-        }
+        };
         let all = || whole.iter().zip(&packets.0);
         if !all().all(|(hit, packet)| is_named(hit, packet, layout.iif.is_some())) {
             return Ok(Err(
@@ -451,6 +453,11 @@ impl Calibration<'_> {
         }
         Ok(Ok((layout, hits(&text, "cal_own"), visited)))
     }
+}
+
+/// The hits of the packets as they were sent last: they may come late, when it is tried again.
+fn last<'h>(hits: &'h [Hit], packets: &Packets) -> Option<&'h [Hit]> {
+    hits.get(hits.len().checked_sub(packets.0.len())?..)
 }
 
 /// What was proved: where the words are, what `rt6_stats_seq_show` was seen with, and in which

@@ -60,12 +60,13 @@ pub(super) fn pods(host: &Host) -> Vec<u8> {
     }))
 }
 
-/// Policy rules and throw routes as of now, also of the node's other namespaces. What cannot be
+/// Policy rules, throw routes and the table local as of now, also of the node's other namespaces. What cannot be
 /// had is left out.
 pub(super) fn policy(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
     let now = host.policy();
     let own = rules(&now).map(|rule| Framing::Rule(when, rule));
     let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
+    let local_routes = now.local_routes.map(|n| Framing::LocalRoutes(when, n));
     let others = plan.naming.as_ref().map_or(&[][..], |n| &n.others);
     let others = host.policies(others);
     let others = others.each().flat_map(|(number, policy, of)| {
@@ -76,7 +77,7 @@ pub(super) fn policy(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
             .chain(of.into_iter().map(PolicyPart::Ops));
         parts.map(move |part| Framing::Policy(when, number, part))
     });
-    lines(own.chain(throw_routes).chain(others))
+    lines(own.chain(throw_routes).chain(local_routes).chain(others))
 }
 
 fn rules(policy: &Policy) -> impl Iterator<Item = OneLine<'_>> {
