@@ -1,5 +1,7 @@
 //! The framing lines of a capture.
 
+use core::net::Ipv6Addr;
+
 use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::anonymize::rule::rule;
 use crate::capture::framing::{Framing, PolicyPart};
@@ -20,6 +22,14 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
             let rule = rule(names, said.as_str());
             let part = PolicyPart::Rule(OneLine::new(&rule));
             Framing::Policy(*when, *number, part).to_string()
+        }
+        // It is made of addresses, and must stay the same where they do.
+        Framing::LocalRoutes(when, routes) => {
+            let (high, low) = (0x2001 << 112, u128::from(*routes));
+            let bits = names.address(Ipv6Addr::from_bits(high | low)).to_bits();
+            #[allow(clippy::cast_possible_truncation)] // the half that the sum is in
+            let routes = bits as u64;
+            Framing::LocalRoutes(*when, routes).to_string()
         }
         // A filter may compare names, between quotes; every host has a lo.
         Framing::Lookups(filter) if filter.as_str().replace("\"lo\"", "").contains('"') => {
@@ -54,7 +64,6 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::StacksOff(_)
         | Framing::Fact(..)
         | Framing::ThrowRoutes(..)
-        | Framing::LocalRoutes(..)
         | Framing::Policy(..)
         | Framing::Lookups(_)
         | Framing::Ops(_)
@@ -109,6 +118,18 @@ mod tests {
         let other = "policy 2 rule 5:\tfrom fd00::/8 iif eth0 lookup 9";
         let other = shown("before", other).unwrap();
         assert_eq!(other, rule.replace("before rule", "before policy 2 rule"));
+        let local = |when, value| {
+            shown(when, value)
+                .unwrap()
+                .split_once(" local")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        let one = local("before", "local_routes 0x1234567812345678");
+        assert!(one.starts_with("_routes 0x") && !one.contains("12345678"));
+        assert_eq!(local("after", "local_routes 0x1234567812345678"), one);
+        assert_ne!(local("after", "local_routes 0x1234567812345679"), one);
         let ops = "policy 2 ops 0xffff88805d942340";
         let said = shown("after", ops).unwrap();
         assert_eq!(said, format!("# ip6drop: after {ops}"));
