@@ -87,6 +87,7 @@ pub mod inside {
     /// Of `kernel`.
     pub mod kernel {
         pub use crate::kernel::limits::{Regime, batch, fast_bounds, regimes_within, slack_of};
+        pub use crate::kernel::receive_path::{Counted, Freed, Hits, Step};
         pub use crate::kernel::release::WITHOUT_CHECK;
         pub use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
     }
@@ -128,6 +129,7 @@ pub mod inside {
         pub use crate::tracefs::calibrate::calibration::rehearse;
         pub use crate::tracefs::error::TraceError;
         pub use crate::tracefs::files::{Pipe, TraceFs};
+        pub use crate::tracefs::funnel::counting::{Counter, Outcome, count};
         pub use crate::tracefs::look::others::Others;
         pub use crate::tracefs::look::preflight::{Level, Preflight};
         pub use crate::tracefs::look::selfcheck::{Choice, Env, choose};

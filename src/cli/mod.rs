@@ -5,6 +5,7 @@ pub(crate) mod anonymize;
 pub(crate) mod check;
 pub(crate) mod colour;
 pub(crate) mod diagnose;
+pub(crate) mod funnel;
 pub(crate) mod generate;
 pub(crate) mod merge;
 pub(crate) mod packets;

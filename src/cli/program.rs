@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::check::CheckArgs;
 use crate::cli::diagnose::DiagnoseArgs;
+use crate::cli::funnel::FunnelArgs;
 use crate::cli::generate::GenerateArgs;
 use crate::cli::merge::MergeArgs;
 use crate::cli::record::RecordArgs;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// Trace, save the text with the facts around it, and put everything back
     Record(Box<RecordArgs>),
+    /// Count in the kernel where on their way through this host packets stop
+    Funnel(FunnelArgs),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
     /// Print generated files

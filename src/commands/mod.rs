@@ -10,6 +10,7 @@ mod compare;
 mod diagnose;
 mod dry_run;
 mod finds;
+mod funnel;
 mod generate;
 mod inputs;
 mod live;

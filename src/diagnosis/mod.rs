@@ -10,6 +10,7 @@ pub(crate) mod comparison;
 pub(crate) mod counters;
 pub(crate) mod evidence;
 pub(crate) mod findings;
+pub(crate) mod funnel;
 pub(crate) mod health;
 pub(crate) mod knowledge;
 pub(crate) mod lookups;

@@ -3,6 +3,7 @@
 mod csv;
 pub(crate) mod fleet;
 pub(crate) mod format;
+pub(crate) mod funnel;
 pub(crate) mod html;
 pub(crate) mod json;
 mod markdown;

@@ -1,8 +1,8 @@
 //! All formats: the command line takes their names, order and help from here.
 
 use crate::render::format::FormatEntry;
-use crate::render::view::{FleetDocument, ReportDocument, StatusDocument};
-use crate::render::{fleet, report, status};
+use crate::render::view::{FleetDocument, FunnelDocument, ReportDocument, StatusDocument};
+use crate::render::{fleet, funnel, report, status};
 
 const PEOPLE: &str = "For people: the verdict first";
 const TICKETS: &str = "For tickets";
@@ -40,6 +40,13 @@ pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
     FormatEntry { name: "json", help: "One object; with --interval one a line", format: &status::json::JsonStatus },
     FormatEntry { name: "markdown", help: TICKETS, format: &status::markdown::MarkdownStatus },
     FormatEntry { name: "prometheus", help: COLLECTOR, format: &status::prometheus::PrometheusStatus },
+];
+
+/// Formats of the counts along the way of received packets.
+#[rustfmt::skip]
+pub(crate) static FUNNEL: [FormatEntry<FunnelDocument>; 2] = [
+    FormatEntry { name: "text", help: "For people: where most packets stop first", format: &funnel::text::TextFunnel },
+    FormatEntry { name: "json", help: "One object", format: &funnel::json::JsonFunnel },
 ];
 
 /// Formats of the table of many hosts.

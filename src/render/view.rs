@@ -1,7 +1,9 @@
 //! What formats are given: what is shown, and how it shall look.
 
+use std::collections::BTreeMap;
 use std::io;
 
+use crate::diagnosis::funnel::Funnel;
 use crate::fleet::hosts::Fleet;
 use crate::os::terminal::Terminal;
 use crate::render::format::Document;
@@ -86,6 +88,33 @@ pub(crate) enum Round {
 
 impl Document for StatusDocument {
     type View<'a> = StatusView<'a>;
+}
+
+/// The counts along the way of received packets.
+#[derive(Debug)]
+pub(crate) enum FunnelDocument {}
+
+/// These counts as they are shown.
+#[derive(Debug)]
+pub(crate) struct FunnelView<'a> {
+    /// The counts, judged.
+    pub(crate) funnel: &'a Funnel,
+    /// The name of the host.
+    pub(crate) host: Option<String>,
+    /// Its kernel's release.
+    pub(crate) kernel: Option<String>,
+    /// How far the counters of this namespace rose meanwhile.
+    pub(crate) counters: &'a BTreeMap<&'static str, u64>,
+    /// What could not be counted and why, for people.
+    pub(crate) notes: &'a [String],
+    /// With bars for this terminal.
+    pub(crate) terminal: Option<Terminal>,
+    /// What it is written on.
+    pub(crate) paper: Paper,
+}
+
+impl Document for FunnelDocument {
+    type View<'a> = FunnelView<'a>;
 }
 
 /// The table of many hosts.

@@ -13,7 +13,7 @@ mod packet_tables;
 mod packet_words;
 mod packets;
 pub(crate) mod prometheus;
-mod sparks;
+pub(crate) mod sparks;
 mod tables;
 pub(crate) mod text;
 mod words;

@@ -40,16 +40,15 @@ fn bar(n: u64, most: u64, width: usize, ramp: [char; 9]) -> String {
     bar
 }
 
-/// Adds a bar to each row of the table of CPUs, where the terminal is wide enough. The second
-/// column holds the drops; the last row is the sum where there are several.
-pub(super) fn add_bars(rows: &mut [Vec<String>], terminal: Terminal) {
+/// Adds a bar to each row of a table, but for its last where that is the sum, if the terminal is wide
+/// enough. The second column holds the number.
+pub(crate) fn add_bars(rows: &mut [Vec<String>], has_sum: bool, terminal: Terminal) {
     let columns = rows.first().map_or(0, Vec::len);
     let cell = |row: &Vec<String>, at: usize| row.get(at).map_or(0, |cell| cell.chars().count());
     let taken: usize = (0..columns)
         .map(|at| 2 + rows.iter().map(|row| cell(row, at)).max().unwrap_or(0))
         .sum();
     let room = terminal.width.saturating_sub(taken + 2);
-    let has_sum = rows.len() > 2;
     let parts = rows.len() - usize::from(has_sum);
     let Some(rows) = rows.get_mut(..parts).filter(|_| room >= MIN_BAR) else {
         return;
@@ -119,7 +118,7 @@ mod tests {
 
     fn bars(width: usize, unicode: bool) -> Vec<Option<String>> {
         let mut rows = rows();
-        add_bars(&mut rows, Terminal { width, unicode });
+        add_bars(&mut rows, true, Terminal { width, unicode });
         let bar = |row: &Vec<String>| row.get(3).map(|bar| bar.trim_end().to_owned());
         rows.iter().map(bar).collect()
     }

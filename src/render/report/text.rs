@@ -262,7 +262,8 @@ fn sections(view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
         section(out, "Per CPU")?;
         let mut rows = tables::per_cpu(summary, look.all_cpus);
         if let Some(terminal) = look.terminal {
-            add_bars(&mut rows, terminal);
+            let has_sum = rows.len() > 2;
+            add_bars(&mut rows, has_sum, terminal);
         }
         table(out, &rows, paper)?;
     }

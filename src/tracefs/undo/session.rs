@@ -173,6 +173,23 @@ impl<'a> Session<'a> {
             .map_err(self.failed(&path, format!("add {command}")))
     }
 
+    /// Adds a trigger to an event of our own instance, and looks whether the kernel holds one.
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub(crate) fn add_trigger(&mut self, event: &str, trigger: &str) -> Result<(), TraceError> {
+        let path = format!("{event}/trigger");
+        self.fs
+            .append(&path, format!("{trigger}\n").as_bytes())
+            .map_err(self.failed(&path, format!("add {trigger}")))?;
+        let found = self.text(&path)?;
+        // Where there are none, the file lists those that there could be.
+        if found.starts_with('#') {
+            return Err(self.other(&path, trigger, found));
+        }
+        Ok(())
+    }
+
     /// Makes an instance of our own, where it was not made before.
     ///
     /// # Errors

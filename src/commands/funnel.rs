@@ -1,0 +1,127 @@
+//! `ip6drop funnel`: where on their way through this host packets stop, counted in the kernel.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use crate::cli::funnel::FunnelArgs;
+use crate::cli::tracing::Roots;
+use crate::commands::live;
+use crate::commands::output::{Destination, written};
+use crate::diagnosis::funnel::Funnel;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::kernel::receive_path::Step;
+use crate::kernel::release::judge;
+use crate::os::signals::Signals;
+use crate::render::paper::Paper;
+use crate::render::view::FunnelView;
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::TraceFs;
+use crate::tracefs::funnel::counting::{Counter, Outcome, count};
+use crate::tracefs::setup::functions::Available;
+
+/// Counters of the receive path in `/proc/net/snmp6`.
+const COUNTERS: [&str; 9] = [
+    "Ip6InReceives",
+    "Ip6InHdrErrors",
+    "Ip6InNoRoutes",
+    "Ip6InAddrErrors",
+    "Ip6InUnknownProtos",
+    "Ip6InTruncatedPkts",
+    "Ip6InDiscards",
+    "Ip6InDelivers",
+    "Ip6OutForwDatagrams",
+];
+
+/// What was counted, and what the counters of this namespace say of the same time.
+type Counts = (Outcome, BTreeMap<&'static str, u64>);
+
+/// Counts, and puts everything back.
+fn counts(
+    args: &FunnelArgs,
+    roots: &Roots,
+    signals: &Signals,
+    err: &mut dyn Write,
+) -> Result<Counts, TraceError> {
+    let ready = live::ready(roots, &[], err)?;
+    ready.preflight.check()?;
+    if !ready.preflight.kprobe_events || !ready.fs.exists("instances") {
+        return Err(TraceError::untraceable(
+            "this kernel has no kprobe events, or no instances of the tracer",
+            "count on a host whose kernel has CONFIG_KPROBE_EVENTS",
+        ));
+    }
+    // The instance could not be removed.
+    if let Some(why) = ready.preflight.others.pins("nop") {
+        return Err(TraceError::untraceable(why, "wait for them, or end them"));
+    }
+    let path = "available_filter_functions";
+    let text = ready.fs.read(path);
+    let text = text.map_err(TraceError::file(ready.fs.root().join(path), "read"))?;
+    let names: Vec<&str> = Step::ALL
+        .iter()
+        .flat_map(|step| step.functions())
+        .copied()
+        .collect();
+    let host = roots.host();
+    let may_refuse = judge(&host.release().unwrap_or_default()).checks == Some(true);
+    let counters = Counter::all(&Available::parse(&text, &names), may_refuse);
+    let mut edges = Vec::new();
+    let mut edge = || edges.push(host.snapshot().snmp6);
+    let outcome = count(
+        (&ready.fs, &ready.state, signals),
+        &counters,
+        args.duration,
+        &mut edge,
+    )?;
+    let [before, after] = [0, 1].map(|at| edges.get(at).cloned().unwrap_or_default());
+    let rise = |name| {
+        let after = after.get(name)?;
+        Some((name, after.saturating_sub(*before.get(name)?)))
+    };
+    Ok((outcome, COUNTERS.into_iter().filter_map(rise).collect()))
+}
+
+fn show(
+    args: &FunnelArgs,
+    host: &Host,
+    (outcome, counters): Counts,
+    err: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let destination = Destination::new("funnel", args.output.as_deref());
+    let terminal = destination.terminal();
+    let funnel = Funnel::of(outcome.counted);
+    let view = FunnelView {
+        funnel: &funnel,
+        host: host.name(),
+        kernel: host.release().ok().map(|release| release.release),
+        counters: &counters,
+        notes: &outcome.notes,
+        terminal,
+        paper: Paper::of(terminal, false),
+    };
+    let mut out = Vec::new();
+    args.format.format.write(&view, &mut out)?;
+    written(destination.put(&out))?;
+    for line in outcome.undo.lines() {
+        let _ = writeln!(err, "ip6drop: {line}");
+    }
+    Ok(match (outcome.undo.complete(), outcome.signal) {
+        (false, _) => Exit::NotRestored,
+        (true, Some(number)) => Exit::Signal(number),
+        (true, None) => Exit::Clean,
+    })
+}
+
+/// Runs `funnel`.
+pub(crate) fn run(args: &FunnelArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
+    let signals = live::signals()?;
+    let mut counted = None;
+    live::with_mount(&args.roots, args.mount, |roots| {
+        counted = Some(counts(args, roots, &signals, err)?);
+        Ok(Exit::Clean)
+    })?;
+    counted.map_or(Ok(Exit::Clean), |counted| {
+        show(args, &args.roots.host(), counted, err)
+    })
+}

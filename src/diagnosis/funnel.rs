@@ -1,0 +1,237 @@
+//! Where received packets stop: what of the counts along their way is a loss, and what explains it.
+
+use crate::kernel::functions::{Function, NF_HOOK_SLOW, NFT_DO_CHAIN};
+use crate::kernel::receive_path::{Counted, Freed, Step};
+
+/// Where packets are freed that netfilter drops.
+const NETFILTER: [&str; 3] = [NF_HOOK_SLOW, NFT_DO_CHAIN, "nf_hook_slow_list"];
+/// Where packets are freed that get no further than their route, beside [`NETFILTER`].
+const BEFORE_ROUTE: [&str; 8] = [
+    "ip6_rcv_core",
+    "ipv6_rcv",
+    "ipv6_list_rcv",
+    "ip6_rcv_finish",
+    "ip6_rcv_finish_core",
+    "ip6_route_input",
+    "ip6_mc_input",
+    "dst_discard",
+];
+/// Frees what it has handled, too: no loss.
+const ICMP: &str = "icmpv6_rcv";
+
+/// Packets that got to one step and not to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// The step that they got to.
+    pub(crate) after: Step,
+    /// How many.
+    pub(crate) packets: u64,
+    /// Of these, those that were freed where this step frees packets, and why.
+    pub(crate) freed: Freed,
+    /// Of these, those that nothing was seen of.
+    pub(crate) unexplained: u64,
+}
+
+/// The way of received packets, judged.
+#[derive(Debug)]
+pub(crate) struct Funnel {
+    /// The counts.
+    pub(crate) counted: Counted,
+    /// Where packets stopped, most first.
+    pub(crate) stops: Vec<Stop>,
+    /// So many packets may be counted at one step and not at the next, because reading takes time.
+    pub(crate) edge: u64,
+    /// Packets that were freed behind the last step that is counted, but for those of ICMPv6.
+    pub(crate) behind: Freed,
+    /// Steps that cannot be seen on this kernel.
+    pub(crate) unseen: Vec<Step>,
+}
+
+/// Takes at most `most` packets, out of those that were freed at these places.
+fn take(from: &mut Freed, places: &[&str], mut most: u64) -> Freed {
+    let mut taken = Freed::new();
+    for ((place, reason), left) in from.iter_mut() {
+        // The compiler adds suffixes.
+        let name = place.split('.').next().unwrap_or(place);
+        let n = (*left).min(most);
+        if n > 0 && places.contains(&name) {
+            *left -= n;
+            most -= n;
+            taken.insert((place.clone(), reason.clone()), n);
+        }
+    }
+    taken
+}
+
+fn sum(freed: &Freed) -> u64 {
+    freed.values().sum()
+}
+
+impl Funnel {
+    /// Judges what was counted.
+    #[must_use]
+    pub(crate) fn of(mut counted: Counted) -> Funnel {
+        let protocols = [Step::Icmp, Step::Udp, Step::Tcp];
+        let handed: u64 = protocols.iter().filter_map(|s| counted.packets(*s)).sum();
+        // Listed by the kernel, and yet part of its caller.
+        if counted.packets(Step::Delivered) == Some(0) && handed > 0 {
+            counted.hits.remove(&Step::Delivered);
+        }
+        let seen = |step: &Step| counted.hits.contains_key(step);
+        let unseen = Step::ALL.into_iter().filter(|step| !seen(step)).collect();
+        let arrived = counted.packets(Step::Arrived).unwrap_or(0);
+        let per_second = arrived as f64 / counted.seconds.max(f64::EPSILON);
+        let mut funnel = Funnel {
+            edge: (per_second * counted.reading) as u64,
+            behind: counted.freed.clone().unwrap_or_default(),
+            counted,
+            stops: Vec::new(),
+            unseen,
+        };
+        funnel.find_stops();
+        funnel
+            .behind
+            .retain(|(place, _), n| *n > 0 && place != ICMP);
+        funnel
+            .stops
+            .sort_by_key(|stop| std::cmp::Reverse(stop.packets));
+        funnel
+    }
+
+    fn find_stops(&mut self) {
+        let of = |step| self.counted.packets(step);
+        let [discarded, prohibited] = [Step::Discarded, Step::Prohibited].map(of);
+        let [forwarded, local, delivered] = [Step::Forwarded, Step::Local, Step::Delivered].map(of);
+        let before_route = [&BEFORE_ROUTE[..], &NETFILTER].concat();
+        if let (Some(arrived), Some(local), Some(forwarded), Some(discarded)) =
+            (of(Step::Arrived), local, forwarded, discarded)
+        {
+            let routed = local + forwarded + discarded + prohibited.unwrap_or(0);
+            let lost = arrived.saturating_sub(routed);
+            self.stop(Step::Arrived, lost, &before_route);
+        }
+        for (step, lost) in [(Step::Discarded, discarded), (Step::Prohibited, prohibited)] {
+            let drop = Function::PktDrop.name();
+            self.stop(
+                step,
+                lost.unwrap_or(0),
+                &[drop, "ip6_pkt_discard", "ip6_pkt_prohibit"],
+            );
+        }
+        if let (Some(local), Some(delivered)) = (local, delivered) {
+            let input = [&["ip6_input"], &NETFILTER[..]].concat();
+            self.stop(Step::Local, local.saturating_sub(delivered), &input);
+        }
+        // No function is entered by each packet that was forwarded and by no other: what is freed
+        // there is all that is known.
+        let forward = [&["ip6_forward"], &NETFILTER[..]].concat();
+        let freed = take(&mut self.behind.clone(), &forward, forwarded.unwrap_or(0));
+        self.stop(Step::Forwarded, sum(&freed), &forward);
+    }
+
+    /// Notes that so many got no further than this step, and what was freed there.
+    fn stop(&mut self, after: Step, packets: u64, places: &[&str]) {
+        let is_exact = matches!(after, Step::Discarded | Step::Prohibited | Step::Forwarded);
+        let freed = take(&mut self.behind, places, packets);
+        let unexplained = packets - sum(&freed);
+        // What is freed is lost; what is only missing may be at the edges.
+        let is_edge = !is_exact && unexplained == packets && packets <= self.edge;
+        if packets > 0 && !is_edge {
+            self.stops.push(Stop {
+                after,
+                packets,
+                freed,
+                unexplained,
+            });
+        }
+    }
+
+    /// Packets that stopped behind this step.
+    #[must_use]
+    pub(crate) fn stopped(&self, step: Step) -> u64 {
+        let stops = self.stops.iter().filter(|stop| stop.after == step);
+        stops.map(|stop| stop.packets).sum()
+    }
+
+    /// The function of a step, as this kernel calls it, or the first that it could have.
+    #[must_use]
+    pub(crate) fn function(&self, step: Step) -> &str {
+        let seen = self.counted.hits.get(&step);
+        seen.map_or(step.functions()[0], |hits| hits.function.as_str())
+    }
+
+    /// The answer, in a sentence.
+    #[must_use]
+    pub(crate) fn answer(&self) -> String {
+        let seconds = self.counted.seconds;
+        let arrived = self.counted.packets(Step::Arrived);
+        let of_all = arrived.map_or_else(|| "an unknown number of".to_owned(), |n| n.to_string());
+        if let Some(stop) = self.stops.first() {
+            let (n, place, why) = (stop.packets, self.place(stop), self.why(stop));
+            return format!("{n} of {of_all} packets stopped {place}: {why}.");
+        }
+        match arrived {
+            Some(0) => format!("No IPv6 packet arrived in {seconds:.1} s."),
+            Some(1) => "The packet that arrived went on to its protocol or its way out.".to_owned(),
+            _ => format!(
+                "None of {of_all} packets that arrived stopped on its way to its protocol or out."
+            ),
+        }
+    }
+
+    /// Where packets stopped, in words.
+    #[must_use]
+    pub(crate) fn place(&self, stop: &Stop) -> String {
+        let at = self.function(stop.after);
+        match stop.after {
+            Step::Discarded | Step::Prohibited => format!("at the route lookup ({at})"),
+            Step::Local => format!("between {at} and {}", self.function(Step::Delivered)),
+            Step::Forwarded => format!("behind {at}"),
+            _ => format!("between {at} and the route"),
+        }
+    }
+
+    /// What explains that packets stopped, in words.
+    #[must_use]
+    pub(crate) fn why(&self, stop: &Stop) -> String {
+        match (stop.after, self.counted.packets(Step::Refused)) {
+            (Step::Prohibited, _) => return "the route forbids it".to_owned(),
+            (Step::Discarded, Some(0)) => {
+                return "most likely no route, for the route cache refused no entry".to_owned();
+            }
+            (Step::Discarded, Some(n)) => {
+                return format!(
+                    "the route cache refused {n} entries meanwhile; ip6drop diagnose tells which packets were lost by that"
+                );
+            }
+            (Step::Discarded, None) => {
+                return "no route, or a full route cache; ip6drop diagnose tells which".to_owned();
+            }
+            _ => {}
+        }
+        let mut why: Vec<String> = stop
+            .freed
+            .iter()
+            .map(|((place, reason), n)| {
+                let who = if NETFILTER.contains(&place.as_str()) {
+                    "netfilter"
+                } else {
+                    "the kernel"
+                };
+                let reason = reason.iter().filter(|reason| *reason != "NOT_SPECIFIED");
+                let reason: String = reason.map(|reason| format!(", {reason}")).collect();
+                format!("{who} freed {n} ({place}{reason})")
+            })
+            .collect();
+        if stop.unexplained > 0 {
+            let n = stop.unexplained;
+            why.push(match self.counted.freed {
+                None => format!("who freed {n} is not counted on this kernel"),
+                Some(_) => format!(
+                    "{n} were not freed by then, such as fragments and packets that netfilter keeps"
+                ),
+            });
+        }
+        why.join(", ")
+    }
+}

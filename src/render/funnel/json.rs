@@ -1,0 +1,73 @@
+//! JSON of `funnel`: schema `ip6drop.funnel/1`.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::kernel::receive_path::{Freed, Step};
+use crate::render::format::Format;
+use crate::render::json::json;
+use crate::render::view::{FunnelDocument, FunnelView};
+use crate::text::harmless;
+
+fn freed(freed: &Freed) -> Value {
+    let rows = freed.iter().map(|((place, reason), packets)| {
+        json!({"location": place, "reason": reason, "packets": packets})
+    });
+    rows.collect()
+}
+
+/// The object of the schema.
+fn value(view: &FunnelView<'_>) -> Value {
+    let funnel = view.funnel;
+    let counted = &funnel.counted;
+    let step = |step: Step| {
+        let hits = counted.hits.get(&step);
+        let cpus = hits.iter().flat_map(|hits| &hits.per_cpu);
+        let cpus = cpus.map(|(cpu, n)| json!({"cpu": cpu, "packets": n}));
+        json!({
+            "step": step.name(),
+            "function": hits.map(|hits| &hits.function),
+            "packets": hits.map(|hits| hits.packets),
+            "stopped": funnel.stopped(step),
+            "per_cpu": cpus.collect::<Vec<_>>(),
+        })
+    };
+    let stops = funnel.stops.iter().map(|stop| {
+        json!({
+            "after": stop.after.name(),
+            "packets": stop.packets,
+            "unexplained": stop.unexplained,
+            "freed": freed(&stop.freed),
+            "text": format!("{}: {}", funnel.place(stop), funnel.why(stop)),
+        })
+    });
+    json!({
+        "schema": "ip6drop.funnel/1",
+        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "host": {
+            "name": view.host.as_ref().map(|name| harmless(name.as_bytes())),
+            "kernel": view.kernel.as_ref().map(|release| harmless(release.as_bytes())),
+        },
+        "seconds": counted.seconds,
+        "summary": funnel.answer(),
+        "steps": Step::ALL.map(step),
+        "stops": stops.collect::<Vec<_>>(),
+        "edge": funnel.edge,
+        "freed": counted.freed.as_ref().map(freed),
+        "missed": counted.missed,
+        "counters": view.counters,
+        "notes": view.notes,
+    })
+}
+
+/// One object.
+#[derive(Debug)]
+pub(crate) struct JsonFunnel;
+
+impl Format<FunnelDocument> for JsonFunnel {
+    fn write(&self, view: &FunnelView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &value(view))?;
+        writeln!(out)
+    }
+}

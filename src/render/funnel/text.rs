@@ -1,0 +1,174 @@
+//! `funnel` for people: the answer first.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use crate::kernel::receive_path::Step;
+use crate::render::format::Format;
+use crate::render::report::sparks::add_bars;
+use crate::render::table::table;
+use crate::render::view::{FunnelDocument, FunnelView};
+use crate::render::words::count;
+
+/// CPUs that are shown, those with most packets.
+const CPUS: usize = 16;
+
+fn words(step: Step) -> &'static str {
+    match step {
+        Step::Arrived => "arrived",
+        Step::Lookup => "route asked for",
+        Step::Refused => "route cache refused",
+        Step::Discarded => "no usable route",
+        Step::Prohibited => "prohibited",
+        Step::Forwarded => "to be forwarded",
+        Step::Local => "for this host",
+        Step::Delivered => "let in",
+        Step::Icmp => "to ICMPv6",
+        Step::Udp => "to UDP",
+        Step::Tcp => "to TCP",
+    }
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+/// Each step with its packets, and how many of them stopped there.
+fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["step", "packets", "stopped"])];
+    for (step, hits) in &view.funnel.counted.hits {
+        let stopped = match view.funnel.stopped(*step) {
+            0 => String::new(),
+            n => n.to_string(),
+        };
+        let packets = hits.packets.to_string();
+        let name = format!("{:<20} {}", words(*step), hits.function);
+        rows.push(row([&name, &packets, &stopped]));
+    }
+    if let Some(terminal) = view.terminal {
+        add_bars(&mut rows, false, terminal);
+    }
+    rows
+}
+
+/// What each CPU saw of the steps that any packet got to.
+fn cpus(view: &FunnelView<'_>) -> Vec<Vec<String>> {
+    let hits = &view.funnel.counted.hits;
+    let of = |step: &Step, cpu| hits[step].per_cpu.get(&cpu).copied().unwrap_or(0);
+    let steps = hits.keys().filter(|step| hits[step].packets > 0);
+    let steps: Vec<&Step> = steps.collect();
+    let cpus = hits.values().flat_map(|hits| hits.per_cpu.keys());
+    let mut cpus: Vec<u32> = cpus.copied().collect::<BTreeSet<_>>().into_iter().collect();
+    cpus.sort_by_key(|cpu| {
+        let all: u64 = steps.iter().map(|step| of(step, *cpu)).sum();
+        std::cmp::Reverse(all)
+    });
+    cpus.truncate(CPUS);
+    cpus.sort_unstable();
+    let head = steps.iter().map(|step| words(**step).to_owned());
+    let mut rows = vec![std::iter::once("CPU".to_owned()).chain(head).collect()];
+    rows.extend(cpus.iter().map(|cpu| {
+        let cells = steps.iter().map(|step| of(step, *cpu).to_string());
+        std::iter::once(cpu.to_string()).chain(cells).collect()
+    }));
+    rows
+}
+
+fn freed(view: &FunnelView<'_>) -> Vec<Vec<String>> {
+    let freed = view.funnel.counted.freed.iter().flatten();
+    let mut freed: Vec<_> = freed.collect();
+    freed.sort_by_key(|(_, packets)| std::cmp::Reverse(**packets));
+    let rows = freed.into_iter().map(|((place, reason), packets)| {
+        row([place, &packets.to_string(), reason.as_deref().unwrap_or("")])
+    });
+    let head = std::iter::once(row(["function", "packets", "reason"]));
+    head.chain(rows).collect()
+}
+
+/// All that is to be known beside the numbers.
+fn notes(view: &FunnelView<'_>) -> Vec<String> {
+    let funnel = view.funnel;
+    let mut notes = Vec::new();
+    if !funnel.behind.is_empty() {
+        let behind = funnel.behind.iter();
+        let behind = behind.map(|((place, _), n)| format!("{n} in {place}"));
+        let behind: Vec<String> = behind.collect();
+        notes.push(format!(
+            "Freed behind these steps, or sent by this host: {}.",
+            behind.join(", ")
+        ));
+    }
+    let unseen = funnel.unseen.iter();
+    let unseen = unseen.map(|step| format!("{} ({})", words(*step), step.functions().join(", ")));
+    let unseen: Vec<String> = unseen.collect();
+    if !unseen.is_empty() {
+        notes.push(format!(
+            "Cannot be seen on this kernel (inlined, or not there): {}.",
+            unseen.join(", ")
+        ));
+    }
+    if funnel.edge > 0 {
+        notes.push(format!(
+            "Reading takes time: up to {} at the edges may be counted at one step and not at the next.",
+            count(funnel.edge, "packet", "packets")
+        ));
+    }
+    if funnel.counted.missed > 0 {
+        notes.push(format!(
+            "The kernel could not count {}: real numbers are higher.",
+            count(funnel.counted.missed, "entry", "entries")
+        ));
+    }
+    notes.extend_from_slice(view.notes);
+    notes
+}
+
+/// Text.
+#[derive(Debug)]
+pub(crate) struct TextFunnel;
+
+impl Format<FunnelDocument> for TextFunnel {
+    fn write(&self, view: &FunnelView<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let (funnel, paper) = (view.funnel, view.paper);
+        let mut say = |text: &str, out: &mut dyn Write| {
+            let mut lines = paper.wrap(text, "", "").into_iter();
+            lines.try_for_each(|line| writeln!(out, "{line}"))
+        };
+        say(&funnel.answer(), out)?;
+        for stop in funnel.stops.iter().skip(1) {
+            let (n, place, why) = (stop.packets, funnel.place(stop), funnel.why(stop));
+            say(&format!("{n} stopped {place}: {why}."), out)?;
+        }
+        let seconds = funnel.counted.seconds;
+        writeln!(
+            out,
+            "\nOn the receive path, in all network namespaces, in {seconds:.1} s:"
+        )?;
+        table(out, &steps(view), paper)?;
+        let cpus = cpus(view);
+        if cpus.len() > 1 {
+            writeln!(out, "\nBy CPU:")?;
+            table(out, &cpus, paper)?;
+        }
+        let freed = freed(view);
+        if freed.len() > 1 {
+            writeln!(
+                out,
+                "\nIPv6 packets freed (icmpv6_rcv frees what it has handled, too):"
+            )?;
+            table(out, &freed, paper)?;
+        }
+        writeln!(out)?;
+        let risen = view.counters.iter().filter(|(_, n)| **n > 0);
+        let risen: Vec<String> = risen.map(|(name, n)| format!("{name} {n}")).collect();
+        let risen = match risen.is_empty() {
+            true => "none rose".to_owned(),
+            false => risen.join(", "),
+        };
+        say(
+            &format!("Counters of this network namespace alone: {risen}."),
+            out,
+        )?;
+        notes(view).iter().try_for_each(|note| say(note, out))
+    }
+}

@@ -1,0 +1,307 @@
+//! One count: probes in an instance of our own, each with a table of hits in the kernel; nothing is
+//! written to the buffer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::kernel::receive_path::{Counted, Freed, Hits, Step};
+use crate::os::signals::Signals;
+use crate::tracefs::control::{GROUP, INSTANCE};
+use crate::tracefs::error::TraceError;
+use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::funnel::hist;
+use crate::tracefs::setup::functions::Available;
+use crate::tracefs::setup::probes::Probe;
+use crate::tracefs::undo::journal::StateDir;
+use crate::tracefs::undo::replay::Undo;
+use crate::tracefs::undo::session::Session;
+
+/// In front of the names of our events: `kprobe_profile` shows no groups.
+const EVENT: &str = "funnel_";
+/// The smallest buffer, in KiB: nothing is written to it.
+const BUFFER_KB: &str = "8";
+/// The kernel's event of a packet that is freed, and IPv6 in its `protocol`.
+const KFREE_SKB: &str = "events/skb/kfree_skb";
+const IS_IPV6: &str = "protocol == 34525";
+/// True for no task.
+const NEVER: &str = "common_pid < 0";
+/// What `ip6_dst_gc` returns where an entry is refused.
+const IS_REFUSED: &str = "ret == 1";
+
+/// A function that is counted.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    step: Step,
+    probe: Probe,
+}
+
+impl Counter {
+    /// A counter of each function on the way of a received packet that this kernel has. Whether
+    /// the route cache refuses is seen only where the kernel is known to check its size.
+    #[must_use]
+    pub fn all(available: &Available, may_refuse: bool) -> Vec<Counter> {
+        let mut counters = Vec::new();
+        for step in Step::ALL {
+            let functions = step.functions().iter().copied();
+            let mut there = functions.filter(|name| !available.real(name).is_empty());
+            let most = if step.may_be_inlined() { usize::MAX } else { 1 };
+            for name in there.by_ref().take(most) {
+                for (number, real) in available.real(name).iter().enumerate() {
+                    let probe = match (step, may_refuse) {
+                        (Step::Refused, false) => continue,
+                        (Step::Refused, true) => Probe::gc_exit(real),
+                        _ => Probe::entry(name, real),
+                    };
+                    let name = format!("{EVENT}{name}_{number}");
+                    let probe = Probe { name, ..probe };
+                    counters.push(Counter { step, probe });
+                }
+            }
+        }
+        counters
+    }
+}
+
+/// What is counted, and how.
+struct Counting {
+    dir: String,
+    counters: Vec<Counter>,
+    /// The kernel keeps tables of hits; else it only counts those of each probe.
+    has_tables: bool,
+    /// The `format` of the event of freed packets, where these are counted.
+    freed: Option<String>,
+}
+
+/// All counts at one moment.
+struct Reading {
+    /// Of each counter; without a CPU where the kernel does not tell.
+    hits: Vec<BTreeMap<Option<u32>, u64>>,
+    freed: Option<Freed>,
+    missed: u64,
+    took: Duration,
+}
+
+/// What a count came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was counted.
+    pub counted: Counted,
+    /// What could not be counted and why, for people.
+    pub(crate) notes: Vec<String>,
+    /// The signal that ended it early.
+    pub(crate) signal: Option<u8>,
+    /// What became of the state.
+    pub undo: Undo,
+}
+
+/// Counts for so long, or until a signal, and puts everything back. `edge` is called right before
+/// the first reading and right behind the last.
+///
+/// # Errors
+/// What the kernel refuses; or what could not be put back.
+pub fn count(
+    (fs, state, signals): (&dyn TraceFs, &StateDir, &Signals),
+    counters: &[Counter],
+    duration: Duration,
+    edge: &mut dyn FnMut(),
+) -> Result<Outcome, TraceError> {
+    let mut session = Session::begin(fs, state)?;
+    let mut notes = Vec::new();
+    let ran = run(
+        &mut session,
+        signals,
+        counters,
+        duration,
+        (edge, &mut notes),
+    );
+    let undo = session.end()?;
+    match ran {
+        Ok((counted, signal)) => Ok(Outcome {
+            counted,
+            notes,
+            signal,
+            undo,
+        }),
+        Err(error) => {
+            undo.check()?;
+            Err(error)
+        }
+    }
+}
+
+fn run(
+    session: &mut Session<'_>,
+    signals: &Signals,
+    counters: &[Counter],
+    duration: Duration,
+    (edge, notes): (&mut dyn FnMut(), &mut Vec<String>),
+) -> Result<(Counted, Option<u8>), TraceError> {
+    TraceError::check(signals)?;
+    let counting = Counting::prepare(session, counters, notes)?;
+    TraceError::check(signals)?;
+    edge();
+    let before = counting.read(session)?;
+    let began = Instant::now();
+    let slept = signals.sleep(duration);
+    let signal = slept.map_err(TraceError::file(session.fs().root(), "wait"))?;
+    let passed = began.elapsed();
+    let after = counting.read(session)?;
+    edge();
+    Ok((counting.counted(&before, &after, passed), signal))
+}
+
+impl Counting {
+    fn prepare(
+        session: &mut Session<'_>,
+        counters: &[Counter],
+        notes: &mut Vec<String>,
+    ) -> Result<Counting, TraceError> {
+        let pid = std::process::id();
+        let group = format!("{GROUP}{pid}");
+        let mut taken = Vec::new();
+        for counter in counters {
+            let Probe { name, function, .. } = &counter.probe;
+            match session.add_probes(&group, &[(name, counter.probe.line(&group))]) {
+                Ok(()) => taken.push(counter.clone()),
+                Err(e @ TraceError::File { .. }) => {
+                    notes.push(format!("{function} cannot be counted: {e}"));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        let dir = format!("instances/{INSTANCE}{pid}");
+        session.make_instance(&dir)?;
+        session.set(&format!("{dir}/buffer_size_kb"), BUFFER_KB)?;
+        let events = format!("{dir}/events/{group}");
+        let mut counting = Counting {
+            has_tables: session.fs().exists(&format!("{dir}/{KFREE_SKB}/hist")),
+            dir: events,
+            counters: taken,
+            freed: None,
+        };
+        let freed = format!("{dir}/{KFREE_SKB}");
+        if let Err(e) = counting.start(session, &freed) {
+            // Kernels before 4.17 have tables, and none by CPU.
+            if !counting.has_tables || !matches!(e, TraceError::File { .. }) {
+                return Err(e);
+            }
+            counting.has_tables = false;
+            counting.start(session, &freed)?;
+        }
+        if !counting.has_tables {
+            notes.push("this kernel keeps no tables of events by CPU (CONFIG_HIST_TRIGGERS, Linux 4.17): sums alone, and not where packets are freed".to_owned());
+        }
+        Ok(counting)
+    }
+
+    /// Lets the kernel count.
+    fn start(&mut self, session: &mut Session<'_>, freed: &str) -> Result<(), TraceError> {
+        for Counter { step, probe } in &self.counters {
+            let event = format!("{}/{}", self.dir, probe.name);
+            let filter = (*step == Step::Refused).then_some(IS_REFUSED);
+            if self.has_tables {
+                let filter = filter.map_or(String::new(), |filter| format!(" if {filter}"));
+                session.add_trigger(&event, &format!("hist:keys=cpu{filter}"))?;
+            } else if filter.is_none() {
+                // The kernel counts what a filter leaves out as well.
+                session.set(&format!("{event}/filter"), NEVER)?;
+                session.set(&format!("{event}/enable"), "1")?;
+            }
+        }
+        if !self.has_tables {
+            // Without a filter of their own they would be counted whatever they return.
+            self.counters
+                .retain(|counter| counter.step != Step::Refused);
+        } else {
+            let format = session.text(&format!("{freed}/format"))?;
+            let keys = match hist::has_reason(&format) {
+                true => "location.sym,reason",
+                false => "location.sym",
+            };
+            session.add_trigger(freed, &format!("hist:keys={keys} if {IS_IPV6}"))?;
+            self.freed = Some(format);
+        }
+        Ok(())
+    }
+
+    /// The counts as they are, always in the same order: what one reading takes longer than the
+    /// next is what the window has at its edges.
+    fn read(&self, session: &Session<'_>) -> Result<Reading, TraceError> {
+        let began = Instant::now();
+        let profile = read_text(session.fs(), "kprobe_profile").unwrap_or_default();
+        let mut missed = 0;
+        let mut hits = Vec::new();
+        for Counter { probe, .. } in &self.counters {
+            let (all, missed_here) = hist::profile(&profile, &probe.name).unwrap_or_default();
+            missed += missed_here;
+            if self.has_tables {
+                let text = session.text(&format!("{}/{}/hist", self.dir, probe.name))?;
+                missed += hist::dropped(&text);
+                let by_cpu = hist::by_cpu(&text).into_iter();
+                hits.push(by_cpu.map(|(cpu, hits)| (Some(cpu), hits)).collect());
+            } else {
+                hits.push(BTreeMap::from([(None, all)]));
+            }
+        }
+        let freed = match &self.freed {
+            Some(format) => {
+                let instance = self.dir.split("/events/").next().unwrap_or_default();
+                let text = session.text(&format!("{instance}/{KFREE_SKB}/hist"))?;
+                Some(hist::freed(&text, format))
+            }
+            None => None,
+        };
+        Ok(Reading {
+            hits,
+            freed,
+            missed,
+            took: began.elapsed(),
+        })
+    }
+
+    /// What came between two readings.
+    fn counted(&self, before: &Reading, after: &Reading, passed: Duration) -> Counted {
+        let mut hits: BTreeMap<Step, BTreeMap<&str, Hits>> = BTreeMap::new();
+        let counters = self
+            .counters
+            .iter()
+            .zip(before.hits.iter().zip(&after.hits));
+        for (Counter { step, probe }, (before, after)) in counters {
+            // Clones of one function are counted together.
+            let (name, _) = probe.name.rsplit_once('_').unwrap_or((&probe.name, ""));
+            let of = hits.entry(*step).or_default().entry(name).or_default();
+            if of.function.is_empty() {
+                of.function.clone_from(&probe.function);
+            }
+            for (cpu, n) in since(before, after) {
+                of.packets += n;
+                if let Some(cpu) = cpu {
+                    *of.per_cpu.entry(cpu).or_default() += n;
+                }
+            }
+        }
+        let best = |of: BTreeMap<&str, Hits>| of.into_values().max_by_key(|hits| hits.packets);
+        let hits = hits
+            .into_iter()
+            .filter_map(|(step, of)| Some((step, best(of)?)));
+        let freed = before.freed.as_ref().zip(after.freed.as_ref());
+        Counted {
+            hits: hits.collect(),
+            freed: freed.map(|(before, after)| since(before, after).collect()),
+            missed: after.missed.saturating_sub(before.missed),
+            seconds: passed.as_secs_f64(),
+            reading: (before.took + after.took).as_secs_f64(),
+        }
+    }
+}
+
+/// What has risen from one reading to the next.
+fn since<K: Ord + Clone>(
+    before: &BTreeMap<K, u64>,
+    after: &BTreeMap<K, u64>,
+) -> impl Iterator<Item = (K, u64)> {
+    after.iter().filter_map(|(key, now)| {
+        let then = before.get(key).copied().unwrap_or(0);
+        (*now > then).then(|| (key.clone(), now - then))
+    })
+}
