@@ -38,6 +38,8 @@ pub enum Definition {
     Merge,
     /// What `merge --compare --format json` prints
     MergeCompare,
+    /// What `funnel --format json` prints
+    Funnel,
 }
 
 impl Definition {
@@ -53,6 +55,7 @@ impl Definition {
             Definition::Check => "check",
             Definition::Merge => "merge",
             Definition::MergeCompare => "merge-compare",
+            Definition::Funnel => "funnel",
         }
     }
 }

@@ -235,3 +235,149 @@ impl Funnel {
         why.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::receive_path::Hits;
+
+    /// One second of these packets, and of these freed.
+    fn counted(packets: &[(Step, u64)], freed: &[(&str, u64)]) -> Counted {
+        let hits = packets.iter().map(|&(step, packets)| {
+            let hits = Hits {
+                function: step.functions()[0].to_owned(),
+                packets,
+                ..Hits::default()
+            };
+            (step, hits)
+        });
+        let freed = freed
+            .iter()
+            .map(|&(place, n)| ((place.to_owned(), None), n));
+        Counted {
+            hits: hits.collect(),
+            freed: Some(freed.collect()),
+            seconds: 1.0,
+            ..Counted::default()
+        }
+    }
+
+    /// So many arrive, are discarded, forwarded, local, delivered.
+    fn way([arrived, discarded, forwarded, local, delivered]: [u64; 5]) -> Vec<(Step, u64)> {
+        vec![
+            (Step::Arrived, arrived),
+            (Step::Discarded, discarded),
+            (Step::Forwarded, forwarded),
+            (Step::Local, local),
+            (Step::Delivered, delivered),
+        ]
+    }
+
+    fn stops(funnel: &Funnel) -> Vec<(Step, u64, u64)> {
+        let stops = funnel.stops.iter();
+        stops
+            .map(|stop| (stop.after, stop.packets, stop.unexplained))
+            .collect()
+    }
+
+    #[test]
+    fn the_largest_loss_is_the_answer() {
+        let way = way([5000, 0, 0, 3976, 3970]);
+        let funnel = Funnel::of(counted(&way, &[("nf_hook_slow", 1020), ("icmpv6_rcv", 9)]));
+        assert_eq!(
+            stops(&funnel),
+            [(Step::Arrived, 1024, 4), (Step::Local, 6, 6)]
+        );
+        assert_eq!(
+            funnel.answer(),
+            "1024 of 5000 packets stopped between ip6_rcv_core and the route: netfilter freed 1020 (nf_hook_slow), 4 were not freed by then, such as fragments and packets that netfilter keeps."
+        );
+        assert!(funnel.behind.is_empty(), "ICMPv6 frees what it has handled");
+        assert_eq!(funnel.stopped(Step::Local), 6);
+    }
+
+    #[test]
+    fn what_netfilter_freed_explains_losses_in_the_order_of_the_way() {
+        let way = way([100, 0, 20, 70, 65]);
+        let freed = [
+            ("nf_hook_slow", 18),
+            ("ip6_forward", 2),
+            ("__udp6_lib_rcv", 3),
+        ];
+        let funnel = Funnel::of(counted(&way, &freed));
+        assert_eq!(
+            stops(&funnel),
+            [
+                (Step::Arrived, 10, 0),
+                (Step::Local, 5, 0),
+                (Step::Forwarded, 5, 0)
+            ]
+        );
+        assert_eq!(sum(&funnel.behind), 3);
+        assert_eq!(
+            funnel.why(&funnel.stops[2]),
+            "the kernel freed 2 (ip6_forward), netfilter freed 3 (nf_hook_slow)"
+        );
+        // A handler of routes frees all that it drops elsewhere.
+        let freed = [("ip6_rcv_core.constprop.0", 7), ("kfree_skb_list", 9)];
+        let funnel = Funnel::of(counted(&way, &freed));
+        assert_eq!(stops(&funnel)[0], (Step::Arrived, 10, 3));
+    }
+
+    #[test]
+    fn a_route_that_is_not_usable_may_be_one_or_the_other() {
+        let say = |refused: Option<u64>| {
+            let mut way = way([10, 6, 0, 4, 4]);
+            way.extend(refused.map(|n| (Step::Refused, n)));
+            Funnel::of(counted(&way, &[("ip6_pkt_drop", 6)])).answer()
+        };
+        let at = "6 of 10 packets stopped at the route lookup (ip6_pkt_discard): ";
+        for (refused, why) in [
+            (None, "no route, or a full route cache"),
+            (Some(0), "most likely no route"),
+            (Some(8), "the route cache refused 8 entries meanwhile"),
+        ] {
+            assert!(
+                say(refused).starts_with(&format!("{at}{why}")),
+                "{}",
+                say(refused)
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_be_at_the_edges_is_no_stop() {
+        let mut at_edge = counted(&way([1000, 0, 0, 995, 995]), &[]);
+        at_edge.reading = 0.004;
+        assert_eq!(stops(&Funnel::of(at_edge.clone())), [(Step::Arrived, 5, 5)]);
+        at_edge.reading = 0.005;
+        let funnel = Funnel::of(at_edge.clone());
+        assert_eq!((funnel.edge, stops(&funnel)), (5, vec![]));
+        assert!(
+            funnel.answer().starts_with("None of 1000 packets"),
+            "{}",
+            funnel.answer()
+        );
+        // What was freed is lost, however little it is.
+        at_edge.freed = Some(Freed::from([(("nf_hook_slow".to_owned(), None), 2)]));
+        assert_eq!(stops(&Funnel::of(at_edge)), [(Step::Arrived, 5, 3)]);
+        assert_eq!(
+            Funnel::of(counted(&way([0; 5]), &[])).answer(),
+            "No IPv6 packet arrived in 1.0 s."
+        );
+    }
+
+    #[test]
+    fn steps_that_are_part_of_others_are_not_seen() {
+        let mut way = way([10, 0, 0, 10, 0]);
+        let unseen = |way: &[(Step, u64)]| Funnel::of(counted(way, &[])).unseen;
+        assert!(!unseen(&way).contains(&Step::Delivered));
+        way.push((Step::Udp, 10));
+        assert!(unseen(&way).contains(&Step::Delivered));
+        assert_eq!(stops(&Funnel::of(counted(&way, &[]))), []);
+        // Without one of the ways on, nothing is known of a loss before the route.
+        way.retain(|(step, _)| *step != Step::Forwarded);
+        way[0].1 = 99;
+        assert_eq!(stops(&Funnel::of(counted(&way, &[]))), []);
+    }
+}

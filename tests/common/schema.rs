@@ -51,6 +51,7 @@ fn document(value: &Value) -> Definition {
         (None, Some("ip6drop.check/1")) => Definition::Check,
         (None, Some("ip6drop.merge/1")) => Definition::Merge,
         (None, Some("ip6drop.merge-compare/1")) => Definition::MergeCompare,
+        (None, Some("ip6drop.funnel/1")) => Definition::Funnel,
         other => panic!("no such document: {other:?}"),
     }
 }

@@ -64,6 +64,25 @@ pub enum Refuse {
     From(usize),
 }
 
+/// Tables of hits, as the kernel keeps them.
+#[derive(Debug, Clone, Default)]
+pub enum Tables {
+    /// With this many hits of each function on CPU 0 and CPU 1, and these lines of freed packets,
+    /// between two readings.
+    Kept {
+        hits: BTreeMap<&'static str, [u64; 2]>,
+        freed: Vec<&'static str>,
+    },
+    /// It has them, but not by CPU.
+    WithoutCpus,
+    /// It has none: functions are counted as a whole, so often each between two readings.
+    #[default]
+    None,
+}
+
+/// The kernel's event of a packet that is freed.
+const KFREE_SKB: &str = "skb/kfree_skb";
+
 /// A buffer with its control files: the top level, or an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dir {
@@ -78,6 +97,8 @@ pub struct Dir {
     pub events: BTreeSet<String>,
     /// Filters on them, by the same.
     pub filters: BTreeMap<String, String>,
+    /// Triggers on events, by the same.
+    pub triggers: BTreeMap<String, String>,
 }
 
 impl Dir {
@@ -104,6 +125,7 @@ impl Dir {
             pids: String::new(),
             events: BTreeSet::new(),
             filters: BTreeMap::new(),
+            triggers: BTreeMap::new(),
         }
     }
 
@@ -162,6 +184,10 @@ pub struct Tree {
     pub rounds: bool,
     /// True where all is there that it takes to read pages.
     pub pages: bool,
+    /// What the kernel counts in tables of hits.
+    pub tables: Tables,
+    // Readings of `kprobe_profile`: the first one is before any packet.
+    profiles: Cell<u64>,
     buffers: Buffers,
     open: Open,
     /// What must never happen, as it was seen to happen.
@@ -170,6 +196,12 @@ pub struct Tree {
 
 /// The kernel's event of its route lookups.
 const LOOKUP: &str = "fib6/fib6_table_lookup";
+
+/// The event that this file of its directory belongs to.
+fn event_of<'a>(file: &'a str, name: &str) -> Option<&'a str> {
+    let event = file.strip_prefix("events/")?.strip_suffix(name)?;
+    event.strip_suffix('/')
+}
 
 /// The event whose filter this file is.
 fn filter_of(file: &str) -> Option<&str> {
@@ -204,6 +236,8 @@ impl Tree {
             unused: Cell::new(true),
             rounds: false,
             pages: false,
+            tables: Tables::default(),
+            profiles: Cell::new(0),
             buffers: Buffers::default(),
             open: Open::default(),
             violations: RefCell::default(),
@@ -385,6 +419,43 @@ impl Tree {
         open.iter().any(|(path, count)| *count > 0 && of(path))
     }
 
+    /// Adds a trigger to an event.
+    fn put_trigger(&self, event: &str, dir: &mut Dir, text: &str) -> io::Result<()> {
+        let keys = text.strip_prefix("hist:keys=").unwrap_or_default();
+        let knows = match self.tables {
+            Tables::None => false,
+            Tables::WithoutCpus => !keys.starts_with("cpu"),
+            Tables::Kept { .. } => true,
+        };
+        if !knows {
+            return refused(Errno::INVAL);
+        }
+        dir.triggers.insert(event.to_owned(), text.to_owned());
+        Ok(())
+    }
+
+    /// What the tables say of an event: nothing before the second reading.
+    fn hist(&self, event: &str) -> String {
+        let Tables::Kept { hits, freed } = &self.tables else {
+            return String::new();
+        };
+        let begun = self.profiles.get() > 1;
+        if event == KFREE_SKB {
+            let lines = freed.iter().filter(|_| begun);
+            return lines.map(|line| format!("{line}\n")).collect();
+        }
+        let state = self.state.borrow();
+        let probe = state.probes.iter().find(|p| p.event == event);
+        let of = probe.and_then(|p| hits.get(p.function.as_str()));
+        let of = of.copied().unwrap_or_default();
+        // Others have been counted before: what was there is none of ours.
+        let line = |(cpu, n): (usize, u64)| {
+            let n = 5 + if begun { n } else { 0 };
+            format!("{{ cpu: {cpu:>10} }} hitcount: {n:>10}\n")
+        };
+        of.into_iter().enumerate().map(line).collect()
+    }
+
     /// What the kernel says of its pages and events.
     fn of_pages(&self, file: &str) -> Option<String> {
         let name = file.strip_prefix("events/")?.strip_suffix("/format")?;
@@ -494,6 +565,11 @@ impl Tree {
             }
             return Ok(());
         }
+        if let Some(event) = event_of(&file, "trigger") {
+            return self.with_dir(instance.as_deref(), |dir| {
+                self.put_trigger(event, dir, data.trim())
+            });
+        }
         if let Some(event) = filter_of(&file) {
             return self.with_dir(instance.as_deref(), |dir| {
                 dir.filters.insert(event.to_owned(), data.trim().to_owned());
@@ -556,11 +632,8 @@ impl Tree {
             return refused(Errno::INVAL);
         };
         if kind == "-" {
-            let on = state.top.events.contains(event)
-                || state
-                    .instances
-                    .values()
-                    .any(|dir| dir.events.contains(event));
+            let is_on = |dir: &Dir| dir.events.contains(event) || dir.triggers.contains_key(event);
+            let on = is_on(&state.top) || state.instances.values().any(is_on);
             if on {
                 return refused(Errno::BUSY);
             }
@@ -626,8 +699,32 @@ impl TraceFs for Tree {
         if let Some(text) = of_pages {
             return Ok(text.into_bytes());
         }
+        if file == "kprobe_profile" {
+            self.profiles.set(self.profiles.get() + 1);
+            let state = self.state.borrow();
+            let names = state
+                .probes
+                .iter()
+                .filter_map(|p| p.event.split('/').nth(1));
+            let hits = if self.profiles.get() > 1 { 9 } else { 2 };
+            let lines = names.map(|name| format!("  {name:<44} {hits:>15} {:>15}\n", 0));
+            return Ok(lines.collect::<String>().into_bytes());
+        }
+        if let Some(event) = event_of(&file, "hist") {
+            return Ok(self.hist(event).into_bytes());
+        }
         self.with_dir(instance.as_deref(), |dir| {
             let text = match file.as_str() {
+                file if event_of(file, "trigger").is_some() => {
+                    let event = event_of(file, "trigger").unwrap();
+                    let none = "# Available triggers:\n# traceon hist\n".to_owned();
+                    dir.triggers
+                        .get(event)
+                        .map_or(none, |t| format!("{t} [active]\n"))
+                }
+                file if event_of(file, "format") == Some(KFREE_SKB) => {
+                    "\tfield:void * location;\n".to_owned()
+                }
                 "current_tracer" => format!("{}\n", dir.tracer),
                 "set_ftrace_filter" => dir.filter_text(),
                 "buffer_size_kb" if self.unused.get() && instance.is_none() => {
@@ -775,6 +872,9 @@ impl TraceFs for Tree {
             return self.state.borrow().instances.contains_key(name);
         }
         let (instance, file) = Tree::split(path);
+        if event_of(&file, "hist").is_some() {
+            return !matches!(self.tables, Tables::None);
+        }
         match file.strip_prefix("options/") {
             Some(option) => self
                 .with_dir(instance.as_deref(), |dir| {

@@ -987,6 +987,83 @@ statuses() { # in fresh namespaces with set limits; this kernel no longer checks
     says /tmp/out "no such network namespace" "status of a namespace that is gone: said"
 }
 
+step() { # step NAME: its packets
+    tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"'"$1"'","function":[^,]*,"packets":\([0-9]*\).*/\1/'
+}
+freed() { # freed FUNCTION: packets that were freed there
+    tr -d ' \n' < /tmp/funnel.json | sed 's/.*"location":"'"$1"'","reason":[^,]*,"packets":\([0-9]*\).*/\1/; t; s/.*/0/'
+}
+counting() { # counting ARGUMENTS: a count in the background, until it counts
+    ip6drop funnel "$@" 2> /tmp/err &
+    PID=$!
+    until grep -q '^hist' $T/instances/ip6drop-$PID/events/skb/kfree_skb/trigger 2> /dev/null; do
+        kill -0 $PID 2> /dev/null || break
+        usleep 50000
+    done
+    usleep 700000
+}
+funnel() { # packets of five kinds, each counted at each step and on its CPU, and nothing left behind
+    ip=/full/ip
+    $ip netns exec pod sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/router_solicitations'
+    for n in 1 2; do
+        $ip netns add f$n
+        # Nothing that speaks by itself.
+        $ip netns exec f$n sh -c 'for of in all default; do echo 0 > /proc/sys/net/ipv6/conf/$of/router_solicitations; done'
+        $ip link add funnel$n type veth peer name eth0 netns f$n
+        $ip link set funnel$n address 02:00:00:00:0f:0$n up
+        $ip addr add 2001:db8:f$n::1/64 dev funnel$n nodad
+        $ip netns exec f$n sh -c "$ip link set lo up; $ip link set eth0 address 02:00:00:00:1f:0$n up"
+        $ip netns exec f$n $ip addr add 2001:db8:f$n::2/64 dev eth0 nodad
+        $ip netns exec f$n $ip -6 neigh add 2001:db8:f$n::1 lladdr 02:00:00:00:0f:0$n dev eth0 nud permanent
+        $ip netns exec f$n $ip -6 route add default via 2001:db8:f$n::1
+        $ip -6 neigh add 2001:db8:f$n::2 lladdr 02:00:00:00:1f:0$n dev funnel$n nud permanent
+    done
+    /full/nft add table ip6 f
+    /full/nft 'add chain ip6 f c { type filter hook prerouting priority -300; }'
+    /full/nft add rule ip6 f c ip6 daddr 2001:db8:f0::/64 drop
+    sleep 8 # until multicast groups are joined
+    remember
+    counting --duration 10m --format json -o /tmp/funnel.json
+    pings() { # pings CPU COUNT ADDRESS
+        $ip netns exec f1 taskset -c "$1" /full/ping -c "$2" -i 0.05 -W 1 -q "$3" > /dev/null 2>&1
+    }
+    pings 0 7 2001:db8:f1::1 # echo: there and back
+    pings 0 4 2001:db8:f2::2 # forwarded, twice there and twice back
+    pings 1 6 $DEAD          # no route, and the error back
+    pings 0 9 2001:db8:f0::1 # dropped by netfilter
+    $ip netns exec f1 taskset -c 0 /full/perl -e '
+        socket(my $s, 10, 2, 17);
+        send($s, "x", 0, pack("SnNH32N", 10, 9, 0, "20010db800f10000" . "0" x 15 . "1", 0)) for 1..5;' # and the error back
+    sleep 1
+    kill -INT $PID
+    wait $PID
+    expect 130 $? "funnel, SIGINT: exit status"
+    same "funnel"
+    for wanted in arrived=61 lookup=52 discarded=6 prohibited=0 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0; do
+        expect "${wanted#*=}" "$(step "${wanted%=*}")" "funnel: ${wanted%=*}"
+    done
+    expect '"per_cpu":[{"cpu":1,"packets":6}]' "$(tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"discarded"[^[]*\("per_cpu":[^]]*]\).*/\1/')" "funnel: dropped on CPU 1 alone"
+    expect 9 "$(freed nf_hook_slow)" "funnel: freed by netfilter"
+    expect 6 "$(freed ip6_pkt_drop)" "funnel: freed without a route"
+    expect 5 "$(freed __udp6_lib_rcv)" "funnel: freed without a socket"
+    says /tmp/funnel.json "9 of 61 packets stopped between ip6_rcv_core and the route: netfilter freed 9 (nf_hook_slow" "funnel: the answer"
+    shown /tmp/funnel.json
+
+    ip6drop funnel --duration 300ms > /tmp/out 2> /tmp/err
+    expect 0 $? "funnel, quiet: exit status"
+    expect "" "$(cat /tmp/err)" "funnel, quiet: nothing to say"
+    says /tmp/out "^No IPv6 packet arrived" "funnel, quiet: said"
+    same "funnel, quiet"
+    counting --duration 10m
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    ip6drop restore > /tmp/out
+    expect 0 $? "funnel, SIGKILL and restore: exit status"
+    same "funnel, SIGKILL and restore"
+    /full/nft delete table ip6 f
+    for n in 1 2; do $ip netns del f$n; done
+}
+
 mount -t tracefs tracefs $T
 uname -r
 network
@@ -1007,7 +1084,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses diagnoses names cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses funnel diagnoses names cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

@@ -71,3 +71,27 @@ impl Format<FunnelDocument> for JsonFunnel {
         writeln!(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::funnel::text::tests::with_view;
+
+    #[test]
+    fn every_step_is_there_and_what_is_not_known_is_null() {
+        with_view(None, |view| {
+            let value = value(view);
+            let at = |pointer: &str| value.pointer(pointer).unwrap().to_string();
+            assert_eq!(at("/steps/3/per_cpu/1"), r#"{"cpu":11,"packets":6}"#);
+            assert_eq!(
+                (at("/steps/2/packets"), at("/steps/2/stopped")),
+                ("null".to_owned(), "0".to_owned())
+            );
+            assert_eq!(at("/stops/0/freed/0/reason"), "\"NETFILTER_DROP\"");
+            assert_eq!(
+                (at("/edge"), at("/counters/Ip6InReceives")),
+                ("3".to_owned(), "40".to_owned())
+            );
+        });
+    }
+}

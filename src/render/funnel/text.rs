@@ -130,7 +130,7 @@ pub(crate) struct TextFunnel;
 impl Format<FunnelDocument> for TextFunnel {
     fn write(&self, view: &FunnelView<'_>, out: &mut dyn Write) -> io::Result<()> {
         let (funnel, paper) = (view.funnel, view.paper);
-        let mut say = |text: &str, out: &mut dyn Write| {
+        let say = |text: &str, out: &mut dyn Write| {
             let mut lines = paper.wrap(text, "", "").into_iter();
             lines.try_for_each(|line| writeln!(out, "{line}"))
         };
@@ -170,5 +170,121 @@ impl Format<FunnelDocument> for TextFunnel {
             out,
         )?;
         notes(view).iter().try_for_each(|note| say(note, out))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::diagnosis::funnel::Funnel;
+    use crate::kernel::receive_path::{Counted, Freed, Hits};
+    use crate::os::terminal::Terminal;
+    use crate::render::paper::Paper;
+
+    /// Packets of two CPUs, of which some are dropped by netfilter and some have no route.
+    pub(crate) fn with_view(terminal: Option<Terminal>, act: impl FnOnce(&FunnelView<'_>)) {
+        let hits = |step: Step, per_cpu: [u64; 2]| {
+            let hits = Hits {
+                function: step.functions()[0].to_owned(),
+                packets: per_cpu.iter().sum(),
+                per_cpu: BTreeMap::from([(0, per_cpu[0]), (11, per_cpu[1])]),
+            };
+            (step, hits)
+        };
+        let freed = |place: &str, reason: &str, n| ((place.to_owned(), Some(reason.to_owned())), n);
+        let funnel = Funnel::of(Counted {
+            hits: BTreeMap::from([
+                hits(Step::Arrived, [50, 11]),
+                hits(Step::Lookup, [41, 11]),
+                hits(Step::Discarded, [0, 6]),
+                hits(Step::Forwarded, [8, 0]),
+                hits(Step::Local, [33, 5]),
+                hits(Step::Tcp, [0, 0]),
+            ]),
+            freed: Some(Freed::from([
+                freed("nf_hook_slow", "NETFILTER_DROP", 9),
+                freed("ip6_pkt_drop", "IP_INNOROUTES", 6),
+                freed("__udp6_lib_rcv", "NO_SOCKET", 5),
+            ])),
+            missed: 2,
+            seconds: 5.0,
+            reading: 0.25,
+        });
+        act(&FunnelView {
+            funnel: &funnel,
+            host: Some("node".to_owned()),
+            kernel: None,
+            counters: &BTreeMap::from([("Ip6InReceives", 40), ("Ip6InDiscards", 0)]),
+            notes: &["x cannot be counted: why".to_owned()],
+            terminal,
+            paper: Paper::of(terminal, false),
+        });
+    }
+
+    fn text(terminal: Option<Terminal>) -> String {
+        let mut out = Vec::new();
+        with_view(terminal, |view| TextFunnel.write(view, &mut out).unwrap());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_answer_first_and_then_the_numbers() {
+        assert_eq!(
+            text(None),
+            "\
+9 of 61 packets stopped between ip6_rcv_core and the route: netfilter freed 9
+(nf_hook_slow, NETFILTER_DROP).
+6 stopped at the route lookup (ip6_pkt_discard): no route, or a full route
+cache; ip6drop diagnose tells which.
+
+On the receive path, in all network namespaces, in 5.0 s:
+  step                                  packets  stopped
+  arrived              ip6_rcv_core          61        9
+  route asked for      ip6_route_input       52
+  no usable route      ip6_pkt_discard        6        6
+  to be forwarded      ip6_forward            8
+  for this host        ip6_input             38
+  to TCP               tcp_v6_rcv             0
+
+By CPU:
+  CPU  arrived  route asked for  no usable route  to be forwarded  for this host
+  0         50               41                0                8             33
+  11        11               11                6                0              5
+
+IPv6 packets freed (icmpv6_rcv frees what it has handled, too):
+  function        packets          reason
+  nf_hook_slow          9  NETFILTER_DROP
+  ip6_pkt_drop          6   IP_INNOROUTES
+  __udp6_lib_rcv        5       NO_SOCKET
+
+Counters of this network namespace alone: Ip6InReceives 40.
+Freed behind these steps, or sent by this host: 5 in __udp6_lib_rcv.
+Cannot be seen on this kernel (inlined, or not there): route cache refused
+(ip6_dst_gc), prohibited (ip6_pkt_prohibit), let in (ip6_protocol_deliver_rcu,
+ip6_input_finish), to ICMPv6 (icmpv6_rcv), to UDP (udpv6_rcv, __udp6_lib_rcv).
+Reading takes time: up to 3 packets at the edges may be counted at one step and
+not at the next.
+The kernel could not count 2 entries: real numbers are higher.
+x cannot be counted: why
+"
+        );
+    }
+
+    #[test]
+    fn bars_on_a_terminal() {
+        let terminal = Terminal {
+            width: 80,
+            unicode: true,
+        };
+        let text = text(Some(terminal));
+        let bar = |of: &str| {
+            let line = text.lines().find(|line| line.starts_with(of)).unwrap();
+            line.chars().filter(|c| *c == '█').count()
+        };
+        let (all, some) = (bar("  arrived"), bar("  for this host"));
+        assert!(all > some && some > 0, "{text}");
+        assert_eq!(bar("  to TCP"), 0);
     }
 }
