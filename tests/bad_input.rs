@@ -56,6 +56,21 @@ fn what_cannot_be_opened() {
 }
 
 #[test]
+fn a_count_that_cannot_be_is_refused() {
+    for duration in ["0s", "5ms", "25h", "soon"] {
+        let output = ip6drop(["funnel", "--duration", duration]);
+        assert_eq!(output.status.code(), Some(2), "{duration}");
+        assert!(stderr(&output).contains("--duration"), "{duration}");
+    }
+    let output = ip6drop(["funnel", "--tracefs", "/nowhere/at/all"]);
+    assert_eq!(output.status.code(), Some(3));
+    // Whoever is not root hears of that first.
+    let said = stderr(&output);
+    assert!(said.contains("/nowhere/at/all") || said.contains("sudo ip6drop"), "{said}");
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
 fn a_copy_that_cannot_be_kept_is_no_fault_of_the_input() {
     let dat = [b"\x17\x08\x44tracing6\0".as_slice(), &[0; 64]].concat();
     for (format, bytes) in [("ndjson", exhausted()), ("text", dat)] {

@@ -90,11 +90,12 @@ fn show(
 ) -> anyhow::Result<Exit> {
     let destination = Destination::new("funnel", args.output.as_deref());
     let terminal = destination.terminal();
-    let funnel = Funnel::of(outcome.counted);
+    let release = host.release().unwrap_or_default();
+    let funnel = Funnel::of(outcome.counted, judge(&release).checks);
     let view = FunnelView {
         funnel: &funnel,
         host: host.name(),
-        kernel: host.release().ok().map(|release| release.release),
+        kernel: Some(release.release).filter(|release| !release.is_empty()),
         counters: &counters,
         notes: &outcome.notes,
         terminal,

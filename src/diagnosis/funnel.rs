@@ -45,6 +45,8 @@ pub(crate) struct Funnel {
     pub(crate) behind: Freed,
     /// Steps that cannot be seen on this kernel.
     pub(crate) unseen: Vec<Step>,
+    /// Whether the kernel limits its route cache; `None` where that is not known.
+    limits: Option<bool>,
 }
 
 /// Takes at most `most` packets, out of those that were freed at these places.
@@ -68,9 +70,9 @@ fn sum(freed: &Freed) -> u64 {
 }
 
 impl Funnel {
-    /// Judges what was counted.
+    /// Judges what was counted on a kernel that limits its route cache, or does not.
     #[must_use]
-    pub(crate) fn of(mut counted: Counted) -> Funnel {
+    pub(crate) fn of(mut counted: Counted, limits: Option<bool>) -> Funnel {
         let protocols = [Step::Icmp, Step::Udp, Step::Tcp];
         let handed: u64 = protocols.iter().filter_map(|s| counted.packets(*s)).sum();
         // Listed by the kernel, and yet part of its caller.
@@ -87,6 +89,7 @@ impl Funnel {
             counted,
             stops: Vec::new(),
             unseen,
+            limits,
         };
         funnel.find_stops();
         funnel
@@ -204,6 +207,9 @@ impl Funnel {
                     "the route cache refused {n} entries meanwhile; ip6drop diagnose tells which packets were lost by that"
                 );
             }
+            (Step::Discarded, None) if self.limits == Some(false) => {
+                return "no route, for this kernel does not limit its route cache".to_owned();
+            }
             (Step::Discarded, None) => {
                 return "no route, or a full route cache; ip6drop diagnose tells which".to_owned();
             }
@@ -273,6 +279,10 @@ mod tests {
         ]
     }
 
+    fn judged(counted: Counted) -> Funnel {
+        Funnel::of(counted, None)
+    }
+
     fn stops(funnel: &Funnel) -> Vec<(Step, u64, u64)> {
         let stops = funnel.stops.iter();
         stops
@@ -283,7 +293,7 @@ mod tests {
     #[test]
     fn the_largest_loss_is_the_answer() {
         let way = way([5000, 0, 0, 3976, 3970]);
-        let funnel = Funnel::of(counted(&way, &[("nf_hook_slow", 1020), ("icmpv6_rcv", 9)]));
+        let funnel = judged(counted(&way, &[("nf_hook_slow", 1020), ("icmpv6_rcv", 9)]));
         assert_eq!(
             stops(&funnel),
             [(Step::Arrived, 1024, 4), (Step::Local, 6, 6)]
@@ -304,7 +314,7 @@ mod tests {
             ("ip6_forward", 2),
             ("__udp6_lib_rcv", 3),
         ];
-        let funnel = Funnel::of(counted(&way, &freed));
+        let funnel = judged(counted(&way, &freed));
         assert_eq!(
             stops(&funnel),
             [
@@ -320,28 +330,32 @@ mod tests {
         );
         // A handler of routes frees all that it drops elsewhere.
         let freed = [("ip6_rcv_core.constprop.0", 7), ("kfree_skb_list", 9)];
-        let funnel = Funnel::of(counted(&way, &freed));
+        let funnel = judged(counted(&way, &freed));
         assert_eq!(stops(&funnel)[0], (Step::Arrived, 10, 3));
     }
 
     #[test]
     fn a_route_that_is_not_usable_may_be_one_or_the_other() {
-        let say = |refused: Option<u64>| {
+        let say = |refused: Option<u64>, limits| {
             let mut way = way([10, 6, 0, 4, 4]);
             way.extend(refused.map(|n| (Step::Refused, n)));
-            Funnel::of(counted(&way, &[("ip6_pkt_drop", 6)])).answer()
+            Funnel::of(counted(&way, &[("ip6_pkt_drop", 6)]), limits).answer()
         };
         let at = "6 of 10 packets stopped at the route lookup (ip6_pkt_discard): ";
-        for (refused, why) in [
-            (None, "no route, or a full route cache"),
-            (Some(0), "most likely no route"),
-            (Some(8), "the route cache refused 8 entries meanwhile"),
+        for ((refused, limits), why) in [
+            ((None, None), "no route, or a full route cache"),
+            (
+                (None, Some(false)),
+                "no route, for this kernel does not limit",
+            ),
+            ((Some(0), Some(true)), "most likely no route"),
+            (
+                (Some(8), Some(true)),
+                "the route cache refused 8 entries meanwhile",
+            ),
         ] {
-            assert!(
-                say(refused).starts_with(&format!("{at}{why}")),
-                "{}",
-                say(refused)
-            );
+            let said = say(refused, limits);
+            assert!(said.starts_with(&format!("{at}{why}")), "{said}");
         }
     }
 
@@ -349,9 +363,9 @@ mod tests {
     fn what_may_be_at_the_edges_is_no_stop() {
         let mut at_edge = counted(&way([1000, 0, 0, 995, 995]), &[]);
         at_edge.reading = 0.004;
-        assert_eq!(stops(&Funnel::of(at_edge.clone())), [(Step::Arrived, 5, 5)]);
+        assert_eq!(stops(&judged(at_edge.clone())), [(Step::Arrived, 5, 5)]);
         at_edge.reading = 0.005;
-        let funnel = Funnel::of(at_edge.clone());
+        let funnel = judged(at_edge.clone());
         assert_eq!((funnel.edge, stops(&funnel)), (5, vec![]));
         assert!(
             funnel.answer().starts_with("None of 1000 packets"),
@@ -360,9 +374,9 @@ mod tests {
         );
         // What was freed is lost, however little it is.
         at_edge.freed = Some(Freed::from([(("nf_hook_slow".to_owned(), None), 2)]));
-        assert_eq!(stops(&Funnel::of(at_edge)), [(Step::Arrived, 5, 3)]);
+        assert_eq!(stops(&judged(at_edge)), [(Step::Arrived, 5, 3)]);
         assert_eq!(
-            Funnel::of(counted(&way([0; 5]), &[])).answer(),
+            judged(counted(&way([0; 5]), &[])).answer(),
             "No IPv6 packet arrived in 1.0 s."
         );
     }
@@ -370,14 +384,14 @@ mod tests {
     #[test]
     fn steps_that_are_part_of_others_are_not_seen() {
         let mut way = way([10, 0, 0, 10, 0]);
-        let unseen = |way: &[(Step, u64)]| Funnel::of(counted(way, &[])).unseen;
+        let unseen = |way: &[(Step, u64)]| judged(counted(way, &[])).unseen;
         assert!(!unseen(&way).contains(&Step::Delivered));
         way.push((Step::Udp, 10));
         assert!(unseen(&way).contains(&Step::Delivered));
-        assert_eq!(stops(&Funnel::of(counted(&way, &[]))), []);
+        assert_eq!(stops(&judged(counted(&way, &[]))), []);
         // Without one of the ways on, nothing is known of a loss before the route.
         way.retain(|(step, _)| *step != Step::Forwarded);
         way[0].1 = 99;
-        assert_eq!(stops(&Funnel::of(counted(&way, &[]))), []);
+        assert_eq!(stops(&judged(counted(&way, &[]))), []);
     }
 }

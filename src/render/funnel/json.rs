@@ -76,6 +76,21 @@ impl Format<FunnelDocument> for JsonFunnel {
 mod tests {
     use super::*;
     use crate::render::funnel::text::tests::with_view;
+    use crate::schema::{Definition, of};
+
+    #[test]
+    fn it_keeps_to_the_schema() {
+        let schema = of(Definition::Funnel).unwrap();
+        with_view(None, |view| {
+            let value = value(view);
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let errors = validator.iter_errors(&value);
+            let errors: Vec<String> = errors
+                .map(|e| format!("{}: {e}", e.instance_path()))
+                .collect();
+            assert_eq!(errors, [""; 0]);
+        });
+    }
 
     #[test]
     fn every_step_is_there_and_what_is_not_known_is_null() {

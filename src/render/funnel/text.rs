@@ -194,7 +194,7 @@ pub(super) mod tests {
             (step, hits)
         };
         let freed = |place: &str, reason: &str, n| ((place.to_owned(), Some(reason.to_owned())), n);
-        let funnel = Funnel::of(Counted {
+        let counted = Counted {
             hits: BTreeMap::from([
                 hits(Step::Arrived, [50, 11]),
                 hits(Step::Lookup, [41, 11]),
@@ -211,7 +211,8 @@ pub(super) mod tests {
             missed: 2,
             seconds: 5.0,
             reading: 0.25,
-        });
+        };
+        let funnel = Funnel::of(counted, None);
         act(&FunnelView {
             funnel: &funnel,
             host: Some("node".to_owned()),
