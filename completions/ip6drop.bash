@@ -22,6 +22,9 @@ _ip6drop() {
             ip6drop,diagnose)
                 cmd="ip6drop__subcmd__diagnose"
                 ;;
+            ip6drop,funnel)
+                cmd="ip6drop__subcmd__funnel"
+                ;;
             ip6drop,generate)
                 cmd="ip6drop__subcmd__generate"
                 ;;
@@ -79,6 +82,9 @@ _ip6drop() {
             ip6drop__subcmd__help,diagnose)
                 cmd="ip6drop__subcmd__help__subcmd__diagnose"
                 ;;
+            ip6drop__subcmd__help,funnel)
+                cmd="ip6drop__subcmd__help__subcmd__funnel"
+                ;;
             ip6drop__subcmd__help,generate)
                 cmd="ip6drop__subcmd__help__subcmd__generate"
                 ;;
@@ -119,7 +125,7 @@ _ip6drop() {
 
     case "${cmd}" in
         ip6drop)
-            opts="-h -V --help --version diagnose status report merge check record restore generate help"
+            opts="-h -V --help --version diagnose status report merge check record funnel restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,6 +327,74 @@ _ip6drop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ip6drop__subcmd__funnel)
+            opts="-o -h --duration --format --output --mount --tracefs --proc --sys --state-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tracefs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ip6drop__subcmd__generate)
             opts="-h --help completions man rules schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -462,7 +536,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__generate__subcmd__schema)
-            opts="-h --help report drop summary compare status check merge merge-compare"
+            opts="-h --help report drop summary compare status check merge merge-compare funnel"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -476,7 +550,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help)
-            opts="diagnose status report merge check record restore generate help"
+            opts="diagnose status report merge check record funnel restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -504,6 +578,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__diagnose)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__funnel)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -66,7 +66,10 @@ fn a_count_that_cannot_be_is_refused() {
     assert_eq!(output.status.code(), Some(3));
     // Whoever is not root hears of that first.
     let said = stderr(&output);
-    assert!(said.contains("/nowhere/at/all") || said.contains("sudo ip6drop"), "{said}");
+    assert!(
+        said.contains("/nowhere/at/all") || said.contains("sudo ip6drop"),
+        "{said}"
+    );
     assert_eq!(stdout(&output), "");
 }
 
