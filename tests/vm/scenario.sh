@@ -1022,6 +1022,9 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     /full/nft 'add chain ip6 f c { type filter hook prerouting priority -300; }'
     /full/nft add rule ip6 f c ip6 daddr 2001:db8:f0::/64 drop
     sleep 8 # until multicast groups are joined
+    # Neighbours that are not known are not asked whether they are still there.
+    $ip neigh flush dev cali0
+    $ip netns exec pod $ip neigh flush dev eth0
     remember
     counting --duration 10m --format json -o /tmp/funnel.json
     pings() { # pings CPU COUNT ADDRESS
@@ -1063,6 +1066,7 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     same "funnel, SIGKILL and restore"
     /full/nft delete table ip6 f
     for n in 1 2; do $ip netns del f$n; done
+    $ip netns exec pod /full/ping -c 2 -i 0.1 -W 2 -q 2001:db8:1::1 > /dev/null
 }
 
 mount -t tracefs tracefs $T
