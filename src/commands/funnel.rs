@@ -1,6 +1,5 @@
 //! `ip6drop funnel`: where on their way through this host packets stop, counted in the kernel.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::cli::funnel::FunnelArgs;
@@ -34,7 +33,7 @@ const COUNTERS: [&str; 9] = [
 ];
 
 /// What was counted, and what the counters of this namespace say of the same time.
-type Counts = (Outcome, BTreeMap<&'static str, u64>);
+type Counts = (Outcome, Vec<(&'static str, u64)>);
 
 /// Counts, and puts everything back.
 fn counts(

@@ -1,7 +1,10 @@
 //! Where received packets stop: what of the counts along their way is a loss, and what explains it.
 
+use std::cmp::Reverse;
+
 use crate::kernel::functions::{Function, NF_HOOK_SLOW, NFT_DO_CHAIN};
 use crate::kernel::receive_path::{Counted, Freed, Step};
+use crate::order::sort_by_key;
 
 /// Where packets are freed that netfilter drops.
 const NETFILTER: [&str; 3] = [NF_HOOK_SLOW, NFT_DO_CHAIN, "nf_hook_slow_list"];
@@ -27,7 +30,7 @@ pub(crate) struct Stop {
     /// How many.
     pub(crate) packets: u64,
     /// Of these, those that were freed where this step frees packets, and why.
-    pub(crate) freed: Freed,
+    pub(crate) freed: Vec<Freed>,
     /// Of these, those that nothing was seen of.
     pub(crate) unexplained: u64,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Funnel {
     /// So many packets may be counted at one step and not at the next, because reading takes time.
     pub(crate) edge: u64,
     /// Packets that were freed behind the last step that is counted, but for those of ICMPv6.
-    pub(crate) behind: Freed,
+    pub(crate) behind: Vec<Freed>,
     /// Steps that cannot be seen on this kernel.
     pub(crate) unseen: Vec<Step>,
     /// Whether the kernel limits its route cache; `None` where that is not known.
@@ -50,23 +53,27 @@ pub(crate) struct Funnel {
 }
 
 /// Takes at most `most` packets, out of those that were freed at these places.
-fn take(from: &mut Freed, places: &[&str], mut most: u64) -> Freed {
-    let mut taken = Freed::new();
-    for ((place, reason), left) in from.iter_mut() {
+fn take(from: &mut [Freed], places: &[&str], mut most: u64) -> Vec<Freed> {
+    let mut taken = Vec::new();
+    for left in from {
         // The compiler adds suffixes.
-        let name = place.split('.').next().unwrap_or(place);
-        let n = (*left).min(most);
-        if n > 0 && places.contains(&name) {
-            *left -= n;
-            most -= n;
-            taken.insert((place.clone(), reason.clone()), n);
+        let name = left.place.split('.').next().unwrap_or_default();
+        let packets = left.packets.min(most);
+        if packets > 0 && places.contains(&name) {
+            left.packets -= packets;
+            most -= packets;
+            taken.push(Freed {
+                packets,
+                ..left.clone()
+            });
         }
     }
+    sort_by_key(&mut taken, |freed| Reverse(freed.packets));
     taken
 }
 
-fn sum(freed: &Freed) -> u64 {
-    freed.values().sum()
+fn sum(freed: &[Freed]) -> u64 {
+    freed.iter().map(|freed| freed.packets).sum()
 }
 
 impl Funnel {
@@ -77,9 +84,9 @@ impl Funnel {
         let handed: u64 = protocols.iter().filter_map(|s| counted.packets(*s)).sum();
         // Listed by the kernel, and yet part of its caller.
         if counted.packets(Step::Delivered) == Some(0) && handed > 0 {
-            counted.hits.remove(&Step::Delivered);
+            counted.hits.retain(|hits| hits.step != Step::Delivered);
         }
-        let seen = |step: &Step| counted.hits.contains_key(step);
+        let seen = |step: &Step| counted.of(*step).is_some();
         let unseen = Step::ALL.into_iter().filter(|step| !seen(step)).collect();
         let arrived = counted.packets(Step::Arrived).unwrap_or(0);
         let per_second = arrived as f64 / counted.seconds.max(f64::EPSILON);
@@ -94,10 +101,8 @@ impl Funnel {
         funnel.find_stops();
         funnel
             .behind
-            .retain(|(place, _), n| *n > 0 && place != ICMP);
-        funnel
-            .stops
-            .sort_by_key(|stop| std::cmp::Reverse(stop.packets));
+            .retain(|freed| freed.packets > 0 && freed.place != ICMP);
+        sort_by_key(&mut funnel.stops, |stop| Reverse(stop.packets));
         funnel
     }
 
@@ -159,7 +164,7 @@ impl Funnel {
     /// The function of a step, as this kernel calls it, or the first that it could have.
     #[must_use]
     pub(crate) fn function(&self, step: Step) -> &str {
-        let seen = self.counted.hits.get(&step);
+        let seen = self.counted.of(step);
         seen.map_or(step.functions()[0], |hits| hits.function.as_str())
     }
 
@@ -218,14 +223,14 @@ impl Funnel {
         let mut why: Vec<String> = stop
             .freed
             .iter()
-            .map(|((place, reason), n)| {
-                let who = if NETFILTER.contains(&place.as_str()) {
-                    "netfilter"
-                } else {
-                    "the kernel"
+            .map(|freed| {
+                let (place, n) = (&freed.place, freed.packets);
+                let who = match NETFILTER.contains(&place.as_str()) {
+                    true => "netfilter",
+                    false => "the kernel",
                 };
-                let reason = reason.iter().filter(|reason| *reason != "NOT_SPECIFIED");
-                let reason: String = reason.map(|reason| format!(", {reason}")).collect();
+                let reason = freed.reason.as_deref().filter(|r| *r != "NOT_SPECIFIED");
+                let reason = reason.map_or(String::new(), |reason| format!(", {reason}"));
                 format!("{who} freed {n} ({place}{reason})")
             })
             .collect();
@@ -244,22 +249,24 @@ impl Funnel {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::kernel::receive_path::Hits;
 
     /// One second of these packets, and of these freed.
     fn counted(packets: &[(Step, u64)], freed: &[(&str, u64)]) -> Counted {
-        let hits = packets.iter().map(|&(step, packets)| {
-            let hits = Hits {
-                function: step.functions()[0].to_owned(),
-                packets,
-                ..Hits::default()
-            };
-            (step, hits)
+        let hits = packets.iter().map(|&(step, packets)| Hits {
+            step,
+            function: step.functions()[0].to_owned(),
+            packets,
+            per_cpu: BTreeMap::new(),
         });
-        let freed = freed
-            .iter()
-            .map(|&(place, n)| ((place.to_owned(), None), n));
+        let freed = freed.iter().map(|&(place, packets)| Freed {
+            place: place.to_owned(),
+            reason: None,
+            packets,
+        });
         Counted {
             hits: hits.collect(),
             freed: Some(freed.collect()),
@@ -326,7 +333,7 @@ mod tests {
         assert_eq!(sum(&funnel.behind), 3);
         assert_eq!(
             funnel.why(&funnel.stops[2]),
-            "the kernel freed 2 (ip6_forward), netfilter freed 3 (nf_hook_slow)"
+            "netfilter freed 3 (nf_hook_slow), the kernel freed 2 (ip6_forward)"
         );
         // A handler of routes frees all that it drops elsewhere.
         let freed = [("ip6_rcv_core.constprop.0", 7), ("kfree_skb_list", 9)];
@@ -373,7 +380,7 @@ mod tests {
             funnel.answer()
         );
         // What was freed is lost, however little it is.
-        at_edge.freed = Some(Freed::from([(("nf_hook_slow".to_owned(), None), 2)]));
+        at_edge.freed = counted(&[], &[("nf_hook_slow", 2)]).freed;
         assert_eq!(stops(&judged(at_edge)), [(Step::Arrived, 5, 3)]);
         assert_eq!(
             judged(counted(&way([0; 5]), &[])).answer(),

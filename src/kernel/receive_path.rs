@@ -93,9 +93,11 @@ impl Step {
     }
 }
 
-/// How often a function was entered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How often the function of a step was entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hits {
+    /// The step.
+    pub(crate) step: Step,
     /// The function, as this kernel calls it.
     pub(crate) function: String,
     /// In all.
@@ -104,29 +106,43 @@ pub struct Hits {
     pub per_cpu: BTreeMap<u32, u64>,
 }
 
-/// Where packets were freed, and why; no reason where the kernel tells none.
-pub type Freed = BTreeMap<(String, Option<String>), u64>;
+/// Packets that were freed at one place for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freed {
+    /// The function that freed them.
+    pub(crate) place: String,
+    /// Why, in the kernel's words; `None` where it tells no reasons.
+    pub(crate) reason: Option<String>,
+    /// How many.
+    pub packets: u64,
+}
 
 /// What was counted on the way of received packets.
 #[derive(Debug, Clone, Default)]
 pub struct Counted {
-    /// Of each step that can be seen on this kernel.
-    pub hits: BTreeMap<Step, Hits>,
+    /// Of each step that can be seen on this kernel, in the order of the way.
+    pub hits: Vec<Hits>,
     /// IPv6 packets that were freed, received or sent; `None` where the kernel does not count them.
-    pub freed: Option<Freed>,
+    pub freed: Option<Vec<Freed>>,
     /// Entries that the kernel could not count.
     pub(crate) missed: u64,
     /// For how long it was counted.
     pub(crate) seconds: f64,
-    /// How long reading all counts took, at most: what came meanwhile may be counted at one step and not at
+    /// How long reading all counts took: what came meanwhile may be counted at one step and not at
     /// the next.
     pub(crate) reading: f64,
 }
 
 impl Counted {
+    /// What was counted of a step; `None` where it cannot be seen.
+    #[must_use]
+    pub fn of(&self, step: Step) -> Option<&Hits> {
+        self.hits.iter().find(|hits| hits.step == step)
+    }
+
     /// Packets of a step; `None` where it cannot be seen.
     #[must_use]
     pub fn packets(&self, step: Step) -> Option<u64> {
-        self.hits.get(&step).map(|hits| hits.packets)
+        Some(self.of(step)?.packets)
     }
 }

@@ -1,6 +1,5 @@
 //! What formats are given: what is shown, and how it shall look.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use crate::diagnosis::funnel::Funnel;
@@ -104,7 +103,7 @@ pub(crate) struct FunnelView<'a> {
     /// Its kernel's release.
     pub(crate) kernel: Option<String>,
     /// How far the counters of this namespace rose meanwhile.
-    pub(crate) counters: &'a BTreeMap<&'static str, u64>,
+    pub(crate) counters: &'a [(&'static str, u64)],
     /// What could not be counted and why, for people.
     pub(crate) notes: &'a [String],
     /// With bars for this terminal.

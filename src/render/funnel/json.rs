@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::kernel::receive_path::{Freed, Step};
 use crate::render::format::Format;
-use crate::render::json::json;
+use crate::render::json::{json, object};
 use crate::render::view::{FunnelDocument, FunnelView};
 use crate::text::harmless;
 
-fn freed(freed: &Freed) -> Value {
-    let rows = freed.iter().map(|((place, reason), packets)| {
-        json!({"location": place, "reason": reason, "packets": packets})
-    });
+fn freed(freed: &[Freed]) -> Value {
+    let rows = freed.iter().map(
+        |freed| json!({"location": freed.place, "reason": freed.reason, "packets": freed.packets}),
+    );
     rows.collect()
 }
 
@@ -22,7 +22,7 @@ fn value(view: &FunnelView<'_>) -> Value {
     let funnel = view.funnel;
     let counted = &funnel.counted;
     let step = |step: Step| {
-        let hits = counted.hits.get(&step);
+        let hits = counted.of(step);
         let cpus = hits.iter().flat_map(|hits| &hits.per_cpu);
         let cpus = cpus.map(|(cpu, n)| json!({"cpu": cpu, "packets": n}));
         json!({
@@ -54,9 +54,9 @@ fn value(view: &FunnelView<'_>) -> Value {
         "steps": Step::ALL.map(step),
         "stops": stops.collect::<Vec<_>>(),
         "edge": funnel.edge,
-        "freed": counted.freed.as_ref().map(freed),
+        "freed": counted.freed.as_deref().map(freed),
         "missed": counted.missed,
-        "counters": view.counters,
+        "counters": object(view.counters.iter().map(|&(name, n)| (name, json!(n))).collect()),
         "notes": view.notes,
     })
 }

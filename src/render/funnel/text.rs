@@ -1,9 +1,11 @@
 //! `funnel` for people: the answer first.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::kernel::receive_path::Step;
+use crate::kernel::receive_path::{Freed, Hits, Step};
+use crate::order::sort_by_key;
 use crate::render::format::Format;
 use crate::render::report::sparks::add_bars;
 use crate::render::table::table;
@@ -36,13 +38,13 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 /// Each step with its packets, and how many of them stopped there.
 fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
     let mut rows = vec![row(["step", "packets", "stopped"])];
-    for (step, hits) in &view.funnel.counted.hits {
-        let stopped = match view.funnel.stopped(*step) {
+    for hits in &view.funnel.counted.hits {
+        let stopped = match view.funnel.stopped(hits.step) {
             0 => String::new(),
             n => n.to_string(),
         };
         let packets = hits.packets.to_string();
-        let name = format!("{:<20} {}", words(*step), hits.function);
+        let name = format!("{:<20} {}", words(hits.step), hits.function);
         rows.push(row([&name, &packets, &stopped]));
     }
     if let Some(terminal) = view.terminal {
@@ -53,36 +55,44 @@ fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
 
 /// What each CPU saw of the steps that any packet got to.
 fn cpus(view: &FunnelView<'_>) -> Vec<Vec<String>> {
-    let hits = &view.funnel.counted.hits;
-    let of = |step: &Step, cpu| hits[step].per_cpu.get(&cpu).copied().unwrap_or(0);
-    let steps = hits.keys().filter(|step| hits[step].packets > 0);
-    let steps: Vec<&Step> = steps.collect();
-    let cpus = hits.values().flat_map(|hits| hits.per_cpu.keys());
-    let mut cpus: Vec<u32> = cpus.copied().collect::<BTreeSet<_>>().into_iter().collect();
-    cpus.sort_by_key(|cpu| {
-        let all: u64 = steps.iter().map(|step| of(step, *cpu)).sum();
-        std::cmp::Reverse(all)
-    });
-    cpus.truncate(CPUS);
-    cpus.sort_unstable();
-    let head = steps.iter().map(|step| words(**step).to_owned());
-    let mut rows = vec![std::iter::once("CPU".to_owned()).chain(head).collect()];
-    rows.extend(cpus.iter().map(|cpu| {
-        let cells = steps.iter().map(|step| of(step, *cpu).to_string());
-        std::iter::once(cpu.to_string()).chain(cells).collect()
-    }));
+    let steps = view.funnel.counted.hits.iter();
+    let steps: Vec<&Hits> = steps.filter(|hits| hits.packets > 0).collect();
+    let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+    for (cpu, n) in steps.iter().flat_map(|hits| &hits.per_cpu) {
+        *sums.entry(*cpu).or_default() += n;
+    }
+    let mut busiest: Vec<(u32, u64)> = sums.into_iter().collect();
+    sort_by_key(&mut busiest, |(_, n)| Reverse(*n));
+    busiest.truncate(CPUS);
+    sort_by_key(&mut busiest, |(cpu, _)| *cpu);
+    let mut rows = vec![row(["CPU"])];
+    rows[0].extend(steps.iter().map(|hits| words(hits.step).to_owned()));
+    for (cpu, _) in busiest {
+        let mut cells = vec![cpu.to_string()];
+        let of = |hits: &&Hits| hits.per_cpu.get(&cpu).copied().unwrap_or(0).to_string();
+        cells.extend(steps.iter().map(of));
+        rows.push(cells);
+    }
     rows
 }
 
 fn freed(view: &FunnelView<'_>) -> Vec<Vec<String>> {
-    let freed = view.funnel.counted.freed.iter().flatten();
-    let mut freed: Vec<_> = freed.collect();
-    freed.sort_by_key(|(_, packets)| std::cmp::Reverse(**packets));
-    let rows = freed.into_iter().map(|((place, reason), packets)| {
-        row([place, &packets.to_string(), reason.as_deref().unwrap_or("")])
-    });
-    let head = std::iter::once(row(["function", "packets", "reason"]));
-    head.chain(rows).collect()
+    let mut freed = view.funnel.counted.freed.clone().unwrap_or_default();
+    sort_by_key(&mut freed, |freed| Reverse(freed.packets));
+    let mut rows = vec![row(["function", "packets", "reason"])];
+    for Freed {
+        place,
+        reason,
+        packets,
+    } in &freed
+    {
+        rows.push(row([
+            place,
+            &packets.to_string(),
+            reason.as_deref().unwrap_or_default(),
+        ]));
+    }
+    rows
 }
 
 /// All that is to be known beside the numbers.
@@ -91,7 +101,7 @@ fn notes(view: &FunnelView<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     if !funnel.behind.is_empty() {
         let behind = funnel.behind.iter();
-        let behind = behind.map(|((place, _), n)| format!("{n} in {place}"));
+        let behind = behind.map(|freed| format!("{} in {}", freed.packets, freed.place));
         let behind: Vec<String> = behind.collect();
         notes.push(format!(
             "Freed behind these steps, or sent by this host: {}.",
@@ -159,7 +169,7 @@ impl Format<FunnelDocument> for TextFunnel {
             table(out, &freed, paper)?;
         }
         writeln!(out)?;
-        let risen = view.counters.iter().filter(|(_, n)| **n > 0);
+        let risen = view.counters.iter().filter(|(_, n)| *n > 0);
         let risen: Vec<String> = risen.map(|(name, n)| format!("{name} {n}")).collect();
         let risen = match risen.is_empty() {
             true => "none rose".to_owned(),
@@ -175,39 +185,39 @@ impl Format<FunnelDocument> for TextFunnel {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::diagnosis::funnel::Funnel;
-    use crate::kernel::receive_path::{Counted, Freed, Hits};
+    use crate::kernel::receive_path::Counted;
     use crate::os::terminal::Terminal;
     use crate::render::paper::Paper;
 
     /// Packets of two CPUs, of which some are dropped by netfilter and some have no route.
     pub(crate) fn with_view(terminal: Option<Terminal>, act: impl FnOnce(&FunnelView<'_>)) {
-        let hits = |step: Step, per_cpu: [u64; 2]| {
-            let hits = Hits {
-                function: step.functions()[0].to_owned(),
-                packets: per_cpu.iter().sum(),
-                per_cpu: BTreeMap::from([(0, per_cpu[0]), (11, per_cpu[1])]),
-            };
-            (step, hits)
+        let hits = |step: Step, per_cpu: [u64; 2]| Hits {
+            step,
+            function: step.functions()[0].to_owned(),
+            packets: per_cpu.iter().sum(),
+            per_cpu: BTreeMap::from([(0, per_cpu[0]), (11, per_cpu[1])]),
         };
-        let freed = |place: &str, reason: &str, n| ((place.to_owned(), Some(reason.to_owned())), n);
+        let freed = |place: &str, reason: &str, packets| Freed {
+            place: place.to_owned(),
+            reason: Some(reason.to_owned()),
+            packets,
+        };
         let counted = Counted {
-            hits: BTreeMap::from([
+            hits: vec![
                 hits(Step::Arrived, [50, 11]),
                 hits(Step::Lookup, [41, 11]),
                 hits(Step::Discarded, [0, 6]),
                 hits(Step::Forwarded, [8, 0]),
                 hits(Step::Local, [33, 5]),
                 hits(Step::Tcp, [0, 0]),
-            ]),
-            freed: Some(Freed::from([
+            ],
+            freed: Some(vec![
                 freed("nf_hook_slow", "NETFILTER_DROP", 9),
                 freed("ip6_pkt_drop", "IP_INNOROUTES", 6),
                 freed("__udp6_lib_rcv", "NO_SOCKET", 5),
-            ])),
+            ]),
             missed: 2,
             seconds: 5.0,
             reading: 0.25,
@@ -217,7 +227,7 @@ pub(super) mod tests {
             funnel: &funnel,
             host: Some("node".to_owned()),
             kernel: None,
-            counters: &BTreeMap::from([("Ip6InReceives", 40), ("Ip6InDiscards", 0)]),
+            counters: &[("Ip6InReceives", 40), ("Ip6InDiscards", 0)],
             notes: &["x cannot be counted: why".to_owned()],
             terminal,
             paper: Paper::of(terminal, false),

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::kernel::receive_path::{Counted, Freed, Hits, Step};
+use crate::kernel::receive_path::{Counted, Hits, Step};
 use crate::os::signals::Signals;
 use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
-use crate::tracefs::funnel::hist;
+use crate::tracefs::funnel::hist::{self, Table};
 use crate::tracefs::setup::functions::Available;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::journal::StateDir;
@@ -64,7 +64,10 @@ impl Counter {
 
 /// What is counted, and how.
 struct Counting {
+    /// Where the events of our probes are.
     dir: String,
+    /// Where the event of freed packets is.
+    frees: String,
     counters: Vec<Counter>,
     /// The kernel keeps tables of hits; else it only counts those of each probe.
     has_tables: bool,
@@ -75,8 +78,8 @@ struct Counting {
 /// All counts at one moment.
 struct Reading {
     /// Of each counter; without a CPU where the kernel does not tell.
-    hits: Vec<BTreeMap<Option<u32>, u64>>,
-    freed: Option<Freed>,
+    hits: Vec<Table>,
+    freed: Option<Table>,
     missed: u64,
     took: Duration,
 }
@@ -176,17 +179,17 @@ impl Counting {
         let mut counting = Counting {
             has_tables: session.fs().exists(&format!("{dir}/{KFREE_SKB}/hist")),
             dir: events,
+            frees: format!("{dir}/{KFREE_SKB}"),
             counters: taken,
             freed: None,
         };
-        let freed = format!("{dir}/{KFREE_SKB}");
-        if let Err(e) = counting.start(session, &freed) {
+        if let Err(e) = counting.start(session) {
             // Kernels before 4.17 have tables, and none by CPU.
             if !counting.has_tables || !matches!(e, TraceError::File { .. }) {
                 return Err(e);
             }
             counting.has_tables = false;
-            counting.start(session, &freed)?;
+            counting.start(session)?;
         }
         if !counting.has_tables {
             notes.push("this kernel keeps no tables of events by CPU (CONFIG_HIST_TRIGGERS, Linux 4.17): sums alone, and not where packets are freed".to_owned());
@@ -195,7 +198,7 @@ impl Counting {
     }
 
     /// Lets the kernel count.
-    fn start(&mut self, session: &mut Session<'_>, freed: &str) -> Result<(), TraceError> {
+    fn start(&mut self, session: &mut Session<'_>) -> Result<(), TraceError> {
         for Counter { step, probe } in &self.counters {
             let event = format!("{}/{}", self.dir, probe.name);
             let filter = (*step == Step::Refused).then_some(IS_REFUSED);
@@ -213,12 +216,12 @@ impl Counting {
             self.counters
                 .retain(|counter| counter.step != Step::Refused);
         } else {
-            let format = session.text(&format!("{freed}/format"))?;
+            let format = session.text(&format!("{}/format", self.frees))?;
             let keys = match hist::has_reason(&format) {
                 true => "location.sym,reason",
                 false => "location.sym",
             };
-            session.add_trigger(freed, &format!("hist:keys={keys} if {IS_IPV6}"))?;
+            session.add_trigger(&self.frees, &format!("hist:keys={keys} if {IS_IPV6}"))?;
             self.freed = Some(format);
         }
         Ok(())
@@ -237,18 +240,13 @@ impl Counting {
             if self.has_tables {
                 let text = session.text(&format!("{}/{}/hist", self.dir, probe.name))?;
                 missed += hist::dropped(&text);
-                let by_cpu = hist::by_cpu(&text).into_iter();
-                hits.push(by_cpu.map(|(cpu, hits)| (Some(cpu), hits)).collect());
+                hits.push(hist::table(&text));
             } else {
-                hits.push(BTreeMap::from([(None, all)]));
+                hits.push(vec![(String::new(), all)]);
             }
         }
         let freed = match &self.freed {
-            Some(format) => {
-                let instance = self.dir.split("/events/").next().unwrap_or_default();
-                let text = session.text(&format!("{instance}/{KFREE_SKB}/hist"))?;
-                Some(hist::freed(&text, format))
-            }
+            Some(_) => Some(hist::table(&session.text(&format!("{}/hist", self.frees))?)),
             None => None,
         };
         Ok(Reading {
@@ -261,7 +259,7 @@ impl Counting {
 
     /// What came between two readings.
     fn counted(&self, before: &Reading, after: &Reading, passed: Duration) -> Counted {
-        let mut hits: BTreeMap<Step, BTreeMap<&str, Hits>> = BTreeMap::new();
+        let mut functions: Vec<(&str, Hits)> = Vec::new();
         let counters = self
             .counters
             .iter()
@@ -269,39 +267,42 @@ impl Counting {
         for (Counter { step, probe }, (before, after)) in counters {
             // Clones of one function are counted together.
             let (name, _) = probe.name.rsplit_once('_').unwrap_or((&probe.name, ""));
-            let of = hits.entry(*step).or_default().entry(name).or_default();
-            if of.function.is_empty() {
-                of.function.clone_from(&probe.function);
+            if functions.last().is_none_or(|(last, _)| *last != name) {
+                let hits = Hits {
+                    step: *step,
+                    function: probe.function.clone(),
+                    packets: 0,
+                    per_cpu: BTreeMap::new(),
+                };
+                functions.push((name, hits));
             }
-            for (cpu, n) in since(before, after) {
-                of.packets += n;
-                if let Some(cpu) = cpu {
-                    *of.per_cpu.entry(cpu).or_default() += n;
+            let Some((_, hits)) = functions.last_mut() else {
+                continue;
+            };
+            for (key, n) in hist::since(before, after) {
+                hits.packets += n;
+                if let Some(cpu) = hist::cpu(&key) {
+                    *hits.per_cpu.entry(cpu).or_default() += n;
                 }
             }
         }
-        let best = |of: BTreeMap<&str, Hits>| of.into_values().max_by_key(|hits| hits.packets);
-        let hits = hits
-            .into_iter()
-            .filter_map(|(step, of)| Some((step, best(of)?)));
+        let mut best: Vec<Hits> = Vec::new();
+        for (_, hits) in functions {
+            match best.last_mut() {
+                Some(last) if last.step == hits.step && last.packets >= hits.packets => {}
+                Some(last) if last.step == hits.step => *last = hits,
+                _ => best.push(hits),
+            }
+        }
         let freed = before.freed.as_ref().zip(after.freed.as_ref());
+        let freed = freed.zip(self.freed.as_ref());
         Counted {
-            hits: hits.collect(),
-            freed: freed.map(|(before, after)| since(before, after).collect()),
+            hits: best,
+            freed: freed
+                .map(|((before, after), format)| hist::freed(&hist::since(before, after), format)),
             missed: after.missed.saturating_sub(before.missed),
             seconds: passed.as_secs_f64(),
             reading: (before.took + after.took).as_secs_f64(),
         }
     }
-}
-
-/// What has risen from one reading to the next.
-fn since<K: Ord + Clone>(
-    before: &BTreeMap<K, u64>,
-    after: &BTreeMap<K, u64>,
-) -> impl Iterator<Item = (K, u64)> {
-    after.iter().filter_map(|(key, now)| {
-        let then = before.get(key).copied().unwrap_or(0);
-        (*now > then).then(|| (key.clone(), now - then))
-    })
 }

@@ -1,18 +1,27 @@
 //! What the kernel has counted, as its files print it: `hist` of an event, and `kprobe_profile`.
 
-use std::collections::BTreeMap;
-
 use crate::kernel::receive_path::Freed;
 
-/// What was counted under each distinct key, in the order of the file: keys and values as they are
-/// printed, then hits.
-pub(super) fn buckets(text: &str) -> impl Iterator<Item = (Vec<(&str, &str)>, u64)> {
-    text.lines().filter_map(|line| {
+/// Hits by key, as the kernel prints it.
+pub(super) type Table = Vec<(String, u64)>;
+
+/// The lines of a table.
+pub(super) fn table(text: &str) -> Table {
+    let lines = text.lines().filter_map(|line| {
         let (keys, hits) = line.strip_prefix('{')?.split_once("} hitcount:")?;
-        let keys = keys.split(", ").filter_map(|key| key.split_once(':'));
-        let keys = keys.map(|(name, value)| (name.trim(), value.trim()));
-        Some((keys.collect(), hits.trim().parse().ok()?))
-    })
+        Some((keys.to_owned(), hits.trim().parse().ok()?))
+    });
+    lines.collect()
+}
+
+/// What a table has risen by.
+pub(super) fn since(before: &Table, after: &Table) -> Table {
+    let risen = after.iter().filter_map(|(key, now)| {
+        let then = before.iter().find(|(of, _)| of == key);
+        let rise = now.saturating_sub(then.map_or(0, |(_, hits)| *hits));
+        (rise > 0).then(|| (key.clone(), rise))
+    });
+    risen.collect()
 }
 
 /// Hits that found no room in the table.
@@ -22,31 +31,41 @@ pub(super) fn dropped(text: &str) -> u64 {
     dropped.unwrap_or(0)
 }
 
-/// Hits by CPU, the only key there is: `cpu`, in newer kernels `common_cpu`.
-pub(super) fn by_cpu(text: &str) -> BTreeMap<u32, u64> {
-    let buckets = buckets(text);
-    let of = |(keys, hits): (Vec<(&str, &str)>, u64)| Some((keys.first()?.1.parse().ok()?, hits));
-    buckets.filter_map(of).collect()
+/// The CPU that is the only key: `cpu`, in newer kernels `common_cpu`.
+pub(super) fn cpu(key: &str) -> Option<u32> {
+    key.split_once(':')?.1.trim().parse().ok()
+}
+
+/// The value of one of several keys.
+fn value<'a>(keys: &'a str, name: &str) -> Option<&'a str> {
+    let mut keys = keys.split(", ").filter_map(|key| key.split_once(':'));
+    keys.find_map(|(of, value)| of.trim().starts_with(name).then(|| value.trim()))
 }
 
 /// Packets by where they were freed, and by the reason where there is such a key. The names of
 /// reasons come from the event's `format`.
-pub(super) fn freed(text: &str, format: &str) -> Freed {
-    let names = reasons(format);
-    let mut freed = Freed::new();
-    for (keys, hits) in buckets(text) {
-        let value = |name: &str| Some(keys.iter().find(|key| key.0.starts_with(name))?.1);
+pub(super) fn freed(table: &Table, format: &str) -> Vec<Freed> {
+    let mut all: Vec<Freed> = Vec::new();
+    for (keys, packets) in table {
         // `[ffffffff81303206] nf_hook_slow`, and ` [module]` behind it.
-        let place = value("location").unwrap_or_default();
+        let place = value(keys, "location").unwrap_or_default();
         let symbol = place.split_once(']').map_or(place, |(_, symbol)| symbol);
         let symbol = symbol.split_whitespace().next().unwrap_or(place);
-        let reason = value("reason").map(|number| match names.get(number) {
-            Some(name) => (*name).to_owned(),
-            None => number.to_owned(),
-        });
-        *freed.entry((symbol.to_owned(), reason)).or_default() += hits;
+        let reason = value(keys, "reason").map(|number| reason(format, number));
+        // A function may free packets at several addresses.
+        let known = all
+            .iter_mut()
+            .find(|f| f.place == symbol && f.reason == reason);
+        match known {
+            Some(freed) => freed.packets += packets,
+            None => all.push(Freed {
+                place: symbol.to_owned(),
+                reason,
+                packets: *packets,
+            }),
+        }
     }
-    freed
+    all
 }
 
 /// True where the event tells why a packet was freed.
@@ -54,14 +73,12 @@ pub(super) fn has_reason(format: &str) -> bool {
     format.lines().any(|line| line.contains(" reason;"))
 }
 
-/// The names of reasons by their numbers: `{ 2, "NO_SOCKET" }` in the line that prints the event.
-fn reasons(format: &str) -> BTreeMap<&str, &str> {
-    let pairs = format.split("{ ").skip(1);
-    let named = pairs.filter_map(|pair| {
-        let (number, name) = pair.split_once(", \"")?;
-        Some((number, name.split_once('"')?.0))
-    });
-    named.collect()
+/// The name of a reason by its number, such as 2: `{ 2, "NO_SOCKET" }` in the line that prints the
+/// event.
+fn reason(format: &str, number: &str) -> String {
+    let named = format.split_once(&format!("{{ {number}, \""));
+    let name = named.and_then(|(_, rest)| Some(rest.split_once('"')?.0));
+    name.unwrap_or(number).to_owned()
 }
 
 /// Hits and misses of a probe in `kprobe_profile`, which names no groups.
@@ -83,46 +100,53 @@ mod tests {
         std::fs::read_to_string(format!("{dir}{name}")).unwrap()
     }
 
-    fn of(freed: &Freed, place: &str, reason: Option<&str>) -> Option<u64> {
-        let key = (place.to_owned(), reason.map(str::to_owned));
-        freed.get(&key).copied()
+    /// Packets that the lines of a table say were freed there.
+    fn of(text: &str, format: &str, place: &str, reason: Option<&str>) -> Option<u64> {
+        let freed = freed(&table(text), format);
+        let is_of = |f: &&Freed| f.place == place && f.reason.as_deref() == reason;
+        freed.iter().find(is_of).map(|f| f.packets)
     }
 
     #[test]
     fn packets_are_freed_at_places_with_names() {
-        let old = freed(&fixture("kfree_skb-4.19"), "");
-        assert_eq!(of(&old, "nf_hook_slow", None), Some(7));
-        assert_eq!(of(&old, "ip6_pkt_drop", None), Some(62021));
-        assert_eq!(old.len(), 4);
+        let old = fixture("kfree_skb-4.19");
+        assert_eq!(of(&old, "", "nf_hook_slow", None), Some(7));
+        assert_eq!(of(&old, "", "ip6_pkt_drop", None), Some(62021));
+        assert_eq!(table(&old).len(), 4);
+        let twice = "{ location: [ffffffff81000001] f } hitcount: 3\n{ location: [ffffffff81000009] f } hitcount: 4\n";
+        assert_eq!(of(twice, "", "f", None), Some(7));
     }
 
     #[test]
     fn newer_kernels_tell_why() {
         let format = fixture("kfree_skb-6.1.format");
         assert!(has_reason(&format) && !has_reason("\tfield:void * location;\n"));
-        let new = freed(&fixture("kfree_skb-6.1"), &format);
+        let new = fixture("kfree_skb-6.1");
         let why = Some("NOT_SPECIFIED");
-        assert_eq!(of(&new, "icmpv6_rcv", why), Some(12));
-        assert_eq!(of(&new, "ip6_pkt_drop", Some("IP_INNOROUTES")), Some(12));
+        assert_eq!(of(&new, &format, "icmpv6_rcv", why), Some(12));
+        let why = Some("IP_INNOROUTES");
+        assert_eq!(of(&new, &format, "ip6_pkt_drop", why), Some(12));
         // A reason that the format does not name keeps its number.
         let text = "{ location: [ffffffffc0000000] nft_do_chain [nf_tables]   , reason:  65537 } hitcount: 3\n";
-        assert_eq!(
-            of(&freed(text, &format), "nft_do_chain", Some("65537")),
-            Some(3)
-        );
+        assert_eq!(of(text, &format, "nft_do_chain", Some("65537")), Some(3));
     }
 
     #[test]
     fn hits_of_each_cpu() {
         let text = fixture("ip6_input-6.1");
-        assert_eq!(by_cpu(&text), BTreeMap::from([(0, 7), (1, 11)]));
-        assert_eq!(
-            by_cpu("{ cpu:          3 } hitcount:          4\n"),
-            BTreeMap::from([(3, 4)])
+        let by_cpu = |table: Table| -> Vec<(Option<u32>, u64)> {
+            table.iter().map(|(key, n)| (cpu(key), *n)).collect()
+        };
+        assert_eq!(by_cpu(table(&text)), [(Some(0), 7), (Some(1), 11)]);
+        let later = table(
+            "{ cpu:          3 } hitcount:          4\n{ cpu:          1 } hitcount:          2\n",
         );
+        let before = table("{ cpu:          1 } hitcount:          2\n");
+        assert_eq!(by_cpu(since(&before, &later)), [(Some(3), 4)]);
         assert_eq!((dropped(&text), dropped("    Dropped: 5\n")), (0, 5));
         // What is no line of the table is none.
-        assert!(by_cpu("{ cpu: x } hitcount: 1\n{ cpu: 1 } hitcount: x\ncpu: 1\n{}\n").is_empty());
+        assert_eq!(table("{ cpu: 1 } hitcount: x\ncpu: 1\n{}\n"), []);
+        assert_eq!(cpu(" cpu: x "), None);
     }
 
     #[test]
