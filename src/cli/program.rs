@@ -28,6 +28,7 @@ Exit status:
 Examples:
   ip6drop diagnose                                  what drops here, why, and what to set
   ip6drop status --all-netns                        how full are the route caches
+  ip6drop funnel                                    how far do packets get
   ip6drop record --duration 30s -o drops.txt        save a trace ...
   ip6drop report drops.txt                          ... and read it, here or elsewhere
   ip6drop merge results/                            which of many hosts have the fault

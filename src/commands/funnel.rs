@@ -73,10 +73,10 @@ fn counts(
         args.duration,
         &mut edge,
     )?;
-    let [before, after] = [0, 1].map(|at| edges.get(at).cloned().unwrap_or_default());
+    let (before, after) = (edges.first(), edges.last());
     let rise = |name| {
-        let after = after.get(name)?;
-        Some((name, after.saturating_sub(*before.get(name)?)))
+        let risen = after?.get(name)?.saturating_sub(*before?.get(name)?);
+        Some((name, risen))
     };
     Ok((outcome, COUNTERS.into_iter().filter_map(rise).collect()))
 }

@@ -9,7 +9,7 @@ use crate::order::sort_by_key;
 /// Where packets are freed that netfilter drops.
 const NETFILTER: [&str; 3] = [NF_HOOK_SLOW, NFT_DO_CHAIN, "nf_hook_slow_list"];
 /// Where packets are freed that get no further than their route, beside [`NETFILTER`].
-const BEFORE_ROUTE: [&str; 8] = [
+const BEFORE_ROUTE: [&str; 9] = [
     "ip6_rcv_core",
     "ipv6_rcv",
     "ipv6_list_rcv",
@@ -18,6 +18,7 @@ const BEFORE_ROUTE: [&str; 8] = [
     "ip6_route_input",
     "ip6_mc_input",
     "dst_discard",
+    "dst_discard_out",
 ];
 /// Frees what it has handled, too: no loss.
 const ICMP: &str = "icmpv6_rcv";
@@ -108,8 +109,9 @@ impl Funnel {
 
     fn find_stops(&mut self) {
         let of = |step| self.counted.packets(step);
-        let [discarded, prohibited] = [Step::Discarded, Step::Prohibited].map(of);
-        let [forwarded, local, delivered] = [Step::Forwarded, Step::Local, Step::Delivered].map(of);
+        let (discarded, prohibited) = (of(Step::Discarded), of(Step::Prohibited));
+        let (forwarded, local) = (of(Step::Forwarded), of(Step::Local));
+        let delivered = of(Step::Delivered);
         let before_route = [&BEFORE_ROUTE[..], &NETFILTER].concat();
         if let (Some(arrived), Some(local), Some(forwarded), Some(discarded)) =
             (of(Step::Arrived), local, forwarded, discarded)
@@ -239,7 +241,7 @@ impl Funnel {
             why.push(match self.counted.freed {
                 None => format!("who freed {n} is not counted on this kernel"),
                 Some(_) => format!(
-                    "{n} were not freed by then, such as fragments and packets that netfilter keeps"
+                    "{n} were not freed by then, such as fragments and packets that netfilter or a tunnel takes"
                 ),
             });
         }
@@ -307,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             funnel.answer(),
-            "1024 of 5000 packets stopped between ip6_rcv_core and the route: netfilter freed 1020 (nf_hook_slow), 4 were not freed by then, such as fragments and packets that netfilter keeps."
+            "1024 of 5000 packets stopped between ip6_rcv_core and the route: netfilter freed 1020 (nf_hook_slow), 4 were not freed by then, such as fragments and packets that netfilter or a tunnel takes."
         );
         assert!(funnel.behind.is_empty(), "ICMPv6 frees what it has handled");
         assert_eq!(funnel.stopped(Step::Local), 6);

@@ -51,7 +51,7 @@ fn value(view: &FunnelView<'_>) -> Value {
         },
         "seconds": counted.seconds,
         "summary": funnel.answer(),
-        "steps": Step::ALL.map(step),
+        "steps": Step::ALL.into_iter().map(step).collect::<Vec<_>>(),
         "stops": stops.collect::<Vec<_>>(),
         "edge": funnel.edge,
         "freed": counted.freed.as_deref().map(freed),

@@ -31,13 +31,13 @@ fn words(step: Step) -> &'static str {
     }
 }
 
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.map(str::to_owned).to_vec()
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
 /// Each step with its packets, and how many of them stopped there.
 fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
-    let mut rows = vec![row(["step", "packets", "stopped"])];
+    let mut rows = vec![row(&["step", "packets", "stopped"])];
     for hits in &view.funnel.counted.hits {
         let stopped = match view.funnel.stopped(hits.step) {
             0 => String::new(),
@@ -45,7 +45,7 @@ fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
         };
         let packets = hits.packets.to_string();
         let name = format!("{:<20} {}", words(hits.step), hits.function);
-        rows.push(row([&name, &packets, &stopped]));
+        rows.push(row(&[&name, &packets, &stopped]));
     }
     if let Some(terminal) = view.terminal {
         add_bars(&mut rows, false, terminal);
@@ -65,7 +65,7 @@ fn cpus(view: &FunnelView<'_>) -> Vec<Vec<String>> {
     sort_by_key(&mut busiest, |(_, n)| Reverse(*n));
     busiest.truncate(CPUS);
     sort_by_key(&mut busiest, |(cpu, _)| *cpu);
-    let mut rows = vec![row(["CPU"])];
+    let mut rows = vec![row(&["CPU"])];
     rows[0].extend(steps.iter().map(|hits| words(hits.step).to_owned()));
     for (cpu, _) in busiest {
         let mut cells = vec![cpu.to_string()];
@@ -79,14 +79,14 @@ fn cpus(view: &FunnelView<'_>) -> Vec<Vec<String>> {
 fn freed(view: &FunnelView<'_>) -> Vec<Vec<String>> {
     let mut freed = view.funnel.counted.freed.clone().unwrap_or_default();
     sort_by_key(&mut freed, |freed| Reverse(freed.packets));
-    let mut rows = vec![row(["function", "packets", "reason"])];
+    let mut rows = vec![row(&["function", "packets", "reason"])];
     for Freed {
         place,
         reason,
         packets,
     } in &freed
     {
-        rows.push(row([
+        rows.push(row(&[
             place,
             &packets.to_string(),
             reason.as_deref().unwrap_or_default(),
