@@ -208,6 +208,7 @@ fn a_capture_with_pseudonyms_gives_the_same_report() {
         "4.19-identity/iif",
         "4.19-live/orc-mixed.txt.gz",
         "4.19-live/orc-rpfilter.txt.gz",
+        "4.19-live/fp-flood.txt.gz",
         "4.19-more/boundary-intermittent",
         "4.19-orc/intermittent-probes",
         "4.19-orc/kprobe-stacktrace",

@@ -256,6 +256,67 @@ fn what_netfilter_drops_is_told_apart_as_it_was_recorded() {
     assert_eq!(health["netfilter_other_rule"], 10);
 }
 
+fn owned(line: &Value, key: &str) -> String {
+    text(line, key).to_owned()
+}
+
+/// Recorded by this program under a flood, with the least lookups: that the table local had the same
+/// routes before and after decides about packets to the host's own addresses.
+#[test]
+fn a_flood_is_confirmed_by_the_least_lookups() {
+    let file = std::fs::File::open(fixture("4.19-live/fp-flood.txt.gz")).unwrap();
+    let mut text = String::new();
+    let mut reader = flate2::read::GzDecoder::new(file);
+    std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+    let told = |text: &str| {
+        let arguments = ["report", "--exit-code", "--format", "ndjson", "-"];
+        let output = command()
+            .args(arguments)
+            .write_stdin(text)
+            .output()
+            .unwrap();
+        let lines = stdout(&output);
+        let mut found: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+        for line in lines.lines().map(json_line) {
+            if line["type"] == "drop" {
+                let to = owned(&line["packet"], "dst")
+                    .split(':')
+                    .nth(2)
+                    .unwrap()
+                    .to_owned();
+                let class = owned(&line, "class");
+                let key = (to, class, owned(&line, "confidence"));
+                *found.entry(key).or_default() += 1;
+            }
+        }
+        (output.status.code(), found)
+    };
+    let drops = |of_the_host: &str| {
+        [
+            ("a", "rcv-dst-alloc", of_the_host, 45),
+            ("bad", "rcv-prohibited", "confirmed", 29),
+            ("beef", "rcv-no-route", "confirmed", 32),
+            ("dead", "rcv-no-route", "confirmed", 30),
+        ]
+        .map(|(to, class, sure, n)| ((to.to_owned(), class.to_owned(), sure.to_owned()), n))
+        .into()
+    };
+    assert_eq!(told(&text), (Some(10), drops("confirmed")));
+    let unknown: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains(" local_routes "))
+        .collect();
+    let (status, found) = told(&unknown.join("\n"));
+    assert_eq!((status, found), (Some(11), drops("probable")));
+    // An address came or went: another may have, and come back.
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("# ip6drop: after local_routes"))
+        .unwrap();
+    let (status, found) = told(&text.replace(line, "# ip6drop: after local_routes 0x7"));
+    assert_eq!((status, found), (Some(11), drops("probable")));
+}
+
 /// A capture of the least lookups that begins with a drop on its CPU, a quarter of a second after
 /// the recorder had them on.
 const BEGINS: &str = "# ip6drop: version 2
