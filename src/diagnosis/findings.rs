@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::assessment::Assessment;
 use crate::diagnosis::cache::RefusedAll;
-use crate::diagnosis::class::{Cause, Class, Confidence};
+use crate::diagnosis::class::{Cause, Class, Confidence, Weight};
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::counters::Counters;
 use crate::diagnosis::evidence::{Evidence, Observed};
@@ -176,6 +176,16 @@ impl Findings {
     #[must_use]
     pub fn count(&self, class: Class, confidence: Confidence) -> u64 {
         self.classes.get(&(class, confidence)).copied().unwrap_or(0)
+    }
+
+    /// True where the fault dropped packets, and each of them is confirmed by itself: what is proven
+    /// of the cache says no more.
+    #[must_use]
+    pub(crate) fn confirms_each(&self) -> bool {
+        let of_fault = self.classes.keys();
+        let mut of_fault = of_fault.filter(|(class, _)| class.weight() == Weight::Fault);
+        let has_any = of_fault.clone().next().is_some();
+        has_any && of_fault.all(|(_, confidence)| *confidence == Confidence::Confirmed)
     }
 
     /// The highest confidence in one class.
@@ -366,6 +376,25 @@ mod tests {
         assert_eq!(counts(9, 0, 1).known_failed(), Some(0));
         assert_eq!(counts(9, 2, 0).known_failed(), Some(2));
         assert_eq!(counts(9, 4, 5).known_failed(), Some(4));
+    }
+
+    #[test]
+    fn each_drop_of_the_fault_is_confirmed_or_some_are_not() {
+        let confirms = |classes: &[(Class, Confidence)]| {
+            let found = Findings {
+                classes: classes.iter().map(|class| (*class, 1)).collect(),
+                ..Findings::default()
+            };
+            found.confirms_each()
+        };
+        let (sure, likely) = ((RcvDstAlloc, Confirmed), (RcvDstAlloc, Probable));
+        assert!(confirms(&[sure]));
+        // Drops of other causes do not matter.
+        assert!(confirms(&[sure, (RcvNoRoute, Possible)]));
+        assert!(!confirms(&[sure, likely]));
+        assert!(!confirms(&[likely]));
+        assert!(!confirms(&[(RcvNoRoute, Confirmed)]));
+        assert!(!confirms(&[]));
     }
 
     #[test]

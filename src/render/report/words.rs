@@ -34,6 +34,9 @@ pub(super) fn regime(summary: &Summary) -> Option<(String, String)> {
 /// What is proven of the cache, where that is more than is of single drops.
 pub(super) fn cache_claim(summary: &Summary) -> Option<String> {
     let proven = summary.findings.refused_all?;
+    if summary.findings.confirms_each() {
+        return None;
+    }
     let attempts = proven.attempts;
     let how = match proven.confidence {
         Confidence::Confirmed => "Proven",
