@@ -1,6 +1,7 @@
 //! `ip6drop record`: traces and saves the text, with the facts before and after.
 
 use std::io::Write;
+use std::path::Path;
 
 use crate::cli::record::RecordArgs;
 use crate::cli::tracing::Roots;
@@ -8,6 +9,7 @@ use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::{dry_run, live};
 use crate::exit::Exit;
+use crate::input::STDIN;
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
@@ -27,7 +29,8 @@ fn limits(args: &RecordArgs) -> Limits {
     Limits {
         duration: args.duration,
         events: args.max_events,
-        drops: None,
+        drops: args.stop_after,
+        after: args.after,
         bytes: args.max_size,
         max_rate: args.capture.max_rate,
         trial: TRIAL,
@@ -49,7 +52,11 @@ fn trace(
         }
     };
     let open = || {
-        let output = Output::open(&args.output, args.capture.how.force, signals.clone())?;
+        let (path, force) = (&args.output, args.capture.how.force);
+        let output = match args.rotation() {
+            Some(rotate) => Output::rotating(path, rotate, signals.clone())?,
+            None => Output::open(path, force, signals.clone())?,
+        };
         Ok(output.rewriting(rewrite(names.as_ref())))
     };
     let mut watching = Watching(LiveLine::new(!args.quiet));
@@ -77,9 +84,20 @@ pub(crate) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, TraceError> {
+    if args.rotation().is_some() && args.output == Path::new(STDIN) {
+        let _ = writeln!(
+            err,
+            "ip6drop: --rotate and --ring write several files; name them with -o FILE"
+        );
+        return Ok(Exit::Usage);
+    }
     if args.capture.dry_run {
         let place = match args.output.to_str() {
             Some("-") => "standard output".to_owned(),
+            _ if args.rotation().is_some() => format!(
+                "{}.000001 and so on, new files with mode 0600; old ones of these go when there are too many",
+                args.output.display()
+            ),
             _ => format!("{}, a new file with mode 0600", args.output.display()),
         };
         let packets = args.packets.filter();
