@@ -246,7 +246,7 @@ impl Open {
             Some(Framing::Part { number, .. }) => self.is_first && number > 1,
             // It may have changed in a part that is missing.
             Some(Framing::Lookups(_)) => true,
-            _ if self.in_head && !self.is_first => false,
+            // The last one may hold no event at all.
             Some(
                 Framing::Fact(When::After, _)
                 | Framing::Rule(When::After, _)
@@ -256,7 +256,8 @@ impl Open {
             ) => is_last,
             // Totals of all CPUs say that a recording has ended.
             Some(Framing::Lost { events: 0, .. }) => is_last,
-            _ => true,
+            Some(Framing::Lost { .. }) => true,
+            _ => !self.in_head || self.is_first,
         }
     }
 }
