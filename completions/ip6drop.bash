@@ -724,7 +724,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --stop-after --after --rotate --files --ring --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --stop-after --after --rotate --files --ring --on-drop --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

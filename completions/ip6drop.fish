@@ -196,6 +196,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l method -d 'Th
 instance\t'A private instance: disturbs nobody'
 func-stack-trace\t'The classic recipe, in the top-level buffer'
 kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l on-drop -d 'Run COMMAND when drops come, beside the recording: a second after the first of a burst, which is over when none came for 10 s, and at most once a minute. IP6DROP_VERDICT, IP6DROP_CLASS, IP6DROP_CONFIDENCE, IP6DROP_STATUS, IP6DROP_DROPS and IP6DROP_OUTPUT are in its environment, the report as JSON is its standard input, and it is killed after 30 s'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s q -l quiet -d 'Say nothing but errors'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dry-run -d 'Change nothing: print each write that it would make, in order, and what undoes it'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'

@@ -432,6 +432,8 @@ fn what_cannot_be_meant_is_said_in_a_sentence() {
         (&["--stop-after=0"], "0 is not in 1.."),
         (&["--after=1s"], "--stop-after <N>"),
         (&["--stop-after=1", "--after=5x"], "is no duration"),
+        (&["--on-drop"], "<COMMAND>"),
+        (&["--", "true"], "--on-drop"),
     ] {
         let output = command().arg("record").args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -440,5 +442,86 @@ fn what_cannot_be_meant_is_said_in_a_sentence() {
             "{args:?}: {}",
             stderr(&output)
         );
+    }
+}
+
+/// A command that notes what it was told, each time in a file of its own.
+const NOTES: &str = "n=$(ls ../told | wc -l); cat > ../told/$n.json; \
+     echo \"$IP6DROP_CLASS $IP6DROP_CONFIDENCE $IP6DROP_STATUS $IP6DROP_DROPS $IP6DROP_OUTPUT $IP6DROP_VERDICT\"";
+
+#[test]
+fn a_command_is_told_once_a_burst() {
+    let tree = traceable();
+    fs::create_dir_all(tree.path("told")).unwrap();
+    let args = ["--on-drop", "--", "/bin/sh", "-c", NOTES];
+    let Some(mut run) = Run::on(tree, &args) else {
+        return;
+    };
+    let told = run.tree.path("told");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(listing(&told), [""; 0]);
+    run.drops(30);
+    while listing(&told).is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The same burst, and the same minute.
+    run.drops(30);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(listing(&told), ["0.json"]);
+    let (tree, output) = run.end(Some(Signal::TERM));
+    assert_eq!(output.status.code(), Some(143));
+    assert_eq!(listing(&tree.path("told")), ["0.json"]);
+    let report = common::json_line(&fs::read_to_string(told.join("0.json")).unwrap());
+    assert_eq!(number(&report["drops"]["total"]), 30);
+    let said = stderr(&output);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let verdict = &report["verdict"];
+    let text = |key: &str| verdict[key].as_str().unwrap().to_owned();
+    let (class, confidence) = (text("class"), text("confidence"));
+    let status = number(&verdict["exit"]).to_string();
+    assert_eq!(words[..5], [&class, &confidence, &status, "30", "capture"]);
+    assert!(
+        text("summary").starts_with(&words[5..20].join(" ")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_command_that_fails_or_is_slow_is_no_harm() {
+    for (command, said) in [
+        ("sleep 100", "ended after 30 s"),
+        ("exit 7", "exit status: 7"),
+    ] {
+        let args = [
+            "--stop-after=5",
+            "--on-drop",
+            "--",
+            "/bin/sh",
+            "-c",
+            command,
+        ];
+        let Some(mut run) = Run::begin(&args) else {
+            return;
+        };
+        run.drops(5);
+        // What is told in the end may take its time; tracing is over.
+        while journal(&run.tree) != [""; 0] {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if command.starts_with("sleep") {
+            std::thread::sleep(Duration::from_millis(300));
+            assert_eq!(run.child.try_wait().unwrap(), None);
+            let pid = Pid::from_child(&run.child);
+            kill_process(pid, Signal::TERM).unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+            kill_process(pid, Signal::TERM).unwrap();
+            let (_, output) = run.end(None);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            assert!(!stderr(&output).contains(said));
+        } else {
+            let (_, output) = run.end(None);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        }
     }
 }

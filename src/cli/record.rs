@@ -1,5 +1,6 @@
 //! The command line of `record`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +55,15 @@ pub(crate) struct RecordArgs {
     /// seven files
     #[arg(long, value_name = "SIZE", value_parser = values::ring_size, requires = "output", conflicts_with_all = ["rotate", "files", "max_size"])]
     pub(crate) ring: Option<u64>,
+    /// Run COMMAND when drops come, beside the recording: a second after the first of a burst, which
+    /// is over when none came for 10 s, and at most once a minute. IP6DROP_VERDICT, IP6DROP_CLASS,
+    /// IP6DROP_CONFIDENCE, IP6DROP_STATUS, IP6DROP_DROPS and IP6DROP_OUTPUT are in its environment, the report as
+    /// JSON is its standard input, and it is killed after 30 s
+    #[arg(long, requires = "command")]
+    pub(crate) on_drop: bool,
+    /// The command of --on-drop with its arguments; no shell reads them
+    #[arg(last = true, value_name = "COMMAND", requires = "on_drop")]
+    pub(crate) command: Vec<OsString>,
     /// Say nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -7,6 +7,7 @@ use crate::cli::record::RecordArgs;
 use crate::cli::tracing::Roots;
 use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
+use crate::commands::on_drop::Alarm;
 use crate::commands::{dry_run, live};
 use crate::exit::Exit;
 use crate::input::STDIN;
@@ -16,13 +17,41 @@ use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limits, TRIAL};
 
-/// Looks on for the terminal's sake alone.
-struct Watching(LiveLine);
+/// Looks on for the terminal's sake, and for whoever wants to be told of drops.
+struct Watching {
+    line: LiveLine,
+    alarm: Option<Alarm>,
+}
 
 impl Onlooker for Watching {
     fn look(&mut self, live: &Live<'_>) {
-        self.0.show(live);
+        self.line.show(live);
     }
+
+    fn head(&mut self, text: &[u8]) {
+        if let Some(alarm) = &self.alarm {
+            alarm.head(text);
+        }
+    }
+
+    fn took(&mut self, text: &[u8]) {
+        if let Some(alarm) = &mut self.alarm {
+            alarm.took(text);
+        }
+    }
+}
+
+/// Who is told of drops; `None` where nobody asked to be.
+fn alarm(args: &RecordArgs, signals: &Signals) -> Result<Option<Alarm>, TraceError> {
+    if !args.on_drop {
+        return Ok(None);
+    }
+    let alarm = Alarm::start(args.command.clone(), args.output.clone(), signals.clone());
+    alarm.map(Some).map_err(|source| TraceError::Output {
+        path: "--on-drop".into(),
+        source,
+        advice: "",
+    })
 }
 
 fn limits(args: &RecordArgs) -> Limits {
@@ -59,7 +88,10 @@ fn trace(
         };
         Ok(output.rewriting(rewrite(names.as_ref())))
     };
-    let mut watching = Watching(LiveLine::new(!args.quiet));
+    let mut watching = Watching {
+        line: LiveLine::new(!args.quiet),
+        alarm: alarm(args, signals)?,
+    };
     let recorded = capture(
         &args.capture,
         roots,
@@ -68,8 +100,13 @@ fn trace(
         open,
         &mut watching,
         err,
-    )?;
-    watching.0.clear();
+    );
+    watching.line.clear();
+    // Also where nothing was recorded: no thread outlives the run.
+    if let Some(alarm) = watching.alarm {
+        alarm.finish();
+    }
+    let recorded = recorded?;
     let exit = tell(args.capture.max_rate, &recorded, err);
     if !args.quiet {
         let (drops, events) = (recorded.counts.drops(), recorded.counts.events);

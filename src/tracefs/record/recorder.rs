@@ -290,7 +290,9 @@ impl Recorder<'_, '_> {
     fn say_lookups(&mut self, tracing: &Tracing) -> Result<(), TraceError> {
         let said = tracing.lookups().map(|f| Framing::Lookups(OneLine::new(f)));
         self.head.lookups = tracing.lookups().map(str::to_owned);
-        self.comment(&lines(said))
+        self.comment(&lines(said))?;
+        self.tell_head();
+        Ok(())
     }
 
     /// Takes the stacks off what is hot, and answers with the functions that lost theirs; or
@@ -328,6 +330,7 @@ impl Recorder<'_, '_> {
                 self.limits.max_rate
             ));
         }
+        self.tell_head();
         Ok(Continue(off))
     }
 

@@ -4,7 +4,6 @@
 use memchr::memchr;
 
 use crate::capture::framing::{Framing, When, lines};
-use crate::capture::one_line::OneLine;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::Pipe;
 use crate::tracefs::record::bracket::bracket_soon;
@@ -40,12 +39,17 @@ impl Recorder<'_, '_> {
     ) -> Result<(), TraceError> {
         self.head.lines = lines_of_all;
         let clock = tracing.clock(self.env.fs).map(Framing::Clock);
-        let first = [
-            self.output.first_line(),
-            self.head.lines.clone(),
-            lines(clock),
-        ];
-        self.put(&first.concat())
+        let first = [self.output.first_line(), self.head.text(), lines(clock)];
+        self.put(&first.concat())?;
+        self.tell_head();
+        Ok(())
+    }
+
+    /// Tells whoever looks on what the start of a file says now.
+    pub(super) fn tell_head(&mut self) {
+        let text = self.head.text();
+        let text = self.output.rewritten(&text);
+        self.onlooker.head(&text);
     }
 
     /// Goes on in the next file where this one is full: at once where facts could be read at a
@@ -82,18 +86,8 @@ impl Recorder<'_, '_> {
 
     fn next_file(&mut self, before: &[u8]) -> Result<(), TraceError> {
         self.output.next_file()?;
-        let off = self.head.stacks_off.iter();
-        let off = off.map(|function| Framing::StacksOff(OneLine::new(function)));
-        let lookups = self.head.lookups.as_ref();
-        let lookups = lookups.map(|filter| Framing::Lookups(OneLine::new(filter)));
-        let head = [
-            &self.output.first_line(),
-            &self.head.lines,
-            &lines(off.chain(lookups)),
-            before,
-        ];
+        let text = [&self.output.first_line(), &self.head.text(), before].concat();
         // Whoever looks on knows all that.
-        let text = head.concat();
         let text = self.output.rewritten(&text);
         self.output.write(&text)
     }
