@@ -110,6 +110,15 @@ impl Output {
         })
     }
 
+    /// The recording has begun: among files that are kept, it takes its place.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub(crate) fn used(&mut self) -> Result<(), TraceError> {
+        let used = self.series.as_mut().map_or(Ok(()), Series::used);
+        used.map_err(|source| unwritten(&self.path, source))
+    }
+
     /// Whether what comes next should go to the next file.
     #[must_use]
     pub(crate) fn is_full(&self) -> bool {

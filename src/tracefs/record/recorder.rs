@@ -160,6 +160,7 @@ impl Recorder<'_, '_> {
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
         self.put(&before.facts)?;
+        self.output.used()?;
         self.began = Instant::now();
         self.listened = true;
         self.onlooker.began();

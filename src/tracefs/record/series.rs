@@ -32,15 +32,21 @@ pub(super) struct Series {
     part: u64,
     /// The numbers of all files, the oldest first; the last one is being written.
     numbers: VecDeque<u64>,
-    packer: Packer,
+    packer: Option<Packer>,
+    /// There is something in them that is worth what makes room for it.
+    is_used: bool,
 }
 
 impl Series {
-    /// The series that goes on behind what earlier recordings left there, and its first file.
+    /// The series that goes on behind what earlier recordings left there, and its first file. Nothing
+    /// is removed for it before it is [used](Series::used), and then it is the first to go.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system, and where the path is a directory.
     pub(super) fn open(path: &Path, rotate: Rotate) -> io::Result<(Series, File)> {
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         let names = Names::of(path)?;
         let mut numbers = Vec::new();
         for (path, number, is_unfinished) in names.there()? {
@@ -55,14 +61,15 @@ impl Series {
         numbers.dedup();
         let [a, b, c, d, ..] = random::distinct();
         let mut series = Series {
-            packer: Packer::new(names.clone()),
+            packer: Some(Packer::new(names.clone())),
+            is_used: false,
             names,
             rotate,
             id: format!("{:08x}", u32::from_be_bytes([a, b, c, d])),
             part: 0,
             numbers: numbers.into(),
         };
-        let file = series.next()?;
+        let file = series.begin()?;
         Ok((series, file))
     }
 
@@ -87,23 +94,43 @@ impl Series {
         lines([Framing::Part { number, id }])
     }
 
+    /// From now on the recording takes its place among the files that are kept.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn used(&mut self) -> io::Result<()> {
+        self.is_used = true;
+        self.make_room(self.rotate.files)
+    }
+
+    /// Removes the oldest where there are more than so many.
+    fn make_room(&mut self, most: u64) -> io::Result<()> {
+        let Some(packer) = &self.packer else {
+            return Ok(());
+        };
+        while self.numbers.len() as u64 > most
+            && let Some(oldest) = self.numbers.pop_front()
+        {
+            packer.remove(oldest)?;
+        }
+        Ok(())
+    }
+
     /// Ends a file and begins the next, for which the oldest makes room.
     ///
     /// # Errors
     /// Those of the file system.
     pub(super) fn next(&mut self) -> io::Result<File> {
-        let last = self.numbers.back().copied();
-        while self.numbers.len() as u64 >= self.rotate.files {
-            let Some(oldest) = self.numbers.pop_front() else {
-                break;
-            };
-            self.packer.remove(oldest)?;
+        self.used()?;
+        self.make_room(self.rotate.files - 1)?;
+        if let (Some(packer), Some(ended)) = (&mut self.packer, self.numbers.back()) {
+            packer.pack(*ended);
         }
-        if self.part > 0
-            && let Some(ended) = last
-        {
-            self.packer.pack(ended);
-        }
+        self.begin()
+    }
+
+    fn begin(&mut self) -> io::Result<File> {
+        let last = self.numbers.back();
         let number = last.map_or(1, |last| last.saturating_add(1));
         let file = create_private(&self.names.plain(number))?;
         self.numbers.push_back(number);
@@ -113,8 +140,18 @@ impl Series {
 
     /// Waits until the files that are over are compressed, or it `is_enough`; what could not be.
     #[must_use]
-    pub(super) fn finish(self, is_enough: &dyn Fn() -> bool) -> Option<String> {
-        self.packer.finish(is_enough)
+    pub(super) fn finish(mut self, is_enough: &dyn Fn() -> bool) -> Option<String> {
+        self.packer.take()?.finish(is_enough)
+    }
+}
+
+impl Drop for Series {
+    /// A recording that never came about leaves nothing: a service that is started again and again
+    /// in vain must not push out what was recorded before.
+    fn drop(&mut self) {
+        if !self.is_used && self.part > 0 {
+            let _ = fs::remove_file(self.path());
+        }
     }
 }
 
@@ -172,12 +209,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         drop(record(&path, TWO, 2).finish(&|| false));
+        assert!(Series::open(dir.path(), TWO).is_err());
         fs::copy(
             dir.path().join("c.000001.gz"),
             dir.path().join(".c.000009.gz"),
         )
         .unwrap();
-        let series = record(&path, TWO, 1);
+        // One that never comes about leaves all as it is.
+        drop(Series::open(&path, TWO).unwrap());
+        assert_eq!(listing(dir.path()), ["c.000001.gz", "c.000002"]);
+        let mut series = record(&path, TWO, 1);
+        assert_eq!(listing(dir.path()).len(), 3);
+        series.used().unwrap();
         assert!(series.first_line().starts_with(b"# ip6drop: part 1 of "));
         assert_eq!(listing(dir.path()), ["c.000002", "c.000003"]);
     }
