@@ -18,7 +18,7 @@ use crate::tracefs::files::{Pipe, read_some};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// When a moment without any event is given up: between a refusal and its drop is none.
 const QUIET: Duration = Duration::from_millis(500);
-/// When either is given up while a recording goes on.
+/// When the second of them is given up while a recording goes on; the first in half the time.
 const SOON: Duration = Duration::from_millis(100);
 
 /// What was in the pipe around the facts.
@@ -69,8 +69,8 @@ pub(crate) fn bracket_soon(
     pipe: &mut dyn Pipe,
     facts: &mut dyn FnMut() -> Vec<u8>,
 ) -> io::Result<Bracket> {
-    let end = Instant::now() + SOON;
-    bracket_until(pipe, facts, end, end)
+    let now = Instant::now();
+    bracket_until(pipe, facts, now + SOON / 2, now + SOON)
 }
 
 fn bracket_until(
