@@ -812,7 +812,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__record)
-            opts="-o -q -h --output --duration --max-events --max-size --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            opts="-o -q -h --output --duration --max-events --max-size --stop-after --after --rotate --files --ring --on-drop --quiet --src --dst --dev --proto --port --anonymize --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -835,6 +835,26 @@ _ip6drop() {
                     return 0
                     ;;
                 --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ring)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -166,6 +166,11 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s o -l output -
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l duration -d 'Stop after this time, such as 30s or 5m; without it Ctrl-C stops' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-events -d 'Stop after N events, stacks not counted' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-size -d 'Stop before the capture grows beyond SIZE, such as 100M' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l stop-after -d 'Stop as soon as N drops were seen' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l after -d 'With --stop-after, go on for this time, for what happens next' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l rotate -d 'Begin a new file each time one has reached SIZE, 64K to 16G: FILE.000001 and so on, compressed when they are over' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l files -d 'With --rotate, keep the last N files, those that earlier recordings left under the same name among them' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l ring -d 'Keep about the last SIZE, 512K to 128G: the same as --rotate with an eighth of it, and seven files' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l src -d 'Only drops of packets from these addresses or prefixes, as in fd00:10::/32' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dst -d 'Only drops of packets to these addresses or prefixes' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dev -d 'Only drops of packets on these interfaces' -r
@@ -192,6 +197,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l method -d 'Th
 instance\t'A private instance: disturbs nobody'
 func-stack-trace\t'The classic recipe, in the top-level buffer'
 kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l on-drop -d 'Run COMMAND when drops come, beside the recording: a second after the first of a burst, which is over when none came for 10 s, and at most once a minute. IP6DROP_VERDICT, IP6DROP_CLASS, IP6DROP_CONFIDENCE, IP6DROP_STATUS, IP6DROP_DROPS and IP6DROP_OUTPUT are in its environment, the report as JSON is its standard input, and it is killed after 30 s'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s q -l quiet -d 'Say nothing but errors'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dry-run -d 'Change nothing: print each write that it would make, in order, and what undoes it'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'

@@ -247,3 +247,39 @@ fn a_part_that_is_there_twice() {
     );
     assert!(stderr(&alone).contains("as 1 is"), "{}", stderr(&alone));
 }
+
+/// The recorder compresses a part, and puts the compressed file in its place.
+#[test]
+fn a_part_that_is_being_compressed_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = text("4.19-fp/alternating");
+    let parts = split(&text, &[1000]);
+    put(dir.path(), &parts);
+    let whole = without_inputs(&report(dir.path(), &["1", "2"]));
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all((mark(1) + parts[0]).as_bytes()).unwrap();
+    fs::write(dir.path().join("1.gz"), packed.finish().unwrap()).unwrap();
+    let both = report(dir.path(), &["."]);
+    assert_eq!(
+        (both.status.code(), without_inputs(&both)),
+        (Some(0), whole.clone())
+    );
+    // It was listed, and is gone when it is opened.
+    fs::remove_file(dir.path().join("1")).unwrap();
+    let gone = report(dir.path(), &["1", "2"]);
+    assert_eq!((stderr(&gone).as_str(), without_inputs(&gone)), ("", whole));
+}
+
+/// Facts behind parts that hold no event, and what was said in a part that is missing.
+#[test]
+fn a_last_part_without_events_has_the_facts_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = text("4.19-fp/exhausted");
+    put(dir.path(), &[&text]);
+    let head = "# ip6drop: version 2\n# ip6drop: before Ip6InNoRoutes 1\n";
+    let tail = "# ip6drop: after Ip6InNoRoutes 99999\n";
+    fs::write(dir.path().join("2"), mark(2) + head + tail).unwrap();
+    let facts = json(&report(dir.path(), &["1", "2"]))["facts"].clone();
+    assert_eq!(facts["after"]["snmp6"]["Ip6InNoRoutes"], 99999);
+    assert_ne!(facts["before"]["snmp6"]["Ip6InNoRoutes"], 1);
+}

@@ -115,6 +115,7 @@ impl Bench {
             duration: Some(Duration::ZERO),
             events: None,
             drops: None,
+            after: Duration::ZERO,
             bytes: None,
             max_rate: 2000,
             trial: Duration::ZERO,

@@ -1,6 +1,7 @@
 //! Parsers of single values, each with an error that says what to write instead.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +127,27 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("{text:?} is no size; write bytes, 512K, 10M or 1G"))
 }
 
+/// What one file of several may hold, in bytes.
+const PART: RangeInclusive<u64> = 64 << 10..=16 << 30;
+
+/// The size of each file of a recording that has several.
+pub(super) fn part_size(text: &str) -> Result<u64, String> {
+    let size = size(text)?;
+    let is_possible = PART.contains(&size);
+    is_possible
+        .then_some(size)
+        .ok_or_else(|| format!("{text} is not between 64K and 16G"))
+}
+
+/// The size of all eight together.
+pub(super) fn ring_size(text: &str) -> Result<u64, String> {
+    let size = size(text)?;
+    let is_possible = PART.contains(&(size / 8));
+    is_possible
+        .then_some(size)
+        .ok_or_else(|| format!("{text} is not between 512K and 128G"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +167,24 @@ mod tests {
         for bad in ["", "M", "1T", "1.5M", "99999999999999999999"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn sizes_of_files_have_bounds() {
+        for (text, part, ring) in [
+            ("64K", true, false),
+            ("65535", false, false),
+            ("512K", true, true),
+            ("524287", true, false),
+            ("16G", true, true),
+            ("17G", false, true),
+            ("128G", false, true),
+            ("129G", false, false),
+        ] {
+            assert_eq!(part_size(text).is_ok(), part, "{text}");
+            assert_eq!(ring_size(text).is_ok(), ring, "{text}");
+        }
+        assert!(part_size("1T").unwrap_err().contains("is no size"));
     }
 
     #[test]

@@ -179,6 +179,7 @@ fn run_capture(
         duration: Some(args.duration),
         events: None,
         drops: args.stop_after,
+        after: Duration::ZERO,
         bytes: Some(args.max_size),
         max_rate: args.capture.max_rate,
         trial: TRIAL,

@@ -4,6 +4,7 @@ pub(crate) mod dispatch;
 pub(crate) mod seen;
 
 mod anonymize;
+mod bursts;
 mod capture;
 mod check;
 mod compare;
@@ -18,6 +19,7 @@ mod man;
 mod merge;
 mod naming;
 mod narrowing;
+mod on_drop;
 mod output;
 mod progress;
 mod record;

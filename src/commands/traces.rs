@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::analysis::stream::Analysis;
-use crate::input::{InputError, Parts, STDIN, of_directory, of_pattern, recordings};
+use crate::input::{InputError, Parts, Recordings, STDIN, of_directory, of_pattern, recordings};
 use crate::text::harmless;
 
 /// Files of a directory that are named one by one where they are no traces.
@@ -125,9 +125,13 @@ impl Reader<'_, '_> {
 /// Reads them all: why some could not be, and what is to be said of the others.
 pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputError>, Vec<String>) {
     // One file alone is read from end to end anyway.
-    let (recordings, errors) = match files(&all).nth(1) {
+    let Recordings {
+        all: recordings,
+        twice: errors,
+        twins,
+    } = match files(&all).nth(1) {
         Some(_) => recordings(files(&all)),
-        None => (Vec::new(), Vec::new()),
+        None => Recordings::default(),
     };
     let twice = |error: &InputError| match error {
         InputError::SamePart { path, .. } => Some(path.clone()),
@@ -136,7 +140,7 @@ pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputEr
     let mut reader = Reader {
         analysis,
         recordings,
-        done: errors.iter().filter_map(twice).collect(),
+        done: errors.iter().filter_map(twice).chain(twins).collect(),
         errors,
         notes: Vec::new(),
     };

@@ -20,4 +20,4 @@ pub(crate) use named::{of_directory, of_pattern};
 pub use open::open;
 pub(crate) use open::{STDIN, Spool};
 pub use packing::Packing;
-pub(crate) use parts::{Parts, recordings};
+pub(crate) use parts::{Parts, Recordings, recordings};

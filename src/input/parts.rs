@@ -42,11 +42,30 @@ fn framing(text: &[u8]) -> Option<Framing<'_>> {
     }
 }
 
+/// What a file is called when its recorder has compressed it.
+fn packed(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".gz");
+    name.into()
+}
+
+/// Opens a part, which may be compressed while it is looked at; true where it was.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let packed = File::open(packed(path));
+            packed.map(|file| (file, true)).map_err(|_| error)
+        }
+        opened => opened.map(|file| (file, false)),
+    }
+}
+
 /// Which part a regular file is: its number, and that of the recording.
 fn part_of(path: &Path) -> Option<(Part, String)> {
-    let metadata = path.metadata().ok().filter(|m| m.is_file())?;
+    let is_file = path.metadata().map_or(true, |m| m.is_file());
     let mut head = Vec::new();
-    let mut file = File::open(path).ok()?;
+    let (mut file, _) = is_file.then(|| open(path).ok())??;
+    let metadata = file.metadata().ok().filter(|m| m.is_file())?;
     (&mut file).take(HEAD).read_to_end(&mut head).ok()?;
     if let Some(packing) = Packing::of(&head) {
         let mut inner = Vec::new();
@@ -71,12 +90,23 @@ fn part_of(path: &Path) -> Option<(Part, String)> {
     })
 }
 
-/// The recordings of which several parts are among these files, and what is there twice.
-pub(crate) fn recordings<'a>(
-    files: impl Iterator<Item = &'a PathBuf>,
-) -> (Vec<Parts>, Vec<InputError>) {
+/// The recordings of which several parts are among some files.
+#[derive(Debug, Default)]
+pub(crate) struct Recordings {
+    /// Their parts.
+    pub(crate) all: Vec<Parts>,
+    /// What is there twice.
+    pub(crate) twice: Vec<InputError>,
+    /// Files that are being put in place of others of these.
+    pub(crate) twins: Vec<PathBuf>,
+}
+
+/// Finds them.
+#[must_use]
+pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Recordings {
     let mut all: Vec<Parts> = Vec::new();
     let mut errors = Vec::new();
+    let mut twins = Vec::new();
     for (part, id) in files.filter_map(|path| part_of(path)) {
         let Some(known) = all.iter_mut().find(|parts| parts.id == id) else {
             let parts = vec![part];
@@ -85,6 +115,8 @@ pub(crate) fn recordings<'a>(
         };
         let same = known.parts.iter().find(|other| other.number == part.number);
         match same {
+            // The recorder compresses it at this moment.
+            Some(other) if packed(&other.path) == part.path => twins.push(part.path),
             Some(other) => errors.push(InputError::SamePart {
                 path: part.path,
                 number: part.number,
@@ -104,7 +136,11 @@ pub(crate) fn recordings<'a>(
     for parts in &mut all {
         sort_by_key(&mut parts.parts, |part| part.number);
     }
-    (all, errors)
+    Recordings {
+        all,
+        twice: errors,
+        twins,
+    }
 }
 
 impl Parts {
@@ -179,7 +215,12 @@ struct Joined {
 impl Open {
     fn new(part: Part, is_first: bool) -> Result<Self, InputError> {
         let opened = || {
-            let opened = Opened::file(File::open(&part.path)?, part.length)?;
+            let (file, is_other) = open(&part.path)?;
+            let length = match is_other {
+                true => file.metadata()?.len(),
+                false => part.length,
+            };
+            let opened = Opened::file(file, length)?;
             Ok((opened.packing(), opened.trace()?))
         };
         let (packing, trace) = opened().map_err(|e| InputError::from_io(&part.path, e))?;
@@ -203,12 +244,20 @@ impl Open {
         match framing(text) {
             // Where the start is missing, the number says so.
             Some(Framing::Part { number, .. }) => self.is_first && number > 1,
-            _ if self.in_head && !self.is_first => false,
-            Some(Framing::Fact(When::After, _) | Framing::Rule(When::After, _)) => is_last,
-            Some(Framing::ThrowRoutes(When::After, _)) => is_last,
+            // It may have changed in a part that is missing.
+            Some(Framing::Lookups(_)) => true,
+            // The last one may hold no event at all.
+            Some(
+                Framing::Fact(When::After, _)
+                | Framing::Rule(When::After, _)
+                | Framing::ThrowRoutes(When::After, _)
+                | Framing::LocalRoutes(When::After, _)
+                | Framing::Policy(When::After, ..),
+            ) => is_last,
             // Totals of all CPUs say that a recording has ended.
             Some(Framing::Lost { events: 0, .. }) => is_last,
-            _ => true,
+            Some(Framing::Lost { .. }) => true,
+            _ => !self.in_head || self.is_first,
         }
     }
 }

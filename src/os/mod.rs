@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod atomic;
 pub(crate) mod background;
 pub(crate) mod fresh_netns;
+pub(crate) mod hook;
 pub(crate) mod random;
 pub(crate) mod signals;
 pub(crate) mod terminal;

@@ -4,7 +4,7 @@ pub(crate) mod compare;
 mod entry_tables;
 mod first_screen;
 pub(crate) mod folded;
-mod headline;
+pub(crate) mod headline;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod markdown;

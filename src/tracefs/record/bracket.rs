@@ -18,6 +18,8 @@ use crate::tracefs::files::{Pipe, read_some};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// When a moment without any event is given up: between a refusal and its drop is none.
 const QUIET: Duration = Duration::from_millis(500);
+/// When the second of them is given up while a recording goes on; the first in half the time.
+const SOON: Duration = Duration::from_millis(100);
 
 /// What was in the pipe around the facts.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Bracket {
     pub(crate) text: Vec<u8>,
     /// The facts.
     pub(crate) facts: Vec<u8>,
+    /// What came behind the facts, and is no drop.
+    pub(crate) behind: Vec<u8>,
     /// False where drops were under way each time.
     pub(crate) exact: bool,
 }
@@ -44,8 +48,8 @@ fn empty(pipe: &mut dyn Pipe, text: &mut Vec<u8>, end: Instant) -> io::Result<bo
 }
 
 /// Reads facts at a moment without a drop. What came meanwhile is in front of them in the text;
-/// what came after that moment and was taken with it is no drop, and is left out, so that the
-/// text never holds an attempt that the facts do not cover.
+/// what came after that moment and was taken with it is no drop, and is to be left out at the ends
+/// of a recording, so that the text never holds an attempt that the facts do not cover.
 ///
 /// # Errors
 /// Those of reading the pipe.
@@ -55,6 +59,18 @@ pub(crate) fn bracket(
 ) -> io::Result<Bracket> {
     let now = Instant::now();
     bracket_until(pipe, facts, now + QUIET, now + PATIENCE)
+}
+
+/// The same between two events of a recording that goes on, which is kept waiting for a moment only.
+///
+/// # Errors
+/// Those of reading the pipe.
+pub(crate) fn bracket_soon(
+    pipe: &mut dyn Pipe,
+    facts: &mut dyn FnMut() -> Vec<u8>,
+) -> io::Result<Bracket> {
+    let now = Instant::now();
+    bracket_until(pipe, facts, now + SOON / 2, now + SOON)
 }
 
 fn bracket_until(
@@ -73,6 +89,7 @@ fn bracket_until(
         bracket.exact =
             ended && memmem::find(&behind, Function::PktDrop.name().as_bytes()).is_none();
         if bracket.exact && (behind.is_empty() || Instant::now() >= quiet) {
+            bracket.behind = behind;
             return Ok(bracket);
         }
         bracket.text.append(&mut behind);
@@ -133,6 +150,7 @@ mod tests {
         ]);
         assert_eq!((found.exact, readings), (true, 2));
         assert_eq!(found.facts, b"2");
+        assert_eq!(found.behind, b"gc\n");
         // The drop behind the first reading is in front of the second; the call behind that
         // one belongs to neither side.
         assert_eq!(found.text, b"a ip6_pkt_drop <-x\nb ip6_pkt_drop <-x\n");

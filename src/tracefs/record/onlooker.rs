@@ -52,6 +52,8 @@ pub trait Onlooker {
     fn is_over(&self) -> bool {
         false
     }
+    /// What the start of a file of the recording says, were it to begin now; whole lines.
+    fn head(&mut self, _text: &[u8]) {}
     /// Text of the recording, as it is written and in that order.
     fn took(&mut self, _text: &[u8]) {}
     /// The recording is about to end; the tracer is still on.

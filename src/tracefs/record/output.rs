@@ -1,18 +1,18 @@
-//! Where a capture goes: a new file of our own, or standard output.
+//! Where a capture goes: a new file of our own, several of them, or standard output.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
-use rustix::fs::OFlags;
 
 use crate::os::signals::Signals;
 use crate::tracefs::error::TraceError;
+use crate::tracefs::record::part_files::create_private;
+use crate::tracefs::record::series::{Rotate, Series};
 
 /// Bytes that a pipe takes whole once `poll` calls it writable (`PIPE_BUF`).
 const PIPE_PIECE: usize = 4096;
@@ -39,7 +39,37 @@ pub struct Output {
     /// Bytes written so far.
     pub(crate) written: u64,
     line_open: bool,
+    /// The files that the recording is parted into.
+    series: Option<Series>,
+    /// Bytes written before the file that is being written.
+    earlier: u64,
     rewrite: Option<Box<dyn Rewrite>>,
+}
+
+fn unopened(path: &Path, source: io::Error) -> TraceError {
+    let advice = match source.kind() {
+        io::ErrorKind::AlreadyExists => "; name a new file, or replace it with --force",
+        io::ErrorKind::NotFound => "; make the directory first",
+        _ => "",
+    };
+    TraceError::Output {
+        path: path.to_owned(),
+        source,
+        advice,
+    }
+}
+
+fn unwritten(path: &Path, source: io::Error) -> TraceError {
+    let advice = match source.kind() {
+        io::ErrorKind::StorageFull => "; what was captured before is kept",
+        io::ErrorKind::FileTooLarge => "; what was captured before is kept",
+        _ => "",
+    };
+    TraceError::Output {
+        path: path.to_owned(),
+        source,
+        advice,
+    }
 }
 
 impl Output {
@@ -49,18 +79,7 @@ impl Output {
     /// # Errors
     /// [`TraceError::Output`].
     pub fn open(path: &Path, force: bool, signals: Signals) -> Result<Output, TraceError> {
-        let failed = |source: io::Error| {
-            let advice = match source.kind() {
-                io::ErrorKind::AlreadyExists => "; name a new file, or replace it with --force",
-                io::ErrorKind::NotFound => "; make the directory first",
-                _ => "",
-            };
-            TraceError::Output {
-                path: path.to_owned(),
-                source,
-                advice,
-            }
-        };
+        let failed = |source| unopened(path, source);
         if path == Path::new("-") {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
             let regular = file.metadata().map_err(failed)?.is_file();
@@ -73,14 +92,68 @@ impl Output {
                 _ => {}
             }
         }
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(path)
-            .map_err(failed)?;
+        let file = create_private(path).map_err(failed)?;
         Ok(Output::new(file, path, true, signals))
+    }
+
+    /// Opens the first of several files, beside what earlier recordings left there.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub fn rotating(path: &Path, rotate: Rotate, signals: Signals) -> Result<Output, TraceError> {
+        let opened = Series::open(path, rotate);
+        let (series, file) = opened.map_err(|source| unopened(path, source))?;
+        let first = Output::new(file, &series.path(), true, signals);
+        Ok(Output {
+            series: Some(series),
+            ..first
+        })
+    }
+
+    /// The recording has begun: among files that are kept, it takes its place.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub(crate) fn used(&mut self) -> Result<(), TraceError> {
+        let used = self.series.as_mut().map_or(Ok(()), Series::used);
+        used.map_err(|source| unwritten(&self.path, source))
+    }
+
+    /// Whether what comes next should go to the next file.
+    #[must_use]
+    pub(crate) fn is_full(&self) -> bool {
+        let size = self.series.as_ref().map(Series::size);
+        size.is_some_and(|size| self.written - self.earlier >= size)
+    }
+
+    /// Goes on in the next file.
+    ///
+    /// # Errors
+    /// [`TraceError::Output`].
+    pub(crate) fn next_file(&mut self) -> Result<(), TraceError> {
+        if let Some(series) = &mut self.series {
+            let next = series.next();
+            let path = series.path();
+            self.file = next.map_err(|source| unwritten(&path, source))?;
+            self.path = path;
+            self.earlier = self.written;
+        }
+        Ok(())
+    }
+
+    /// The line that the file begins with, where there are several.
+    #[must_use]
+    pub(crate) fn first_line(&self) -> Vec<u8> {
+        let first = self.series.as_ref().map(Series::first_line);
+        first.unwrap_or_default()
+    }
+
+    /// Waits until the files before the last one are compressed, or a second signal comes; what
+    /// could not be.
+    pub(crate) fn settle(&mut self) -> Option<String> {
+        let signals = &self.signals;
+        let series = self.series.take()?;
+        series.finish(&|| signals.times() > 1)
     }
 
     /// For a recording of which nothing is kept.
@@ -107,6 +180,8 @@ impl Output {
             signals,
             written: 0,
             line_open: false,
+            series: None,
+            earlier: 0,
             rewrite: None,
         }
     }
@@ -137,18 +212,8 @@ impl Output {
     /// # Errors
     /// [`TraceError::Output`]; also where a signal came while the reader did not read.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
-        self.try_write(bytes).map_err(|source| {
-            let advice = match source.kind() {
-                io::ErrorKind::StorageFull => "; what was captured before is kept",
-                io::ErrorKind::FileTooLarge => "; what was captured before is kept",
-                _ => "",
-            };
-            TraceError::Output {
-                path: self.path.clone(),
-                source,
-                advice,
-            }
-        })
+        self.try_write(bytes)
+            .map_err(|source| unwritten(&self.path, source))
     }
 
     /// True where the last line has no end yet.

@@ -18,6 +18,7 @@ use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
 use crate::tracefs::record::framing::{facts, pods, policy, preamble};
 use crate::tracefs::record::guard::{Heat, busiest, is_melting, judge, per_second};
+use crate::tracefs::record::head::Head;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
@@ -42,22 +43,25 @@ const TAIL: u64 = 4096;
 const BUFFER: usize = 64 * 1024;
 
 /// A recording in progress.
-struct Recorder<'r, 'e> {
-    env: &'r Env<'e>,
-    host: &'r Host,
-    plan: &'r Plan,
-    limits: &'r Limits,
-    output: &'r mut Output,
-    onlooker: &'r mut dyn Onlooker,
-    counts: Counts,
+pub(super) struct Recorder<'r, 'e> {
+    pub(super) env: &'r Env<'e>,
+    pub(super) host: &'r Host,
+    pub(super) plan: &'r Plan,
+    pub(super) limits: &'r Limits,
+    pub(super) output: &'r mut Output,
+    pub(super) onlooker: &'r mut dyn Onlooker,
+    pub(super) counts: Counts,
     notes: Vec<String>,
     lost: Vec<(u32, u64)>,
     /// Facts at a moment that the text ends with.
     after: Option<Vec<u8>>,
     /// Bytes to come after the last event, at most.
-    tail: u64,
+    pub(super) tail: u64,
     began: Instant,
     listened: bool,
+    /// Since when it has seen as many drops as were asked for.
+    enough: Option<Instant>,
+    pub(super) head: Head,
 }
 
 /// Records into `output` until a limit or a signal, then puts everything back that the session has
@@ -88,6 +92,8 @@ pub fn record(
         tail: TAIL,
         began: Instant::now(),
         listened: false,
+        enough: None,
+        head: Head::default(),
     };
     let ended = recorder.run(&mut session);
     // Before anything is written: a reader that has stopped must not hold the host changed.
@@ -103,6 +109,8 @@ pub fn record(
         }
         (Err(e), _) => Stopped::Failed(e),
     };
+    let unpacked = recorder.output.settle();
+    recorder.notes.extend(unpacked);
     Ok(Recorded {
         ended,
         undo,
@@ -131,9 +139,7 @@ impl Recorder<'_, '_> {
         self.notes.extend_from_slice(tracing.refused_probes());
         let note = tracing.read_pages(self.env.fs, self.host);
         self.notes.extend(note);
-        self.put(&preamble(self.plan, self.host, tracing.probes()))?;
-        let clock = tracing.clock(self.env.fs).map(Framing::Clock);
-        self.put(&lines(clock))?;
+        self.begin(&tracing, preamble(self.plan, self.host, tracing.probes()))?;
         // The top-level buffer may still hold older events.
         tracing.discard(self.env.fs)?;
         if let Some(too_hot) = self.trial(session, &mut tracing)? {
@@ -154,6 +160,7 @@ impl Recorder<'_, '_> {
         let mut pipe = tracing.pipe(self.env.fs)?;
         let before = self.bracket(pipe.as_mut(), When::Before)?;
         self.put(&before.facts)?;
+        self.output.used()?;
         self.began = Instant::now();
         self.listened = true;
         self.onlooker.began();
@@ -180,7 +187,7 @@ impl Recorder<'_, '_> {
         ended
     }
 
-    fn failed(&self) -> impl FnOnce(io::Error) -> TraceError {
+    pub(super) fn failed(&self) -> impl FnOnce(io::Error) -> TraceError {
         TraceError::file(self.env.fs.root().join("trace_pipe"), "read")
     }
 
@@ -283,7 +290,10 @@ impl Recorder<'_, '_> {
     /// Writes which lookups the kernel leaves out from here on.
     fn say_lookups(&mut self, tracing: &Tracing) -> Result<(), TraceError> {
         let said = tracing.lookups().map(|f| Framing::Lookups(OneLine::new(f)));
-        self.comment(&lines(said))
+        self.head.lookups = tracing.lookups().map(str::to_owned);
+        self.comment(&lines(said))?;
+        self.tell_head();
+        Ok(())
     }
 
     /// Takes the stacks off what is hot, and answers with the functions that lost theirs; or
@@ -312,6 +322,7 @@ impl Recorder<'_, '_> {
             } => (function, cpu, rate),
         };
         let off = tracing.stacks_off(session, &function, running)?;
+        self.head.stacks_off.extend_from_slice(&off);
         for function in &off {
             let said = Framing::StacksOff(OneLine::new(function));
             self.comment(&lines([said]))?;
@@ -320,6 +331,7 @@ impl Recorder<'_, '_> {
                 self.limits.max_rate
             ));
         }
+        self.tell_head();
         Ok(Continue(off))
     }
 
@@ -349,24 +361,23 @@ impl Recorder<'_, '_> {
             if is_behind {
                 patience = Duration::ZERO;
             }
-            if let Some(duration) = self.limits.duration {
-                let Some(remaining) = duration.checked_sub(self.began.elapsed()) else {
-                    return Ok(Stopped::Limit(Limit::Duration));
-                };
-                patience = patience.min(remaining);
+            match self.time_left() {
+                Ok(remaining) => patience = patience.min(remaining),
+                Err(limit) => return Ok(Stopped::Limit(limit)),
             }
             // Some kernels call an empty pipe readable; then only time wakes.
             let fd = pipe.poll_fd().filter(|_| empty_wakes < 8);
             let ready = self.wait(fd, patience)?;
             let gathered = self.gather(pipe, &mut buffer)?;
             is_behind = !gathered.is_all;
-            if let Some(limit) = gathered.full {
+            let full = match gathered.full {
+                None => self.turn(tracing, pipe)?,
+                full => full,
+            };
+            if let Some(limit) = full {
                 return Ok(Stopped::Limit(limit));
             }
             let drops = self.counts.drops();
-            if self.limits.drops.is_some_and(|most| drops >= most) {
-                return Ok(Stopped::Limit(Limit::Drops));
-            }
             if self.onlooker.is_over() {
                 return Ok(Stopped::Limit(Limit::Onlooker));
             }
@@ -392,6 +403,25 @@ impl Recorder<'_, '_> {
                 }
             }
         }
+    }
+
+    /// How long it goes on at most; or the limit that ends it now.
+    fn time_left(&mut self) -> Result<Duration, Limit> {
+        let mut left = Duration::MAX;
+        if let Some(duration) = self.limits.duration {
+            let rest = duration.checked_sub(self.began.elapsed());
+            left = rest.ok_or(Limit::Duration)?;
+        }
+        if self
+            .limits
+            .drops
+            .is_some_and(|most| self.counts.drops() >= most)
+        {
+            let since = self.enough.get_or_insert_with(Instant::now);
+            let rest = self.limits.after.checked_sub(since.elapsed());
+            left = left.min(rest.ok_or(Limit::Drops)?);
+        }
+        Ok(left)
     }
 
     /// The guard's look, and the live line.
@@ -425,7 +455,7 @@ impl Recorder<'_, '_> {
     }
 
     /// Writes text of the recording, and shows it to the onlooker.
-    fn put(&mut self, text: &[u8]) -> Result<(), TraceError> {
+    pub(super) fn put(&mut self, text: &[u8]) -> Result<(), TraceError> {
         let text = self.output.rewritten(text);
         self.onlooker.took(&text);
         self.output.write(&text)
@@ -441,20 +471,6 @@ impl Recorder<'_, '_> {
 
     fn bracket(&self, pipe: &mut dyn Pipe, when: When) -> Result<Bracket, TraceError> {
         bracket(pipe, &mut || facts(self.plan, self.host, when)).map_err(self.failed())
-    }
-
-    /// Writes what was read as far as the limits allow; the one that was reached, if any.
-    fn keep(&mut self, piece: &[u8]) -> Result<Option<Limit>, TraceError> {
-        let kept = self.counts.take(piece, self.limits.events);
-        let text = self.output.rewritten(&piece[..kept]);
-        let size = self.output.written + text.len() as u64 + self.tail;
-        if self.limits.bytes.is_some_and(|most| size > most) {
-            self.output.cut();
-            return Ok(Some(Limit::Size));
-        }
-        self.onlooker.took(&text);
-        self.output.write(&text)?;
-        Ok((kept < piece.len()).then_some(Limit::Events))
     }
 
     /// Reads the buffer to its end; no more events flow into it.

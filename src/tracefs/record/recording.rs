@@ -18,6 +18,8 @@ pub struct Limits {
     pub events: Option<u64>,
     /// Drops; those that come while the tracer is stopped are kept as well.
     pub drops: Option<u64>,
+    /// How long the recording goes on when it has seen as many drops.
+    pub after: Duration,
     /// Bytes of the capture.
     pub bytes: Option<u64>,
     /// Events per second and CPU.

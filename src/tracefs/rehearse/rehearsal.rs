@@ -77,6 +77,7 @@ impl Stage<'_> {
             duration: Some(Duration::ZERO),
             events: None,
             drops: None,
+            after: Duration::ZERO,
             bytes: None,
             max_rate: u64::MAX,
             trial: Duration::ZERO,
