@@ -114,7 +114,10 @@ impl Run {
             self.kernel.writes(&event);
             self.said += &event;
             // There is always one while facts are read, and yet the pipe is emptied in between.
-            std::thread::sleep(Duration::from_micros(20));
+            let next = std::time::Instant::now() + Duration::from_micros(10);
+            while std::time::Instant::now() < next {
+                std::hint::spin_loop();
+            }
             if std::time::Instant::now() > end {
                 return;
             }
