@@ -412,11 +412,8 @@ impl Recorder<'_, '_> {
             let rest = duration.checked_sub(self.began.elapsed());
             left = rest.ok_or(Limit::Duration)?;
         }
-        if self
-            .limits
-            .drops
-            .is_some_and(|most| self.counts.drops() >= most)
-        {
+        let drops = self.counts.drops();
+        if self.limits.drops.is_some_and(|most| drops >= most) {
             let since = self.enough.get_or_insert_with(Instant::now);
             let rest = self.limits.after.checked_sub(since.elapsed());
             left = left.min(rest.ok_or(Limit::Drops)?);
