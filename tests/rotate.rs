@@ -607,3 +607,28 @@ fn a_command_that_fails_or_is_slow_is_no_harm() {
         }
     }
 }
+
+/// The unit in `packaging` is one that systemd takes, where there is a systemd to ask.
+#[test]
+fn the_unit_is_understood() {
+    let program = env!("CARGO_BIN_EXE_ip6drop");
+    let unit = common::fixture("../packaging/ip6drop-record.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    assert_eq!(unit.matches("=/usr/bin/ip6drop ").count(), 2);
+    // The man page is not installed here, and neither is the program.
+    let lines = unit
+        .lines()
+        .filter(|line| !line.starts_with("Documentation="));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ip6drop-record.service");
+    fs::write(&path, text.replace("/usr/bin/ip6drop", program)).unwrap();
+    let asked = Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(path)
+        .output();
+    if let Ok(output) = asked {
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
+    }
+}
