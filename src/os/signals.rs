@@ -40,10 +40,14 @@ impl Signals {
             signal_hook::flag::register_usize(*signal, Arc::clone(&last), number)?;
             signal_hook::low_level::pipe::register(*signal, waker.try_clone()?)?;
         }
+        let wake = Arc::new(wake);
+        // The handlers write for as long as the process lives: nobody to read it would be a SIGPIPE,
+        // which one of them answers by writing, without end.
+        std::mem::forget(Arc::clone(&wake));
         Ok(Signals {
             last,
             times: Arc::default(),
-            wake: Arc::new(wake),
+            wake,
             _waker: Arc::new(waker),
         })
     }
@@ -144,6 +148,8 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use rustix::process::{Signal, getpid, kill_process};
 
     use super::*;
@@ -160,5 +166,17 @@ mod tests {
             assert_eq!(signals.came(), Some(10));
         }
         assert_eq!(signals.times(), 2);
+    }
+
+    /// What the handlers write to has a reader as long as they are there: without one a signal at
+    /// the very end made a SIGPIPE, and each SIGPIPE the next.
+    #[test]
+    fn handlers_that_stay_have_a_reader() {
+        let signals = Signals::take(&[SIGPIPE]).unwrap();
+        let file = format!("/proc/self/fd/{}", signals.wake.as_raw_fd());
+        let reader = std::fs::read_link(&file).unwrap();
+        drop(signals);
+        assert_eq!(std::fs::read_link(&file).unwrap(), reader);
+        kill_process(getpid(), Signal::PIPE).unwrap();
     }
 }
