@@ -730,6 +730,43 @@ burst() { # burst NET DEV NETNS COMMAND...: sends a hundred datagrams at once, a
         printf "2001:db8:%s::%x udp %d %s %s\n", $net, $_, 4000 + $_, $dev, $whose for 1 .. 100;
     ' "$net" "$dev" "$whose"
 }
+rotate() { # the files of a flight recorder, one by one and together
+    files=/tmp/rotated
+    mkdir $files
+    before=$(no_routes)
+    ip6drop record -q --method instance --rotate 64K --files 99 -o $files/drops 2> /tmp/err &
+    PID=$!
+    for _ in $(seq 200); do
+        grep -q '^# ip6drop: before nproc' $files/drops.000001 2> /dev/null && break
+        usleep 50000
+    done
+    for _ in 1 2 3; do
+        send 0 100
+        send 1 100
+    done
+    stop INT
+    rise=$(($(no_routes) - before))
+    expect 130 $STATUS "rotate: exit status after SIGINT"
+    ip6drop report --format ndjson $files 2>> /tmp/err | grep '"type":"drop"' > /tmp/drops
+    expect $rise "$(grep -c . /tmp/drops)" "rotate: drops in all files"
+    expect $rise "$(grep -c '"class":"rcv-no-route","confidence":"confirmed"' /tmp/drops)" "rotate: confirmed"
+    expect $rise "$(sed 's/.*"time":\([^,]*\),.*/\1/' /tmp/drops | sort | uniq | grep -c .)" "rotate: none twice"
+    number=$(find $files -type f | wc -l)
+    if [ "$number" -ge 3 ]; then ok "rotate: $number files"; else bad "rotate: only $number files"; fi
+    expect $((number - 1)) "$(find $files -name 'drops.0*.gz' | wc -l)" "rotate: those that are over are packed"
+    part=0
+    for file in $(find $files -type f | sort); do
+        part=$((part + 1))
+        case $file in
+        *.gz) gzip -dc $file | head -n 1 ;;
+        *) head -n 1 $file ;;
+        esac | grep -q "^# ip6drop: part $part of " || bad "rotate: the first line of file $part"
+    done
+    cat /tmp/err
+    same "rotate"
+    rm -r $files
+}
+
 cards() { # bursts through network cards, of which the kernel takes many packets at once
     ip=/full/ip far="/full/ip netns exec far" polls=$T/instances/polls
     for card in eth0 eth1; do
@@ -1089,7 +1126,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses funnel diagnoses names cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses funnel diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
