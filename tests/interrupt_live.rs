@@ -118,7 +118,8 @@ impl Run {
         let mut pressed = 0;
         while self.child.try_wait().unwrap().is_none() {
             pressed += u32::from(self.terminal.press_ctrl_c());
-            std::thread::yield_now();
+            // Not so fast that the terminal has no room for more.
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         assert!(pressed > 1);
     }

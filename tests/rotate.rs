@@ -611,7 +611,6 @@ fn a_command_that_fails_or_is_slow_is_no_harm() {
 /// The unit in `packaging` is one that systemd takes, where there is a systemd to ask.
 #[test]
 fn the_unit_is_understood() {
-    let program = env!("CARGO_BIN_EXE_ip6drop");
     let unit = common::fixture("../packaging/ip6drop-record.service");
     let unit = fs::read_to_string(unit).unwrap();
     assert_eq!(unit.matches("=/usr/bin/ip6drop ").count(), 2);
@@ -621,8 +620,12 @@ fn the_unit_is_understood() {
         .filter(|line| !line.starts_with("Documentation="));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     let dir = tempfile::tempdir().unwrap();
+    // A checkout may have spaces in its path.
+    let program = dir.path().join("ip6drop");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ip6drop"), &program).unwrap();
     let path = dir.path().join("ip6drop-record.service");
-    fs::write(&path, text.replace("/usr/bin/ip6drop", program)).unwrap();
+    let text = text.replace("/usr/bin/ip6drop", program.to_str().unwrap());
+    fs::write(&path, text).unwrap();
     let asked = Command::new("systemd-analyze")
         .arg("verify")
         .arg(path)

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// What the terminal sends for Ctrl-C.
@@ -51,9 +52,14 @@ impl Terminal {
         (terminal, slave.into())
     }
 
-    /// True where Ctrl-C was pressed; a terminal that no program is on any more takes none.
+    /// True where Ctrl-C was pressed; a terminal that no program is on any more takes none, and one
+    /// that has no room for it must not be waited for: it may have it never again.
     pub fn press_ctrl_c(&mut self) -> bool {
-        self.keys.write_all(&[CTRL_C]).is_ok()
+        let mut room = [PollFd::new(&self.keys, PollFlags::OUT)];
+        let at_once = Timespec::default();
+        let has_room = poll(&mut room, Some(&at_once)).is_ok_and(|ready| ready == 1)
+            && room[0].revents().contains(PollFlags::OUT);
+        has_room && self.keys.write_all(&[CTRL_C]).is_ok()
     }
 
     /// Whether that was shown so far.
