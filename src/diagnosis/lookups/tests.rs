@@ -15,6 +15,10 @@ const MESSAGES: &str = include_str!("../../../docs/messages.md");
 const DEFAULT: &str = "local; main";
 const UNKNOWN: &str = "unknown";
 const OPS: u64 = 0xffff_ffff_81a5_e340;
+/// 616 entries, of 200 at most.
+const OVER: &str = "034d 01a8 02f1 01d2 0000 0268 0000\nnet.ipv6.route.max_size = 200\n";
+/// 616 of 4096.
+const WITHIN: &str = "034d 01a8 02f1 01d2 0000 0268 0000\nnet.ipv6.route.max_size = 4096\n";
 const LEAST: &str = "iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && err != 0))";
 const LEAST_WITH_LO: &str =
     "iif != 1 && ((tb_id == 255 && err == 0) || (tb_id != 255 && (err != 0 || name == \"lo\")))";
@@ -671,7 +675,10 @@ fn a_local_route_that_may_be_one_through_lo_is_not_sure() {
 fn a_local_route_that_held_all_the_time_was_not_passed_by_another_packet() {
     let told = |local_routes, answers| {
         let given = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
-        let given = given.change(|g| g.local_routes = local_routes);
+        let given = given.change(|g| {
+            g.local_routes = local_routes;
+            g.facts += OVER;
+        });
         given.told(Discard)
     };
     // The first packet of a flow was delivered, and the route is gone when the next one asks: that
@@ -680,6 +687,19 @@ fn a_local_route_that_held_all_the_time_was_not_passed_by_another_packet() {
     assert_eq!(told([None, None], answers), FoundOrPutBack);
     assert_eq!(told([Some(7), Some(8)], answers), FoundOrPutBack);
     assert_eq!(told([Some(7), Some(7)], answers), Sure(DstAlloc));
+    // Where the cache is within its limit, the address may have gone away and come back.
+    for (facts, told) in [
+        (OVER, Sure(DstAlloc)),
+        (WITHIN, FoundOrPutBack),
+        ("", FoundOrPutBack),
+    ] {
+        let given = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
+        let given = given.change(|g| {
+            g.local_routes = [Some(7), Some(7)];
+            g.facts += facts;
+        });
+        assert_eq!(given.told(Discard), told, "{facts}");
+    }
     // Of another table nothing is known.
     let given = |local_routes| {
         let given = Given::new("local; 1001; main", "255 -113, 1001 found, 254 lo");
@@ -693,6 +713,7 @@ fn a_local_route_that_held_all_the_time_was_not_passed_by_another_packet() {
     let another = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
     let another = another.change(|g| {
         g.local_routes = [Some(7), Some(7)];
+        g.facts += OVER;
         g.facts += "ops 0xffffffff81a64000\n";
     });
     assert_eq!(another.told(Discard), FoundOrPutBack);

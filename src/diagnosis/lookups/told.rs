@@ -7,9 +7,9 @@ use crate::diagnosis::lookups::filter::Shown;
 use crate::diagnosis::lookups::sequence::{Answer, Asked, Sequence, Sequences};
 use crate::diagnosis::lookups::step::{STEPS, Step};
 use crate::diagnosis::lookups::ways::{DroppedBy, Grounds, Right, ways};
-use crate::host::Facts;
 use crate::host::policy::{Around, Policy};
 use crate::host::rules::{Action, PolicyRules};
+use crate::host::{Facts, Snapshot};
 
 /// What all ways have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,9 @@ impl Tellings {
             steps,
             rules: facts.policy.rules(),
             has_no_throw: facts.policy.throw_routes() == Some(0),
-            local_held: facts.policy.local_held(),
+            // An address that went away and came back looks the same: where the cache was never seen
+            // over its limit, that is as good an explanation.
+            local_held: facts.policy.local_held() && was_over(facts),
             shown: shown.as_ref(),
             local_without_gateway: !sequences.names_local,
             has_other_tables: sequences.has_other_tables,
@@ -119,7 +121,8 @@ impl Tellings {
                     let of_other = Grounds {
                         rules: policy.rules(),
                         has_no_throw: policy.throw_routes() == Some(0),
-                        local_held: policy.local_held(),
+                        // Its table local is not noted.
+                        local_held: false,
                         ..known
                     };
                     by(&of_other, sequence)
@@ -160,6 +163,19 @@ impl Tellings {
         let told = self.all.get(usize::from(sequence));
         told.is_some_and(|(_, of_destination)| *of_destination)
     }
+}
+
+/// The cache of the traced namespace was over its limit before the window or behind it.
+fn was_over(facts: &Facts) -> bool {
+    let is_over = |now: &Snapshot| {
+        now.slow()
+            .zip(now.max_size())
+            .is_some_and(|(n, most)| n > most)
+    };
+    [&facts.before, &facts.after]
+        .into_iter()
+        .flatten()
+        .any(is_over)
 }
 
 /// What is known of other namespaces than the traced one that dropped packets, by their pointers.
