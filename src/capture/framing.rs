@@ -51,7 +51,8 @@ pub(crate) enum Framing<'a> {
     Rule(When, OneLine<'a>),
     /// How many throw routes all tables have.
     ThrowRoutes(When, u64),
-    /// Which routes the table local has, as a sum.
+    /// Which routes the table local has, as a sum; behind the events only where none went away
+    /// meanwhile, as far as the kernel told.
     LocalRoutes(When, u64),
     /// Of the policies of other namespaces, the one of this number.
     Policy(When, u32, PolicyPart<'a>),

@@ -97,8 +97,7 @@ impl Tellings {
             steps,
             rules: facts.policy.rules(),
             has_no_throw: facts.policy.throw_routes() == Some(0),
-            // An address that went away and came back looks the same: where the cache was never seen
-            // over its limit, that is as good an explanation.
+            // A healthy cache refused nothing, however the answers came to be.
             local_held: facts.policy.local_held() && was_over(facts),
             shown: shown.as_ref(),
             local_without_gateway: !sequences.names_local,

@@ -1,5 +1,5 @@
-//! The policy of the current network namespace and its rules of nftables, as the kernel tells them
-//! by netlink.
+//! The policy of the current network namespace, what goes away in it, and its rules of nftables,
+//! as the kernel tells them by netlink.
 
 mod attributes;
 mod dump;
@@ -8,3 +8,4 @@ mod nft;
 mod policy;
 mod route;
 mod rule;
+pub(crate) mod watch;

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::capture::framing::{Framing, PolicyPart, VERSION, When, lines};
 use crate::capture::one_line::OneLine;
+use crate::host::netlink::watch::Watch;
 use crate::host::{Fact, Host, Policy};
 use crate::tracefs::setup::plan::Plan;
 
@@ -63,8 +64,21 @@ pub(super) fn pods(host: &Host) -> Vec<u8> {
 /// Policy rules, throw routes and the table local as of now, also of the node's other namespaces. What cannot be
 /// had is left out.
 pub(super) fn policy(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
-    let now = host.policy();
-    let own = rules(&now).map(|rule| Framing::Rule(when, rule));
+    policy_lines(plan, host, when, &host.policy())
+}
+
+/// The same behind all events. Which routes the table local has is left out where one of them may
+/// have gone away meanwhile and come back.
+pub(super) fn policy_after(plan: &Plan, host: &Host, watch: Option<&Watch>) -> Vec<u8> {
+    let mut now = host.policy();
+    if !watch.is_some_and(Watch::saw_none_go) {
+        now.local_routes = None;
+    }
+    policy_lines(plan, host, When::After, &now)
+}
+
+fn policy_lines(plan: &Plan, host: &Host, when: When, now: &Policy) -> Vec<u8> {
+    let own = rules(now).map(|rule| Framing::Rule(when, rule));
     let throw_routes = now.throw_routes.map(|n| Framing::ThrowRoutes(when, n));
     let local_routes = now.local_routes.map(|n| Framing::LocalRoutes(when, n));
     let others = plan.naming.as_ref().map_or(&[][..], |n| &n.others);
