@@ -57,6 +57,8 @@ pub(crate) struct PageReader<'a> {
     page: Vec<u8>,
     /// Pages that are held at most.
     pub(super) max_held: usize,
+    /// Between two rounds, where there is enough to hand out.
+    pub(super) between: Duration,
 }
 
 impl<'a> PageReader<'a> {
@@ -86,6 +88,7 @@ impl<'a> PageReader<'a> {
             taken: 0,
             page: Vec::new(),
             max_held: MAX_HELD,
+            between: ROUND,
         })
     }
 
@@ -181,7 +184,7 @@ impl Read for PageReader<'_> {
         if self.taken >= self.text.len() {
             self.text.clear();
             self.taken = 0;
-            let is_due = self.read.is_none_or(|last| last.elapsed() >= ROUND);
+            let is_due = self.read.is_none_or(|last| last.elapsed() >= self.between);
             // What is held is half of what may be at most, so that a round has room.
             let has_room = self.held() <= self.max_held / 2;
             if !self.is_handing_out || (is_due && has_room) {

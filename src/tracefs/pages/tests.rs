@@ -307,6 +307,8 @@ fn what_is_held_has_a_limit_and_a_flood_does_not_hide_another_cpu() {
     let fake = fake();
     let mut reader = reader(&fake, dir.path());
     reader.max_held = 8;
+    // However long it takes.
+    reader.between = Duration::MAX;
     let flood = |from: u64| {
         let pages = (from..from + 2).map(|n| Ok(marks(&[n * 1000])));
         fake.cpus[0].borrow_mut().extend(pages);
