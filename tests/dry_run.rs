@@ -6,51 +6,18 @@ mod common;
 #[path = "common/tree.rs"]
 mod tree;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use common::{command, fixture, stderr, stdout};
-use tree::Tree;
+use tree::{Tree, everything};
 
 /// A directory with files as tracefs has them.
 fn traceable() -> Tree {
-    let tree = Tree::new(200, 64);
-    for entry in std::fs::read_dir(fixture("tracefs-4.19")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        tree.set(&format!("tracefs/{name}"), &text);
-        if name == "trace_options" {
-            for option in text.lines() {
-                let off = option.strip_prefix("no");
-                let path = format!("tracefs/options/{}", off.unwrap_or(option));
-                tree.set(&path, if off.is_some() { "0\n" } else { "1\n" });
-            }
-        }
-    }
+    let tree = Tree::traceable();
     let formats = std::fs::read_to_string(fixture("6.1-pages/formats")).unwrap();
     let (_, lookups) = formats.split_once("name: fib6_table_lookup\n").unwrap();
     tree.set("tracefs/events/fib6/fib6_table_lookup/format", lookups);
     tree.set("tracefs/kprobe_events", "p:mine/open do_sys_open\n");
     tree.set("tracefs/instances/mine/trace", "");
-    tree.set("proc/sys/kernel/ftrace_enabled", "1\n");
     tree
-}
-
-/// All files below a directory with their texts, and its directories.
-fn everything(below: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(below).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(everything(&path));
-            found.insert(path, None);
-        } else {
-            let text = std::fs::read(&path).ok();
-            found.insert(path, text);
-        }
-    }
-    found
 }
 
 /// What a command prints of a tree that is as before afterwards; `None` where it takes another

@@ -19,9 +19,9 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use common::{command, json, number, stderr, unwrapped};
-use live::{Kernel, everything, journal, traceable};
+use live::{Kernel, journal, traceable};
 use terminal::{Terminal, ip6drop_in_session};
-use tree::Tree;
+use tree::{Tree, everything};
 
 /// A drop, and its stack.
 const DROP: &str = "\

@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use common::{class, command, json, number, stderr};
 use flate2::read::MultiGzDecoder;
-use live::{Kernel, everything, journal, traceable};
+use live::{Kernel, journal, traceable};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tree::Tree;
+use tree::{Tree, everything};
 
 /// What one drop puts into a recording: another time each, on one CPU or the other.
 fn drop_at(number: u64) -> String {

@@ -2,11 +2,10 @@
 //! and a fifo as `trace_pipe`.
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +14,6 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use crate::common::fixture;
 use crate::tree::Tree;
 
 /// What the self-check waits for.
@@ -29,18 +27,7 @@ const SHOWN: &str = "\
 ";
 /// A host as it stands before anything is traced.
 pub fn traceable() -> Tree {
-    let tree = Tree::new(200, 64);
-    for entry in std::fs::read_dir(fixture("tracefs-4.19")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        tree.set(&format!("tracefs/{name}"), &text);
-        for option in text.lines().filter(|_| name == "trace_options") {
-            let off = option.strip_prefix("no");
-            let path = format!("tracefs/options/{}", off.unwrap_or(option));
-            tree.set(&path, if off.is_some() { "0\n" } else { "1\n" });
-        }
-    }
+    let tree = Tree::traceable();
     for (name, text) in [
         // This stands in a file as it was written.
         ("set_ftrace_filter", ""),
@@ -51,7 +38,6 @@ pub fn traceable() -> Tree {
     ] {
         tree.set(&format!("tracefs/{name}"), text);
     }
-    tree.set("proc/sys/kernel/ftrace_enabled", "1\n");
     let made = Command::new("mkfifo").arg(pipe(&tree)).status().unwrap();
     assert!(made.success());
     tree
@@ -59,22 +45,6 @@ pub fn traceable() -> Tree {
 
 pub fn pipe(tree: &Tree) -> PathBuf {
     tree.path("tracefs/trace_pipe")
-}
-
-/// All files below a directory with their texts, and its directories.
-pub fn everything(below: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(below).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(everything(&path));
-            found.insert(path, None);
-        } else {
-            let text = path.is_file().then(|| std::fs::read(&path).unwrap());
-            found.insert(path, text);
-        }
-    }
-    found
 }
 
 /// The names in the directory of the journal.

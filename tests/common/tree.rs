@@ -1,6 +1,7 @@
 //! A directory that stands for /proc and /sys.
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,43 @@ pub struct Tree {
 pub const SLOW: i64 = 616;
 pub const ROUTES: i64 = 466;
 
+/// All files below a directory with their texts, and its directories.
+pub fn everything(below: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(below).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(everything(&path));
+            found.insert(path, None);
+        } else {
+            // A fifo would wait for a writer.
+            let text = path.is_file().then(|| fs::read(&path).unwrap());
+            found.insert(path, text);
+        }
+    }
+    found
+}
+
 impl Tree {
+    /// The same with the control files of a real 4.19 under tracefs.
+    pub fn traceable() -> Self {
+        let tree = Tree::new(200, 64);
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tracefs-4.19");
+        for entry in fs::read_dir(files).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            tree.set(&format!("tracefs/{name}"), &text);
+            for option in text.lines().filter(|_| name == "trace_options") {
+                let off = option.strip_prefix("no");
+                let path = format!("tracefs/options/{}", off.unwrap_or(option));
+                tree.set(&path, if off.is_some() { "0\n" } else { "1\n" });
+            }
+        }
+        tree.set("proc/sys/kernel/ftrace_enabled", "1\n");
+        tree
+    }
+
     /// Four CPUs of a 4.19 kernel with 616 entries.
     pub fn new(max_size: i64, gc_thresh: i64) -> Self {
         let tree = Tree {
