@@ -321,7 +321,7 @@ pub(crate) fn assess(
 fn of_matches(matches: RouteMatches) -> impl Iterator<Item = Advice> {
     let in_flight = matches.ask_way_back().then(|| {
         note(
-            "In flight: rules of this host ask for the way back to the source of each packet (rpfilter, or fib of nftables). The kernel makes an entry for that and frees it after a grace period of RCU, so that under load the cache can be over max_size for moments and lose packets, also where it is within limits before and after. Those packets are in no counter of routes; record sees them (rcv-rpfilter-dst-alloc).".to_owned(),
+            "In flight: rules of this host ask for the way back to the source of each packet (rpfilter, or fib of nftables), or may, where that is built into the kernel. The kernel makes an entry for that and frees it after a grace period of RCU, so that under load the cache can be over max_size for moments and lose packets, also where it is within limits before and after. Those packets are in no counter of routes; record sees them (rcv-rpfilter-dst-alloc).".to_owned(),
             None,
         )
     });
