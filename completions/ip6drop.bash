@@ -1091,7 +1091,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__status)
-            opts="-o -q -h --interval --netns --all-netns --format --output --brief --exit-code --proc --sys --color --quiet --help"
+            opts="-o -q -h --interval --netns --all-netns --format --output --brief --exit-code --proc --sys --state-dir --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1147,6 +1147,13 @@ _ip6drop() {
                     return 0
                     ;;
                 --sys)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --state-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs

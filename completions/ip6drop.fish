@@ -92,6 +92,7 @@ prometheus\t'For the node exporter\'s textfile collector'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole each time' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l proc -d 'Where procfs is' -r -f -a "(__fish_complete_directories)"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l sys -d 'Where sysfs is' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l state-dir -d 'Where check, record and diagnose keep what they found out about this kernel' -r -f -a "(__fish_complete_directories)"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

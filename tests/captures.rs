@@ -120,6 +120,7 @@ fn fast_is_held_against_slow() {
     let counters = &report["counters"];
     let expected = serde_json::json!({
         "min": 288, "max": 288, "last": 288, "samples": 326, "to_slow": 91, "batches": 9,
+        "offset": 136,
     });
     assert_eq!(counters["fast"], expected);
     assert_eq!(counters["slow"], 379);
@@ -566,10 +567,33 @@ fn kernels_of_vendors() {
         let report = report(&format!("vendor/{name}"), false);
         assert_eq!(class(&report, DST), [full, 0, full, 0], "{name}");
         assert_eq!(class(&report, NO_ROUTE)[0], none, "{name}");
+        // What the counters say never contradicts the drops, and a reading of 0 is no fast.
+        let counters = &report["counters"];
+        let regimes = counters["regimes"].to_string();
+        let refuses_nothing = regimes.contains("latent") || regimes.contains("within");
+        assert!(!(full > 0 && refuses_nothing), "{name}: {regimes}");
+        let is_vendors_place = name.starts_with("opencloudos") || name.starts_with("rhel8");
+        assert!(!is_vendors_place || counters["fast"].is_null(), "{name}");
     }
+    let text = fixture("vendor/opencloudos-small.pipe");
+    let text = common::ip6drop(&["report", "--color", "never", text.to_str().unwrap()]);
+    let text = String::from_utf8(text.stdout)
+        .unwrap()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        text.contains("fast not available (0 was read, which is not above gc_thresh"),
+        "{text}"
+    );
+    assert!(text.contains("200 bytes into struct dst_ops"), "{text}");
+    assert!(!text.contains("nothing is refused"), "{text}");
     for name in ["fixed-rec", "fixed-slow"] {
         let report = report(&format!("vendor/{name}"), false);
-        assert_eq!(class(&report, DST)[1], 0, "{name}: it refuses nothing");
+        assert_eq!(class(&report, DST)[0], 0, "{name}: it refuses nothing");
+        assert_eq!(report["verdict"]["exit"], 12, "{name}");
+        assert_eq!(report["counters"]["regime"], "unaffected", "{name}");
+        assert_eq!(report["counters"]["fast"]["last"], 320, "{name}");
         assert_eq!(report["verdict"]["cache"], Value::Null, "{name}");
     }
 }

@@ -22,7 +22,7 @@ fn text_says_the_verdict_first() {
         Some("IPv6 route cache exhausted: over its limit; every new entry is refused.")
     );
     for line in [
-        "Kernel 4.19.113, checks max_size: Linux 4.19 checks max_size up to 4.19.304; vendors backport that change, so ask the kernel where it matters",
+        "Kernel 4.19.113, checks max_size (CVE-2023-52340): Linux 4.19 checks max_size up to 4.19.304; vendors backport that change, so ask the kernel where it matters",
         "CPUs 4 online, 4 present",
         "  entries (slow)                  616  exact sum over all CPUs, held against max_size",
         "  headroom                       -416  -208.0 %",

@@ -276,6 +276,7 @@ fn live_all_namespaces_once_and_one_that_vanishes() {
     let host = Host {
         proc: "/proc".into(),
         sys: "/sys".into(),
+        state: "".into(),
     };
     let all = netns::all(&host, &[]).unwrap();
     let inode = std::os::unix::fs::MetadataExt::ino(

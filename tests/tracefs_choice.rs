@@ -158,6 +158,7 @@ fn preflight_names_who_is_there_and_what_is_missing() {
     let host = Host {
         proc: dir.path().join("proc"),
         sys: dir.path().join("sys"),
+        state: "".into(),
     };
     std::fs::create_dir_all(dir.path().join("proc/net")).unwrap();
     std::fs::create_dir_all(dir.path().join("proc/sys/kernel")).unwrap();
@@ -212,6 +213,7 @@ fn leftovers_without_a_journal_are_recognised_by_their_process() {
     let host = Host {
         proc: dir.path().to_owned(),
         sys: dir.path().to_owned(),
+        state: "".into(),
     };
     std::fs::create_dir(dir.path().join("77")).unwrap();
     std::fs::write(dir.path().join("77/comm"), "ip6drop\n").unwrap();

@@ -63,6 +63,7 @@ impl Bench {
         Host {
             proc,
             sys: self.dir.path().join("sys"),
+            state: "".into(),
         }
     }
 

@@ -58,6 +58,7 @@ pub(super) fn framing(names: &Pseudonyms, framing: &Framing<'_>) -> Option<Strin
         | Framing::Clock(_)
         | Framing::Kernel(_)
         | Framing::Cpus(_)
+        | Framing::NewMaxSize(_)
         | Framing::Method(_)
         | Framing::Traced(_)
         | Framing::Probes(_)

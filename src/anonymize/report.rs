@@ -11,6 +11,7 @@ use crate::host::netns::NetNs;
 use crate::host::policy::Around;
 use crate::host::rules::PolicyRules;
 use crate::host::{Facts, Policy};
+use crate::kernel::dst_ops::FastReadings;
 use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::packets::Packets;
@@ -249,8 +250,8 @@ impl DecidedSink for Renamed<'_> {
         });
     }
 
-    fn fast(&mut self, time: Time, fast: i64) {
-        self.sink.fast(time, fast);
+    fn fast(&mut self, time: Time, readings: FastReadings) {
+        self.sink.fast(time, readings);
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) enum Framing<'a> {
     /// From when on all lookups that the filter shows are there, on every CPU, by the trace's
     /// clock, in nanoseconds.
     LookupsSince(u64),
+    /// `net.ipv6.route.max_size` that a new network namespace starts with.
+    NewMaxSize(i64),
     /// The `dst_ops` of the namespace that was traced.
     Ops(u64),
     /// Where the kernel keeps the words of a packet, found out before the recording.
@@ -155,6 +157,7 @@ impl<'a> Framing<'a> {
             b"lookups" => Framing::Lookups(value),
             b"lookups-since" => Framing::LookupsSince(seconds(text)?),
             b"ops" => Framing::Ops(pointer(text)?),
+            b"new-max-size" => Framing::NewMaxSize(text.parse().ok()?),
             b"offsets" => Framing::Offsets(value),
             b"packets" => Framing::Packets(value),
             b"way-back" => Self::way_back(bytes)?,
@@ -300,6 +303,7 @@ impl fmt::Display for Framing<'_> {
                 write!(f, "lookups-since {}.{:09}", at / SECOND, at % SECOND)
             }
             Framing::Ops(ops) => write!(f, "ops {ops:#x}"),
+            Framing::NewMaxSize(size) => write!(f, "new-max-size {size}"),
             Framing::Packets(asked) => write!(f, "packets {asked}"),
             Framing::Pod { dev, pod } => write!(f, "pod {dev} {pod}"),
             Framing::WayBack { is_shown, matches } => {

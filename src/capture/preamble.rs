@@ -32,6 +32,8 @@ pub(crate) struct Preamble {
     pub(crate) way_back_hidden: bool,
     /// Pods by their interfaces on the host's side.
     pub(crate) pods: BTreeMap<String, String>,
+    /// `net.ipv6.route.max_size` that a new network namespace of this kernel starts with.
+    pub(crate) new_max_size: Option<i64>,
     /// Counters and limits around the trace.
     pub(crate) facts: Facts,
     /// The part of its recording that was met last: its number, and the recording.
@@ -75,6 +77,7 @@ impl Preamble {
                 self.pods.insert(dev, pod);
             }
             Framing::WayBack { is_shown, .. } => self.way_back_hidden = !is_shown,
+            Framing::NewMaxSize(size) => self.new_max_size = Some(*size),
             Framing::Ops(ops) => self.facts.ops = Some(*ops),
             Framing::TraceDat => self.from_trace_dat = true,
             Framing::SeveralBuffers => self.several_buffers = true,

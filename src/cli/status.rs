@@ -10,6 +10,7 @@ use crate::cli::values;
 use crate::render::format::FormatEntry;
 use crate::render::registry;
 use crate::render::view::StatusDocument;
+use crate::tracefs::undo::journal::DEFAULT_STATE_DIR;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -59,6 +60,10 @@ pub(crate) struct StatusArgs {
     /// Where sysfs is
     #[arg(long, value_name = "DIR", default_value = "/sys", value_hint = clap::ValueHint::DirPath)]
     pub(crate) sys: PathBuf,
+
+    /// Where check, record and diagnose keep what they found out about this kernel
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR, value_hint = clap::ValueHint::DirPath)]
+    pub(crate) state_dir: PathBuf,
 
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]

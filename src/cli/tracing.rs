@@ -45,6 +45,7 @@ impl Roots {
         Host {
             proc: self.proc.clone(),
             sys: self.sys.clone(),
+            state: self.state_dir.clone(),
         }
     }
 }

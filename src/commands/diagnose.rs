@@ -23,7 +23,7 @@ use crate::input::Spool;
 use crate::os::signals::Signals;
 use crate::os::trigger::{RunLog, Running, Trigger};
 use crate::render::format::Extras;
-use crate::render::status::words::sentence;
+use crate::render::status::words::{kernel_log, sentence};
 use crate::render::view::ReportLook;
 use crate::report::build::Request;
 use crate::report::filter::Filter;
@@ -296,6 +296,9 @@ fn tell_counters(args: &DiagnoseArgs, err: &mut dyn Write) {
             "ip6drop: without a trace, the counters say: {} (ip6drop status says more)",
             sentence(&status)
         );
+        if let Some(log) = kernel_log(&status) {
+            let _ = writeln!(err, "ip6drop: {log}");
+        }
     }
 }
 

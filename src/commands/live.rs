@@ -57,6 +57,7 @@ pub(crate) fn ready(
     check_root()?;
     let state = StateDir::open(&roots.state_dir, &roots.host().boot_id())?;
     mend_stale(&state, err)?;
+    roots.host().ask_new_max_size();
     let (fs, preflight) = look(roots, extra)?;
     Ok(Ready {
         fs,

@@ -54,6 +54,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
     let host = Host {
         proc: args.proc.clone(),
         sys: args.sys.clone(),
+        state: args.state_dir.clone(),
     };
     let destination = Destination::new("status", args.output.as_deref());
     let mut sampler = Sampler::new(host, selection(args));

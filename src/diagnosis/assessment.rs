@@ -2,105 +2,14 @@
 
 use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::sizing::{Needs, Sizing, size};
+use crate::diagnosis::state::State;
 use crate::exit::Exit;
 use crate::host::matches::RouteMatches;
 use crate::host::netns::NetNs;
 use crate::host::{CpuCount, Snapshot};
 use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of};
-use crate::kernel::release::{ASK_THE_KERNEL, Kernel};
+use crate::kernel::release::{ASK_THE_KERNEL, Counted, Kernel};
 use crate::kernel::sysctls::absurd;
-
-/// The state of a route cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
-    /// This kernel does not check `max_size`.
-    Unaffected,
-    /// The regimes that are possible, in ascending order; one where it is certain.
-    Regimes(Vec<Regime>),
-    /// The counters or the limit could not be read.
-    Unknown,
-}
-
-impl State {
-    /// The regime, where it is certain; `unaffected` counts as one.
-    #[must_use]
-    pub(crate) fn certain(&self) -> Option<&'static str> {
-        match self {
-            State::Unaffected => Some("unaffected"),
-            State::Regimes(regimes) => match regimes[..] {
-                [regime] => Some(regime.name()),
-                _ => None,
-            },
-            State::Unknown => None,
-        }
-    }
-
-    /// Names of what is possible.
-    #[must_use]
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        match self {
-            State::Unaffected => vec!["unaffected"],
-            State::Regimes(regimes) => regimes.iter().map(|regime| regime.name()).collect(),
-            State::Unknown => Vec::new(),
-        }
-    }
-
-    /// The exit status it stands for under `--exit-code`.
-    #[must_use]
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            State::Unaffected => Exit::Clean,
-            State::Unknown => Exit::Suspected,
-            State::Regimes(regimes) => match regimes[..] {
-                [Regime::WithinLimits | Regime::Latent] => Exit::Clean,
-                [Regime::Exhausted] => Exit::Confirmed,
-                _ => Exit::Suspected,
-            },
-        }
-    }
-
-    /// True where the cache certainly holds more than a limit that counts.
-    #[must_use]
-    pub(crate) fn is_over(&self) -> bool {
-        match self {
-            State::Unaffected | State::Unknown => false,
-            State::Regimes(regimes) => !regimes.contains(&Regime::WithinLimits),
-        }
-    }
-
-    /// The exit status of several caches: that of the worst. Where none is over its limit, one
-    /// that could not be read when it should is an error.
-    #[must_use]
-    pub(crate) fn exit_of_all<'a>(states: impl Iterator<Item = &'a State>, failed: bool) -> Exit {
-        let exits: Vec<Exit> = states.map(State::exit).collect();
-        let worst = [Exit::Confirmed, Exit::Suspected]
-            .into_iter()
-            .find(|exit| exits.contains(exit));
-        worst.unwrap_or(if failed { Exit::Error } else { Exit::Clean })
-    }
-
-    /// What it means, in words that follow its name.
-    #[must_use]
-    pub(crate) fn meaning(&self) -> &'static str {
-        match self {
-            State::Unaffected => "this kernel does not check max_size, and refuses nothing",
-            State::Unknown => "the counters or limits could not be read",
-            State::Regimes(regimes) => match regimes[..] {
-                [Regime::WithinLimits] => "nothing is refused",
-                [Regime::Latent] => {
-                    "over its limit, which is not checked yet; nothing is refused so far"
-                }
-                [Regime::Intermittent] => {
-                    "over its limit; new entries are refused now and then, about once per gc_min_interval"
-                }
-                [Regime::Exhausted] => "over its limit; every new entry is refused",
-                _ => {
-                    "over its limit; which of these it is depends on what the CPUs keep to themselves"
-                }
-            },
-        }
-    }
-}
 
 /// Room below the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,6 +25,8 @@ pub(crate) struct Headroom {
 pub(crate) struct Assessment {
     /// Regimes.
     pub(crate) state: State,
+    /// Whether the kernel checks the limit, as far as that is known.
+    pub(crate) checks: Option<bool>,
     /// What decides could not be read.
     pub(crate) is_unread: bool,
     /// `percpu_counter` batch, in entries.
@@ -133,6 +44,27 @@ pub(crate) struct Assessment {
 }
 
 impl Assessment {
+    /// The exit status it stands for under `--exit-code`: what a kernel does that may not check
+    /// is not known.
+    #[must_use]
+    pub(crate) fn exit(&self) -> Exit {
+        match self.state.exit() {
+            Exit::Confirmed if self.checks.is_none() => Exit::Suspected,
+            exit => exit,
+        }
+    }
+
+    /// What the state means, in words that follow its name.
+    #[must_use]
+    pub(crate) fn meaning(&self) -> String {
+        let meaning = self.state.meaning();
+        let refuses = matches!(self.state.exit(), Exit::Confirmed | Exit::Suspected);
+        if self.checks.is_none() && refuses && !self.is_unread {
+            return format!("{meaning}, if this kernel checks max_size, which is not known");
+        }
+        meaning.to_owned()
+    }
+
     /// True where the cache holds more than its limit, whether or not anything is refused yet.
     #[must_use]
     pub(crate) fn is_over(&self) -> bool {
@@ -142,7 +74,7 @@ impl Assessment {
     /// How bad it is: fine, unread, or over its limit and how far.
     #[must_use]
     pub(crate) fn badness(&self) -> u8 {
-        match self.state.exit() {
+        match self.exit() {
             _ if self.is_unread => 1,
             Exit::Confirmed => 4,
             Exit::Suspected => 3,
@@ -159,11 +91,14 @@ pub(crate) struct Behaviour {
     pub(crate) fast: Option<i64>,
     /// Allocations were refused.
     pub(crate) refuses: bool,
-    /// Allocations were granted without a collection: `fast` was not above `max_size` then.
-    pub(crate) grants_at_once: bool,
-    /// `ip6_dst_gc` returns nothing: the change that took the check out made it void
-    /// (af6d10345ca7).
-    pub(crate) returns_nothing: bool,
+    /// Drops are confirmed to be of allocations that were refused, in whatever namespace.
+    pub(crate) checks: bool,
+    /// Allocations were granted, which an exhausted cache does not: `fast` was not above
+    /// `max_size` then.
+    pub(crate) grants: bool,
+    /// Nothing is refused here: `ip6_dst_gc` returns nothing, for the change that took the check
+    /// out made it void (af6d10345ca7), or entries were granted over the limit.
+    pub(crate) never_refuses: bool,
     /// Matches of netfilter that ask for routes.
     pub(crate) matches: RouteMatches,
 }
@@ -171,9 +106,9 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     /// Whether `max_size` is checked; what was seen goes before the version.
     fn checks(&self, kernel: &Kernel) -> Option<bool> {
-        if self.refuses {
+        if self.refuses || self.checks {
             Some(true)
-        } else if self.returns_nothing {
+        } else if self.never_refuses {
             Some(false)
         } else {
             kernel.checks
@@ -224,6 +159,20 @@ pub(crate) fn sysctl_d(sizing: &Sizing) -> String {
     )
 }
 
+/// Those in which something can be refused, where something was: the counters are of another
+/// moment than the drops, and entries in flight come and go.
+fn refusing(mut regimes: Vec<Regime>, seen: &Behaviour) -> Vec<Regime> {
+    if !seen.refuses {
+        return regimes;
+    }
+    regimes.retain(|regime| matches!(regime, Regime::Intermittent | Regime::Exhausted));
+    match (regimes.is_empty(), seen.grants) {
+        (false, _) => regimes,
+        (true, true) => vec![Regime::Intermittent],
+        (true, false) => vec![Regime::Intermittent, Regime::Exhausted],
+    }
+}
+
 fn state(
     snapshot: &Snapshot,
     fast: Option<(i64, i64)>,
@@ -240,12 +189,12 @@ fn state(
     match snapshot.gc_thresh() {
         Some(gc_thresh) => {
             let mut regimes = regimes_within(slow, fast, max_size, gc_thresh);
-            if seen.grants_at_once && regimes.len() > 1 {
+            if seen.grants && regimes.len() > 1 {
                 regimes.retain(|regime| *regime != Regime::Exhausted);
             }
-            State::Regimes(regimes)
+            State::Regimes(refusing(regimes, seen))
         }
-        None if slow <= max_size => State::Regimes(vec![Regime::WithinLimits]),
+        None if slow <= max_size => State::Regimes(refusing(vec![Regime::WithinLimits], seen)),
         None => State::Unknown,
     }
 }
@@ -262,7 +211,12 @@ fn headroom(snapshot: &Snapshot) -> Option<Headroom> {
     })
 }
 
-fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>, has_in_flight: bool) -> Option<Sizing> {
+fn sizing(
+    snapshot: &Snapshot,
+    cpus: Option<CpuCount>,
+    has_in_flight: bool,
+    kernel: &Kernel,
+) -> Option<Sizing> {
     let stats = snapshot.rt6_stats?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Some(size(Needs {
@@ -272,6 +226,7 @@ fn sizing(snapshot: &Snapshot, cpus: Option<CpuCount>, has_in_flight: bool) -> O
         slow: number(stats.dst_entries),
         max_size: snapshot.max_size(),
         has_in_flight,
+        counts_copies: kernel.counts() != Counted::Advertised,
     }))
 }
 
@@ -298,11 +253,12 @@ pub(crate) fn assess(
     let state = state(snapshot, fast, checks, seen);
     let sizing = match state {
         State::Unaffected => None,
-        _ => sizing(snapshot, cpus, seen.matches.ask_way_back()),
+        _ => sizing(snapshot, cpus, seen.matches.ask_way_back(), kernel),
     };
     let mut assessment = Assessment {
         is_unread: snapshot.rt6_stats.is_none() || state == State::Unknown,
         state,
+        checks,
         batch,
         slack,
         fast,
@@ -460,11 +416,17 @@ fn advise(
             Some(ASK_THE_KERNEL),
         ));
     }
-    if over && kernel.counts_copies() == Some(false) && checks != Some(false) {
-        all.push(note(
-            "On this kernel the copies of routes on each CPU are neither counted nor refused: the entries are path-MTU exceptions, neighbour discovery and the like, so routes times CPUs is more than enough.".to_owned(),
-            None,
-        ));
+    let counts = match kernel.counts() {
+        Counted::Exceptions => {
+            "On this kernel the copies of routes on each CPU are neither counted nor refused: the entries are path-MTU exceptions, neighbour discovery and the like, so routes times CPUs is more than enough."
+        }
+        Counted::Advertised => {
+            "Before Linux 4.18 other things count: routes of router advertisements and their copies, not ordinary routes, and before 4.2 (CentOS 7's own 3.10) entries for single destinations. Packets cannot be named there, and allocations are not counted."
+        }
+        Counted::Copies | Counted::Unknown => return all,
+    };
+    if over && checks != Some(false) {
+        all.push(note(counts.to_owned(), None));
     }
     all
 }
@@ -621,7 +583,8 @@ mod tests {
 
     #[test]
     fn several_caches_are_as_bad_as_the_worst() {
-        let of_all = |states: &[State], failed| State::exit_of_all(states.iter(), failed);
+        let of_all =
+            |states: &[State], failed| State::exit_of_all(states.iter().map(State::exit), failed);
         let (clean, unsure) = (regimes(&[WithinLimits]), regimes(&[Intermittent]));
         let full = regimes(&[Exhausted]);
         assert_eq!(of_all(&[], false), Exit::Clean);
@@ -645,7 +608,7 @@ mod tests {
         let unsure = || Namespace::new(376, 366, 64);
         assert_eq!(state(unsure()), regimes(&[Intermittent, Exhausted]));
         let granted = Behaviour {
-            grants_at_once: true,
+            grants: true,
             ..Behaviour::default()
         };
         let with = |seen| state(Namespace { seen, ..unsure() });
@@ -694,11 +657,11 @@ mod tests {
 
     #[test]
     fn whether_the_kernel_checks_is_seen_or_told_by_its_version() {
-        let state = |kernel, refuses, returns_nothing| {
+        let state = |kernel, refuses, never_refuses| {
             let mut namespace = Namespace::over();
             namespace.kernel = kernel;
             namespace.seen.refuses = refuses;
-            namespace.seen.returns_nothing = returns_nothing;
+            namespace.seen.never_refuses = never_refuses;
             namespace.assess().state == State::Unaffected
         };
         assert!(!state("4.19.108", false, false));

@@ -2,14 +2,27 @@
 
 use std::path::PathBuf;
 
-use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
-use crate::diagnosis::collect::gathered::{FastSeries, Gathered};
+use crate::diagnosis::assessment::{Assessment, Behaviour, assess};
+use crate::diagnosis::collect::fast::{Doubt, Fast};
+use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::Observed;
 use crate::diagnosis::knowledge::Knowledge;
+use crate::diagnosis::limit::kernel;
+use crate::diagnosis::proof::Proof;
+use crate::diagnosis::state::State;
 use crate::host::matches::RouteMatches;
 use crate::host::netns::{NetNs, unidentified};
-use crate::host::{CpuCount, Facts};
-use crate::kernel::release::{Kernel, Release, judge};
+use crate::host::{CpuCount, Facts, Snapshot};
+use crate::kernel::release::Kernel;
+
+/// What of a trace was refused, in whatever namespace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Calls of `ip6_dst_gc`.
+    pub(crate) calls: bool,
+    /// Drops, confirmed to be for that.
+    pub(crate) confirmed: bool,
+}
 
 /// What is known of the host besides a capture's own facts.
 #[derive(Debug, Clone)]
@@ -25,8 +38,10 @@ pub(crate) struct HereAndNow {
 /// The route cache's counters and limits, and `fast` where it was read and found valid.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Counters {
-    /// `fast` over the capture.
-    pub(crate) fast: Option<FastSeries>,
+    /// `fast` over the capture, where it was read and is believed.
+    pub(crate) fast: Option<Fast>,
+    /// Why it is not, where something was read.
+    pub(crate) fast_doubt: Option<Doubt>,
     /// Exact number of entries, at the last reading.
     pub(crate) slow: Option<i64>,
     /// `net.ipv6.route.max_size`.
@@ -37,30 +52,57 @@ pub(crate) struct Counters {
     pub(crate) assessment: Assessment,
 }
 
+/// Calls were granted without a collection, or most of them behind one: a collection can make
+/// room now and then.
+fn grants(gathered: &Gathered, knowledge: &Knowledge) -> bool {
+    let (mut granted, mut refused) = (0, 0);
+    for (&(.., observed), calls) in &gathered.gc {
+        match knowledge.failed(observed) {
+            Some(true) => refused += calls,
+            Some(false) if matches!(observed, Observed::Uncollected | Observed::Nothing) => {
+                return true;
+            }
+            Some(false) => granted += calls,
+            None => {}
+        }
+    }
+    granted > refused.max(1)
+}
+
+/// Every call was granted, as far as counting tells, though the cache was over its limit and
+/// `fast` above `gc_thresh`.
+fn granted_over(facts: &Facts, knowledge: &Knowledge) -> bool {
+    let is_over = |side: &Option<Snapshot>| {
+        let side = side.as_ref()?;
+        Some(side.slow()? > side.max_size()?)
+    };
+    let sides = [&facts.before, &facts.after];
+    knowledge.proof == Proof::AllGranted
+        && knowledge.counts_agree
+        && sides.into_iter().all(|side| is_over(side) == Some(true))
+}
+
 impl Counters {
-    /// Puts facts and trace together. `fast` is believed only where it fits the facts: the
-    /// same `gc_thresh`, and never further from `slow` than the CPUs can hide. What the trace
-    /// shows of refusals counts only where it is of the namespace that the facts are of.
+    /// Puts facts and trace together. What the trace shows of refusals counts only where it is
+    /// of the namespace that the facts are of.
     #[must_use]
     pub(crate) fn new(
         facts: &Facts,
         gathered: &Gathered,
         host: Option<&HereAndNow>,
         knowledge: &Knowledge,
-        refuses: bool,
+        refused: Refused,
     ) -> Option<Counters> {
         let last = facts.last()?;
-        let fast = gathered.fast.filter(|series| series.fits(facts));
-        let at_once = |observed: Observed| {
-            let attempt = knowledge.failed(observed) == Some(false);
-            attempt && matches!(observed, Observed::Uncollected | Observed::Nothing)
-        };
+        let read = gathered.fast.map(|reads| reads.believed(facts));
+        let (fast, fast_doubt) = (read.and_then(Result::ok), read.and_then(Result::err));
         let same = knowledge.counts_agree;
         let seen = Behaviour {
-            fast: fast.map(|series| series.last),
-            refuses: same && refuses,
-            grants_at_once: same && gathered.gc.keys().any(|(.., observed)| at_once(*observed)),
-            returns_nothing: gathered.gc_returns_nothing,
+            fast: fast.map(|fast| fast.series.last),
+            refuses: same && refused.calls,
+            checks: refused.confirmed,
+            grants: same && grants(gathered, knowledge),
+            never_refuses: !knowledge.returns_count || granted_over(facts, knowledge),
             // A capture does not say.
             matches: RouteMatches::default(),
         };
@@ -71,14 +113,12 @@ impl Counters {
                 online: cpus,
                 present: cpus,
             }),
-            kernel: judge(&Release {
-                release: gathered.kernel.clone().unwrap_or_default(),
-                ..Release::default()
-            }),
+            kernel: kernel(gathered),
         };
         let host = host.cloned().unwrap_or_else(elsewhere);
         Some(Counters {
             fast,
+            fast_doubt,
             slow: last.slow(),
             max_size: last.max_size(),
             gc_thresh: last.gc_thresh(),
@@ -96,13 +136,13 @@ impl Counters {
     /// How far `fast` was from `slow` when it was last read, in entries.
     #[must_use]
     pub(crate) fn fast_to_slow(&self) -> Option<i64> {
-        Some(self.slow? - self.fast?.last)
+        Some(self.slow? - self.fast?.series.last)
     }
 
     /// `fast` at its last reading as a multiple of the batch; `None` where it is none.
     #[must_use]
     pub(crate) fn fast_in_batches(&self) -> Option<i64> {
-        let (fast, batch) = (self.fast?.last, self.assessment.batch?);
+        let (fast, batch) = (self.fast?.series.last, self.assessment.batch?);
         (fast % batch == 0).then_some(fast / batch)
     }
 }
@@ -110,8 +150,14 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::collect::fast::FastReads;
     use crate::diagnosis::rules::witnesses::Given;
     use crate::kernel::functions::Origin;
+
+    const CALLS: Refused = Refused {
+        calls: true,
+        confirmed: false,
+    };
 
     /// Two readings on 4 CPUs, with so many entries and limits of 366 and 64.
     fn facts(before: u64, after: u64) -> Facts {
@@ -124,26 +170,16 @@ mod tests {
         Facts::parse((reading(before) + &reading(after)).as_bytes()).unwrap()
     }
 
-    fn series(min: i64, max: i64, last: i64) -> FastSeries {
-        FastSeries {
-            min,
-            max,
-            last,
-            gc_thresh: Some(64),
-            samples: 3,
-        }
-    }
-
     /// Counters of a capture on a kernel that checks the limit, where something is different.
     fn counters(facts: &Facts, change: impl FnOnce(&mut Given, &mut Gathered)) -> Counters {
         let mut given = Given::usual();
         let mut gathered = Gathered {
             kernel: Some("4.19.108".to_owned()),
-            fast: Some(series(288, 320, 288)),
+            fast: FastReads::of(&[288, 320, 288], 64),
             ..Gathered::default()
         };
         change(&mut given, &mut gathered);
-        Counters::new(facts, &gathered, None, &given.knowledge, true).unwrap()
+        Counters::new(facts, &gathered, None, &given.knowledge, CALLS).unwrap()
     }
 
     #[test]
@@ -154,7 +190,7 @@ mod tests {
         assert_eq!(found.assessment.batch, Some(32));
         assert_eq!(found.assessment.state.names(), ["intermittent"]);
         let (known, gathered) = (Given::usual().knowledge, Gathered::default());
-        let none = Counters::new(&Facts::default(), &gathered, None, &known, true);
+        let none = Counters::new(&Facts::default(), &gathered, None, &known, CALLS);
         assert_eq!(none, None);
     }
 
@@ -162,9 +198,9 @@ mod tests {
     fn a_cache_is_over_where_it_holds_more_than_its_limit() {
         assert!(counters(&facts(367, 367), |_, _| ()).is_over());
         assert!(!counters(&facts(366, 366), |_, _| ()).is_over());
-        let fixed = |given: &mut Given, gathered: &mut Gathered| {
+        let fixed = |given: &mut Given, _: &mut Gathered| {
             given.knowledge.counts_agree = false;
-            gathered.gc_returns_nothing = true;
+            given.knowledge.returns_count = false;
         };
         let unaffected = counters(&facts(376, 376), fixed);
         assert_eq!(unaffected.assessment.state, State::Unaffected);
@@ -198,35 +234,98 @@ mod tests {
         };
         assert!(!newer(true));
         assert!(newer(false));
+        // So does one that is proven to have, in whatever namespace.
+        let proven = |confirmed| {
+            let gathered = Gathered {
+                kernel: Some("6.12.1".to_owned()),
+                ..Gathered::default()
+            };
+            let refused = Refused {
+                confirmed,
+                ..Refused::default()
+            };
+            let known = Given::usual().knowledge;
+            let found = Counters::new(&facts(376, 376), &gathered, None, &known, refused);
+            found.unwrap().assessment.checks
+        };
+        assert_eq!(proven(true), Some(true));
+        assert_eq!(proven(false), Some(false));
     }
 
     #[test]
-    fn fast_is_believed_where_it_fits_the_facts() {
-        let (facts, slack) = (facts(376, 379), 124);
-        let believed = |fast| {
-            counters(&facts, |_, gathered| gathered.fast = fast)
-                .fast
-                .is_some()
+    fn what_is_not_believed_is_doubted() {
+        let doubt = |fast| {
+            let found = counters(&facts(376, 379), |_, gathered| gathered.fast = fast);
+            (found.fast.is_some(), found.fast_doubt)
         };
-        assert!(!believed(None));
-        assert!(believed(Some(series(376 - slack, 379 + slack, 300))));
-        assert!(!believed(Some(series(376 - slack - 1, 379 + slack, 300))));
-        assert!(!believed(Some(series(376 - slack, 379 + slack + 1, 300))));
-        let other_thresh = |gc_thresh| FastSeries {
-            gc_thresh,
-            ..series(300, 300, 300)
+        assert_eq!(doubt(None), (false, None));
+        assert_eq!(doubt(FastReads::of(&[288, 320], 64)), (true, None));
+        let low = Some(Doubt::Low(0));
+        assert_eq!(doubt(FastReads::of(&[0, 0], 64)), (false, low));
+    }
+
+    #[test]
+    fn a_cache_that_grants_most_is_not_exhausted() {
+        let names = |calls: &[(Observed, u64)]| {
+            let found = counters(&facts(376, 376), |_, gathered| {
+                gathered.fast = None;
+                for (observed, n) in calls {
+                    let at = (Some(1), Origin::Receive, *observed);
+                    gathered.gc.insert(at, *n);
+                }
+            });
+            found.assessment.state.names()
         };
-        assert!(!believed(Some(other_thresh(Some(65)))));
-        assert!(!believed(Some(other_thresh(None))));
-        let mut without_cpus = facts.clone();
-        without_cpus.after.as_mut().unwrap().cpus = None;
-        assert_eq!(counters(&without_cpus, |_, _| ()).fast, None);
+        let both = vec!["intermittent", "exhausted"];
+        assert_eq!(
+            names(&[(Observed::Failed, 2), (Observed::Succeeded, 62)]),
+            ["intermittent"]
+        );
+        assert_eq!(
+            names(&[(Observed::Failed, 62), (Observed::Succeeded, 2)]),
+            both
+        );
+        assert_eq!(
+            names(&[(Observed::Failed, 2), (Observed::Succeeded, 2)]),
+            both
+        );
+        assert_eq!(names(&[(Observed::Succeeded, 1)]), both);
+    }
+
+    #[test]
+    fn drops_go_before_counters() {
+        let names = |slow, calls| {
+            let facts = facts(slow, slow);
+            let (known, gathered) = (Given::usual().knowledge, Gathered::default());
+            let refused = Refused { calls, ..CALLS };
+            let found = Counters::new(&facts, &gathered, None, &known, refused);
+            found.unwrap().assessment.state.names()
+        };
+        assert_eq!(names(300, false), ["within-limits"]);
+        assert_eq!(names(300, true), ["intermittent", "exhausted"]);
+    }
+
+    #[test]
+    fn a_cache_over_its_limit_that_grants_everything_is_not_held_against_it() {
+        let unaffected = |slow, change: fn(&mut Knowledge)| {
+            let facts = facts(slow, slow);
+            let mut known = Given::usual().knowledge;
+            known.proof = Proof::AllGranted;
+            change(&mut known);
+            let none = Refused::default();
+            let found = Counters::new(&facts, &Gathered::default(), None, &known, none);
+            found.unwrap().assessment.state == State::Unaffected
+        };
+        assert!(unaffected(367, |_| ()));
+        assert!(!unaffected(366, |_| ()));
+        assert!(!unaffected(367, |known| known.proof = Proof::CollectedFailed));
+        assert!(!unaffected(367, |known| known.counts_agree = false));
     }
 
     #[test]
     fn fast_is_held_against_slow_and_the_batch() {
         let with = |last| {
-            let fast = Some(series(280, 320, last));
+            let fast = FastReads::of(&[last, last], 64);
             let found = counters(&facts(376, 379), |_, gathered| gathered.fast = fast);
             (found.fast_to_slow(), found.fast_in_batches())
         };

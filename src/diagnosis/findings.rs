@@ -6,7 +6,7 @@ use crate::diagnosis::assessment::Assessment;
 use crate::diagnosis::cache::RefusedAll;
 use crate::diagnosis::class::{Cause, Class, Confidence, Weight};
 use crate::diagnosis::collect::gathered::Gathered;
-use crate::diagnosis::counters::Counters;
+use crate::diagnosis::counters::{Counters, Refused};
 use crate::diagnosis::evidence::{Evidence, Observed};
 use crate::diagnosis::health::Health;
 use crate::diagnosis::knowledge::Knowledge;
@@ -81,6 +81,8 @@ pub(crate) enum Missing {
     DstGc,
     /// Outcomes of attempts: neither probes, nor `fib6_run_gc` and facts.
     Outcomes,
+    /// The same where `fib6_run_gc` was traced: only the return of `ip6_dst_gc` tells.
+    Returns,
     /// Facts before and after.
     Facts,
     /// Policy rules and throw routes, to tell whether a packet's own refusal decided.
@@ -176,6 +178,19 @@ impl Findings {
     #[must_use]
     pub fn count(&self, class: Class, confidence: Confidence) -> u64 {
         self.classes.get(&(class, confidence)).copied().unwrap_or(0)
+    }
+
+    /// What was refused.
+    #[must_use]
+    pub(crate) fn refused(&self) -> Refused {
+        let is_refusal =
+            |class: Class| matches!(class.cause(), Cause::DstAlloc | Cause::ReverseDstAlloc);
+        Refused {
+            calls: self.gc_total().failed > 0,
+            confirmed: self.classes.iter().any(|((class, confidence), drops)| {
+                is_refusal(*class) && *confidence == Confidence::Confirmed && *drops > 0
+            }),
+        }
     }
 
     /// True where the fault dropped packets, and each of them is confirmed by itself: what is proven
@@ -323,7 +338,10 @@ pub(crate) fn missing(
         missing.insert(Missing::DstGc);
     }
     if gathered.gc.keys().any(|(_, _, observed)| open(observed)) {
-        missing.insert(Missing::Outcomes);
+        missing.insert(match knowledge.traced.run_gc {
+            true => Missing::Returns,
+            false => Missing::Outcomes,
+        });
     }
     let own_attempts = |evidence: &Evidence| evidence.bounded && evidence.receive.count > 0;
     let looked_up = gathered.lookups > 0;
@@ -350,11 +368,12 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::diagnosis::assessment::{Behaviour, State, assess};
+    use crate::diagnosis::assessment::{Behaviour, assess};
     use crate::diagnosis::class::Class::{OutNoRoute, RcvDstAlloc, RcvNoRoute};
     use crate::diagnosis::class::Confidence::{Confirmed, Possible, Probable};
     use crate::diagnosis::rules::registry::RULES;
     use crate::diagnosis::rules::witnesses::Given;
+    use crate::diagnosis::state::State;
     use crate::host::Snapshot;
     use crate::host::netns::unidentified;
     use crate::kernel::limits::Regime;
@@ -588,8 +607,14 @@ mod tests {
             })
         };
         assert_eq!(called(Observed::Succeeded), none);
-        let outcomes = BTreeSet::from([Missing::Outcomes]);
-        assert_eq!(called(Observed::Collected), outcomes);
+        let returns = BTreeSet::from([Missing::Returns]);
+        assert_eq!(called(Observed::Collected), returns);
+        let untraced = missing_with(|given, gathered, _| {
+            given.knowledge.traced.run_gc = false;
+            let at = (Some(1), Origin::Receive, Observed::Collected);
+            gathered.gc.insert(at, 1);
+        });
+        assert_eq!(untraced, BTreeSet::from([Missing::Outcomes]));
         let asked = missing_with(|given, gathered, _| {
             gathered.lookups = 1;
             given.knowledge.lookups_filter_known = false;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::diagnosis::collect::gathered::Gathered;
 use crate::diagnosis::evidence::{Attempt, Observed, Traced};
+use crate::diagnosis::limit::checks_limit;
 use crate::diagnosis::lookups::filter::Shown;
 use crate::diagnosis::lookups::told::{Tellings, shown};
 use crate::diagnosis::proof::Proof;
 use crate::diagnosis::surroundings::Surroundings;
-use crate::kernel::release::{Release, judge};
 use crate::trace::TextFacts;
 
 /// What is known beyond the drop itself when drops are classified.
@@ -71,6 +71,7 @@ impl Knowledge {
             (_, Proof::AllFailed) => Outcome::Failed { proven },
             (_, Proof::NoneFailed) => Outcome::Succeeded { proven },
             (Observed::Collected, Proof::CollectedFailed) => Outcome::Failed { proven },
+            (_, Proof::AllGranted) => Outcome::Succeeded { proven: false },
             // fib6_run_gc was seen, but only later: it was probably traced here as well.
             (Observed::Nothing, _) if self.seen.run_gc => Outcome::Succeeded { proven: false },
             _ => Outcome::Open,
@@ -108,10 +109,11 @@ pub(crate) fn knowledge(
     let agree = around.counts_are_equal() && !gathered.has_losses();
     let are_of = around.are_of(gathered);
     let shown = shown(around.facts);
+    let traced = traced.or(gathered.traced.unwrap_or_default());
     Knowledge {
-        traced: traced.or(gathered.traced.unwrap_or_default()),
+        traced,
         seen: gathered.seen,
-        returns_count: !gathered.gc_returns_nothing && !never_refuses(gathered),
+        returns_count: checks_limit(gathered, around, traced) != Some(false),
         losses_are_placed: !gathered.has_unplaced_losses() && !text.perf && !several,
         losses_are_marked: !text.perf && !several,
         losses_outstanding: gathered.losses_outstanding(),
@@ -126,17 +128,6 @@ pub(crate) fn knowledge(
         has_vrf: around.has_vrf(),
         tellings: Arc::new(Tellings::new(&gathered.sequences, around.facts)),
     }
-}
-
-/// The release is one whose `ip6_dst_gc` returns nothing.
-#[must_use]
-pub(crate) fn never_refuses(gathered: &Gathered) -> bool {
-    let release = gathered.kernel.clone().unwrap_or_default();
-    let release = Release {
-        release,
-        ..Release::default()
-    };
-    judge(&release).checks == Some(false)
 }
 
 #[cfg(test)]
@@ -275,6 +266,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn as_many_entries_as_calls_grant_what_was_not_observed() {
+        outcomes(
+            |known| known.proof = Proof::AllGranted,
+            [
+                FAILED,
+                SUCCEEDED,
+                PERHAPS_SUCCEEDED,
+                SUCCEEDED,
+                SUCCEEDED,
+                PERHAPS_SUCCEEDED,
+            ],
+        );
+    }
+
     /// An input whose calls, held against its facts, prove by counting alone: 323 of 326 were
     /// granted, and `fib6_run_gc` ran in 3.
     struct Whole {
@@ -373,6 +379,44 @@ mod tests {
             fewer(None, Observed::Uncollected, true),
             Proof::CollectedFailed
         );
+    }
+
+    /// 323 entries were allocated: as many as calls, and fast stayed above gc_thresh.
+    #[test]
+    fn every_call_was_granted_where_nothing_speaks_against_it() {
+        let granted = |change: fn(&mut Whole)| {
+            let known = with(|whole| {
+                whole
+                    .gathered
+                    .gc
+                    .retain(|(.., seen), _| *seen == Observed::Uncollected);
+                whole
+                    .gathered
+                    .gc
+                    .insert((Some(1), Origin::Receive, Observed::Collected), 23);
+                let reading = |allocations: u64, drops: u64| {
+                    format!(
+                        "0001 0001 {allocations:04x} 0001 0000 0400 0000\nIp6InNoRoutes {drops}\n\
+                         net.ipv6.route.max_size = 366\nnet.ipv6.route.gc_thresh = 64\n4\n"
+                    )
+                };
+                let text = reading(511, 100) + &reading(834, 107);
+                whole.facts = Facts::parse(text.as_bytes()).unwrap();
+                change(whole);
+            });
+            known.proof == Proof::AllGranted
+        };
+        assert!(granted(|_| ()));
+        assert!(!granted(|whole| whole.bracketed = false));
+        assert!(!granted(|whole| whole.gathered.lost_uncounted = 1));
+        assert!(!granted(|whole| {
+            let calls = whole.gathered.gc.iter_mut();
+            calls.for_each(|((.., seen), n)| *n -= u64::from(*seen == Observed::Collected));
+            whole
+                .gathered
+                .gc
+                .insert((Some(1), Origin::Receive, Observed::Failed), 1);
+        }));
     }
 
     #[test]

@@ -13,12 +13,14 @@ pub(crate) mod findings;
 pub(crate) mod funnel;
 pub(crate) mod health;
 pub(crate) mod knowledge;
+pub(crate) mod limit;
 pub(crate) mod lookups;
 pub(crate) mod next_steps;
 mod proof;
 pub(crate) mod remedy;
 pub(crate) mod rules;
 mod sizing;
+pub(crate) mod state;
 pub(crate) mod surroundings;
 pub(crate) mod verdict;
 

@@ -16,6 +16,7 @@ fn advice(severity: Severity, text: impl Into<String>, command: Option<&str>) ->
 
 /// What `record` traces by itself, and the mark of each lookup.
 const TRACE_MORE: &str = "ip6drop record --function ip6_route_input --duration 30s -o trace.txt";
+const TRACE_RETURNS: &str = "ip6drop record --probes full --duration 30s -o trace.txt";
 const READ_FACTS: &str = "cat /proc/net/rt6_stats /proc/net/snmp6; sysctl net.ipv6.route; nproc";
 const READ_POLICY: &str = "ip -6 rule; ip -6 route show table all type throw | wc -l";
 
@@ -185,6 +186,12 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
             "Allocations were attempted and their outcome was not recorded. Trace fib6_run_gc as well (its entry suffices), or read the facts before and after; `record` does both.",
             Some(TRACE_MORE),
         ));
+    } else if missing(Missing::Returns) {
+        all.push(advice(
+            Severity::Evidence,
+            "Whether collections left room for the allocations that ran them was not recorded: the return of ip6_dst_gc tells.",
+            Some(TRACE_RETURNS),
+        ));
     }
     if missing(Missing::Policy) {
         all.push(advice(
@@ -227,7 +234,7 @@ fn more_evidence(found: &Findings) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::assessment::{Assessment, Headroom, State};
+    use crate::diagnosis::assessment::{Assessment, Headroom};
     use crate::diagnosis::class::Class::{
         OutDstAlloc, OutNoRoute, OutProhibited, RcvDstAlloc, RcvNoRoute, RcvProhibited,
         RcvUndetermined,
@@ -236,6 +243,7 @@ mod tests {
     use crate::diagnosis::counters::Counters;
     use crate::diagnosis::findings::GcCounts;
     use crate::diagnosis::remedy;
+    use crate::diagnosis::state::State;
     use Severity::{Action, Evidence, Note};
 
     /// The severity and the first words of each advice.
@@ -390,11 +398,12 @@ mod tests {
 
     #[test]
     fn evidence_is_asked_for_where_it_is_thin() {
-        use Missing::{DstGc, Facts, Handlers, Outcomes};
+        use Missing::{DstGc, Facts, Handlers, Outcomes, Returns};
         let unsure = |missing: &[Missing]| asked(RcvUndetermined, Possible, missing);
         assert_eq!(unsure(&[]), [""; 0]);
         assert_eq!(unsure(&[DstGc]), ["With ip6_pkt_drop"]);
         assert_eq!(unsure(&[Outcomes]), ["Allocations were"]);
+        assert_eq!(unsure(&[Returns]), ["Whether collections"]);
         assert_eq!(unsure(&[DstGc, Outcomes]), ["With ip6_pkt_drop"]);
         assert_eq!(unsure(&[Facts]), ["Counters and"]);
         assert_eq!(unsure(&[Handlers]), ["Tail calls"]);

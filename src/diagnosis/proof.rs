@@ -1,7 +1,7 @@
 //! What the counters and limits around a capture prove about the allocations in it.
 
 use crate::host::{Facts, Snapshot};
-use crate::kernel::limits::slack;
+use crate::kernel::limits::{slack, unsigned_thresh};
 
 /// What the facts prove about every call of `ip6_dst_gc` between the two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub(crate) enum Proof {
     NoneFailed,
     /// One refused exactly if `fib6_run_gc` ran inside it.
     CollectedFailed,
+    /// As many entries were allocated as there were calls, and none without one. Whether any
+    /// was allocated before the trace or after it the numbers do not say.
+    AllGranted,
 }
 
 /// `fib_rt_alloc` is an int and wraps. Before 4.18, where routes are dsts themselves, it is
@@ -76,6 +79,11 @@ pub(crate) fn prove(facts: &Facts, calls: CallCounts) -> Proof {
     // Nothing was granted: the third field of rt6_stats did not rise.
     if succeeded == 0 && calls.all > 0 {
         return Proof::AllFailed;
+    }
+    // Where fast stayed above gc_thresh each allocation was a call (net/core/dst.c: dst_alloc).
+    let always_called = low.saturating_sub(slack(cpus)) > unsigned_thresh(gc_thresh);
+    if always_called && calls.all > 0 && succeeded == calls.all {
+        return Proof::AllGranted;
     }
     // Calls that are granted are among the successes that the third field counts, and only
     // those with fib6_run_gc inside can refuse: where both bounds meet, all of these did.
@@ -178,11 +186,31 @@ mod tests {
             )
         };
         assert_eq!(with(370, 96, 90), Proof::Nothing);
-        assert_eq!(with(370, 9, 0), Proof::CollectedFailed);
-        assert_eq!(with(371, 9, 0), Proof::Nothing);
+        assert_eq!(with(370, 10, 1), Proof::CollectedFailed);
+        assert_eq!(with(370, 10, 0), Proof::CollectedFailed);
+        assert_eq!(with(371, 10, 0), Proof::Nothing);
         // More successes than calls that can have been granted: another namespace.
         assert_eq!(with(370, 12, 4), Proof::Nothing);
         assert_eq!(with(370, 8, 0), Proof::Nothing);
+    }
+
+    #[test]
+    fn all_were_granted_where_as_many_entries_came_as_calls() {
+        // slow was never below 371, and 4 CPUs hide 31 entries each.
+        let with = |gc_thresh, all, collected| {
+            prove(
+                &facts((380, 380), (511, 520), 200, gc_thresh),
+                calls(all, collected),
+            )
+        };
+        assert_eq!(with(246, 9, 9), Proof::AllGranted);
+        assert_eq!(with(64, 9, 0), Proof::AllGranted);
+        // Below gc_thresh nothing is called, and who was granted is not known.
+        assert_eq!(with(247, 9, 9), Proof::Nothing);
+        assert_eq!(with(246, 10, 9), Proof::Nothing);
+        assert_eq!(with(246, 8, 8), Proof::Nothing);
+        let none = facts((380, 380), (511, 511), 200, 64);
+        assert_ne!(prove(&none, calls(0, 0)), Proof::AllGranted);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What ends the loss now, where that is a larger route cache.
 
-use crate::diagnosis::assessment::{Assessment, State};
+use crate::diagnosis::assessment::Assessment;
 use crate::diagnosis::findings::Findings;
+use crate::diagnosis::state::State;
 
 /// Sized limits for a cache that is over its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Remedy {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::diagnosis::counters::Counters;
+    use crate::diagnosis::counters::{Counters, Refused};
     use crate::diagnosis::rules::witnesses::Given;
     use crate::host::Facts;
 
@@ -66,8 +67,12 @@ pub(super) mod tests {
         );
         let facts = Facts::parse(facts.as_bytes()).unwrap();
         let known = Given::usual().knowledge;
+        let refused = Refused {
+            calls: true,
+            confirmed: true,
+        };
         Findings {
-            counters: Counters::new(&facts, &Default::default(), None, &known, true),
+            counters: Counters::new(&facts, &Default::default(), None, &known, refused),
             ..Findings::default()
         }
     }

@@ -42,6 +42,9 @@ pub(crate) struct Sizing {
     pub(crate) full_bytes: i64,
     /// How it was reckoned, for people.
     pub(crate) arithmetic: String,
+    /// Copies of routes count as entries.
+    #[serde(skip)]
+    pub(crate) counts_copies: bool,
 }
 
 /// What sizing starts from.
@@ -59,6 +62,8 @@ pub(crate) struct Needs {
     pub(crate) max_size: Option<i64>,
     /// Rules ask for the way back of each packet.
     pub(crate) has_in_flight: bool,
+    /// Copies of routes count as entries.
+    pub(crate) counts_copies: bool,
 }
 
 impl Sizing {
@@ -69,6 +74,12 @@ impl Sizing {
             0 => String::new(),
             n => format!(" + {n} in flight"),
         };
+        if !self.counts_copies {
+            return format!(
+                "{} entries now{flying}; x {GROWTH} for growth",
+                self.needed - self.in_flight
+            );
+        }
         let reckoned = self.copies + self.exceptions + self.in_flight;
         let already = match self.needed > reckoned {
             true => format!(", {} now", self.needed),
@@ -83,6 +94,13 @@ impl Sizing {
     /// How many routes the new limit has room for.
     #[must_use]
     pub(crate) fn holds(&self) -> String {
+        if !self.counts_copies {
+            let now = self.needed - self.in_flight;
+            return format!(
+                "enough for {} entries ({now} now)",
+                self.max_size - self.in_flight
+            );
+        }
         let room = self.max_size - self.exceptions - self.in_flight;
         format!(
             "enough for {} routes on {} CPUs ({} now)",
@@ -114,10 +132,19 @@ pub(crate) fn size(needs: Needs) -> Sizing {
         slow,
         max_size,
         has_in_flight,
+        counts_copies,
     } = needs;
-    let copies = routes.saturating_mul(i64::from(cpus));
     let in_flight = if has_in_flight { IN_FLIGHT } else { 0 };
-    let reckoned = copies.saturating_add(exceptions).saturating_add(in_flight);
+    // Which of the routes count is not to be seen: what there is, is what is known.
+    let (copies, reckoned) = if counts_copies {
+        let copies = routes.saturating_mul(i64::from(cpus));
+        (
+            copies,
+            copies.saturating_add(exceptions).saturating_add(in_flight),
+        )
+    } else {
+        (0, slow.saturating_add(in_flight))
+    };
     let needed = reckoned.max(slow);
     let grown = needed.saturating_mul(GROWTH).max(DEFAULT_MAX_SIZE);
     let current = max_size.unwrap_or(0);
@@ -129,9 +156,13 @@ pub(crate) fn size(needs: Needs) -> Sizing {
         0 => String::new(),
         n => format!(" + {n} in flight"),
     };
-    let mut arithmetic = format!(
-        "{routes} routes x {cpus} CPUs + {exceptions} exceptions{flying} = {reckoned} entries"
-    );
+    let mut arithmetic = if counts_copies {
+        format!(
+            "{routes} routes x {cpus} CPUs + {exceptions} exceptions{flying} = {reckoned} entries"
+        )
+    } else {
+        format!("{slow} entries now{flying}, for ordinary routes do not count on this kernel")
+    };
     if slow > reckoned {
         arithmetic.push_str(&format!(", but there are {slow} already"));
     }
@@ -155,6 +186,7 @@ pub(crate) fn size(needs: Needs) -> Sizing {
         needed_bytes: needed.saturating_mul(ENTRY_BYTES),
         full_bytes: max_size.saturating_mul(ENTRY_BYTES),
         arithmetic,
+        counts_copies,
     }
 }
 
@@ -172,6 +204,7 @@ mod tests {
                 slow: 0,
                 max_size: None,
                 has_in_flight,
+                counts_copies: true,
             })
         };
         let (without, with) = (with(false), with(true));
@@ -192,6 +225,7 @@ mod tests {
             slow,
             max_size,
             has_in_flight: false,
+            counts_copies: true,
         })
     }
 

@@ -40,7 +40,7 @@ impl Surroundings<'_> {
         let Some(one) = gathered.only_namespace() else {
             return false;
         };
-        let fits = || gathered.fast.is_none_or(|series| series.fits(self.facts));
+        let fits = || gathered.fast.is_none_or(|reads| reads.fit(self.facts));
         match self.facts.ops {
             Some(ops) => ops == one,
             None => !self.are_foreign() && (!self.facts.has_reading() || fits()),
@@ -73,6 +73,9 @@ impl Surroundings<'_> {
         let is_contradicted = match proof {
             Proof::NoneFailed => shows(&[Observed::Failed]),
             Proof::AllFailed => shows(&[Observed::Succeeded, Observed::Uncollected]),
+            Proof::AllGranted => {
+                shows(&[Observed::Failed]) || !self.bracketed || gathered.has_losses()
+            }
             Proof::CollectedFailed | Proof::Nothing => false,
         };
         if is_contradicted || self.are_foreign() {

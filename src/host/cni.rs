@@ -102,6 +102,7 @@ mod tests {
         let host = Host {
             proc: root.path().to_owned(),
             sys: root.path().to_owned(),
+            state: "".into(),
         };
         host.pods()
     }

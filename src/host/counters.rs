@@ -142,7 +142,8 @@ mod tests {
             std::fs::write(proc.join(ROUTE).join(name), value).unwrap();
         }
         let sys = dir.path().join("sys");
-        let now = Host { proc, sys }.snapshot();
+        let state = std::path::PathBuf::new();
+        let now = Host { proc, sys, state }.snapshot();
         let facts: Vec<String> = now.facts().map(|fact| fact.to_string()).collect();
         assert_eq!(
             facts,

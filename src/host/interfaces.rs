@@ -50,6 +50,7 @@ mod tests {
         let host = Host {
             proc: dir.path().to_owned(),
             sys: dir.path().to_owned(),
+            state: "".into(),
         };
         let expected = [
             ("cali7", Some(12)),

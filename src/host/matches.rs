@@ -138,6 +138,7 @@ mod tests {
         let host = Host {
             proc: root.path().to_owned(),
             sys: root.path().to_owned(),
+            state: "".into(),
         };
         let matches = host.route_matches();
         assert_eq!(matches.ask_way_back(), matches.rpfilter || matches.fib);
@@ -183,6 +184,7 @@ mod tests {
             let host = Host {
                 proc: root.path().to_owned(),
                 sys: root.path().to_owned(),
+                state: "".into(),
             };
             let modules: Vec<_> = modules.lines().filter_map(uses).collect();
             host.has_fib_built_in(&modules)

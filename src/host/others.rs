@@ -223,6 +223,7 @@ mod tests {
         let host = |proc: &str| Host {
             proc: proc.into(),
             sys: "/sys".into(),
+            state: "".into(),
         };
         assert_eq!(host("/nowhere").other_namespaces(), []);
         assert!(

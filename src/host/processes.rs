@@ -82,6 +82,7 @@ mod tests {
         let host = Host {
             proc: dir.path().to_owned(),
             sys: dir.path().to_owned(),
+            state: "".into(),
         };
         let found = [0, 1, 10, 2].map(|cpu| host.ksoftirqd(cpu));
         assert_eq!(found, [Some(9), Some(16), Some(160), None]);

@@ -17,6 +17,8 @@ pub struct Host {
     pub proc: PathBuf,
     /// `/sys`.
     pub sys: PathBuf,
+    /// The state directory, in which is kept what its kernel was asked.
+    pub state: PathBuf,
 }
 
 /// CPUs of the host, in numbers of CPUs.
@@ -54,6 +56,7 @@ impl Host {
             release,
             version: line("version"),
             signature: line("version_signature"),
+            new_max_size: self.new_max_size(),
         })
     }
 
@@ -69,6 +72,13 @@ impl Host {
     pub(crate) fn boot_id(&self) -> String {
         let id = self.proc_text("sys/kernel/random/boot_id");
         id.unwrap_or_default().trim().to_owned()
+    }
+
+    /// How long the host has been up, in seconds.
+    #[must_use]
+    pub(crate) fn uptime(&self) -> Option<f64> {
+        let text = self.proc_text("uptime")?;
+        text.split_ascii_whitespace().next()?.parse().ok()
     }
 
     /// How many CPUs are online and present.
@@ -138,6 +148,7 @@ mod tests {
         let host = Host {
             proc: root.path().to_owned(),
             sys: root.path().to_owned(),
+            state: "".into(),
         };
         let isolated = || Vec::from_iter(host.isolated_cpus());
         assert_eq!(isolated(), [0; 0]);

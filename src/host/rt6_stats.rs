@@ -24,6 +24,15 @@ pub(crate) struct Rt6Stats {
     pub(crate) fib_discarded_routes: u64,
 }
 
+impl Rt6Stats {
+    /// The kernel counts neither nodes nor allocations, as before 4.18 (measured on 4.14): routes
+    /// cannot be without nodes.
+    #[must_use]
+    pub(crate) fn counts_no_allocations(&self) -> bool {
+        (self.fib_nodes, self.fib_rt_alloc) == (0, 0) && self.fib_route_nodes > 0
+    }
+}
+
 impl fmt::Display for Rt6Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (nodes, route_nodes) = (self.fib_nodes, self.fib_route_nodes);
@@ -63,6 +72,15 @@ pub(super) fn parse(line: &[u8]) -> Option<Rt6Stats> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counters_that_do_not_count() {
+        let dead = |line: &str| parse(line.as_bytes()).unwrap().counts_no_allocations();
+        assert!(dead("0000 016c 0000 0196 0000 01c2 005a"));
+        assert!(!dead("02d5 016c 0203 0196 0000 017c 0000"));
+        assert!(!dead("0001 0001 0000 0001 0000 0000 0000"));
+        assert!(!dead("0000 0000 0000 0000 0000 0000 0000"));
+    }
 
     #[test]
     fn the_sixth_field_is_the_exact_count() {

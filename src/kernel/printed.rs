@@ -7,6 +7,9 @@ pub(crate) const CACHE_IS_FULL: &str = "Route cache is full: consider increasing
 /// How the kernel's log says that it left out some of those messages, up to their number.
 pub(crate) const CACHE_IS_FULL_LEFT_OUT: &str = "dst_alloc: ";
 
+/// What stands behind their number.
+pub(crate) const LEFT_OUT_END: &str = " callbacks suppressed";
+
 /// A frame whose return address a return probe has replaced (kernel/trace/trace_output.c).
 pub(crate) const RETURN_PROBE: &str = "[unknown/kretprobe'd]";
 

@@ -7,7 +7,7 @@ use crate::diagnosis::counters::{Counters, HereAndNow};
 use crate::diagnosis::evidence::Traced;
 use crate::diagnosis::findings::{Findings, GcCounts, missing};
 use crate::diagnosis::health::Health;
-use crate::diagnosis::knowledge::{Knowledge, knowledge, never_refuses};
+use crate::diagnosis::knowledge::{Knowledge, knowledge};
 use crate::diagnosis::lookups::told::shows_every_lookup;
 use crate::diagnosis::rules::classify::{Classification, classify};
 use crate::diagnosis::surroundings::Surroundings;
@@ -67,7 +67,7 @@ impl Judgement {
     ) -> impl FnMut(&Kept, &Stacks) + 'a {
         let tally = &input.drops.tally;
         move |kept, stacks| match kept {
-            Kept::Fast(time, fast) => sink.fast(*time, *fast),
+            Kept::Fast(time, readings) => sink.fast(*time, *readings),
             Kept::Drop(drop) => {
                 let classification = &self.decided[drop.evidence as usize];
                 if tally.filter.takes_class(classification.class) {
@@ -245,13 +245,8 @@ impl Input<'_> {
             let failed = |observed| knowledge.failed(observed);
             summary.entries = Entries::new(&tally.wanted, failed, judgement.ops);
         }
-        summary.findings.counters = Counters::new(
-            shown,
-            gathered,
-            host,
-            knowledge,
-            summary.findings.gc_total().failed > 0,
-        );
+        summary.findings.counters =
+            Counters::new(shown, gathered, host, knowledge, summary.findings.refused());
         summary.left_out = tally.all - summary.findings.drops();
         summary.findings.health = self.health(knowledge);
         summary.findings.missing = missing(gathered, facts, knowledge, tally.table.all());
@@ -349,7 +344,7 @@ impl Input<'_> {
             untraced: u64::from(!has_drops && !knowledge.traced.drops),
             eventless: u64::from(is_eventless),
             way_back_hidden: u64::from(
-                gathered.preamble.way_back_hidden && !never_refuses(gathered),
+                gathered.preamble.way_back_hidden && knowledge.returns_count,
             ),
             stacks_beyond: self.drops.tally.stacks_beyond,
             evictions: gathered.evictions,

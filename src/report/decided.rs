@@ -7,6 +7,7 @@ use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::rules::classify::Classification;
+use crate::kernel::dst_ops::FastReadings;
 use crate::trace::event::Context;
 use crate::trace::event::Frames;
 use crate::trace::lookup::Lookup;
@@ -85,6 +86,6 @@ impl<'a> DecidedDrop<'a> {
 pub trait DecidedSink {
     /// One drop.
     fn drop(&mut self, drop: &DecidedDrop<'_>);
-    /// `fast`, as a probe read it.
-    fn fast(&mut self, _time: Time, _fast: i64) {}
+    /// `fast`, as a probe read it wherever it may be.
+    fn fast(&mut self, _time: Time, _readings: FastReadings) {}
 }

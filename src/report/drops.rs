@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnosis::collect::packet_drop::{DropSink, Identity, PacketDrop};
 use crate::diagnosis::collect::wanted::Wanted;
+use crate::kernel::dst_ops::FastReadings;
 use crate::report::filter::Filter;
 use crate::report::tally::Tally;
 use crate::trace::Time;
@@ -34,8 +35,8 @@ pub(crate) struct KeptDrop {
 pub(crate) enum Kept {
     /// A drop.
     Drop(KeptDrop),
-    /// `fast`, as a probe read it.
-    Fast(Time, i64),
+    /// `fast`, as a probe read it wherever it may be.
+    Fast(Time, FastReadings),
 }
 
 /// What is kept, in the order of the trace.
@@ -153,9 +154,9 @@ impl DropSink for Drops<'_> {
     }
 
     #[inline]
-    fn fast(&mut self, time: Time, fast: i64) {
+    fn fast(&mut self, time: Time, readings: FastReadings) {
         if !matches!(self.wanted, Keeping::No) {
-            self.keep(Kept::Fast(time, fast));
+            self.keep(Kept::Fast(time, readings));
         }
     }
 
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_everything_or_nothing() {
-        let fast = |n| Kept::Fast(Time::count(n), 0);
+        let fast = |n| Kept::Fast(Time::count(n), [Some(0), None]);
         let mut keep = Keep::default();
         (0..MAX_KEPT as u64).for_each(|n| keep.push(fast(n)));
         assert_eq!(keep.whole().map(<[Kept]>::len), Some(MAX_KEPT));

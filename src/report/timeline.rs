@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnosis::class::Class;
 use crate::diagnosis::counters::Counters;
 use crate::host::Facts;
+use crate::kernel::dst_ops::{FAST_AT, FastReadings};
 use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::moments::{Moments, Place};
@@ -115,8 +116,8 @@ pub(crate) struct Timeline {
     pub(crate) quiet: usize,
     /// Drops without a time stamp.
     pub(crate) untimed: u64,
-    /// `fast`; `None` in bins in which nothing read it.
-    pub(crate) fast: Vec<Option<Band>>,
+    /// What was read for `fast`, wherever it may be; `None` in bins in which nothing was.
+    pub(crate) fast: Vec<[Option<Band>; FAST_AT.len()]>,
     /// Its counters and limits.
     pub(crate) counters: Option<Counters>,
     /// The facts before and after.
@@ -141,7 +142,7 @@ impl Timeline {
             moments: Moments::default(),
             quiet,
             untimed: 0,
-            fast: vec![None; BINS],
+            fast: vec![[None; FAST_AT.len()]; BINS],
             counters: summary.findings.counters.clone(),
             facts: summary.facts.clone(),
         }
@@ -167,16 +168,19 @@ impl Timeline {
         Some((own.unwrap_or(self.rows.len()), bin))
     }
 
-    fn note_fast(&mut self, time: Time, fast: i64) {
+    fn note_fast(&mut self, time: Time, readings: FastReadings) {
         let Some(bin) = self.axis.and_then(|axis| axis.bin(time)) else {
             return;
         };
-        let band = self.fast[bin].get_or_insert(Band {
-            min: fast,
-            max: fast,
-        });
-        band.min = band.min.min(fast);
-        band.max = band.max.max(fast);
+        for (band, fast) in self.fast[bin].iter_mut().zip(readings) {
+            let Some(fast) = fast else { continue };
+            let band = band.get_or_insert(Band {
+                min: fast,
+                max: fast,
+            });
+            band.min = band.min.min(fast);
+            band.max = band.max.max(fast);
+        }
     }
 }
 
@@ -195,8 +199,8 @@ impl DecidedSink for Timeline {
         row[bin][of.class as usize] += drop.count;
     }
 
-    fn fast(&mut self, time: Time, fast: i64) {
-        self.note_fast(time, fast);
+    fn fast(&mut self, time: Time, readings: FastReadings) {
+        self.note_fast(time, readings);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened in the network namespaces of the node between two readings, whether or not a trace
 //! shows it: counters of lost packets that rose, and caches that grew.
 
-use crate::diagnosis::assessment::State;
+use crate::diagnosis::state::State;
 use crate::host::netns::NetNs;
 use crate::status::sampler::{NetNsStatus, Status};
 

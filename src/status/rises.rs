@@ -75,6 +75,7 @@ pub(crate) mod tests {
 
     pub(crate) fn status(rows: Vec<NetNsStatus>) -> Status {
         Status {
+            log: None,
             host: None,
             time: 0.0,
             kernel: judge(&Release::default()),

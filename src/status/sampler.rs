@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::diagnosis::assessment::{Assessment, Behaviour, State, assess};
+use crate::diagnosis::assessment::{Assessment, Behaviour, assess};
+use crate::diagnosis::state::State;
 use crate::exit::Exit;
+use crate::host::kmsg::{KernelLog, LoggedRefusals};
 use crate::host::matches::RouteMatches;
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
 use crate::host::{CpuCount, Host, ReadError, Snapshot};
@@ -98,6 +100,8 @@ pub struct Status {
     pub(crate) cpus: Option<CpuCount>,
     /// Matches of netfilter that ask for routes.
     pub(crate) matches: RouteMatches,
+    /// What its log says of refused allocations; `None` where it may not be read.
+    pub(crate) log: Option<Logged>,
     /// Which namespaces were asked for.
     pub(crate) selection: Selection,
     /// The namespaces.
@@ -134,9 +138,18 @@ impl Status {
         let mut rows = self.rows.iter();
         let failed = rows.any(|row| row.is_unread() && !self.excuses(row));
         let read = self.rows.iter().filter(|row| wanted && !row.is_unread());
-        let states = read.map(|row| &row.assessment.state);
-        State::exit_of_all(states, failed || self.rows.is_empty())
+        let exits = read.map(|row| row.assessment.exit());
+        State::exit_of_all(exits, failed || self.rows.is_empty())
     }
+}
+
+/// What the kernel's log says of refused allocations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Logged {
+    /// How many it told, and left out.
+    pub(crate) refused: u64,
+    /// How long ago the last was, in seconds.
+    pub(crate) ago: Option<f64>,
 }
 
 /// What a namespace is known by from one round to the next.
@@ -148,6 +161,7 @@ pub struct Sampler {
     host: Host,
     selection: Selection,
     last: BTreeMap<NetNsKey, (Instant, Snapshot)>,
+    log: Option<(KernelLog, LoggedRefusals)>,
 }
 
 fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
@@ -180,11 +194,24 @@ impl Sampler {
     /// A sampler of this host.
     #[must_use]
     pub fn new(host: Host, selection: Selection) -> Self {
+        let log = host.kernel_log(false);
         Sampler {
+            log: log.map(|log| (log, LoggedRefusals::default())),
             host,
             selection,
             last: BTreeMap::new(),
         }
+    }
+
+    /// What the log says by now.
+    fn log(&mut self) -> Option<Logged> {
+        let (log, all) = self.log.as_mut()?;
+        log.read(all);
+        let ago = |last: u64| Some(self.host.uptime()? - Duration::from_micros(last).as_secs_f64());
+        Some(Logged {
+            refused: all.all(),
+            ago: all.last.and_then(ago),
+        })
     }
 
     fn namespaces(&self) -> Result<netns::All, NetNsError> {
@@ -218,6 +245,11 @@ impl Sampler {
             .inspect_err(|e| problems.push(ReadProblem::of(e)))
             .ok();
         let matches = self.host.route_matches();
+        let log = self.log();
+        let kernel = match log.as_ref().map(|log| log.refused) {
+            None | Some(0) => kernel,
+            Some(_) => kernel.refused(),
+        };
         let seen = Behaviour {
             matches,
             ..Behaviour::default()
@@ -262,6 +294,7 @@ impl Sampler {
             kernel,
             cpus,
             matches,
+            log,
             selection: self.selection.clone(),
             rows,
             hidden,

@@ -8,10 +8,9 @@
 //! namespace, for a packet going either way. The message is limited to 10 in 5 s;
 //! `dst_alloc: 57 callbacks suppressed` counts those that were left out.
 
-use crate::kernel::printed::{CACHE_IS_FULL, CACHE_IS_FULL_LEFT_OUT, NO_MEMORY};
+use crate::kernel::printed::{CACHE_IS_FULL, CACHE_IS_FULL_LEFT_OUT, LEFT_OUT_END, NO_MEMORY};
 use crate::trace::number::number;
 
-const SUPPRESSED: &[u8] = b" callbacks suppressed";
 /// What syslog and journald put between the host and the kernel's own words.
 const FROM_KERNEL: &[u8] = b" kernel: ";
 
@@ -67,7 +66,8 @@ pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
         return is_own.then_some(Message::Failed { when });
     }
     if let Some(at) = memchr::memmem::find(line, CACHE_IS_FULL_LEFT_OUT.as_bytes())
-        && let Ok((SUPPRESSED, n)) = number(&line[at + CACHE_IS_FULL_LEFT_OUT.len()..])
+        && let Ok((rest, n)) = number(&line[at + CACHE_IS_FULL_LEFT_OUT.len()..])
+        && rest == LEFT_OUT_END.as_bytes()
     {
         return Some(Message::Suppressed(n));
     }

@@ -105,6 +105,7 @@ impl Tree {
         Host {
             proc: self.path("proc"),
             sys: self.path("sys"),
+            state: "".into(),
         }
     }
 

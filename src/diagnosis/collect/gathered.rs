@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::framing::Framing;
 use crate::capture::preamble::Preamble;
+use crate::diagnosis::collect::fast::FastReads;
 use crate::diagnosis::collect::signal::OpsReading;
 use crate::diagnosis::evidence::{Observed, Traced};
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::lookups::sequence::Sequences;
-use crate::host::{Facts, Snapshot};
 use crate::kernel::functions::Origin;
-use crate::kernel::limits;
 use crate::trace::Time;
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
@@ -20,40 +19,6 @@ pub(crate) const MAX_NAMESPACES: usize = 256;
 
 /// Counts of `ip6_dst_gc` calls, by CPU, origin and what was observed.
 pub(crate) type GcCalls = BTreeMap<(Option<u32>, Origin, Observed), u64>;
-
-/// `fast`, as the entry probe on `ip6_dst_gc` read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FastSeries {
-    /// Smallest value.
-    pub(crate) min: i64,
-    /// Largest value.
-    pub(crate) max: i64,
-    /// Last value.
-    pub(crate) last: i64,
-    /// The `gc_thresh` read beside it; `None` where it changed.
-    pub(crate) gc_thresh: Option<i64>,
-    /// Calls that were read.
-    pub(crate) samples: u64,
-}
-
-impl FastSeries {
-    /// Whether it can be that of these facts: the same `gc_thresh`, and never further from `slow`
-    /// than the CPUs can hide.
-    #[must_use]
-    pub(crate) fn fits(&self, facts: &Facts) -> bool {
-        let readings = [&facts.before, &facts.after].into_iter().flatten();
-        let slows = || readings.clone().filter_map(Snapshot::slow);
-        let fits = || {
-            let last = facts.last()?;
-            let slack = limits::slack(last.cpus?);
-            let low = slows().min()?.saturating_sub(slack);
-            let high = slows().max()?.saturating_add(slack);
-            let same = self.gc_thresh? == last.gc_thresh()?;
-            Some(same && self.min >= low && self.max <= high)
-        };
-        fits() == Some(true)
-    }
-}
 
 /// Everything that was gathered besides the drops.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +42,7 @@ pub(crate) struct Gathered {
     /// Functions seen somewhere in it, perhaps only from there on.
     pub(crate) seen: Traced,
     /// `fast`, where it was read for IPv6.
-    pub(crate) fast: Option<FastSeries>,
+    pub(crate) fast: Option<FastReads>,
     /// Lost events in the CPUs' totals that no mark in the text places.
     pub(crate) unmarked: u64,
     /// CPUs whose total of lost events the capture's own framing has given.
@@ -162,21 +127,9 @@ impl Gathered {
                 self.namespaces.insert(ops);
             }
         }
-        let Some((fast, gc_thresh)) = reading.fast else {
-            return;
-        };
-        let series = self.fast.get_or_insert(FastSeries {
-            min: fast,
-            max: fast,
-            last: fast,
-            gc_thresh: Some(gc_thresh),
-            samples: 0,
-        });
-        series.min = series.min.min(fast);
-        series.max = series.max.max(fast);
-        series.last = fast;
-        series.gc_thresh = series.gc_thresh.filter(|&known| known == gc_thresh);
-        series.samples += 1;
+        if let Some((readings, gc_thresh)) = reading.fast {
+            FastReads::note(&mut self.fast, readings, gc_thresh);
+        }
     }
 
     /// Takes what a framing line says.
@@ -260,34 +213,6 @@ mod tests {
             gathered.framing(&Framing::Lost { cpu, events });
         }
         assert_eq!(gathered.lost.len(), MAX_CPUS);
-    }
-
-    #[test]
-    fn fast_is_a_series() {
-        let mut gathered = Gathered::default();
-        let read = |gathered: &mut Gathered, ops, fast| {
-            gathered.note_fast(&OpsReading { ops, fast });
-        };
-        read(&mut gathered, None, None);
-        assert_eq!(gathered.fast, None);
-        for fast in [300, 288, 320, 310] {
-            read(&mut gathered, None, Some((fast, 64)));
-        }
-        let mut series = FastSeries {
-            min: 288,
-            max: 320,
-            last: 310,
-            gc_thresh: Some(64),
-            samples: 4,
-        };
-        assert_eq!(gathered.fast, Some(series));
-        // A threshold that changed is none, also when it comes back.
-        for gc_thresh in [65, 64] {
-            read(&mut gathered, None, Some((310, gc_thresh)));
-        }
-        series.gc_thresh = None;
-        series.samples = 6;
-        assert_eq!(gathered.fast, Some(series));
     }
 
     #[test]

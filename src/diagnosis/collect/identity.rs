@@ -54,8 +54,8 @@ impl<D: DropSink> Collector<D> {
             Aside::Packet(packet) => packet,
             Aside::Ops(reading) => {
                 self.gathered.note_fast(reading);
-                if let Some(((fast, _), context)) = reading.fast.zip(context) {
-                    self.drops.fast(context.time, fast);
+                if let Some(((readings, _), context)) = reading.fast.zip(context) {
+                    self.drops.fast(context.time, readings);
                 }
                 self.entry(at, via, function, context, caller);
                 if let Some(ops) = reading.ops {

@@ -5,6 +5,7 @@ mod calls;
 pub(crate) mod collector;
 mod context;
 mod drops;
+pub(crate) mod fast;
 pub(crate) mod gathered;
 mod identity;
 mod netfilter;

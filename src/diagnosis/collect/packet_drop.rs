@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnosis::collect::wanted::Wanted;
 use crate::diagnosis::evidence::Evidence;
+use crate::kernel::dst_ops::FastReadings;
 use crate::trace::lookup::Lookup;
 use crate::trace::{Context, Name, Packet, StackId, Time};
 
@@ -43,8 +44,8 @@ pub(crate) trait DropSink {
     fn matches_stack(&mut self, id: Option<StackId>, frames: &[Name]) -> bool;
     /// One drop.
     fn drop(&mut self, drop: &PacketDrop);
-    /// `fast`, as a probe read it.
-    fn fast(&mut self, _time: Time, _fast: i64) {}
+    /// `fast`, as a probe read it wherever it may be.
+    fn fast(&mut self, _time: Time, _readings: FastReadings) {}
     /// One attempt at a new entry, where the trace names the route.
     fn wanted(&mut self, _wanted: &Wanted) {}
 }

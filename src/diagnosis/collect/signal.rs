@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kernel::dst_ops::{FAST_AT, FastReadings};
 use crate::kernel::frames::{Mark, mark};
 use crate::kernel::functions::{self, Function, KFREE_SKB, NETFILTER_DROP, NF_HOOK_SLOW};
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
@@ -80,8 +81,8 @@ pub enum Signal {
 pub struct OpsReading {
     /// The `dst_ops`, one for each network namespace.
     pub(crate) ops: Option<u64>,
-    /// `fast` and `gc_thresh`, of IPv6 alone.
-    pub(crate) fast: Option<(i64, i64)>,
+    /// `fast`, wherever it may be, and `gc_thresh`, of IPv6 alone.
+    pub(crate) fast: Option<(FastReadings, i64)>,
 }
 
 impl OpsReading {
@@ -89,12 +90,12 @@ impl OpsReading {
     fn new(arguments: &[u8]) -> OpsReading {
         const AF_INET6: i128 = 10;
         let number = |name: &[u8]| integer(arguments, name);
-        let fast = match (number(b"family"), number(b"fast"), number(b"gc_thresh")) {
-            (Some(AF_INET6), Some(fast), Some(gc_thresh)) => {
-                i64::try_from(fast).ok().zip(i64::try_from(gc_thresh).ok())
-            }
-            _ => None,
-        };
+        let word = |name: &str| i64::try_from(number(name.as_bytes())?).ok();
+        let is_ipv6 = number(b"family") == Some(AF_INET6);
+        let readings = FAST_AT.each_ref().map(|place| word(place.argument));
+        let is_there = is_ipv6 && readings.iter().any(Option::is_some);
+        let fast = word("gc_thresh").filter(|_| is_there);
+        let fast = fast.map(|gc_thresh| (readings, gc_thresh));
         OpsReading {
             ops: number(b"ops").and_then(|ops| u64::try_from(ops).ok()),
             fast,
@@ -318,7 +319,7 @@ mod tests {
         };
         let whole = "ops=0xffffffff892b8e40 family=10 gc_thresh=64 fast=288";
         let ops = Some(0xffff_ffff_892b_8e40);
-        let fast = Some((288, 64));
+        let fast = Some(([Some(288), None], 64));
         assert_eq!(read(whole), OpsReading { ops, fast });
         let nothing = OpsReading {
             ops: None,

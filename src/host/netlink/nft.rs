@@ -98,6 +98,7 @@ mod tests {
         let host = Host {
             proc: "/nowhere".into(),
             sys: "/sys".into(),
+            state: "".into(),
         };
         assert!(!host.nft_may_ask_routes());
     }
@@ -110,6 +111,7 @@ mod tests {
             let host = Host {
                 proc: "/proc".into(),
                 sys: "/sys".into(),
+                state: "".into(),
             };
             for rule in rules {
                 let done = Command::new("nft").arg(rule).status().ok()?;

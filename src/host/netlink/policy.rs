@@ -78,6 +78,7 @@ mod tests {
         Host {
             proc: PathBuf::from(proc),
             sys: PathBuf::from("/sys"),
+            state: "".into(),
         }
     }
 

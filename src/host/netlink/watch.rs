@@ -164,6 +164,7 @@ mod tests {
         let host = |proc: &str| Host {
             proc: proc.into(),
             sys: "/sys".into(),
+            state: "".into(),
         };
         assert!(host("/nowhere").watch().is_none());
         assert!(host("/proc").watch().is_some());

@@ -1,6 +1,6 @@
 //! What a tired person sees first: the answer, how sure it is and why, how much, and what to do now.
 
-use crate::diagnosis::advice::Advice;
+use crate::diagnosis::advice::{Advice, Severity};
 use crate::diagnosis::class::Cause;
 use crate::diagnosis::next_steps::advise;
 use crate::diagnosis::remedy::Remedy;
@@ -173,8 +173,10 @@ impl Plan {
             };
         }
         // A cache over its limit may be none of these packets' trouble.
-        let first = rest.iter().position(|advice| !says(advice));
+        let acts = |advice: &Advice| advice.severity != Severity::Note;
+        let first = rest.iter().position(|advice| acts(advice) && !says(advice));
         let next = first
+            .or_else(|| rest.iter().position(|advice| !says(advice)))
             .or((!rest.is_empty()).then_some(0))
             .map(|at| rest.remove(at));
         Plan {

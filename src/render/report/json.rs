@@ -117,12 +117,13 @@ fn counters(summary: &Summary) -> Value {
     let assessment = &counters.assessment;
     let fast = counters.fast.map(|fast| {
         json!({
-            "min": fast.min,
-            "max": fast.max,
-            "last": fast.last,
-            "samples": fast.samples,
+            "min": fast.series.min,
+            "max": fast.series.max,
+            "last": fast.series.last,
+            "samples": fast.series.samples,
             "to_slow": counters.fast_to_slow(),
             "batches": counters.fast_in_batches(),
+            "offset": fast.offset(),
         })
     });
     json!({

@@ -1,6 +1,7 @@
 //! What a report says in sentences and lines, the same in every format for people.
 
 use crate::diagnosis::class::Confidence;
+use crate::diagnosis::collect::fast::Doubt;
 use crate::diagnosis::findings::Control;
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::verdict::Verdict;
@@ -22,7 +23,7 @@ pub(super) fn regime(summary: &Summary) -> Option<(String, String)> {
         ("slow", counters.slow),
         ("max_size", counters.max_size),
         ("gc_thresh", counters.gc_thresh),
-        ("fast", counters.fast.map(|fast| fast.last)),
+        ("fast", counters.fast.map(|fast| fast.series.last)),
     ];
     let known: Vec<String> = numbers
         .iter()
@@ -103,6 +104,27 @@ fn distance(to_slow: i64) -> String {
     format!(", {} {side} slow", to_slow.unsigned_abs())
 }
 
+/// Why `fast` is not believed though it was read.
+pub(super) fn fast_doubt(doubt: Doubt) -> String {
+    let why = match doubt {
+        Doubt::Facts => {
+            "the counters around the trace do not say what it could be held against".to_owned()
+        }
+        Doubt::Threshold => {
+            "the gc_thresh beside it is not that of the counters, or changed: another namespace"
+                .to_owned()
+        }
+        Doubt::Low(value) => format!(
+            "{value} was read, which is not above gc_thresh, as it is whenever ip6_dst_gc is called: this kernel keeps it elsewhere, RHEL 8 and its kin 200 bytes into struct dst_ops"
+        ),
+        Doubt::Far => "what was read is further from slow than the CPUs can hide".to_owned(),
+        Doubt::Steps => "what was read does not change by whole batches".to_owned(),
+        Doubt::Once => "it was read once".to_owned(),
+        Doubt::Several => "two places could be it".to_owned(),
+    };
+    format!("not available ({why})")
+}
+
 /// Counters, limits and regime, a line each; none without facts.
 pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
     let Some(counters) = &summary.findings.counters else {
@@ -125,17 +147,22 @@ pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
                 .map_or(String::new(), |(n, batch)| format!(" = {n} x {batch}"));
             format!(
                 "fast {} to {}, last {}{batches}{} (in {})",
-                fast.min,
-                fast.max,
-                fast.last,
+                fast.series.min,
+                fast.series.max,
+                fast.series.last,
                 counters.fast_to_slow().map_or(String::new(), distance),
-                count(fast.samples, "call", "calls")
+                count(fast.series.samples, "call", "calls")
             )
         }
-        (None, Some((low, high))) => format!("fast not read; between {low} and {high}"),
-        (None, None) => "fast not available".to_owned(),
+        (None, bounds) => {
+            let why = counters
+                .fast_doubt
+                .map_or("not read".to_owned(), fast_doubt);
+            let between = bounds.map(|(low, high)| format!("; between {low} and {high}"));
+            format!("fast {why}{}", between.unwrap_or_default())
+        }
     });
-    if let Some(sizing) = &assessment.sizing {
+    if let Some(sizing) = assessment.sizing.as_ref().filter(|s| s.counts_copies) {
         lines.push(format!(
             "filled by {} routes x {} CPUs, up to {} copies, and {}",
             sizing.routes,
@@ -151,7 +178,7 @@ pub(crate) fn cache_lines(summary: &Summary) -> Vec<String> {
     let regimes = assessment.state.names();
     match regimes[..] {
         [] => {}
-        [regime] => lines.push(format!("regime {regime}: {}", assessment.state.meaning())),
+        [regime] => lines.push(format!("regime {regime}: {}", assessment.meaning())),
         _ => lines.push(format!("regime one of {}", regimes.join(", "))),
     }
     lines

@@ -113,6 +113,7 @@ fn value(status: &Status) -> Value {
         },
         "verdict": {"exit": status.exit(true).status(), "summary": sentence(status)},
         "namespaces": status.rows.iter().map(namespace).collect::<Vec<_>>(),
+        "kernel_log": status.log.map(|log| json!({"refused": log.refused, "ago": log.ago})),
         "route_matches": status.matches.names(),
         "hidden_processes": status.hidden,
         "problems": problems(&status.problems),

@@ -9,7 +9,9 @@ use crate::exit::Exit;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::render::format::Format;
 use crate::render::paper::Paper;
-use crate::render::status::words::{description, hidden, sentence, short_name, state_name};
+use crate::render::status::words::{
+    description, hidden, kernel_log, sentence, short_name, state_name,
+};
 use crate::render::table::table;
 use crate::render::view::{Round, StatusDocument, StatusView};
 use crate::render::words::{BRIEF, or_dash};
@@ -104,7 +106,10 @@ pub(super) fn numbers(row: &NetNsStatus) -> Vec<[String; 3]> {
     add(
         "allocations ever",
         or_dash(stats.map(|s| s.fib_rt_alloc)),
-        "successful ones; never falls",
+        match stats {
+            Some(s) if s.counts_no_allocations() => "not counted by this kernel",
+            _ => "successful ones; never falls",
+        },
     );
     add(
         "discarded routes",
@@ -139,7 +144,7 @@ fn head_style(status: &Status, color: bool) -> Style {
 fn kernel_line(status: &Status) -> String {
     let kernel = &status.kernel;
     let checks = match kernel.checks {
-        Some(true) => "checks max_size",
+        Some(true) => "checks max_size (CVE-2023-52340)",
         Some(false) => "does not check max_size",
         None => "may check max_size",
     };
@@ -197,8 +202,8 @@ fn write(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
         or_dash(cpus.map(|c| c.online)),
         or_dash(cpus.map(|c| c.present))
     )?;
-    if let Some(hidden) = hidden(status) {
-        lines(&paper.wrap(&hidden, "", "  "), out)?;
+    for line in kernel_log(status).into_iter().chain(hidden(status)) {
+        lines(&paper.wrap(&line, "", "  "), out)?;
     }
     writeln!(out)?;
     if let [row] = &status.rows[..] {

@@ -85,8 +85,9 @@ pub(crate) fn sentence(status: &Status) -> String {
     let meaning = if within && status.matches.ask_way_back() && status.kernel.checks != Some(false)
     {
         "nothing is refused at rest, but under load entries in flight may fill it for moments"
+            .to_owned()
     } else {
-        worst.assessment.state.meaning()
+        worst.assessment.meaning()
     };
     let state = state_name(worst).replace('|', " or ");
     if let [_] = status.rows[..] {
@@ -108,6 +109,18 @@ pub(crate) fn sentence(status: &Status) -> String {
     format!(
         "IPv6 route caches: {worse} of {read} network namespaces over the limit; worst is {name}, {state}: {meaning}."
     )
+}
+
+/// What the kernel's log says of refused allocations; `None` where it says nothing.
+#[must_use]
+pub(crate) fn kernel_log(status: &Status) -> Option<String> {
+    let log = status.log.filter(|log| log.refused > 0)?;
+    let refused = count(log.refused, "entry", "entries");
+    let ago = log.ago.map(|ago| format!(", the last {ago:.0} s ago"));
+    Some(format!(
+        "Kernel log: the route cache was full, and {refused} refused since boot{}.",
+        ago.unwrap_or_default()
+    ))
 }
 
 /// A sentence on the processes whose namespace may not be looked at; `None` without any.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::kernel::functions::{Function, KFREE_SKB};
+use crate::kernel::release::judge;
 use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
@@ -80,6 +81,7 @@ impl Preflight {
             others: Others::default(),
         };
         seen.capabilities(host);
+        seen.limit(host);
         if seen.access(fs, host, read_only, extra) {
             seen.tracer(fs, host);
             seen.functions(extra);
@@ -130,6 +132,26 @@ impl Preflight {
             text: format!("root without {}", missing.join(" and ")),
             advice: Some("in a container: run it privileged, or on the host itself".to_owned()),
         });
+    }
+
+    /// Whether the kernel still refuses entries.
+    fn limit(&mut self, host: &Host) {
+        let Ok(release) = host.release() else {
+            return;
+        };
+        let kernel = judge(&release);
+        let means = match kernel.checks {
+            Some(true) => {
+                "the cache is held against it, and packets from outside can fill it (CVE-2023-52340)"
+            }
+            Some(false) => "nothing is refused on this kernel",
+            None => "whether it is checked is not known",
+        };
+        self.add(
+            "max_size",
+            Level::Note,
+            format!("{means}: {}", kernel.reason),
+        );
     }
 
     /// True where control files can be read and written.

@@ -135,6 +135,7 @@ fn host(dir: &Path) -> Host {
     Host {
         proc: dir.to_owned(),
         sys: dir.to_owned(),
+        state: "".into(),
     }
 }
 

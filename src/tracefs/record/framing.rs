@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::capture::framing::{Framing, PolicyPart, VERSION, When, lines};
 use crate::capture::one_line::OneLine;
+use crate::host::kmsg::{KernelLog, LoggedRefusals};
 use crate::host::netlink::watch::Watch;
 use crate::host::{Fact, Host, Policy};
 use crate::tracefs::setup::plan::Plan;
@@ -25,6 +26,7 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
         kernel
             .as_ref()
             .map(|k| Framing::Kernel(OneLine::new(&k.release))),
+        host.new_max_size().map(Framing::NewMaxSize),
         cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
         Some(Framing::Method(plan.method)),
         Some(Framing::Traced(OneLine::of_names(traced))),
@@ -67,14 +69,34 @@ pub(super) fn policy(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
     policy_lines(plan, host, when, &host.policy())
 }
 
-/// The same behind all events. Which routes the table local has is left out where one of them may
-/// have gone away meanwhile and come back.
-pub(super) fn policy_after(plan: &Plan, host: &Host, watch: Option<&Watch>) -> Vec<u8> {
-    let mut now = host.policy();
-    if !watch.is_some_and(Watch::saw_none_go) {
-        now.local_routes = None;
+/// What is listened to beside the trace.
+#[derive(Debug)]
+pub(super) struct Meanwhile {
+    routes: Option<Watch>,
+    log: Option<KernelLog>,
+}
+
+impl Meanwhile {
+    pub(super) fn begin(host: &Host) -> Meanwhile {
+        Meanwhile {
+            routes: host.watch(),
+            log: host.kernel_log(true),
+        }
     }
-    policy_lines(plan, host, When::After, &now)
+
+    /// The policy behind all events, and what the kernel's log said of refusals meanwhile. Which
+    /// routes the table local has is left out where one of them may have gone away and come back.
+    pub(super) fn told(&mut self, plan: &Plan, host: &Host) -> Vec<u8> {
+        let mut now = host.policy();
+        if !self.routes.as_ref().is_some_and(Watch::saw_none_go) {
+            now.local_routes = None;
+        }
+        let mut text = policy_lines(plan, host, When::After, &now);
+        if let Some(log) = &mut self.log {
+            text.extend(log.read(&mut LoggedRefusals::default()));
+        }
+        text
+    }
 }
 
 fn policy_lines(plan: &Plan, host: &Host, when: When, now: &Policy) -> Vec<u8> {

@@ -76,7 +76,10 @@ impl Shared {
             if !self.is_wanted(number) {
                 continue;
             }
-            if let Err(error) = self.pack(number) {
+            // One that was removed in the middle of it is no failure.
+            if let Err(error) = self.pack(number)
+                && *self.first() <= number
+            {
                 failures.take(&self.names, number, &error);
             }
         }

@@ -10,14 +10,13 @@ use rustix::event::PollFlags;
 use crate::capture::framing::{Framing, When, lines};
 use crate::capture::one_line::OneLine;
 use crate::host::Host;
-use crate::host::netlink::watch::Watch;
 use crate::os::background::Background;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{Pipe, read_some};
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
-use crate::tracefs::record::framing::{facts, pods, policy, policy_after, preamble};
+use crate::tracefs::record::framing::{Meanwhile, facts, pods, policy, preamble};
 use crate::tracefs::record::guard::{Heat, busiest, is_melting, judge, per_second};
 use crate::tracefs::record::head::Head;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
@@ -63,7 +62,7 @@ pub(super) struct Recorder<'r, 'e> {
     /// Since when it has seen as many drops as were asked for.
     enough: Option<Instant>,
     pub(super) head: Head,
-    watch: Option<Watch>,
+    meanwhile: Meanwhile,
 }
 
 /// Records into `output` until a limit or a signal, then puts everything back that the session has
@@ -96,7 +95,7 @@ pub fn record(
         listened: false,
         enough: None,
         head: Head::default(),
-        watch: host.watch(),
+        meanwhile: Meanwhile::begin(host),
     };
     let ended = recorder.run(&mut session);
     // Before anything is written: a reader that has stopped must not hold the host changed.
@@ -489,7 +488,7 @@ impl Recorder<'_, '_> {
     fn tail(&mut self) -> Result<(), TraceError> {
         let after = self.after.take();
         let mut text = after.unwrap_or_else(|| facts(self.plan, self.host, When::After));
-        text.extend(policy_after(self.plan, self.host, self.watch.as_ref()));
+        text.extend(self.meanwhile.told(self.plan, self.host));
         text.extend(pods(self.host));
         let lost = |&(cpu, events): &(u32, u64)| Framing::Lost { cpu, events };
         text.extend(lines(self.lost.iter().map(lost)));

@@ -212,6 +212,7 @@ mod tests {
         let host = Host {
             proc: dir.path().join("proc"),
             sys: dir.path().join("sys"),
+            state: "".into(),
         };
         let unmounted = find(&host, None).unwrap_err();
         assert_eq!(unmounted.exit(), Exit::CannotTrace);

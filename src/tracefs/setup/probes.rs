@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::kernel::dst_ops::{FAST_AT, FastAt};
+use crate::tracefs::setup::layout::ARGUMENTS;
+
 /// A kprobe event of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
@@ -15,20 +18,20 @@ pub struct Probe {
     pub(crate) fetch: Cow<'static, str>,
 }
 
-/// `struct dst_ops` as 4.19 to 6.1 lay it out on x86-64 without lock debugging; the reader
-/// checks family and gc_thresh before it believes `fast`.
-const DST_OPS: &str = "ops=%di:x64 family=+0(%di):u16 gc_thresh=+4(%di):u32 fast=+136(%di):s64";
-
 impl Probe {
-    /// The probe on the entry of `ip6_dst_gc` that reads `fast`, where the registers that hold
-    /// arguments are known.
+    /// The probe on the entry of `ip6_dst_gc` that reads `fast` wherever it may be, where the
+    /// registers that hold arguments are known; the reader finds out which is it.
     #[must_use]
     pub(crate) fn gc_enter(function: &str) -> Option<Probe> {
-        cfg!(target_arch = "x86_64").then(|| Probe {
+        let [ops, ..] = ARGUMENTS?;
+        let places =
+            FAST_AT.map(|FastAt { offset, argument }| format!(" {argument}=+{offset}({ops}):s64"));
+        let head = format!("ops={ops}:x64 family=+0({ops}):u16 gc_thresh=+4({ops}):u32");
+        Some(Probe {
             name: "gc_enter".to_owned(),
             function: function.to_owned(),
             on_return: false,
-            fetch: DST_OPS.into(),
+            fetch: (head + &places.concat()).into(),
         })
     }
 
@@ -80,6 +83,14 @@ mod tests {
         assert_eq!(
             Probe::gc_exit("ip6_dst_gc").line("g"),
             "r:g/gc_exit ip6_dst_gc ret=$retval:s32"
+        );
+        let Some([ops, ..]) = ARGUMENTS else { return };
+        assert_eq!(
+            Probe::gc_enter("ip6_dst_gc").unwrap().line("g"),
+            format!(
+                "p:g/gc_enter ip6_dst_gc ops={ops}:x64 family=+0({ops}):u16 \
+                 gc_thresh=+4({ops}):u32 fast=+136({ops}):s64 fast_200=+200({ops}):s64"
+            )
         );
     }
 }

@@ -4,6 +4,7 @@ use crate::render::html::markup::{add, percent};
 use crate::render::report::html::gauge;
 use crate::render::report::html::lanes::scale;
 use crate::render::report::html::values::{Ends, Values};
+use crate::render::report::words::fast_doubt;
 use crate::report::timeline::{BINS, Timeline};
 
 /// Height in pixels, and what of it is left free above the largest value.
@@ -150,7 +151,19 @@ pub(super) fn write(timeline: &Timeline) -> String {
     }
     out.push_str("</div>\n");
     if values.fast.iter().all(Option::is_none) {
-        out.push_str("<p class=\"note\">fast was not read in this capture; <code>ip6drop record</code> reads it where it can.</p>\n");
+        let doubt = timeline
+            .counters
+            .as_ref()
+            .and_then(|counters| counters.fast_doubt);
+        let why = doubt.map_or(
+            "was not read in this capture; <code>ip6drop record</code> reads it where it can"
+                .to_owned(),
+            fast_doubt,
+        );
+        add(
+            &mut out,
+            format_args!("<p class=\"note\">fast {why}.</p>\n"),
+        );
     }
     out
 }

@@ -19,7 +19,7 @@ impl Values {
     pub(super) fn of(timeline: &Timeline) -> Option<Values> {
         let counters = timeline.counters.as_ref()?;
         let facts = timeline.facts.as_ref()?;
-        let believed = counters.fast.is_some();
+        let believed = counters.fast;
         let ends = |value: fn(&Snapshot) -> Option<i64>| {
             [&facts.before, &facts.after].map(|side| side.as_ref().and_then(value))
         };
@@ -27,7 +27,7 @@ impl Values {
             fast: timeline
                 .fast
                 .iter()
-                .map(|band| band.filter(|_| believed))
+                .map(|bands| believed.and_then(|fast| bands[fast.place]))
                 .collect(),
             slow: ends(Snapshot::slow),
             max_size: ends(Snapshot::max_size),
