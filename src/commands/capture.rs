@@ -11,7 +11,6 @@ use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::kernel::functions::Function;
-use crate::kernel::release::judge;
 use crate::kernel::traced::{TRACED, Traced};
 use crate::os::signals::Signals;
 use crate::report::packet_filter::PacketFilter;
@@ -55,14 +54,12 @@ fn gc_probes(preflight: &Preflight, entry: bool, exit: bool) -> Vec<Probe> {
 
 /// The plan where lookups say what became of each packet: neither the entries of other functions
 /// nor a self-check of stacks is needed.
-fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, host: &Host, naming: Naming) -> Plan {
+fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> Plan {
     let is_auto = args.probes == Probes::Auto;
     let full = args.probes == Probes::Full;
     // Of a packet that netfilter drops its lookup alone tells neither whether it was refused nor
     // in which namespace.
-    let release = host.release().unwrap_or_default();
-    let may_refuse = judge(&release).checks != Some(false);
-    let exit = full || (is_auto && naming.netfilter.is_some() && may_refuse);
+    let exit = full || (is_auto && naming.netfilter.is_some() && preflight.may_refuse);
     let entry = exit || args.probes == Probes::Entry;
     let mut functions = functions(&preflight.available, &TRACED[..1], &args.functions);
     if naming.narrowing.is_some() {
@@ -92,7 +89,8 @@ fn plan(
     let full = match args.probes {
         Probes::None | Probes::Entry => false,
         Probes::Full => true,
-        Probes::Auto => choice.return_probes_keep_frames == Some(true),
+        // What cannot refuse returns nothing.
+        Probes::Auto => preflight.may_refuse && choice.return_probes_keep_frames == Some(true),
     };
     let is_wanted =
         args.probes != Probes::None && (preflight.kprobe_events || args.probes != Probes::Auto);
@@ -129,7 +127,7 @@ pub(crate) fn choose_plan(
         ));
     }
     match naming((args, packets), (fs, host, preflight), finds, err)? {
-        Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, host, naming)),
+        Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, naming)),
         naming => {
             let choice = finds.choice(args.probes == Probes::Auto, err)?;
             plan(args, preflight, &choice, naming)

@@ -241,6 +241,7 @@ mod tests {
             }),
             identity: Some(Err("no fresh network namespace".to_owned())),
             preflight: Some(Preflight {
+                may_refuse: true,
                 checks,
                 kprobe_events: true,
                 available: Available::parse(b"ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),

@@ -49,6 +49,8 @@ pub struct Preflight {
     pub checks: Vec<Check>,
     /// True where this kernel has kprobe events.
     pub(crate) kprobe_events: bool,
+    /// False where the kernel is known to refuse no entry of the route cache.
+    pub(crate) may_refuse: bool,
     /// The functions this kernel lets us trace.
     pub(crate) available: Available,
     /// Who else traces.
@@ -77,6 +79,7 @@ impl Preflight {
         let mut seen = Preflight {
             checks: Vec::new(),
             kprobe_events: fs.exists("kprobe_events"),
+            may_refuse: true,
             available: Available::default(),
             others: Others::default(),
         };
@@ -140,6 +143,7 @@ impl Preflight {
             return;
         };
         let kernel = judge(&release);
+        self.may_refuse = kernel.checks != Some(false);
         let means = match kernel.checks {
             Some(true) => {
                 "the cache is held against it, and packets from outside can fill it (CVE-2023-52340)"

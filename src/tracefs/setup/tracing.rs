@@ -2,6 +2,7 @@
 //! them run last.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -70,6 +71,23 @@ fn add(session: &mut Session<'_>, group: &str, probes: &[Probe]) -> Result<(), T
     session.add_probes(group, &lines.collect::<Vec<_>>())
 }
 
+/// Why a probe is left out. A function that returns nothing, as `ip6_dst_gc` does since the check of
+/// `max_size` went, takes no probe on its return (kernel/trace/trace_kprobe.c, 6.10 on).
+fn without(probe: &Probe, error: &TraceError) -> String {
+    let why = match error {
+        TraceError::File { source, .. }
+            if probe.on_return && source.kind() == ErrorKind::NotFound =>
+        {
+            format!(
+                "{} returns nothing here: this kernel cannot refuse",
+                probe.function
+            )
+        }
+        error => error.to_string(),
+    };
+    format!("traced without the probe {}: {why}", probe.name)
+}
+
 impl Tracing {
     /// Sets everything up but the stacks and what makes it run: probes, buffer, filter.
     ///
@@ -84,7 +102,7 @@ impl Tracing {
         for probe in plan.probes.iter().filter(|_| plan.probes_optional) {
             match add(session, &group, std::slice::from_ref(probe)) {
                 Err(e @ TraceError::File { .. }) => {
-                    refused.push(format!("traced without the probe {}: {e}", probe.name));
+                    refused.push(without(probe, &e));
                 }
                 Err(e) => return Err(e),
                 Ok(()) => probes.push(probe.clone()),
@@ -416,5 +434,31 @@ impl Tracing {
             .collect();
         cpus.sort_unstable();
         cpus
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_that_returns_nothing_is_told_from_other_refusals() {
+        let refused = |probe: &Probe, kind: ErrorKind| {
+            let error = TraceError::File {
+                path: "kprobe_events".into(),
+                doing: "add it".to_owned(),
+                source: kind.into(),
+            };
+            without(probe, &error)
+        };
+        let exit = Probe::gc_exit("ip6_dst_gc");
+        assert_eq!(
+            refused(&exit, ErrorKind::NotFound),
+            "traced without the probe gc_exit: ip6_dst_gc returns nothing here: this kernel cannot refuse"
+        );
+        let cannot = "cannot refuse";
+        assert!(!refused(&exit, ErrorKind::InvalidInput).contains(cannot));
+        let entry = Probe::entry("x", "ip6_dst_gc");
+        assert!(!refused(&entry, ErrorKind::NotFound).contains(cannot));
     }
 }
