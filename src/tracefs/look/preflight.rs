@@ -12,6 +12,7 @@ use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
+use crate::tracefs::look::means::means;
 use crate::tracefs::look::others::Others;
 use crate::tracefs::setup::functions::Available;
 
@@ -88,7 +89,7 @@ impl Preflight {
         if seen.access(fs, host, read_only, extra) {
             seen.tracer(fs, host);
             seen.functions(extra);
-            seen.ways(fs);
+            seen.ways(fs, host);
             seen.others(fs, host);
             seen.netfilter(host);
             seen.load(host);
@@ -260,23 +261,11 @@ impl Preflight {
         }
     }
 
-    fn ways(&mut self, fs: &dyn TraceFs) {
-        for (name, there, missing) in [
-            (
-                "instances",
-                fs.exists("instances"),
-                "only the top-level buffer is left, shared with others",
-            ),
-            (
-                "kprobe events",
-                self.kprobe_events,
-                "the shared count of dst entries cannot be read",
-            ),
-        ] {
-            if there {
-                self.add(name, Level::Ok, "available");
-            } else {
-                self.add(name, Level::Warn, format!("not on this kernel: {missing}"));
+    fn ways(&mut self, fs: &dyn TraceFs, host: &Host) {
+        for (name, how) in means(fs, host, self.kprobe_events) {
+            match how {
+                Ok(text) => self.add(name, Level::Ok, text),
+                Err(text) => self.add(name, Level::Warn, text),
             }
         }
         let notrace = read_text(fs, "set_ftrace_notrace").unwrap_or_default();
