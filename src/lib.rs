@@ -26,6 +26,7 @@ mod status;
 mod text;
 mod trace;
 mod tracefs;
+mod watch;
 
 /// What the program, its tests and its benchmark name, by room. It is no interface, and changes with them. What is not
 /// named here is seen in this crate alone, so that the compiler tells what nobody uses.

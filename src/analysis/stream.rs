@@ -118,6 +118,8 @@ pub struct Analysis<'r> {
     request: &'r Request,
     /// Single drops are asked for.
     keeps: bool,
+    /// Of the drops that are fed, so many are kept: the latest.
+    latest: Option<usize>,
     host: Option<HereAndNow>,
     stacks: Stacks,
     names: Vec<String>,
@@ -134,6 +136,7 @@ impl<'r> Analysis<'r> {
         Analysis {
             request,
             keeps,
+            latest: None,
             host: None,
             stacks: Stacks::default(),
             names: Vec::new(),
@@ -142,6 +145,11 @@ impl<'r> Analysis<'r> {
             signals: None,
             watch: None,
         }
+    }
+
+    /// Of the drops that are fed from the next beginning on, so many can be walked: the latest.
+    pub(crate) fn keep_latest(&mut self, drops: usize) {
+        self.latest = Some(drops);
     }
 
     /// Streams end where one of these signals comes.
@@ -161,11 +169,16 @@ impl<'r> Analysis<'r> {
 
     /// A new input begins, to be fed.
     pub fn begin(&mut self, name: &Path) {
+        let filter = &self.request.filter;
+        let drops = match self.latest {
+            Some(most) => Drops::latest(filter, most),
+            None => Drops::new(filter, self.keeps),
+        };
         self.open = Some(Open {
             name: name.display().to_string(),
             feed: Feed::default(),
             parser: Parser::default(),
-            gatherer: Gatherer::new(Drops::new(&self.request.filter, self.keeps)),
+            gatherer: Gatherer::new(drops),
         });
     }
 
@@ -383,7 +396,13 @@ impl<'r> Analysis<'r> {
                 memory_failed,
             };
             let judgement = input.judge(&around, self.request.traced, is_over);
-            let shown = own.or(facts.unwrap_or(&nothing));
+            let given = facts.unwrap_or(&nothing);
+            // What is true now is later than anything that a recording that runs says of its host.
+            let shown = if is_over {
+                own.or(given)
+            } else {
+                given.or(own)
+            };
             let host = self.host.as_ref();
             let one = input.summarise(&judgement, (&known, &shown), host, &stacks);
             let drawn = self.keeps && judged.len() < MAX_TIMELINES;

@@ -15,7 +15,6 @@ use crate::commands::anonymize::{pseudonyms, rewrite};
 use crate::commands::capture::{LiveLine, capture, tell};
 use crate::commands::output::{Destination, write_report, written};
 use crate::commands::{dry_run, live};
-use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::verdict::Verdict;
 use crate::exit::Exit;
 use crate::host::way_back_rules::{RuleRise, WayBackRules};
@@ -158,15 +157,6 @@ struct Run {
     rules: Option<Vec<RuleRise>>,
 }
 
-fn here_and_now(status: &Status) -> Option<HereAndNow> {
-    let own = status.rows.iter().find(|row| row.netns.own)?;
-    Some(HereAndNow {
-        netns: own.netns.clone(),
-        cpus: status.cpus,
-        kernel: status.kernel.clone(),
-    })
-}
-
 fn run_capture(
     args: &DiagnoseArgs,
     roots: &Roots,
@@ -241,7 +231,7 @@ fn report(
     analysis: &mut Analysis<'_>,
 ) -> anyhow::Result<Exit> {
     let destination = Destination::new("report", args.output.as_deref());
-    analysis.set_host(run.after.as_ref().and_then(here_and_now));
+    analysis.set_host(run.after.as_ref().and_then(Status::here_and_now));
     analysis.end(Spool::new(&place.path(), None).ok())?;
     let mut report = analysis.finish();
     let runs = args.trigger.clone().zip(run.trigger);

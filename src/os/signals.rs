@@ -100,8 +100,22 @@ impl Signals {
         flags: PollFlags,
         timeout: Duration,
     ) -> io::Result<bool> {
+        self.wait_beside(fd.map(|fd| (fd, flags)), None, timeout)
+    }
+
+    /// The same for the first; the wait ends for the second as well.
+    ///
+    /// # Errors
+    /// What `poll` answers; an interrupted wait is no error.
+    pub(crate) fn wait_beside(
+        &self,
+        fd: Option<(BorrowedFd<'_>, PollFlags)>,
+        other: Option<(BorrowedFd<'_>, PollFlags)>,
+        timeout: Duration,
+    ) -> io::Result<bool> {
+        let is_awaited = fd.is_some();
         let mut fds = vec![PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN)];
-        if let Some(fd) = fd {
+        for (fd, flags) in fd.into_iter().chain(other) {
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
         let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
@@ -109,7 +123,7 @@ impl Signals {
             Ok(_) | Err(Errno::INTR) => {}
             Err(e) => return Err(e.into()),
         }
-        let ready = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
+        let ready = is_awaited && fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
         if !fds[0].revents().is_empty() {
             // Only wakes; which signal it was has been noted.
             self.count();

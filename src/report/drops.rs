@@ -44,16 +44,34 @@ pub(crate) enum Kept {
 pub(crate) struct Keep {
     all: Vec<Kept>,
     overflowed: bool,
+    /// Only so many are wanted, the latest.
+    latest: Option<usize>,
 }
 
 impl Keep {
-    /// Everything, where it is everything.
+    /// Keeps so many drops, the latest, and what `fast` was not at all.
+    fn of_latest(drops: usize) -> Keep {
+        Keep {
+            latest: Some(drops),
+            ..Keep::default()
+        }
+    }
+
+    /// Everything, where it is everything that is wanted.
     #[must_use]
     pub(crate) fn whole(&self) -> Option<&[Kept]> {
         (!self.overflowed).then_some(&self.all)
     }
 
     fn push(&mut self, kept: Kept) {
+        match (self.latest, &kept) {
+            (Some(_), Kept::Fast(..)) => return,
+            // So that not each of them moves all others.
+            (Some(most), _) if self.all.len() >= 2 * most => {
+                self.all.drain(..=self.all.len() - most);
+            }
+            _ => {}
+        }
         if self.all.len() >= MAX_KEPT {
             self.all = Vec::new();
             self.overflowed = true;
@@ -94,6 +112,15 @@ impl<'f> Drops<'f> {
             } else {
                 Keeping::No
             },
+        }
+    }
+
+    /// Counts drops, and keeps the latest.
+    #[must_use]
+    pub(crate) fn latest(filter: &'f Filter, drops: usize) -> Self {
+        Drops {
+            tally: Tally::new(filter),
+            wanted: Keeping::Some(Keep::of_latest(drops)),
         }
     }
 
@@ -179,5 +206,26 @@ mod tests {
         assert!(keep.whole().is_none());
         keep.push(fast(0));
         assert!(keep.whole().is_none());
+    }
+
+    #[test]
+    fn the_latest_are_kept_however_many_come() {
+        let drop = |evidence| {
+            Kept::Drop(KeptDrop {
+                context: None,
+                evidence,
+                stack: None,
+                count: 1,
+                packet: None,
+            })
+        };
+        let mut keep = Keep::of_latest(10);
+        for n in 0..1000 {
+            keep.push(drop(n));
+            keep.push(Kept::Fast(Time::count(1), 0));
+            let kept = keep.whole().unwrap();
+            assert!(kept.len() <= 20 && kept.len() >= 10.min(n as usize + 1));
+            assert!(matches!(kept.last(), Some(Kept::Drop(last)) if last.evidence == n));
+        }
     }
 }

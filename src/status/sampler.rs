@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::diagnosis::assessment::{Assessment, Behaviour, assess};
+use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::state::State;
 use crate::exit::Exit;
 use crate::host::kmsg::{KernelLog, LoggedRefusals};
@@ -121,6 +122,17 @@ impl Status {
             .iter()
             .rev()
             .max_by_key(|row| row.assessment.badness())
+    }
+
+    /// What a report on this host, here and now, should know of it.
+    #[must_use]
+    pub(crate) fn here_and_now(&self) -> Option<HereAndNow> {
+        let own = self.rows.iter().find(|row| row.netns.own)?;
+        Some(HereAndNow {
+            netns: own.netns.clone(),
+            cpus: self.cpus,
+            kernel: self.kernel.clone(),
+        })
     }
 
     /// True where a namespace could not be read because it ended meanwhile, and was one of many:

@@ -33,14 +33,15 @@ pub(crate) const ROOMS: &[Room] = &[
     ("analysis", &["input", "status", "trace", "diagnosis", "report", "host", "kernel", "capture", "os", "text"]),
     ("fleet", &["diagnosis", "status", "report", "input", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("anonymize", &["report", "status", "diagnosis", "trace", "host", "kernel", "order", "capture", "text"]),
-    ("render", &["report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
+    ("watch", &["analysis", "report", "status", "diagnosis", "trace", "host", "kernel", "order", "capture", "text"]),
+    ("render", &["watch", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("schema", &["render", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "text", "exit"]),
     ("cli", &["schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
-    ("commands", &["cli", "schema", "render", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
+    ("commands", &["cli", "schema", "render", "watch", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
 
 /// Rooms that take values and give values: they open no file and ask nothing of the system.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "text",
     "order",
     "exit",
@@ -51,6 +52,7 @@ const PURE: [&str; 11] = [
     "diagnosis",
     "report",
     "anonymize",
+    "watch",
     "schema",
 ];
 /// What asks something of the system.

@@ -9,6 +9,7 @@ pub(crate) mod onlooker;
 pub(crate) mod output;
 mod packer;
 mod part_files;
+mod reading;
 pub(crate) mod recorder;
 pub(crate) mod recording;
 mod seam;

@@ -1,7 +1,10 @@
 //! Who looks on while a recording runs, and what is shown to them.
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
+
+use rustix::event::PollFlags;
 
 use crate::tracefs::record::counts::Counts;
 
@@ -48,6 +51,12 @@ pub trait Onlooker {
     fn began(&mut self) {}
     /// Called about once a second.
     fn look(&mut self, _live: &Live<'_>) {}
+    /// What it waits for itself, such as a key: when that is there, [`Onlooker::turn`] comes at once.
+    fn waits_for(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        None
+    }
+    /// Called several times a second, also while there are no events.
+    fn turn(&mut self) {}
     /// True where the recording should end now; asked several times a second.
     fn is_over(&self) -> bool {
         false

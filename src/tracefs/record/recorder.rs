@@ -27,7 +27,7 @@ use crate::tracefs::setup::tracing::Tracing;
 use crate::tracefs::undo::session::Session;
 
 /// How long the loop sleeps at most: what the live line, the guard and the end can wait.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 /// The same while nothing happens.
 const IDLE_TICK: Duration = GUARD;
 /// The same where only reading tells whether there is anything: a buffer must not fill meanwhile.
@@ -40,7 +40,7 @@ const GUARD: Duration = Duration::from_secs(1);
 const STACKS_AGAIN: Duration = Duration::from_secs(10);
 /// Room kept for the facts and losses at the end under a size limit, beside the policy.
 const TAIL: u64 = 4096;
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 
 /// A recording in progress.
 pub(super) struct Recorder<'r, 'e> {
@@ -123,17 +123,6 @@ pub fn record(
     })
 }
 
-/// What came of a reading.
-#[derive(Default)]
-struct Gathered {
-    /// Something was read.
-    any: bool,
-    /// It was all there was.
-    is_all: bool,
-    /// The limit that was reached.
-    full: Option<Limit>,
-}
-
 impl Recorder<'_, '_> {
     fn run(&mut self, session: &mut Session<'_>) -> Result<Stopped, TraceError> {
         TraceError::check(self.env.signals)?;
@@ -196,6 +185,14 @@ impl Recorder<'_, '_> {
     /// Waits until `fd` can be read, a signal comes, or the time is over; true for `fd`.
     fn wait(&self, fd: Option<BorrowedFd<'_>>, time: Duration) -> Result<bool, TraceError> {
         let waited = self.env.signals.wait(fd, PollFlags::IN, time);
+        waited.map_err(self.failed())
+    }
+
+    /// The same, and it ends as well for what the onlooker waits for.
+    fn wait_for_all(&self, fd: Option<BorrowedFd<'_>>, time: Duration) -> Result<bool, TraceError> {
+        let fd = fd.map(|fd| (fd, PollFlags::IN));
+        let others = self.onlooker.waits_for();
+        let waited = self.env.signals.wait_beside(fd, others, time);
         waited.map_err(self.failed())
     }
 
@@ -369,7 +366,7 @@ impl Recorder<'_, '_> {
             }
             // Some kernels call an empty pipe readable; then only time wakes.
             let fd = pipe.poll_fd().filter(|_| empty_wakes < 8);
-            let ready = self.wait(fd, patience)?;
+            let ready = self.wait_for_all(fd, patience)?;
             let gathered = self.gather(pipe, &mut buffer)?;
             is_behind = !gathered.is_all;
             let full = match gathered.full {
@@ -380,6 +377,7 @@ impl Recorder<'_, '_> {
                 return Ok(Stopped::Limit(limit));
             }
             let drops = self.counts.drops();
+            self.onlooker.turn();
             if self.onlooker.is_over() {
                 return Ok(Stopped::Limit(Limit::Onlooker));
             }
@@ -437,22 +435,6 @@ impl Recorder<'_, '_> {
         heat
     }
 
-    /// Reads what waits, for at most a tick, and writes it.
-    fn gather(&mut self, pipe: &mut dyn Pipe, buffer: &mut [u8]) -> Result<Gathered, TraceError> {
-        let began = Instant::now();
-        let mut gathered = Gathered::default();
-        while let Some(n) = read_some(pipe, buffer).map_err(self.failed())? {
-            gathered.any = true;
-            gathered.full = self.keep(&buffer[..n])?;
-            let late = began.elapsed() >= TICK || self.env.signals.came().is_some();
-            if gathered.full.is_some() || late {
-                return Ok(gathered);
-            }
-        }
-        gathered.is_all = true;
-        Ok(gathered)
-    }
-
     /// Writes text of the recording, and shows it to the onlooker.
     pub(super) fn put(&mut self, text: &[u8]) -> Result<(), TraceError> {
         let text = self.output.rewritten(text);
@@ -470,18 +452,6 @@ impl Recorder<'_, '_> {
 
     fn bracket(&self, pipe: &mut dyn Pipe, when: When) -> Result<Bracket, TraceError> {
         bracket(pipe, &mut || facts(self.plan, self.host, when)).map_err(self.failed())
-    }
-
-    /// Reads the buffer to its end; no more events flow into it.
-    fn rest(&mut self, pipe: &mut dyn Pipe) -> Result<(), TraceError> {
-        let mut buffer = vec![0; BUFFER];
-        pipe.catch_up().map_err(self.failed())?;
-        while let Some(n) = read_some(pipe, &mut buffer).map_err(self.failed())? {
-            if self.keep(&buffer[..n])?.is_some() {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Facts and policy after, and losses.
