@@ -16,4 +16,5 @@ pub(crate) mod status;
 mod table;
 mod utc;
 pub(crate) mod view;
+pub(crate) mod watch;
 pub(crate) mod words;

@@ -33,7 +33,7 @@ fn moment(seconds: u64) -> Option<Moment> {
 }
 
 /// A moment in seconds since 1970 as `2026-11-24 22:01:37Z`; `None` outside the years 1970 to 9999.
-pub(super) fn utc(time: f64) -> Option<String> {
+pub(in crate::render) fn utc(time: f64) -> Option<String> {
     if !(0.0..=LAST as f64 + 1.0).contains(&time) {
         return None;
     }
@@ -46,7 +46,7 @@ pub(super) fn utc(time: f64) -> Option<String> {
 
 /// A moment in nanoseconds since 1970 as RFC 3339 has it, with microseconds:
 /// `2026-11-24T22:01:37.250000Z`.
-pub(super) fn rfc3339(nanoseconds: u64) -> Option<String> {
+pub(in crate::render) fn rfc3339(nanoseconds: u64) -> Option<String> {
     let Moment { date, time } = moment(nanoseconds / 1_000_000_000)?;
     let ((year, month, day), (hour, minute, second)) = (date, time);
     let micros = nanoseconds / 1000 % 1_000_000;

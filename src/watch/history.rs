@@ -95,8 +95,9 @@ impl History {
         let columns = columns.min(looks);
         let mut line = vec![0; columns];
         for (at, slow) in self.cache.iter().enumerate() {
-            let column = &mut line[at * columns / looks];
-            *column = (*column).max(slow.unwrap_or(0).try_into().unwrap_or(0));
+            if let Some(column) = line.get_mut(at * columns / looks) {
+                *column = (*column).max(slow.unwrap_or(0).try_into().unwrap_or(0));
+            }
         }
         (line, looks)
     }

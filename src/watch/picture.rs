@@ -1,5 +1,6 @@
 //! What is seen at one moment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::diagnosis::assessment::{Assessment, State};
@@ -134,7 +135,8 @@ impl Picture {
         // Numbers go on behind those that are offline.
         let first = (0..online.map_or(0, |cpus| cpus.online)).map(CpuKey::Cpu);
         let named = self.seen.totals.keys().copied();
-        let all: std::collections::BTreeSet<CpuKey> = first.chain(named).collect();
+        let mut all = BTreeSet::new();
+        all.extend(first.chain(named));
         all.into_iter().collect()
     }
 }

@@ -24,6 +24,22 @@ pub(super) enum Said {
     Command(String),
 }
 
+impl Said {
+    fn text(self) -> Option<String> {
+        match self {
+            Said::Text(text) => Some(text),
+            Said::Command(_) => None,
+        }
+    }
+
+    fn command(self) -> Option<String> {
+        match self {
+            Said::Command(command) => Some(command),
+            Said::Text(_) => None,
+        }
+    }
+}
+
 /// A label, and what is said of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -201,6 +217,20 @@ fn first_of(summary: &Summary, advice: Advice) -> Entry {
         label: "Next",
         said,
     }
+}
+
+/// What to do first: in words, and the command where there is one.
+pub(crate) fn first_step(summary: &Summary) -> Option<(String, Option<String>)> {
+    let Plan { remedy, next, .. } = Plan::of(summary);
+    let step = remedy.map(|remedy| ("Fix now".to_owned(), Some(remedy.command)));
+    step.or_else(|| {
+        let mut said = first_of(summary, next?).said.into_iter();
+        let words = said.next().and_then(Said::text);
+        Some((
+            format!("Next: {}", words?),
+            said.next().and_then(Said::command),
+        ))
+    })
 }
 
 /// The entries of the first screen, behind the verdict.

@@ -2,7 +2,7 @@
 
 pub(crate) mod compare;
 mod entry_tables;
-mod first_screen;
+pub(crate) mod first_screen;
 pub(crate) mod folded;
 pub(crate) mod headline;
 pub(crate) mod html;
@@ -10,7 +10,7 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod ndjson;
 mod packet_tables;
-mod packet_words;
+pub(crate) mod packet_words;
 mod packets;
 pub(crate) mod prometheus;
 pub(crate) mod sparks;

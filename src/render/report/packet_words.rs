@@ -9,7 +9,7 @@ pub(super) fn protocol(number: u8) -> String {
 }
 
 /// `icmp6 port-unreachable`, `tcp 51234 to 8080`, `frag`; empty where it is not known.
-pub(super) fn carries(packet: &Packet) -> String {
+pub(crate) fn carries(packet: &Packet) -> String {
     let Some(number) = packet.next_header else {
         return String::new();
     };

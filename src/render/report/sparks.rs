@@ -23,9 +23,22 @@ fn ramp(terminal: Terminal, unicode: [char; 9]) -> [char; 9] {
 
 /// A block for each number, as high as its share of the highest; whatever is not nothing shows.
 pub(super) fn blocks(heights: &[u64], terminal: Option<Terminal>) -> String {
-    let ramp = terminal.map_or(UP, |terminal| ramp(terminal, UP));
-    let most = heights.iter().copied().max().unwrap_or(0).max(1);
-    let height = |n: &u64| ramp[(u128::from(*n) * 8).div_ceil(u128::from(most)) as usize];
+    let most = heights.iter().copied().max().unwrap_or(0);
+    blocks_of(
+        heights,
+        most,
+        terminal.is_none_or(|terminal| terminal.unicode),
+    )
+}
+
+/// The same, where one of the full height stands for `most`.
+pub(crate) fn blocks_of(heights: &[u64], most: u64, unicode: bool) -> String {
+    let ramp = if unicode { UP } else { ASCII };
+    let most = most.max(1);
+    let height = |n: &u64| {
+        let height = (u128::from(*n) * 8).div_ceil(u128::from(most));
+        ramp[height.min(8) as usize]
+    };
     heights.iter().map(height).collect()
 }
 
@@ -38,6 +51,16 @@ fn bar(n: u64, most: u64, width: usize, ramp: [char; 9]) -> String {
         bar.push(ramp[eighths % 8]);
     }
     bar
+}
+
+/// The same for a terminal.
+pub(crate) fn bar_of(n: u64, most: u64, width: usize, unicode: bool) -> String {
+    bar(
+        n.min(most),
+        most,
+        width,
+        if unicode { RIGHT } else { ASCII },
+    )
 }
 
 /// Adds a bar to each row of a table, but for its last where that is the sum, if the terminal is wide
