@@ -5,5 +5,6 @@ pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod last;
 pub(crate) mod model;
+pub(crate) mod observer;
 pub(crate) mod picture;
 pub(crate) mod window;

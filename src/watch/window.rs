@@ -118,6 +118,12 @@ impl<'r> Window<'r> {
         elapsed.saturating_sub(self.began.0) >= self.half
     }
 
+    /// How far back it goes.
+    #[must_use]
+    pub(crate) fn span(&self, elapsed: Duration) -> Duration {
+        elapsed.saturating_sub(self.began.1)
+    }
+
     /// Begins the next half; what is fed from here on must not belong to what was fed before.
     pub(crate) fn turn(&mut self, elapsed: Duration) {
         let report = self.open.so_far(None);
@@ -161,7 +167,7 @@ impl<'r> Window<'r> {
             summary,
             last,
             totals,
-            span: elapsed.saturating_sub(self.began.1),
+            span: self.span(elapsed),
         }
     }
 
