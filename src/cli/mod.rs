@@ -16,3 +16,4 @@ pub(crate) mod restore;
 pub(crate) mod status;
 pub(crate) mod tracing;
 mod values;
+pub(crate) mod watch;

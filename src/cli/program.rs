@@ -11,6 +11,7 @@ use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
 use crate::cli::restore::RestoreArgs;
 use crate::cli::status::StatusArgs;
+use crate::cli::watch::WatchArgs;
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -28,6 +29,7 @@ Exit status:
 Examples:
   ip6drop diagnose                                  what drops here, why, and what to set
   ip6drop status --all-netns                        how full are the route caches
+  ip6drop watch                                     the same, live
   ip6drop funnel                                    how far do packets get
   ip6drop record --duration 30s -o drops.txt        save a trace ...
   ip6drop report drops.txt                          ... and read it, here or elsewhere
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// Trace, save the text with the facts around it, and put everything back
     Record(Box<RecordArgs>),
+    /// Record and show it live: verdict, cache, a row a CPU, last drops
+    Watch(Box<WatchArgs>),
     /// Count in the kernel where on their way through this host packets stop
     Funnel(FunnelArgs),
     /// Put back what a killed run left behind

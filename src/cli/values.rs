@@ -112,6 +112,34 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// A time that a number of looks fits in.
+pub(super) fn window(text: &str) -> Result<Duration, String> {
+    between(
+        text,
+        Duration::from_secs(10),
+        Duration::from_secs(86_400),
+        "10s and 24h",
+    )
+}
+
+/// A time between two looks at a recording.
+pub(super) fn look(text: &str) -> Result<Duration, String> {
+    between(
+        text,
+        Duration::from_secs(1),
+        Duration::from_secs(3600),
+        "1s and 1h",
+    )
+}
+
+fn between(text: &str, least: Duration, most: Duration, named: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    let is_possible = (least..=most).contains(&time);
+    is_possible
+        .then_some(time)
+        .ok_or_else(|| format!("{text} is not between {named}"))
+}
+
 /// Bytes: `10M`, `512K`, `1G`, or a bare number; factors of 1024.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = number_and_unit(text);
@@ -185,6 +213,25 @@ mod tests {
             assert_eq!(ring_size(text).is_ok(), ring, "{text}");
         }
         assert!(part_size("1T").unwrap_err().contains("is no size"));
+    }
+
+    #[test]
+    fn windows_and_looks_have_bounds() {
+        for (text, is_window, is_look) in [
+            ("999ms", false, false),
+            ("1s", false, true),
+            ("9.9s", false, true),
+            ("10s", true, true),
+            ("1h", true, true),
+            ("61m", true, false),
+            ("24h", true, false),
+            ("24.1h", false, false),
+        ] {
+            assert_eq!(window(text).is_ok(), is_window, "{text}");
+            assert_eq!(look(text).is_ok(), is_look, "{text}");
+        }
+        assert!(window("x").unwrap_err().contains("is no duration"));
+        assert!(look("0").unwrap_err().contains("not between 1s and 1h"));
     }
 
     #[test]

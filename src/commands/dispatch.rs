@@ -7,7 +7,9 @@ use std::path::Path;
 use crate::cli::program::{Cli, Command};
 use crate::commands::inputs::Misuse;
 use crate::commands::output::is_broken_pipe;
-use crate::commands::{check, diagnose, funnel, generate, merge, record, report, restore, status};
+use crate::commands::{
+    check, diagnose, funnel, generate, merge, record, report, restore, status, watch,
+};
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::undo::journal::{DEFAULT_STATE_DIR, is_stale};
@@ -25,6 +27,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())?),
         Command::Record(args) => Ok(record::run(&args, &mut stdout(), &mut stderr())?),
         Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stdout(), &mut stderr())?),
+        Command::Watch(args) => Ok(watch::run(&args, &mut stdout(), &mut stderr())?),
         Command::Funnel(args) => funnel::run(&args, &mut stderr()),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout())?),
         Command::Merge(args) => merge::run(&args),

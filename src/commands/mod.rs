@@ -27,3 +27,5 @@ mod report;
 mod restore;
 mod status;
 mod traces;
+mod watch;
+mod watcher;

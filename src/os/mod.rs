@@ -6,6 +6,7 @@ pub(crate) mod background;
 pub(crate) mod fresh_netns;
 pub(crate) mod hook;
 pub(crate) mod random;
+pub(crate) mod screen;
 pub(crate) mod signals;
 pub(crate) mod terminal;
 pub(crate) mod trigger;

@@ -14,7 +14,7 @@ pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod status;
 mod table;
-mod utc;
+pub(crate) mod utc;
 pub(crate) mod view;
 pub(crate) mod watch;
 pub(crate) mod words;

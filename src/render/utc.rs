@@ -33,7 +33,7 @@ fn moment(seconds: u64) -> Option<Moment> {
 }
 
 /// A moment in seconds since 1970 as `2026-11-24 22:01:37Z`; `None` outside the years 1970 to 9999.
-pub(in crate::render) fn utc(time: f64) -> Option<String> {
+pub(crate) fn utc(time: f64) -> Option<String> {
     if !(0.0..=LAST as f64 + 1.0).contains(&time) {
         return None;
     }

@@ -17,7 +17,6 @@ pub(crate) struct History {
     /// Entries of the cache.
     cache: VecDeque<Option<i64>>,
     totals: BTreeMap<CpuKey, u64>,
-    looks: usize,
 }
 
 fn push<T>(line: &mut VecDeque<T>, value: T, most: usize) {
@@ -40,13 +39,6 @@ impl History {
             push(line, now.saturating_sub(before), COLUMNS);
         }
         push(&mut self.cache, slow, CACHE);
-        self.looks += 1;
-    }
-
-    /// How many looks there were.
-    #[must_use]
-    pub(crate) fn looks(&self) -> usize {
-        self.looks
     }
 
     /// Drops of a CPU at its last looks, as many as there are columns, the latest at the end.
@@ -60,17 +52,6 @@ impl History {
                 .flat_map(|line| line.iter().skip(line.len() - known)),
         );
         all
-    }
-
-    /// The same of all CPUs together.
-    #[must_use]
-    pub(crate) fn of_all(&self, columns: usize) -> Vec<u64> {
-        let mut sums = vec![0; columns];
-        for cpu in self.cpus.keys() {
-            let line = self.of_cpu(*cpu, columns);
-            sums.iter_mut().zip(line).for_each(|(sum, n)| *sum += n);
-        }
-        sums
     }
 
     /// Drops of a CPU since the look before the last.
@@ -122,7 +103,6 @@ mod tests {
         assert_eq!(history.of_cpu(CpuKey::Cpu(0), 4), [0, 1, 3, 0]);
         assert_eq!(history.of_cpu(CpuKey::Cpu(0), 2), [3, 0]);
         assert_eq!(history.of_cpu(CpuKey::Cpu(9), 2), [0, 0]);
-        assert_eq!(history.of_all(3), [1, 3, 2]);
         assert_eq!((history.now(CpuKey::Cpu(1)), history.recent(2)), (2, 5));
         assert_eq!(history.cache(10), (vec![0, 7, 9], 3));
         assert_eq!(history.cache(2), (vec![7, 9], 3));
@@ -135,6 +115,6 @@ mod tests {
         let many: Vec<_> = (0..5000).map(|n| (n, 0, Some(5))).collect();
         let history = pushed(&many);
         assert_eq!(history.cpus[&CpuKey::Cpu(0)].len(), COLUMNS);
-        assert_eq!((history.cache(1).1, history.looks()), (CACHE, 5000));
+        assert_eq!(history.cache(1).1, CACHE);
     }
 }

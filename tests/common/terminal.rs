@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
 /// What the terminal sends for Ctrl-C.
 const CTRL_C: u8 = 3;
@@ -60,6 +61,34 @@ impl Terminal {
         let has_room = poll(&mut room, Some(&at_once)).is_ok_and(|ready| ready == 1)
             && room[0].revents().contains(PollFlags::OUT);
         has_room && self.keys.write_all(&[CTRL_C]).is_ok()
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes it another size, of which its programs hear.
+    pub fn resize(&self, columns: u16, lines: u16) {
+        let size = Winsize {
+            ws_col: columns,
+            ws_row: lines,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&self.keys, size).unwrap();
+    }
+
+    /// How it treats keys.
+    pub fn modes(&self) -> String {
+        let modes = tcgetattr(&self.keys).unwrap();
+        format!("{modes:?}")
+    }
+
+    /// All bytes that were shown so far.
+    pub fn bytes(&mut self) -> &[u8] {
+        self.seen.extend(self.screen.try_iter().flatten());
+        &self.seen
     }
 
     /// Whether that was shown so far.

@@ -10,12 +10,17 @@ use crate::render::watch::pen::{Pen, Tone, beside, split};
 use crate::render::watch::top::rate;
 use crate::report::summary::{CpuKey, CpuRow};
 use crate::watch::history::COLUMNS;
+use crate::watch::last::LastDrop;
 use crate::watch::model::Model;
 
 /// Columns from which on lists stand beside the CPUs.
 const WIDE: u16 = 160;
 /// Columns in front of the line of blocks.
 const BLOCKS: u16 = 54;
+/// The same where causes have room for the longest name.
+const WIDE_BLOCKS: u16 = 64;
+/// Columns from which on they have it.
+pub(super) const ROOMY: u16 = 100;
 
 /// Draws it.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
@@ -24,19 +29,26 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         detail::draw(model, cpu, pen, area);
         return;
     }
-    if area.width >= WIDE {
-        let (left, right) = beside(area, area.width / 2 - 1, 2);
-        rows(model, &cpus, pen, left);
-        lists::draw(model, pen, right);
-        return;
-    }
-    let wanted = u16::try_from(cpus.len())
-        .unwrap_or(u16::MAX)
-        .saturating_add(1);
-    let share = area.height * 2 / 5;
-    let (above, below) = split(area, wanted.min(share.max(3)));
+    let is_wide = area.width >= WIDE;
+    let (left, right) = beside(area, area.width / 2 - 1, 2);
+    let left = if is_wide { left } else { area };
+    let share = match is_wide {
+        true => left.height * 2 / 3,
+        false => left.height * 2 / 5,
+    };
+    let wanted = u16::try_from(cpus.len()).unwrap_or(u16::MAX);
+    let (above, below) = split(left, wanted.saturating_add(1).min(share.max(3)));
     rows(model, &cpus, pen, above);
-    lists::draw(model, pen, below);
+    let below = pen.gap(below);
+    let share = if is_wide {
+        below.height
+    } else {
+        below.height / 3
+    };
+    let below = lists::destinations(model, pen, below, share.max(2));
+    let below = pen.gap(below);
+    let all: Vec<&LastDrop> = model.shown().last().iter().collect();
+    lists::last(model, &all, pen, if is_wide { right } else { below });
 }
 
 /// `3`, or `-` where the trace does not say.
@@ -77,7 +89,12 @@ fn rows(model: &Model, cpus: &[CpuKey], pen: &mut Pen<'_>, area: Rect) {
     let height = usize::from(area.height);
     let first = selected.map_or(0, |(place, _)| (place + 1).saturating_sub(height));
     let shown = cpus.iter().skip(first).take(height);
-    let columns = area.width.saturating_sub(BLOCKS).min(COLUMNS as u16);
+    let blocks = if area.width >= ROOMY {
+        WIDE_BLOCKS
+    } else {
+        BLOCKS
+    };
+    let columns = area.width.saturating_sub(blocks).min(COLUMNS as u16);
     let title = match cpus.len() > height {
         true => format!(
             "CPUs {}-{} of {} by {}",
@@ -146,13 +163,13 @@ fn rows(model: &Model, cpus: &[CpuKey], pen: &mut Pen<'_>, area: Rect) {
             .map(|(class, _)| *class);
         pen.text(
             (line.x + 37, y),
-            BLOCKS - 38,
+            blocks - 38,
             &cause(&row),
             top.map_or(Tone::Plain, tone),
         );
         let heights = picture.history.of_cpu(*cpu, columns.into());
         pen.blocks(
-            (line.x + BLOCKS, y),
+            (line.x + blocks, y),
             &heights,
             most.unwrap_or(0),
             Tone::Line,

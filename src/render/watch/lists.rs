@@ -2,25 +2,23 @@
 
 use ratatui_core::layout::Rect;
 
-use crate::diagnosis::class::Class;
+use crate::diagnosis::class::{Class, Confidence};
 use crate::render::report::packet_words::carries;
 use crate::render::utc::rfc3339;
-use crate::render::watch::body::{number, tone};
+use crate::render::watch::body::{ROOMY, number, tone};
 use crate::render::watch::pen::{Pen, Tone, split};
 use crate::render::words::stamp;
 use crate::text::harmless;
 use crate::watch::last::LastDrop;
 use crate::watch::model::Model;
 
-/// Draws both.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let named = destinations(model);
-    let wanted = u16::try_from(named.len()).unwrap_or(u16::MAX).max(1) + 1;
-    let share = (area.height / 3).max(2);
-    let (above, below) = split(area, wanted.min(share));
+/// Draws destinations in at most so many lines; what is left below them.
+pub(super) fn destinations(model: &Model, pen: &mut Pen<'_>, area: Rect, most: u16) -> Rect {
+    let named = rows(model);
+    let wanted = u16::try_from(named.len()).unwrap_or(u16::MAX).max(1);
+    let (above, below) = split(area, wanted.saturating_add(1).min(most));
     to(model, &named, pen, above);
-    let all: Vec<&LastDrop> = model.shown().last().iter().collect();
-    last(model, &all, pen, below);
+    below
 }
 
 /// Whether the filter lets it pass.
@@ -42,7 +40,7 @@ fn heading(model: &Model, pen: &mut Pen<'_>, line: Rect, text: &str) {
 /// A destination, its drops and the class of most of them.
 type Destination = (String, u64, Class);
 
-fn destinations(model: &Model) -> Vec<Destination> {
+fn rows(model: &Model) -> Vec<Destination> {
     let packets = model.shown().summary().packets.as_ref();
     let rows = packets.map(|packets| packets.by_destination.by_drops());
     let row = |row: crate::report::packets::Row<'_, _>| {
@@ -119,14 +117,27 @@ fn who(drop: &LastDrop) -> String {
     text
 }
 
+/// How sure a cause is, in a mark.
+fn doubt(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Confirmed => "",
+        Confidence::Probable => "?",
+        Confidence::Possible => "??",
+    }
+}
+
 /// The last of these drops that the filter lets pass, the latest first.
 pub(super) fn last(model: &Model, all: &[&LastDrop], pen: &mut Pen<'_>, area: Rect) {
     let (line, area) = split(area, 1);
-    heading(
-        model,
-        pen,
-        line,
-        "  last drops    CPU  cause                    packet",
+    // Where it is narrow the packet is worth more than a word of how sure its cause is.
+    let is_roomy = area.width >= ROOMY;
+    let packets = area.x + if is_roomy { 55 } else { 41 };
+    heading(model, pen, line, "  last drops    CPU  cause");
+    pen.text(
+        (packets, line.y),
+        area.width.saturating_sub(packets - area.x),
+        "packet",
+        Tone::Heading,
     );
     let lines = area.y..area.bottom();
     let shown = all.iter().rev().filter_map(|drop| {
@@ -147,11 +158,21 @@ pub(super) fn last(model: &Model, all: &[&LastDrop], pen: &mut Pen<'_>, area: Re
         let x = area.x;
         pen.text((x + 2, y), 12, &time(drop), Tone::Plain);
         pen.right((x + 19, y), 4, &number(drop.cpu), Tone::Plain);
-        let sure = drop.confidence.name();
         let end = pen.text((x + 21, y), 22, drop.class.name(), tone(drop.class));
-        let room = (x + 45).saturating_sub(end + 1);
-        pen.text((end + 1, y), room, sure, Tone::Faint);
-        let x = x + 46;
-        pen.text((x, y), area.right().saturating_sub(x), &who, Tone::Plain);
+        match is_roomy {
+            true => pen.text((x + 44, y), 10, drop.confidence.name(), Tone::Faint),
+            false => pen.text(
+                (end + 1, y),
+                packets.saturating_sub(end + 2),
+                doubt(drop.confidence),
+                Tone::Strong,
+            ),
+        };
+        pen.text(
+            (packets, y),
+            area.right().saturating_sub(packets),
+            &who,
+            Tone::Plain,
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The screen of `watch`, drawn from its model alone; and the same in a line of text.
 
 mod body;
+pub(crate) mod canvas;
 mod detail;
 mod lists;
 mod pen;

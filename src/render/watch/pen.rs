@@ -8,6 +8,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::render::paper::Paper;
 use crate::render::report::sparks;
 
+/// Lines from which on parts of the screen stand apart.
+const ROOMY: u16 = 30;
+
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -107,6 +110,12 @@ impl Pen<'_> {
         let style = self.style(tone);
         self.buffer
             .set_style(area.intersection(*self.buffer.area()), style);
+    }
+
+    /// An empty line on a screen that has room for such; what is below it.
+    pub(super) fn gap(&self, area: Rect) -> Rect {
+        let is_roomy = self.buffer.area().height >= ROOMY;
+        split(area, u16::from(is_roomy)).1
     }
 
     /// A block for each number.

@@ -13,7 +13,7 @@ use crate::watch::model::Model;
 /// The smallest screen that shows everything.
 const LEAST: (u16, u16) = (60, 16);
 
-const HELP: [(&str, &str); 9] = [
+const HELP: [(&str, &str); 11] = [
     ("q, Ctrl-C", "end; tracing is put back as it was"),
     (
         "p, space",
@@ -29,9 +29,17 @@ const HELP: [(&str, &str); 9] = [
     ("d", "write the report on the window to a new file here"),
     ("Esc", "take back what was asked for last"),
     ("Ctrl-L", "draw everything anew"),
+    (
+        "[  g  m ]",
+        "entries of the cache, gc_thresh and max_size beside them",
+    ),
+    (
+        "?, ??",
+        "behind a cause: probable, possible; others are confirmed",
+    ),
 ];
 
-const KEYS: &str = "q quit  p pause  s sort  / filter  Enter CPU  d dump  ? help";
+const KEYS: &str = "q quit  ? help  p pause  s sort  / filter  d dump";
 
 /// Draws it.
 pub(crate) fn draw(model: &Model, look: Look, buffer: &mut Buffer) {

@@ -161,7 +161,7 @@ fn expect(name: &str, shown: &str) {
 /// A node whose cache fills up, drops packets and is enlarged.
 fn full_cache(request: &Request) -> Scene<'_> {
     let mut scene = Scene::new(request, Node::new(180, 200));
-    scene.pass(b"# ip6drop: version 2\n");
+    scene.pass(b"# ip6drop: version 2\n# ip6drop: traced ip6_pkt_drop\n# ip6drop: lookups all\n");
     scene.pass(b"");
     scene
 }

@@ -46,6 +46,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) -> Rect {
     title(picture, pen, line);
     let rest = verdict(picture, pen, rest);
     let rest = advice(picture, pen, rest);
+    let rest = pen.gap(rest);
     let (line, rest) = split(rest, 1);
     numbers(picture, pen, line);
     let (gauge_line, rest) = split(rest, 1);
@@ -61,7 +62,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) -> Rect {
             say(pen, gauge_line, text, Tone::Warn);
         }
     }
-    rest
+    pen.gap(rest)
 }
 
 fn label(text: &str, pen: &mut Pen<'_>, line: Rect) {
@@ -110,8 +111,8 @@ fn mood(picture: &Picture) -> (Tone, &'static str) {
     match (picture.mood(), is_fault) {
         (Mood::Now, Some(false)) => (Tone::Warn, "DROPS NOW"),
         (Mood::Now, _) => (Tone::Bad, "DROPS NOW"),
-        (Mood::Before, Some(true)) => (Tone::Bad, "DROPS"),
-        (Mood::Before, _) => (Tone::Warn, "DROPS"),
+        (Mood::Before, Some(true)) => (Tone::Bad, "DROPS EARLIER"),
+        (Mood::Before, _) => (Tone::Warn, "DROPS EARLIER"),
         (Mood::Quiet, _) if is_over => (Tone::Warn, "OVER LIMIT"),
         (Mood::Quiet, _) if verdict.exit != Exit::Clean => (Tone::Warn, "NOT SURE"),
         (Mood::Quiet, _) => (Tone::Good, "QUIET"),

@@ -12,5 +12,5 @@ mod part_files;
 mod reading;
 pub(crate) mod recorder;
 pub(crate) mod recording;
-mod seam;
+pub(crate) mod seam;
 pub(crate) mod series;

@@ -15,7 +15,7 @@ use crate::tracefs::setup::tracing::Tracing;
 
 /// Where the first event of a piece begins that is no stack: what stands before it belongs to
 /// what came before. `in_line` says that the piece begins within a line.
-fn first_event(piece: &[u8], in_line: bool, read: ReadLine) -> Option<usize> {
+pub(crate) fn first_event(piece: &[u8], in_line: bool, read: ReadLine) -> Option<usize> {
     let mut start = match in_line {
         true => memchr(b'\n', piece)? + 1,
         false => 0,
