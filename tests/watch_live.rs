@@ -177,18 +177,21 @@ fn the_screen_shows_drops_as_they_come_follows_its_terminal_and_ends_by_q() {
     let Some(mut run) = Run::begin(&[]) else {
         return;
     };
-    let quiet = run.wait_for("QUIET");
+    let quiet = run.wait_for("OVER LIMIT");
     assert!(
         quiet.contains("No IPv6 drop") && quiet.contains("slow 616 of 200"),
         "{quiet}"
     );
     run.kernel.writes(DROP);
     run.kernel.writes(DROP);
-    let shown = run.wait_for("DROPS NOW");
-    assert!(shown.contains("2 drops on CPU 1"), "{shown}");
+    let shown = run.wait_for("now, 2 in ");
+    assert!(
+        shown.contains("DROPS NOW") && shown.contains(" CPU 1"),
+        "{shown}"
+    );
     run.resize(70, 20);
-    let shown = run.wait_for("DROPS");
-    assert!(shown.contains("% of a CPU"), "{shown}");
+    let shown = run.wait_for("% of a CPU");
+    assert!(shown.contains("DROPS"), "{shown}");
     run.resize(30, 8);
     run.wait_for("watch needs 60");
     run.resize(120, 40);
@@ -203,11 +206,11 @@ fn the_screen_shows_drops_as_they_come_follows_its_terminal_and_ends_by_q() {
         .into_iter()
         .find(|path| path.extension().is_some_and(|e| e == "txt"));
     let report = std::fs::read_to_string(report.unwrap()).unwrap();
-    assert!(report.contains("2 drops on CPU 1"), "{report}");
+    assert!(report.contains("2 drops"), "{report}");
     run.terminal.press("q");
     let (status, behind) = run.end();
     assert_eq!(status, Some(0));
-    assert!(behind.contains("2 drops on CPU 1"), "{behind}");
+    assert!(behind.contains("2 drops"), "{behind}");
 }
 
 #[test]
