@@ -46,6 +46,9 @@ _ip6drop() {
             ip6drop,status)
                 cmd="ip6drop__subcmd__status"
                 ;;
+            ip6drop,watch)
+                cmd="ip6drop__subcmd__watch"
+                ;;
             ip6drop__subcmd__generate,completions)
                 cmd="ip6drop__subcmd__generate__subcmd__completions"
                 ;;
@@ -106,6 +109,9 @@ _ip6drop() {
             ip6drop__subcmd__help,status)
                 cmd="ip6drop__subcmd__help__subcmd__status"
                 ;;
+            ip6drop__subcmd__help,watch)
+                cmd="ip6drop__subcmd__help__subcmd__watch"
+                ;;
             ip6drop__subcmd__help__subcmd__generate,completions)
                 cmd="ip6drop__subcmd__help__subcmd__generate__subcmd__completions"
                 ;;
@@ -125,7 +131,7 @@ _ip6drop() {
 
     case "${cmd}" in
         ip6drop)
-            opts="-h -V --help --version diagnose status report merge check record funnel restore generate help"
+            opts="-h -V --help --version diagnose status report merge check record watch funnel restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,7 +556,7 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help)
-            opts="diagnose status report merge check record funnel restore generate help"
+            opts="diagnose status report merge check record watch funnel restore generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -746,6 +752,20 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1162,6 +1182,100 @@ _ip6drop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ip6drop__subcmd__watch)
+            opts="-h --duration --window --interval --plain --once --color --exit-code --src --dst --dev --proto --port --max-rate --function --probes --identity --buffer-kb --cpu --dry-run --tracefs --proc --sys --state-dir --method --mount --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dst)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dev)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proto)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --function)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probes)
+                    COMPREPLY=($(compgen -W "auto none entry full" -- "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -W "auto off full least" -- "${cur}"))
+                    return 0
+                    ;;
+                --buffer-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cpu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tracefs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --method)
+                    COMPREPLY=($(compgen -W "auto instance func-stack-trace kprobe" -- "${cur}"))
                     return 0
                     ;;
                 *)

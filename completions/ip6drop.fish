@@ -32,6 +32,7 @@ complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "report" -d 'Read sa
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "merge" -d 'Read many hosts\' JSON reports and say which have the fault, worst first'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "watch" -d 'Record and show it live: verdict, cache, a row a CPU, last drops'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "restore" -d 'Put back what a killed run left behind'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "generate" -d 'Print generated files'
@@ -204,6 +205,44 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dry-run -d 'C
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l duration -d 'Stop after this time, such as 30s or 5m; without it q or Ctrl-C stops' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l window -d 'Show what was seen in the last TIME, 10s to 24h; half of that at least, and totals of what is older' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l interval -d 'Look every TIME, 1s to 1h' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l src -d 'Only drops of packets from these addresses or prefixes, as in fd00:10::/32' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l dst -d 'Only drops of packets to these addresses or prefixes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l dev -d 'Only drops of packets on these interfaces' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l port -d 'Only drops of packets from or to these ports' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
+none\t'None'
+entry\t'The entry of `ip6_dst_gc`, with family, gc_thresh and the shared count of dst entries'
+full\t'The return of `ip6_dst_gc` as well: whether the allocation was refused'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l identity -d 'Which lookups to take beside the words of dropped packets' -r -f -a "auto\t'By a probe on the drop and all lookups, or the least that proves where they are many; not at all where this kernel does not show what it takes'
+off\t'Not at all: function entries alone tell what happened'
+full\t'With all lookups, however many they are'
+least\t'With the least lookups that prove'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l method -d 'The way of tracing; auto takes the first that a self-check proves to work' -r -f -a "auto\t'The first that a self-check proves to work'
+instance\t'A private instance: disturbs nobody'
+func-stack-trace\t'The classic recipe, in the top-level buffer'
+kprobe\t'kprobe events'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l plain -d 'Print a line at each look instead of drawing a screen'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l once -d 'Print one line, after one look, and end'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l exit-code -d 'Say the verdict by the exit status'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l dry-run -d 'Change nothing: print each write that it would make, in order, and what undoes it'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l duration -d 'Count for TIME (500ms, 5s, 2m), or until Ctrl-C' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l format -d 'How to write it' -r -f -a "text\t'For people: where most packets stop first'
 json\t'One object'"
@@ -234,16 +273,17 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_see
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "rules" -d 'The rules that say what a drop is: what each needs, and the kernel\'s reason'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "schema" -d 'The JSON Schema of what is printed as JSON: of all documents, or of one'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "merge" -d 'Read many hosts\' JSON reports and say which have the fault, worst first'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "generate" -d 'Print generated files'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record funnel restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "merge" -d 'Read many hosts\' JSON reports and say which have the fault, worst first'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "watch" -d 'Record and show it live: verdict, cache, a row a CPU, last drops'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Shell completions'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'Man page, of the program or of one command'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "rules" -d 'The rules that say what a drop is: what each needs, and the kernel\'s reason'

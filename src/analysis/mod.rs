@@ -2,6 +2,7 @@
 
 mod feed;
 mod gatherer;
+mod open_input;
 mod reader;
 pub(crate) mod stream;
 pub(crate) mod watch;

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::analysis::feed::Feed;
-use crate::analysis::gatherer::{AtOnce, Gatherer};
+use crate::analysis::open_input::Open;
 use crate::analysis::reader::read_through;
 use crate::analysis::watch::{SoFar, Watch};
-use crate::diagnosis::collect::signal::Signal;
 use crate::diagnosis::counters::HereAndNow;
 use crate::diagnosis::surroundings::Surroundings;
 use crate::host::{Facts, Snapshot};
@@ -19,63 +17,7 @@ use crate::report::decided::DecidedSink;
 use crate::report::drops::Drops;
 use crate::report::summary::Summary;
 use crate::report::timeline::{MAX_TIMELINES, Timeline};
-use crate::trace::Parser;
-use crate::trace::cut::CutState;
-use crate::trace::stacks::{Stacks, Table};
-
-/// An input that is fed, from its start to where it stands.
-struct Open<'r> {
-    name: String,
-    feed: Feed,
-    parser: Parser<Signal>,
-    gatherer: Gatherer<'r>,
-}
-
-/// Gathers from whole pieces of a text.
-fn gather(
-    parser: &mut Parser<Signal>,
-    gatherer: &mut Gatherer<'_>,
-    stacks: &mut Stacks,
-    (ahead, len, state): (&[u8], usize, CutState),
-) {
-    let mut records = AtOnce {
-        gatherer,
-        bytes: &ahead[..len],
-        table: Table::Own(stacks),
-    };
-    parser.parse(ahead, len, state, &mut records);
-}
-
-impl<'r> Open<'r> {
-    fn feed(&mut self, bytes: &[u8], stacks: &mut Stacks) {
-        let (parser, gatherer) = (&mut self.parser, &mut self.gatherer);
-        self.feed.feed(bytes, |ahead, len, state| {
-            gather(parser, gatherer, stacks, (ahead, len, state));
-        });
-    }
-
-    /// What the input gives if nothing comes behind what was fed, which `is_over` says.
-    fn finish(self, stacks: &mut Stacks, is_over: bool) -> Input<'r> {
-        let (mut parser, mut gatherer) = (self.parser, self.gatherer);
-        self.feed.finish(|ahead, len, state| {
-            gather(&mut parser, &mut gatherer, stacks, (ahead, len, state));
-        });
-        let (gathered, drops, text) = gatherer.finish(stacks, is_over);
-        Input::new(vec![self.name], gathered, drops, text, false)
-    }
-
-    /// The same of a copy.
-    fn so_far(&self, stacks: &mut Stacks) -> Input<'r> {
-        let copy = Open {
-            name: self.name.clone(),
-            feed: self.feed.clone(),
-            // What it remembers makes it faster and nothing else.
-            parser: Parser::default(),
-            gatherer: self.gatherer.clone(),
-        };
-        copy.finish(stacks, false)
-    }
-}
+use crate::trace::stacks::Stacks;
 
 /// Why an input gives no report.
 fn no_trace(input: &Input<'_>) -> InputError {
@@ -174,12 +116,7 @@ impl<'r> Analysis<'r> {
             Some(most) => Drops::latest(filter, most),
             None => Drops::new(filter, self.keeps),
         };
-        self.open = Some(Open {
-            name: name.display().to_string(),
-            feed: Feed::default(),
-            parser: Parser::default(),
-            gatherer: Gatherer::new(drops),
-        });
+        self.open = Some(Open::new(name.display().to_string(), drops));
     }
 
     /// More of its text. Where the text is cut does not matter.

@@ -243,6 +243,8 @@ impl Onlooker for Watcher<'_> {
 
     fn began(&mut self) {
         self.began = Instant::now();
+        // Set-up is no part of what watching costs.
+        self.spent = (Duration::ZERO, own_time());
         self.is_on = true;
         if let Shown::Screen { screen, .. } = &mut self.shown {
             self.is_over |= screen.enter().is_err();

@@ -19,8 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetpgrp,
-    tcgetwinsize, tcsetattr, ttyname,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, isatty, tcflush,
+    tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, ttyname,
 };
 
 use crate::os::signals::Signals;
@@ -76,8 +76,10 @@ fn give_back() {
         let mut bytes = b"\x1b[0m".to_vec();
         let _ = queue!(bytes, EnableLineWrap, LeaveAlternateScreen, Show);
         insist(&tty, &bytes);
+        // Now: a terminal that stands still would be waited for.
+        let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
         // What was typed meanwhile was meant for the screen.
-        let _ = tcsetattr(&tty, OptionalActions::Flush, &modes);
+        let _ = tcflush(&tty, QueueSelector::IFlush);
     }
 }
 
@@ -139,7 +141,7 @@ impl Screen {
         });
         let tty = self.tty.try_clone()?;
         *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Taken { tty, modes });
-        tcsetattr(&self.tty, OptionalActions::Flush, &raw)?;
+        tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
         queue!(self.pending, EnterAlternateScreen, Hide, DisableLineWrap)
     }
 

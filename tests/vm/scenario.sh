@@ -1111,6 +1111,154 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     $ip netns exec pod /full/ping -c 2 -i 0.1 -W 2 -q 2001:db8:1::1 > /dev/null
 }
 
+# ---- watch on a terminal of 80x24: a program in front of it, and one that draws what it was told
+terminals() {
+    cat > /tmp/pty.pl << 'END'
+# pty.pl KEYS BYTES MODES COMMAND...: runs a command on a new terminal; what comes out of the fifo KEYS is typed,
+# and `resize COLUMNS LINES` there makes it another size. BYTES gets what it is told, MODES how it treats keys before and after.
+use strict;
+my ($keys, $bytes, $modes, @command) = @ARGV;
+open(my $master, '+<', '/dev/ptmx') or die "ptmx: $!";
+ioctl($master, 0x40045431, my $unlock = pack('i', 0)) or die "unlock: $!";
+ioctl($master, 0x80045430, my $number = pack('I', 0)) or die "number: $!";
+my $name = '/dev/pts/' . unpack('I', $number);
+sub size { ioctl($master, 0x5414, pack('SSSS', $_[1], $_[0], 0, 0)) or die "size: $!" }
+sub modes { my $termios = "\0" x 60; ioctl($master, 0x5401, $termios) or die "modes: $!"; return unpack('H*', $termios) . "\n" }
+size(80, 24);
+my $before = modes();
+my $child = fork();
+if ($child == 0) {
+    syscall(112);    # setsid
+    open(my $tty, '+<', $name) or die "$name: $!";
+    ioctl($tty, 0x540e, 0);
+    close($master);
+    open(STDIN, '<&', $tty); open(STDOUT, '>&', $tty); open(STDERR, '>&', $tty);
+    $ENV{TERM} = 'xterm'; $ENV{LC_ALL} = 'C.UTF-8';
+    exec(@command) or die "$command[0]: $!";
+}
+open(my $held, '+<', $name);    # so that the terminal outlives whoever is on it
+open(my $typed, '+<', $keys) or die "$keys: $!";
+open(my $told, '>', $bytes) or die "$bytes: $!";
+my $status;
+while (1) {
+    my ($read, $all) = ('', '');
+    vec($read, fileno($master), 1) = 1;
+    vec($read, fileno($typed), 1) = 1;
+    my $ready = select($all = $read, undef, undef, 0.1);
+    if ($ready > 0 && vec($all, fileno($master), 1) && sysread($master, my $piece, 65536)) { syswrite($told, $piece) }
+    if ($ready > 0 && vec($all, fileno($typed), 1) && sysread($typed, my $piece, 4096)) {
+        if ($piece =~ /^resize (\d+) (\d+)/) { size($1, $2) } else { syswrite($master, $piece) }
+    }
+    if (!defined($status)) { if (waitpid($child, 1) > 0) { $status = $? } } elsif ($ready == 0) { last }
+}
+open(my $kept, '>', $modes); print $kept $before, modes();
+exit(($status & 127) ? 128 + ($status & 127) : $status >> 8);
+END
+    cat > /tmp/shown.pl << 'END'
+# shown.pl COLUMNS LINES < BYTES: what the terminal shows after them.
+use strict;
+my ($columns, $lines) = @ARGV;
+my @screen = map { [(' ') x $columns] } 1 .. $lines;
+my ($x, $y) = (0, 0);
+local $/; my $text = <STDIN>; utf8::decode($text);
+while ($text =~ /\G(?:\e\[([0-9;?]*)([A-Za-z])|(.))/gs) {
+    my ($numbers, $command, $char) = ($1, $2, $3);
+    if (defined($command)) {
+        if ($command eq 'H') { my ($line, $column) = split(/;/, $numbers); ($x, $y) = ($column - 1, $line - 1) }
+        if ($command eq 'J') { @screen = map { [(' ') x $columns] } 1 .. $lines }
+    } elsif ($char eq "\r") { $x = 0 } elsif ($char eq "\n") { $y++ }
+    else { $screen[$y][$x] = $char if $y < $lines && $x < $columns; $x++ }
+}
+for my $line (@screen) { my $row = join('', @$line); $row =~ s/ +$//; utf8::encode($row); print "  |$row\n" }
+END
+    rm -f /tmp/keys
+    mkfifo /tmp/keys
+}
+picture() { # picture [COLUMNS LINES]: what the terminal shows
+    /full/perl /tmp/shown.pl "${1:-80}" "${2:-24}" < /tmp/told > /tmp/picture
+}
+screen() { # screen ARGUMENTS: watch on a terminal, until it shows something
+    : > /tmp/told
+    /full/perl /tmp/pty.pl /tmp/keys /tmp/told /tmp/modes ip6drop watch "$@" &
+    PID=$!
+    await "ip6drop watch"
+    WATCH=$(pidof ip6drop)
+}
+await() { # await WORDS [COLUMNS LINES]: until the terminal shows them
+    for _ in $(seq 300); do
+        picture "${2:-}" "${3:-}"
+        grep -q -- "$1" /tmp/picture && return
+        usleep 100000
+    done
+    bad "the terminal never shows '$1' but:"
+    cat /tmp/picture
+}
+left() { # left STATUS WHAT: it has ended, and terminal and tracing are as before
+    wait $PID
+    expect "$1" $? "$2: exit status"
+    expect "$(head -n 1 /tmp/modes)" "$(tail -n 1 /tmp/modes)" "$2: the terminal treats keys as before"
+    tr -d '\033' < /tmp/told | tail -c 4000 > /tmp/end
+    grep -q '\[?1049l' /tmp/end && ok "$2: the other screen is gone" || bad "$2: the other screen stays"
+    expect "" "$(ls /run/ip6drop | grep -v '^lock$')" "$2: no journal"
+    same "$2"
+}
+watches() {
+    terminals
+    screen
+    await "No IPv6 drop"
+    echo "      before drops"
+    cat /tmp/picture
+    before=$(no_routes)
+    send 0 20
+    send 1 7
+    rise=$(($(no_routes) - before))
+    await " now, $rise in "
+    echo "      after $rise drops"
+    cat /tmp/picture
+    says /tmp/picture "^  |DROPS NOW" "watch: drops are said at once"
+    says /tmp/picture " 0 *20 " "watch: those of CPU 0"
+    says /tmp/picture " 1 *7 " "watch: those of CPU 1"
+    says /tmp/picture "$DEAD" "watch: where they were going"
+    says /tmp/picture "none dropped from view" "watch: nothing was lost"
+    await "^  |DROPS EARLIER"
+    echo "      afterwards"
+    cat /tmp/picture
+    echo "resize 120 30" > /tmp/keys
+    await "% of a CPU" 120 30
+    echo "      120x30"
+    cat /tmp/picture
+    # What it takes when nothing happens.
+    ticks() { awk '{ print $14 + $15 }' "/proc/$WATCH/stat"; }
+    was=$(ticks)
+    sleep 20
+    used=$(($(ticks) - was))
+    echo "      20 s without events: $used ticks of 2000"
+    printf q > /tmp/keys
+    left 0 "watch, q"
+    for signal in INT=130 TERM=143 HUP=129; do
+        screen
+        send 0 3
+        kill -"${signal%=*}" "$WATCH"
+        left "${signal#*=}" "watch, SIG${signal%=*}"
+    done
+    screen
+    printf '\003' > /tmp/keys
+    left 130 "watch, Ctrl-C"
+    screen
+    kill -KILL "$WATCH"
+    wait $PID
+    ip6drop restore > /tmp/out
+    says /tmp/out "put back: " "watch, SIGKILL: restore says what it puts back"
+    same "watch, SIGKILL and restore"
+    # In a pipe: lines.
+    ip6drop watch --duration 4s > /tmp/out 2> /tmp/err
+    expect 0 $? "watch in a pipe: exit status"
+    expect "" "$(cat /tmp/err)" "watch in a pipe: nothing to say"
+    cat /tmp/out
+    expect "$(wc -l < /tmp/out)" "$(grep -c '^time 2.* total 0 .* lost 0 ' /tmp/out)" "watch in a pipe: a line at each look"
+    same "watch in a pipe"
+}
+
 mount -t tracefs tracefs $T
 uname -r
 network
@@ -1131,7 +1279,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses funnel diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses funnel watches diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done
