@@ -59,8 +59,12 @@ impl<'r> Observer<'r> {
 
     /// What is seen now.
     pub(crate) fn look(&mut self, measured: Measured, status: Option<Status>) -> &Picture {
-        let same = |status: &Status| status.rows.iter().map(|row| row.snapshot.clone()).collect();
-        let read = |status: Option<&Status>| status.map(same).unwrap_or_else(Vec::new);
+        let read = |status: Option<&Status>| {
+            let rows = status.map_or(&[][..], |status| &status.rows);
+            rows.iter()
+                .map(|row| row.snapshot.clone())
+                .collect::<Vec<_>>()
+        };
         // A copy of all that was gathered is dear, and where nothing came it would be the same.
         if self.has_news || read(status.as_ref()) != read(self.last.status.as_ref()) {
             self.last.seen = self.window.look(measured.elapsed, status.as_ref());

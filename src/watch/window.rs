@@ -73,10 +73,13 @@ fn live(mut summary: Summary) -> Summary {
 fn joined(before: Option<&Half>, now: Summary) -> Summary {
     let Some(before) = before else { return now };
     let mut all = before.summary.clone();
-    if !now.inputs.is_empty() {
-        all.merge(now);
-        all.inputs.truncate(1);
+    if now.inputs.is_empty() {
+        // What the counters said then may have been mended since.
+        all.findings.counters = None;
+        return all;
     }
+    all.merge(now);
+    all.inputs.truncate(1);
     all
 }
 

@@ -1116,7 +1116,6 @@ terminals() {
     cat > /tmp/pty.pl << 'END'
 # pty.pl KEYS BYTES MODES COMMAND...: runs a command on a new terminal; what comes out of the fifo KEYS is typed,
 # and `resize COLUMNS LINES` there makes it another size. BYTES gets what it is told, MODES how it treats keys before and after.
-use strict;
 my ($keys, $bytes, $modes, @command) = @ARGV;
 open(my $master, '+<', '/dev/ptmx') or die "ptmx: $!";
 ioctl($master, 0x40045431, my $unlock = pack('i', 0)) or die "unlock: $!";
@@ -1156,7 +1155,6 @@ exit(($status & 127) ? 128 + ($status & 127) : $status >> 8);
 END
     cat > /tmp/shown.pl << 'END'
 # shown.pl COLUMNS LINES < BYTES: what the terminal shows after them.
-use strict;
 my ($columns, $lines) = @ARGV;
 my @screen = map { [(' ') x $columns] } 1 .. $lines;
 my ($x, $y) = (0, 0);
