@@ -1,6 +1,7 @@
 //! `ip6drop watch`: records, and shows what is seen as it comes.
 
 use std::io::Write;
+use std::time::Duration;
 
 use crate::analysis::stream::Report;
 use crate::cli::tracing::Roots;
@@ -26,6 +27,9 @@ use crate::tracefs::error::TraceError;
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recording::{Limits, TRIAL};
 use crate::watch::observer::Observer;
+
+/// Rules of netfilter do not come and go with each look.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A screen where there is one and it is wanted, else lines.
 fn shown(args: &WatchArgs, signals: &Signals) -> Shown {
@@ -78,7 +82,7 @@ fn watch(
         duration: args.duration,
         events: None,
         drops: None,
-        after: std::time::Duration::ZERO,
+        after: Duration::ZERO,
         bytes: None,
         max_rate: args.capture.max_rate,
         trial: TRIAL,
@@ -94,7 +98,7 @@ fn watch(
     let shown = shown(args, signals);
     let has_screen = matches!(shown, Shown::Screen { .. });
     let observer = Observer::new(&request, args.window, args.interval);
-    let sampler = Sampler::new(roots.host(), Selection::Own);
+    let sampler = Sampler::new(roots.host(), Selection::Own).trusting(MINUTE);
     let mut watcher = Watcher::new(observer, sampler, shown, args.interval);
     let recorded = capture(
         &args.capture,

@@ -121,7 +121,8 @@ impl<'r> Watcher<'r> {
             elapsed,
             rate,
             lost,
-            own_cpu: taken / passed.max(0.001),
+            // Of a moment it would say nothing.
+            own_cpu: if passed > 0.1 { taken / passed } else { 0.0 },
         };
         let status = self.sampler.sample().ok();
         let picture = self.observer.look(measured, status).clone();

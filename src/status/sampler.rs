@@ -174,6 +174,9 @@ pub struct Sampler {
     selection: Selection,
     last: BTreeMap<NetNsKey, (Instant, Snapshot)>,
     log: Option<(KernelLog, LoggedRefusals)>,
+    /// How long matches of netfilter are taken for what they were.
+    trust: Duration,
+    matches: Option<(Instant, RouteMatches)>,
 }
 
 fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
@@ -212,6 +215,26 @@ impl Sampler {
             host,
             selection,
             last: BTreeMap::new(),
+            trust: Duration::ZERO,
+            matches: None,
+        }
+    }
+
+    /// Looks for matches of netfilter only after so long again: on some kernels that is a look through
+    /// all of their symbols.
+    #[must_use]
+    pub(crate) fn trusting(self, trust: Duration) -> Self {
+        Sampler { trust, ..self }
+    }
+
+    fn matches(&mut self) -> RouteMatches {
+        match self.matches {
+            Some((since, matches)) if since.elapsed() < self.trust => matches,
+            _ => {
+                let matches = self.host.route_matches();
+                self.matches = Some((Instant::now(), matches));
+                matches
+            }
         }
     }
 
@@ -262,6 +285,7 @@ impl Sampler {
             None | Some(0) => kernel,
             Some(_) => kernel.refused(),
         };
+        let matches = self.matches();
         let seen = Behaviour {
             matches,
             ..Behaviour::default()

@@ -247,7 +247,8 @@ mod tests {
     fn cpus_are_sorted_as_asked_and_the_chosen_one_stays() {
         let mut model = Model::default();
         let mut now = picture(&[(0, 4), (1, 9), (2, 0)]);
-        now.history.push(&picture(&[(2, 1)]).seen.totals, None);
+        let one = picture(&[(2, 1)]).seen.totals;
+        now.history.push(std::time::Duration::ZERO, &one, None);
         model.set_live(now);
         let order = |model: &Model| {
             model

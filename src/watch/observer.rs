@@ -73,7 +73,8 @@ impl<'r> Observer<'r> {
         self.last.seen.span = self.window.span(measured.elapsed);
         self.last.status = status;
         let slow = self.last.cache().and_then(|cache| cache.slow);
-        self.history.push(&self.last.seen.totals, slow);
+        self.history
+            .push(measured.elapsed, &self.last.seen.totals, slow);
         self.last.history.clone_from(&self.history);
         self.last.interval = self.interval;
         self.last.elapsed = measured.elapsed;

@@ -10,8 +10,8 @@ use crate::watch::history::History;
 use crate::watch::last::LastDrop;
 use crate::watch::window::Seen;
 
-/// Looks for which a drop counts as one of now.
-const NOW: usize = 5;
+/// For how long a drop counts as one of now.
+const NOW: Duration = Duration::from_secs(5);
 
 /// What is seen at one moment.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +107,7 @@ impl Picture {
     /// Whether packets are being lost.
     #[must_use]
     pub(crate) fn mood(&self) -> Mood {
-        if self.history.recent(NOW) > 0 {
+        if self.history.is_recent(NOW.max(self.interval)) {
             Mood::Now
         } else if self.summary().findings.drops() > 0 {
             Mood::Before
@@ -120,12 +120,6 @@ impl Picture {
     #[must_use]
     pub(crate) fn total(&self) -> u64 {
         self.seen.totals.values().sum()
-    }
-
-    /// Looks, as a number a second.
-    #[must_use]
-    pub(crate) fn per_second(&self, drops: u64) -> f64 {
-        drops as f64 / self.interval.as_secs_f64().max(0.001)
     }
 
     /// The CPUs: those that are online, and whatever else the trace names.

@@ -7,7 +7,7 @@ use crate::diagnosis::class::Class;
 use crate::render::watch::detail;
 use crate::render::watch::lists;
 use crate::render::watch::pen::{Pen, Tone, beside, split};
-use crate::render::watch::top::rate;
+use crate::render::watch::top::{rate, span};
 use crate::report::summary::{CpuKey, CpuRow};
 use crate::watch::history::COLUMNS;
 use crate::watch::last::LastDrop;
@@ -105,7 +105,7 @@ fn rows(model: &Model, cpus: &[CpuKey], pen: &mut Pen<'_>, area: Rect) {
         ),
         false => format!("CPUs by {}", model.sort.name()),
     };
-    let seconds = picture.interval.as_secs_f64() * f64::from(columns);
+    let time = picture.history.span(columns.into(), picture.interval);
     pen.fill(heading, Tone::Heading);
     let y = heading.y;
     pen.text(
@@ -114,7 +114,7 @@ fn rows(model: &Model, cpus: &[CpuKey], pen: &mut Pen<'_>, area: Rect) {
         "  CPU    drops       now  gc failed  cause",
         Tone::Heading,
     );
-    let end = format!("{title}, last {seconds:.0} s");
+    let end = format!("{title}, last {}", span(time.as_secs()));
     pen.right(
         (heading.right(), y),
         heading.width.saturating_sub(44),
@@ -139,7 +139,7 @@ fn rows(model: &Model, cpus: &[CpuKey], pen: &mut Pen<'_>, area: Rect) {
             .unwrap_or_default();
         let drops = row.drops();
         let strong = if drops > 0 { Tone::Strong } else { Tone::Faint };
-        let now = picture.per_second(picture.history.now(*cpu));
+        let now = picture.history.per_second(picture.history.now(*cpu));
         let is_chosen = selected.is_some_and(|(_, chosen)| chosen == *cpu);
         let mark = if is_chosen { ">" } else { " " };
         pen.text((line.x, y), 1, mark, Tone::Strong);

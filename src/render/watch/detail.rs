@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, cpu: CpuKey, pen: &mut Pen<'_>, area: Rect) {
     let (x, y) = (lines.x + 2, lines.y);
     let room = lines.width - 2;
     let total = picture.seen.totals.get(&cpu).copied().unwrap_or(0);
-    let now = picture.per_second(picture.history.now(cpu));
+    let now = picture.history.per_second(picture.history.now(cpu));
     let window = span(picture.seen.span.as_secs());
     let text = format!(
         "{} in {window}, {total} since the start, {} now",
@@ -49,8 +49,8 @@ pub(super) fn draw(model: &Model, cpu: CpuKey, pen: &mut Pen<'_>, area: Rect) {
     let heights = picture.history.of_cpu(cpu, columns.into());
     let most = heights.iter().copied().max().unwrap_or(0);
     pen.blocks((x, y + 2), &heights, most, Tone::Line);
-    let seconds = picture.interval.as_secs_f64() * f64::from(columns);
-    let end = format!("at most {most} in {seconds:.0} s");
+    let time = picture.history.span(columns.into(), picture.interval);
+    let end = format!("at most {most} in {}", span(time.as_secs()));
     let behind = x + columns + 1;
     pen.text(
         (behind, y + 2),

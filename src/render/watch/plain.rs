@@ -32,7 +32,7 @@ pub(crate) fn line(picture: &Picture, skipped: u64) -> String {
         ("status", verdict.exit.status().to_string()),
         ("class", or_dash(class)),
         ("confidence", or_dash(confidence)),
-        ("drops", picture.history.recent(1).to_string()),
+        ("drops", picture.history.of_all().to_string()),
         ("total", picture.total().to_string()),
         ("cpus", or_dash(cpus)),
         ("slow", of(|cache| cache.slow)),

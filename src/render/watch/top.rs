@@ -199,7 +199,7 @@ fn advice(picture: &Picture, pen: &mut Pen<'_>, area: Rect) -> Rect {
 
 fn numbers(picture: &Picture, pen: &mut Pen<'_>, line: Rect) {
     label("Drops", pen, line);
-    let now = picture.per_second(picture.history.recent(1));
+    let now = picture.history.per_second(picture.history.of_all());
     let window = span(picture.seen.span.as_secs());
     let seen = picture.summary().findings.drops();
     let mut text = format!("{} now, {seen} in {window}", rate(now));
@@ -279,15 +279,11 @@ fn gauge(cache: &Cache<'_>, pen: &mut Pen<'_>, line: Rect) {
 
 fn cache_history(picture: &Picture, pen: &mut Pen<'_>, line: Rect) {
     let room = line.width - LABEL;
-    let (heights, looks) = picture.history.cache((room / 2).into());
+    let (heights, time) = picture.history.cache((room / 2).into());
     let most = heights.iter().copied().max().unwrap_or(0);
-    let seconds = (picture.interval.as_secs_f64() * looks as f64).round() as u64;
     let x = line.x + LABEL;
     pen.blocks((x, line.y), &heights, most, Tone::Line);
-    let text = match looks {
-        0 => "no history yet".to_owned(),
-        _ => format!("slow in {}, at most {most}", span(seconds)),
-    };
+    let text = format!("slow in {}, at most {most}", span(time.as_secs()));
     let x = x + heights.len() as u16 + 1;
     pen.text(
         (x, line.y),
