@@ -279,7 +279,6 @@ impl Sampler {
             .cpus()
             .inspect_err(|e| problems.push(ReadProblem::of(e)))
             .ok();
-        let matches = self.host.route_matches();
         let log = self.log();
         let kernel = match log.as_ref().map(|log| log.refused) {
             None | Some(0) => kernel,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::diagnosis::assessment::{Assessment, State};
+use crate::diagnosis::assessment::Assessment;
+use crate::diagnosis::state::State;
 use crate::report::summary::{CpuKey, Summary};
 use crate::status::sampler::{NetNsStatus, Status};
 use crate::watch::history::History;
@@ -96,7 +97,7 @@ impl Picture {
         let counters = self.summary().findings.counters.as_ref();
         Some(Cache {
             slow: row.snapshot.slow(),
-            fast: counters.and_then(|counters| Some(counters.fast?.last)),
+            fast: counters.and_then(|counters| Some(counters.fast?.series.last)),
             max_size: row.snapshot.max_size(),
             gc_thresh: row.snapshot.gc_thresh(),
             state: &assessment.state,
