@@ -222,7 +222,7 @@ mod tests {
         let mut keep = Keep::of_latest(10);
         for n in 0..1000 {
             keep.push(drop(n));
-            keep.push(Kept::Fast(Time::count(1), 0));
+            keep.push(Kept::Fast(Time::count(1), [None; 2]));
             let kept = keep.whole().unwrap();
             assert!(kept.len() <= 20 && kept.len() >= 10.min(n as usize + 1));
             assert!(matches!(kept.last(), Some(Kept::Drop(last)) if last.evidence == n));

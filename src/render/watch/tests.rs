@@ -72,6 +72,7 @@ impl Node {
         let host = Host {
             proc: self.0.path().join("proc"),
             sys: self.0.path().join("sys"),
+            state: self.0.path().join("state"),
         };
         let mut status = Sampler::new(host, Selection::Own).sample().unwrap();
         status.time = 1_784_000_000.0 + f64::from(second);

@@ -144,8 +144,13 @@ fn verdict(picture: &Picture, pen: &mut Pen<'_>, area: Rect) -> Rect {
     };
     let wrapped = paper.wrap(&verdict_words(picture), &first, "");
     let rows = usize::from(lines.height);
-    for (y, line) in (lines.y..).zip(wrapped.iter().take(rows)) {
-        pen.text((lines.x, y), lines.width, line, tone);
+    for (row, y) in (lines.y..lines.bottom()).enumerate() {
+        // What has no line of its own shows that there is more.
+        let line = match row + 1 == rows {
+            true => wrapped[row.min(wrapped.len())..].join(" "),
+            false => wrapped.get(row).cloned().unwrap_or_default(),
+        };
+        pen.text((lines.x, y), lines.width, &line, tone);
     }
     rest
 }
