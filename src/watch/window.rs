@@ -2,7 +2,7 @@
 //!
 //! The window is two halves. One is gathered; when its time is over its numbers are kept as they
 //! stand, those of the half before go into the totals, and gathering begins anew. So what is
-//! remembered is bounded by the caps of one analysis, however long a recording runs.
+//! remembered is bounded by the caps of two analyses, however long a recording runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,6 @@ use crate::analysis::stream::{Analysis, Report};
 use crate::capture::framing::{Framing, lines};
 use crate::capture::one_line::OneLine;
 use crate::host::{Facts, Snapshot};
-use crate::input::InputError;
 use crate::report::build::Request;
 use crate::report::summary::{CpuKey, Summary};
 use crate::status::sampler::Status;
@@ -194,7 +193,7 @@ impl<'r> Window<'r> {
     ) -> T {
         self.open.set_host(status.and_then(Status::here_and_now));
         // Where it holds no event at all there is nothing to report on, and that is no error.
-        let _: Result<(), InputError> = self.open.end(None);
+        let _ = self.open.end(None);
         let mut report = self.open.finish();
         let now = std::mem::take(&mut report.summary);
         report.summary = joined(self.before.as_ref(), now);
@@ -252,6 +251,8 @@ mod tests {
         let seen = window.look(at(11), None);
         assert_eq!((totals(&seen), seen.span), ((7, 17), at(6)));
         assert_eq!(seen.last.len(), 7);
+        // What went out of sight on purpose is not lost.
+        assert!(!seen.summary.findings.health.has_losses());
         assert_eq!(seen.totals[&CpuKey::Cpu(0)], 9);
         window.turn(at(15));
         window.turn(at(20));

@@ -2,10 +2,10 @@
 
 use ratatui_core::layout::Rect;
 
-use crate::render::watch::body::{number, tone};
 use crate::render::watch::lists;
 use crate::render::watch::pen::{Pen, Tone, split};
 use crate::render::watch::top::{of, rate, span};
+use crate::render::watch::words::{number, tone};
 use crate::report::summary::CpuKey;
 use crate::watch::history::COLUMNS;
 use crate::watch::last::LastDrop;

@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod canvas;
+mod cpus;
 mod detail;
 mod lists;
 mod pen;
@@ -10,3 +11,4 @@ pub(crate) mod screen;
 #[cfg(test)]
 mod tests;
 mod top;
+mod words;

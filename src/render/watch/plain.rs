@@ -2,7 +2,7 @@
 
 use crate::diagnosis::verdict::Verdict;
 use crate::render::utc::utc;
-use crate::render::watch::body::number;
+use crate::render::watch::words::number;
 use crate::render::words::or_dash;
 use crate::watch::picture::Picture;
 

@@ -95,7 +95,7 @@ fn footer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         (KEYS.to_owned(), Tone::Faint)
     };
     let own = format!("ip6drop {:.1} % of a CPU", model.live().own_cpu * 100.0);
-    let room = area.width - own.len() as u16 - 2;
+    let room = area.width.saturating_sub(own.len() as u16 + 2);
     pen.text(at, room, &said, tone);
     pen.right((area.right(), area.y), area.width, &own, Tone::Faint);
 }

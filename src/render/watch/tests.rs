@@ -186,6 +186,15 @@ fn screens_before_while_and_after_drops() {
 }
 
 #[test]
+fn the_page_of_the_program_shows_what_it_looks_like() {
+    let screens = std::fs::read_to_string(root().join("tests/goldens/watch/while.txt")).unwrap();
+    let first = screens.lines().skip(1).take(24);
+    let shown: String = first.map(|line| format!("    {line}\n")).collect();
+    let page = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(page.contains(&shown), "{shown}");
+}
+
+#[test]
 fn screens_of_other_causes() {
     let request = Request::default();
     for (name, fixture) in [
