@@ -60,6 +60,13 @@ fn begin(request: &Request) -> Analysis<'_> {
     analysis
 }
 
+/// What came before a later half is out of sight on purpose, and not lost.
+fn whole(mut summary: Summary, is_later: bool) -> Summary {
+    let lost = &mut summary.findings.health.lost_uncounted;
+    *lost = lost.saturating_sub(is_later.into());
+    summary
+}
+
 /// A recording that runs has neither said how it ends nor, perhaps, anything else yet: neither is
 /// news of it.
 fn live(mut summary: Summary) -> Summary {
@@ -128,10 +135,11 @@ impl<'r> Window<'r> {
 
     /// Begins the next half; what is fed from here on must not belong to what was fed before.
     pub(crate) fn turn(&mut self, elapsed: Duration) {
+        let is_later = self.before.is_some();
         let report = self.open.so_far(None);
         let over = Half {
             last: last_of(&report),
-            summary: live(report.summary),
+            summary: live(whole(report.summary, is_later)),
         };
         if let Some(gone) = self.before.replace(over) {
             for (cpu, row) in gone.summary.per_cpu {
@@ -156,7 +164,8 @@ impl<'r> Window<'r> {
             .map_or(Vec::new(), |half| half.last.clone());
         last.extend(last_of(&report));
         last.drain(..last.len().saturating_sub(LAST));
-        self.seen(live(report.summary), last, elapsed)
+        let now = live(whole(report.summary, self.before.is_some()));
+        self.seen(now, last, elapsed)
     }
 
     fn seen(&self, now: Summary, last: Vec<LastDrop>, elapsed: Duration) -> Seen {
@@ -180,8 +189,8 @@ impl<'r> Window<'r> {
         take: impl FnOnce(&Report<'_, '_>) -> T,
     ) -> T {
         let mut report = self.open.so_far(facts(status).as_ref());
-        let now = live(std::mem::take(&mut report.summary));
-        report.summary = joined(self.before.as_ref(), now);
+        let now = whole(std::mem::take(&mut report.summary), self.before.is_some());
+        report.summary = joined(self.before.as_ref(), live(now));
         take(&report)
     }
 
@@ -195,7 +204,7 @@ impl<'r> Window<'r> {
         // Where it holds no event at all there is nothing to report on, and that is no error.
         let _ = self.open.end(None);
         let mut report = self.open.finish();
-        let now = std::mem::take(&mut report.summary);
+        let now = whole(std::mem::take(&mut report.summary), self.before.is_some());
         report.summary = joined(self.before.as_ref(), now);
         take(&report)
     }
@@ -237,7 +246,7 @@ mod tests {
         let request = Request::default();
         let mut window = Window::new(&request, LONG);
         let at = |minutes: u64| Duration::from_secs(60 * minutes);
-        window.head(b"# ip6drop: version 2\n");
+        window.head(b"# ip6drop: version 2\n# ip6drop: traced ip6_pkt_drop\n");
         window.feed(drops(10).as_bytes());
         assert_eq!(totals(&window.look(at(1), None)), (10, 10));
         assert!(!window.is_due(at(4)) && window.is_due(at(5)));
@@ -256,7 +265,14 @@ mod tests {
         assert_eq!(seen.totals[&CpuKey::Cpu(0)], 9);
         window.turn(at(15));
         window.turn(at(20));
-        assert_eq!(totals(&window.look(at(21), None)), (0, 17));
+        let seen = window.look(at(21), None);
+        assert_eq!(totals(&seen), (0, 17));
+        assert_eq!(Verdict::of(&seen.summary.findings).exit, Exit::Clean);
+        // What the kernel lost is.
+        window.feed(b"CPU:0 [LOST 5 EVENTS]\n");
+        window.feed(drops(1).as_bytes());
+        let seen = window.look(at(22), None);
+        assert!(seen.summary.findings.health.has_losses());
     }
 
     #[test]
