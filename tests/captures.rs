@@ -576,7 +576,7 @@ fn kernels_of_vendors() {
         assert!(!is_vendors_place || counters["fast"].is_null(), "{name}");
     }
     let text = fixture("vendor/opencloudos-small.pipe");
-    let text = common::ip6drop(&["report", "--color", "never", text.to_str().unwrap()]);
+    let text = common::ip6drop(["report", "--color", "never", text.to_str().unwrap()]);
     let text = String::from_utf8(text.stdout)
         .unwrap()
         .split_whitespace()
