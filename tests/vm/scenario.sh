@@ -143,6 +143,10 @@ three_methods() {
         cat /tmp/err
     done
     method instance "--probes full"
+    case $(uname -r) in
+    6.1.*) ;;
+    *) says /tmp/err "returns nothing here: this kernel cannot refuse" "--probes full: why there is no return" ;;
+    esac
     sed -n '1,/before rt6/p' /tmp/capture
     sed -n '/ip6_pkt_drop/,/^ => entry_SYS/p' /tmp/capture | head -n 30
 }
@@ -832,7 +836,7 @@ drops_of_netfilter() { # drops_of_netfilter NAME FILTER: packets from a source w
     stop INT
     expect 130 $STATUS "$1: exit status after SIGINT"
     expect "$2" "$(sed -n 's/^# ip6drop: lookups //p' /tmp/capture)" "$1: lookups"
-    expect 8 "$(count 'netfilter_drop: (kfree_skb')" "$1: what netfilter drops is recorded"
+    expect 8 "$(count 'netfilter_drop: (\(kfree_skb\|sk_skb_reason_drop\)')" "$1: what netfilter drops is recorded"
     ip6drop report --exit-code /tmp/capture > /tmp/out
     expect 12 $? "$1: exit status of the report"
     says /tmp/out "There is no usable route: 5 drops" "$1: the packets without a route, and no others"

@@ -71,19 +71,21 @@ fn add(session: &mut Session<'_>, group: &str, probes: &[Probe]) -> Result<(), T
     session.add_probes(group, &lines.collect::<Vec<_>>())
 }
 
-/// Why a probe is left out. A function that returns nothing, as `ip6_dst_gc` does since the check of
-/// `max_size` went, takes no probe on its return (kernel/trace/trace_kprobe.c, 6.10 on).
+/// A function that returns nothing, as `ip6_dst_gc` does since the check of `max_size` went, takes
+/// no probe on its return (kernel/trace/trace_kprobe.c, 6.10 on).
+fn returns_nothing(probe: &Probe, error: &TraceError) -> bool {
+    let is_absent =
+        matches!(error, TraceError::File { source, .. } if source.kind() == ErrorKind::NotFound);
+    probe.on_return && is_absent
+}
+
+/// Why a probe is left out.
 fn without(probe: &Probe, error: &TraceError) -> String {
-    let why = match error {
-        TraceError::File { source, .. }
-            if probe.on_return && source.kind() == ErrorKind::NotFound =>
-        {
-            format!(
-                "{} returns nothing here: this kernel cannot refuse",
-                probe.function
-            )
-        }
-        error => error.to_string(),
+    let why = if returns_nothing(probe, error) {
+        let function = &probe.function;
+        format!("{function} returns nothing here: this kernel cannot refuse")
+    } else {
+        error.to_string()
     };
     format!("traced without the probe {}: {why}", probe.name)
 }
@@ -99,9 +101,12 @@ impl Tracing {
         let mut refused = Vec::new();
         let mut probes = Vec::new();
         // What may be refused comes by itself, all else with one write.
-        for probe in plan.probes.iter().filter(|_| plan.probes_optional) {
+        let by_itself = |probe: &&Probe| plan.probes_optional || probe.on_return;
+        for probe in plan.probes.iter().filter(by_itself) {
             match add(session, &group, std::slice::from_ref(probe)) {
-                Err(e @ TraceError::File { .. }) => {
+                Err(e @ TraceError::File { .. })
+                    if plan.probes_optional || returns_nothing(probe, &e) =>
+                {
                     refused.push(without(probe, &e));
                 }
                 Err(e) => return Err(e),
@@ -112,10 +117,11 @@ impl Tracing {
         probes.extend(
             plan.probes
                 .iter()
-                .filter(|_| !plan.probes_optional)
+                .filter(|probe| !by_itself(probe))
                 .cloned(),
         );
-        let names = probes.iter().map(|probe| probe.name.clone()).collect();
+        let set = plan.probes.iter().filter(|probe| probes.contains(probe));
+        let names = set.map(|probe| probe.name.clone()).collect();
         let named = plan.naming.iter().flat_map(Naming::probes);
         probes.extend(named.map(|(probe, _)| probe.clone()));
         probes.extend(entry_probes(plan));
