@@ -13,6 +13,10 @@ pub(crate) const LEFT_OUT_END: &str = " callbacks suppressed";
 /// A frame whose return address a return probe has replaced (kernel/trace/trace_output.c).
 pub(crate) const RETURN_PROBE: &str = "[unknown/kretprobe'd]";
 
+/// A frame that stands for the tracer's own trampoline (kernel/trace/trace_output.c, 6.4 on), and
+/// the address that the kernel keeps for it (kernel/trace/trace.h: `FTRACE_TRAMPOLINE_MARKER`).
+pub(crate) const TRAMPOLINE: (&str, u64) = ("[FTRACE TRAMPOLINE]", i32::MAX as u64);
+
 /// What x86 and others put in place of a return address (arch/x86/kernel/kprobes/core.c,
 /// kernel/trace/rethook.c); the kernel prints all of them as [`RETURN_PROBE`].
 pub(crate) const RETURN_TRAMPOLINES: [&str; 3] = [

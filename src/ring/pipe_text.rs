@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use crate::kernel::printed::TRAMPOLINE;
 use crate::ring::columns::{Columns, Context};
 use crate::ring::conversion::Conversion;
 use crate::ring::format::{EventFormat, Field};
@@ -14,10 +15,6 @@ use crate::ring::kallsyms::{Kallsyms, TracerAddresses};
 use crate::ring::machine::Machine;
 use crate::ring::print::{EventPrinter, push_text};
 use crate::ring::print_format::{Argument, Piece};
-
-/// A return address of newer kernels that stands for the tracer's own trampoline
-/// (kernel/trace/trace_stack.h: `FTRACE_TRAMPOLINE_MARKER`).
-const TRAMPOLINE: u64 = i32::MAX as u64;
 
 /// Why the text of an event cannot be the kernel's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -270,7 +267,7 @@ impl PipeText {
             }
             out.extend(b" => ");
             match address {
-                TRAMPOLINE => out.extend(b"[FTRACE TRAMPOLINE]"),
+                address if address == TRAMPOLINE.1 => out.extend(TRAMPOLINE.0.bytes()),
                 _ => addresses.traced(out, address),
             }
             out.push(b'\n');
@@ -437,7 +434,7 @@ mod tests {
         };
         assert_eq!(event(&[]), "<stack trace>\n");
         assert_eq!(
-            event(&[TRAMPOLINE, 0xffff_ffff_c04b_7a81, 0x10, u64::MAX, 0x10]),
+            event(&[TRAMPOLINE.1, 0xffff_ffff_c04b_7a81, 0x10, u64::MAX, 0x10]),
             "<stack trace>\n => [FTRACE TRAMPOLINE]\n => veth_xmit\n => 0x00000010\n"
         );
     }

@@ -7,7 +7,7 @@ use nom::combinator::{all_consuming, fail, map, opt, verify};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::kernel::printed::RETURN_PROBE;
+use crate::kernel::printed::{RETURN_PROBE, TRAMPOLINE};
 use crate::trace::number::{hex_number, hex_value};
 
 /// A kernel symbol, its decorations kept apart from its name.
@@ -134,11 +134,21 @@ fn return_probe(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
     Ok((rest, Frame::ReturnProbe))
 }
 
+fn trampoline(input: &[u8]) -> IResult<&[u8], Frame<'_>> {
+    let (name, address) = TRAMPOLINE;
+    map(tag(name), |_| Frame::Address(address)).parse(input)
+}
+
 /// What stands behind the `=>` of a frame line, to the end of the line; `None` where anything
 /// but one frame is left on it.
 pub(super) fn frame_body(input: &[u8]) -> Option<Frame<'_>> {
     let found = all_consuming(terminated(
-        alt((bare_address, return_probe, map(symbol, Frame::Symbol))),
+        alt((
+            bare_address,
+            return_probe,
+            trampoline,
+            map(symbol, Frame::Symbol),
+        )),
         take_while(|b: u8| b == b' ' || b == b'\t' || b == b'\r'),
     ))
     .parse(input);
@@ -188,6 +198,7 @@ mod tests {
 
     #[test]
     fn frames_without_a_name() {
+        assert_eq!(one(" => [FTRACE TRAMPOLINE]"), Frame::Address(TRAMPOLINE.1));
         assert_eq!(
             one(" => 0xffffffffc02bd083"),
             Frame::Address(0xffff_ffff_c02b_d083)
