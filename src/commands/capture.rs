@@ -48,7 +48,8 @@ fn gc_probes(preflight: &Preflight, entry: bool, exit: bool) -> Vec<Probe> {
         return Vec::new();
     };
     let entry = entry.then(|| Probe::gc_enter(gc)).flatten();
-    let exit = exit.then(|| Probe::gc_exit(gc));
+    // What cannot refuse returns nothing, and a probe that is refused leaves its trace in error_log.
+    let exit = (exit && preflight.may_refuse).then(|| Probe::gc_exit(gc));
     entry.into_iter().chain(exit).collect()
 }
 
@@ -89,8 +90,7 @@ fn plan(
     let full = match args.probes {
         Probes::None | Probes::Entry => false,
         Probes::Full => true,
-        // What cannot refuse returns nothing.
-        Probes::Auto => preflight.may_refuse && choice.return_probes_keep_frames == Some(true),
+        Probes::Auto => choice.return_probes_keep_frames == Some(true),
     };
     let is_wanted =
         args.probes != Probes::None && (preflight.kprobe_events || args.probes != Probes::Auto);
