@@ -3,24 +3,17 @@
 
 use std::io;
 use std::net::SocketAddrV6;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rustix::fd::OwnedFd;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, sendto,
-    socket_with,
+    AddressFamily, Protocol, SendFlags, SocketFlags, SocketType, sendto, socket_with,
 };
-use rustix::thread::{CpuSet, UnshareFlags, gettid, sched_getcpu, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
-/// What is waited for of a kernel that answers at once.
-const PATIENCE: Duration = Duration::from_secs(1);
+use crate::os::netns::{LO, NetNs};
+
 /// IPv6 in an Ethernet header (`ETH_P_IPV6`).
 const ETH_P_IPV6: u16 = 0x86dd;
-/// `lo` is the first interface of every namespace (`LOOPBACK_IFINDEX`).
-const LO: u32 = 1;
 
 /// What can be done inside.
 pub(crate) struct Inside {
@@ -41,16 +34,12 @@ fn lo() -> SocketAddrV6 {
 }
 
 impl Inside {
-    /// Makes the namespace that of this thread, and raises `lo` in it.
+    /// Keeps this thread where it is, and opens its way to `lo`.
     fn enter() -> io::Result<Inside> {
-        // The memory and the files of the process stay shared: only the network is another.
-        #[allow(deprecated)]
-        rustix::thread::unshare(UnshareFlags::NEWNET)?;
         let cpu = sched_getcpu();
         let mut here = CpuSet::new();
         here.set(cpu);
         sched_setaffinity(None, &here)?;
-        raise_lo()?;
         let protocol = std::num::NonZeroU32::new(u32::from(ETH_P_IPV6.to_be()));
         let packets = socket_with(
             AddressFamily::PACKET,
@@ -71,46 +60,9 @@ impl Inside {
     }
 }
 
-/// Sets `IFF_UP` on `lo`.
-fn raise_lo() -> io::Result<()> {
-    /// `RTM_NEWLINK`.
-    const KIND: u16 = 16;
-    /// A request that is answered (`NLM_F_REQUEST`, `NLM_F_ACK`).
-    const FLAGS: u16 = 1 | 4;
-    const UP: u32 = 1;
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-    let mut asked = 32_u32.to_ne_bytes().to_vec();
-    asked.extend(KIND.to_ne_bytes());
-    asked.extend(FLAGS.to_ne_bytes());
-    asked.extend([0; 12]);
-    for word in [LO, UP, UP] {
-        asked.extend(word.to_ne_bytes());
-    }
-    send(&socket, &asked, SendFlags::empty())?;
-    let mut answer = [0; 256];
-    let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
-    match answer.get(16..20) {
-        Some(&[0, 0, 0, 0]) if length >= 20 => Ok(()),
-        Some(error) if length >= 20 => {
-            let error = i32::from_ne_bytes(error.try_into().unwrap_or_default());
-            Err(io::Error::from_raw_os_error(error.saturating_abs()))
-        }
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-type Job = Box<dyn FnOnce(&Inside) + Send>;
-
 /// The namespace, and the thread that lives in it.
 pub(crate) struct FreshNetNs {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    namespace: NetNs<Inside>,
     /// The thread, as the kernel numbers it.
     pub(crate) tid: u32,
     /// The CPU that it stays on.
@@ -123,32 +75,11 @@ impl FreshNetNs {
     /// # Errors
     /// What the kernel refuses.
     pub(crate) fn new() -> io::Result<FreshNetNs> {
-        let (jobs, asked) = channel::<Job>();
-        let (ready, made) = channel();
-        let thread = thread::Builder::new()
-            .name("ip6drop-netns".to_owned())
-            .spawn(move || {
-                let inside = Inside::enter();
-                let tid = gettid().as_raw_nonzero().get().unsigned_abs();
-                let inside = match inside {
-                    Ok(inside) => inside,
-                    Err(error) => {
-                        let _ = ready.send(Err(error));
-                        return;
-                    }
-                };
-                let _ = ready.send(Ok((tid, inside.cpu)));
-                for job in asked {
-                    job(&inside);
-                }
-            })?;
-        let (tid, cpu) = made
-            .recv()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread ended early")))?;
+        let namespace = NetNs::new(Inside::enter)?;
+        let cpu = namespace.run(|inside| Ok(inside.cpu))?;
         Ok(FreshNetNs {
-            jobs: Some(jobs),
-            thread: Some(thread),
-            tid,
+            tid: namespace.tid,
+            namespace,
             cpu,
         })
     }
@@ -161,26 +92,17 @@ impl FreshNetNs {
         &self,
         job: impl FnOnce(&Inside) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let ended = || io::Error::other("the thread in the namespace ended early");
-        let (done, answer) = channel();
-        let job: Job = Box::new(move |inside| drop(done.send(job(inside))));
-        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        jobs.send(job).map_err(|_| ended())?;
-        answer.recv().map_err(|_| ended())?
-    }
-}
-
-impl Drop for FreshNetNs {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.namespace.run(|inside| job(inside))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use rustix::thread::gettid;
+
     use super::*;
 
     /// `Ip6InNoRoutes` of the thread's namespace.

@@ -5,6 +5,8 @@ pub(crate) mod atomic;
 pub(crate) mod background;
 pub(crate) mod fresh_netns;
 pub(crate) mod hook;
+pub(crate) mod netlink;
+pub(crate) mod netns;
 pub(crate) mod random;
 pub(crate) mod screen;
 pub(crate) mod signals;
