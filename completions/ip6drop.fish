@@ -34,6 +34,7 @@ complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "check" -d 'Say whet
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "watch" -d 'Record and show it live: verdict, cache, a row a CPU, last drops'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
+complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "lab" -d 'Make the fault on purpose in private network namespaces, and prove that each loss is named rightly'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "restore" -d 'Put back what a killed run left behind'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "generate" -d 'Print generated files'
 complete -c ip6drop -n "__fish_ip6drop_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -253,6 +254,20 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l sys -d 'Read 
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l duration -d 'How long those scenarios take that go by time, 1s to 1m' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l format -d 'How to write it' -r -f -a "text\t'For people: the table, and what it proves'
+json\t'One object'"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l save -d 'Keep the capture of each scenario in DIR, as SCENARIO.capture' -r -f -a "(__fish_complete_directories)"
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l proc -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l sys -d 'Read facts of the host below DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l list -d 'Say which scenarios there are, and make none'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l keep -d 'Make the network of SCENARIO (full, if none is named), leave it up until Ctrl-C, and say how to enter it; nothing is recorded'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l load-modules -d 'Load modules of the kernel where rpfilter needs one; they stay loaded'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -l mount -d 'Mount tracefs if it is not mounted, and unmount it afterwards'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l proc -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l sys -d 'Read facts of the host below DIR' -r -F
@@ -273,17 +288,18 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_see
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "rules" -d 'The rules that say what a drop is: what each needs, and the kernel\'s reason'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "schema" -d 'The JSON Schema of what is printed as JSON: of all documents, or of one'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "merge" -d 'Read many hosts\' JSON reports and say which have the fault, worst first'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "watch" -d 'Record and show it live: verdict, cache, a row a CPU, last drops'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "generate" -d 'Print generated files'
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "diagnose" -d 'Record, report and advise in one go: why does this node drop IPv6 packets now'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "status" -d 'Say from counters and limits alone how full the IPv6 route cache is, and what to set'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "report" -d 'Read saved traces and say what dropped, why, and on which CPU'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "merge" -d 'Read many hosts\' JSON reports and say which have the fault, worst first'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "check" -d 'Say whether this host can be traced, by which method, and whether it works'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "record" -d 'Trace, save the text with the facts around it, and put everything back'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "watch" -d 'Record and show it live: verdict, cache, a row a CPU, last drops'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "funnel" -d 'Count in the kernel where on their way through this host packets stop'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "lab" -d 'Make the fault on purpose in private network namespaces, and prove that each loss is named rightly'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "restore" -d 'Put back what a killed run left behind'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "generate" -d 'Print generated files'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and not __fish_seen_subcommand_from diagnose status report merge check record watch funnel lab restore generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Shell completions'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'Man page, of the program or of one command'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "rules" -d 'The rules that say what a drop is: what each needs, and the kernel\'s reason'

@@ -16,6 +16,7 @@ mod fleet;
 mod host;
 mod input;
 mod kernel;
+mod lab;
 mod order;
 mod os;
 mod render;

@@ -40,6 +40,8 @@ pub enum Definition {
     MergeCompare,
     /// What `funnel --format json` prints
     Funnel,
+    /// What `lab --format json` prints
+    Lab,
 }
 
 impl Definition {
@@ -56,6 +58,7 @@ impl Definition {
             Definition::Merge => "merge",
             Definition::MergeCompare => "merge-compare",
             Definition::Funnel => "funnel",
+            Definition::Lab => "lab",
         }
     }
 }

@@ -74,6 +74,39 @@ fn a_count_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_lab_that_cannot_be_is_refused() {
+    for words in [
+        &["fully"][..],
+        &["--duration", "0s"],
+        &["--for", "2m"],
+        &["--duration", "soon"],
+        &["--keep", "--list"],
+    ] {
+        let output = ip6drop([&["lab"], words].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert_eq!(stdout(&output), "");
+    }
+    let output = ip6drop(["lab", "--tracefs", "/nowhere/at/all"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = stderr(&output);
+    assert!(
+        said.contains("/nowhere/at/all") || said.contains("sudo ip6drop"),
+        "{said}"
+    );
+    assert_eq!((stdout(&output), said.lines().count()), (String::new(), 1));
+}
+
+#[test]
+fn scenarios_are_listed_for_anybody() {
+    let output = ip6drop(["lab", "--list"]);
+    assert_eq!(output.status.code(), Some(0));
+    let listed = stdout(&output);
+    for name in ["full ", "no-route ", "never-stopping ", "remedy "] {
+        assert!(listed.contains(name), "{listed}");
+    }
+}
+
+#[test]
 fn a_copy_that_cannot_be_kept_is_no_fault_of_the_input() {
     let dat = [b"\x17\x08\x44tracing6\0".as_slice(), &[0; 64]].concat();
     for (format, bytes) in [("ndjson", exhausted()), ("text", dat)] {

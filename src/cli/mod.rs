@@ -7,6 +7,7 @@ pub(crate) mod colour;
 pub(crate) mod diagnose;
 pub(crate) mod funnel;
 pub(crate) mod generate;
+pub(crate) mod lab;
 pub(crate) mod merge;
 pub(crate) mod packets;
 pub(crate) mod program;

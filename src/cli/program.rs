@@ -6,6 +6,7 @@ use crate::cli::check::CheckArgs;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::funnel::FunnelArgs;
 use crate::cli::generate::GenerateArgs;
+use crate::cli::lab::LabArgs;
 use crate::cli::merge::MergeArgs;
 use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
@@ -31,6 +32,7 @@ Examples:
   ip6drop status --all-netns                        how full are the route caches
   ip6drop watch                                     the same, live
   ip6drop funnel                                    how far do packets get
+  ip6drop lab                                       does it find the fault on this kernel
   ip6drop record --duration 30s -o drops.txt        save a trace ...
   ip6drop report drops.txt                          ... and read it, here or elsewhere
   ip6drop merge results/                            which of many hosts have the fault
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Watch(Box<WatchArgs>),
     /// Count in the kernel where on their way through this host packets stop
     Funnel(FunnelArgs),
+    /// Make the fault on purpose in private network namespaces, and prove that each loss is named rightly
+    Lab(Box<LabArgs>),
     /// Put back what a killed run left behind
     Restore(RestoreArgs),
     /// Print generated files

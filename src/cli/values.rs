@@ -11,6 +11,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::diagnosis::class::Class;
 use crate::host::cpulist::{self, CpuListError};
 use crate::kernel::protocols;
+use crate::lab::scenario::{SCENARIOS, Scenario};
 use crate::render::format::{Document, FormatEntry};
 use crate::report::packet_filter::Network;
 use crate::trace::DevName;
@@ -26,6 +27,21 @@ pub(super) fn format<D: Document>(
             .find(|format| format.name == name)
             .ok_or("no format")
     })
+}
+
+/// A scenario of the lab by its name; help and completions list them all.
+pub(super) fn scenario() -> impl TypedValueParser<Value = &'static Scenario> {
+    let name = |scenario: &Scenario| PossibleValue::new(scenario.name).help(scenario.about);
+    PossibleValuesParser::new(SCENARIOS.iter().map(name))
+        .try_map(|name| Scenario::named(&name).ok_or("no scenario"))
+}
+
+/// How long a scenario may take.
+pub(super) fn lab_time(text: &str) -> Result<Duration, String> {
+    const BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+    let time = duration(text)?;
+    let fits = BOUNDS.contains(&time).then_some(time);
+    fits.ok_or_else(|| format!("`{text}` is not between 1s and 1m"))
 }
 
 /// A list of CPUs such as `0-3,7`.

@@ -8,7 +8,7 @@ use crate::cli::program::{Cli, Command};
 use crate::commands::inputs::Misuse;
 use crate::commands::output::is_broken_pipe;
 use crate::commands::{
-    check, diagnose, funnel, generate, merge, record, report, restore, status, watch,
+    check, diagnose, funnel, generate, lab, merge, record, report, restore, status, watch,
 };
 use crate::exit::Exit;
 use crate::tracefs::error::TraceError;
@@ -29,6 +29,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stdout(), &mut stderr())?),
         Command::Watch(args) => Ok(watch::run(&args, &mut stdout(), &mut stderr())?),
         Command::Funnel(args) => funnel::run(&args, &mut stderr()),
+        Command::Lab(args) => lab::run(&args, &mut stderr()),
         Command::Restore(args) => Ok(restore::run(&args, &mut stdout())?),
         Command::Merge(args) => merge::run(&args),
         Command::Status(args) => status::run(&args),

@@ -14,6 +14,7 @@ mod finds;
 mod funnel;
 mod generate;
 mod inputs;
+mod lab;
 mod live;
 mod man;
 mod merge;

@@ -11,7 +11,7 @@ use crate::commands::on_drop::Alarm;
 use crate::commands::{dry_run, live};
 use crate::exit::Exit;
 use crate::input::STDIN;
-use crate::os::signals::Signals;
+use crate::os::signals::{Signals, end_with_parent};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -141,6 +141,11 @@ pub(crate) fn run(
         return dry_run::run((&args.capture, &packets), ("record", &place), out, err);
     }
     let signals = live::signals()?;
+    end_with_parent().map_err(|source| TraceError::Journal {
+        path: "the end of the process that started this".into(),
+        doing: "wait for",
+        source,
+    })?;
     live::with_mount(&args.capture.roots, args.capture.how.mount, |roots| {
         trace(args, roots, &signals, err)
     })

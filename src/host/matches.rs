@@ -84,6 +84,29 @@ impl Host {
         lines.any(|line| line.ends_with(FIB))
     }
 
+    /// Whether rules of nftables can ask for the way back with nothing to be loaded.
+    #[must_use]
+    pub(crate) fn has_fib(&self) -> bool {
+        let modules = self.proc_text("modules").unwrap_or_default();
+        let modules: Vec<(&str, usize)> = modules.lines().filter_map(uses).collect();
+        let is_loaded = modules.iter().any(|(name, _)| *name == "nft_fib_ipv6");
+        is_loaded || self.has_fib_built_in(&modules)
+    }
+
+    /// The same of ip6tables, as far as a namespace shows that had a rule of it.
+    #[must_use]
+    pub(crate) fn has_rpfilter(&self) -> bool {
+        let is_listed = |file: &str, name: &str| {
+            let text = self.proc_text(file).unwrap_or_default();
+            text.lines()
+                .any(|line| line.split_whitespace().next() == Some(name))
+        };
+        let is_loaded = is_listed("modules", "ip6t_rpfilter");
+        (is_loaded && is_listed("modules", "ip6table_raw"))
+            || (is_listed("net/ip6_tables_matches", "rpfilter")
+                && is_listed("net/ip6_tables_names", "raw"))
+    }
+
     /// Which of them rules use. A match that is built into the kernel counts as used where its
     /// tables are there, and one of nftables where this namespace has a rule with it.
     #[must_use]
@@ -123,6 +146,31 @@ mod tests {
         nft_fib_ipv6 16384 1 nft_fib_inet, Live 0x0\n\
         ip6t_rpfilter 16384 0 - Live 0x0\n\
         xt_addrtype 16384 0 - Live 0x0\n";
+
+    #[test]
+    fn rules_that_need_nothing_to_be_loaded() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("net")).unwrap();
+        let host = Host {
+            proc: root.path().to_owned(),
+            sys: root.path().to_owned(),
+            state: "".into(),
+        };
+        let has = |file: &str, text: &str| {
+            std::fs::write(root.path().join(file), text).unwrap();
+            (host.has_fib(), host.has_rpfilter())
+        };
+        assert_eq!(has("modules", ""), (false, false));
+        assert_eq!(has("modules", LOADED), (true, false));
+        let raw = "ip6table_raw 16384 0 - Live 0x0\nip6t_rpfilter 16384 0 - Live 0x0\n";
+        assert_eq!(has("modules", raw), (false, true));
+        assert_eq!(has("modules", ""), (false, false));
+        assert_eq!(
+            has("net/ip6_tables_matches", "udp\nrpfilter\n"),
+            (false, false)
+        );
+        assert_eq!(has("net/ip6_tables_names", "raw\n"), (false, true));
+    }
 
     /// What is used by a host with these modules, and these matches and tables of its own.
     fn names(modules: &str, [matches, tables]: [&str; 2]) -> Vec<&'static str> {

@@ -93,7 +93,7 @@ impl Request {
     }
 
     /// The message as it is sent.
-    fn bytes(mut self) -> Vec<u8> {
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
         let length = u32::try_from(self.0.len()).unwrap_or_default();
         self.0[..4].copy_from_slice(&length.to_ne_bytes());
         self.0

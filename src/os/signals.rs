@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 pub(crate) use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
@@ -160,11 +161,28 @@ impl Signals {
     }
 }
 
+/// Names the process whose thread starts another one that is not to outlive it.
+pub(crate) const PARENT: &str = "IP6DROP_PARENT";
+
+/// Lets SIGTERM come when the thread that started this process goes away, where it asked for that.
+///
+/// # Errors
+/// What the system answers, and where it has gone already.
+pub(crate) fn end_with_parent() -> io::Result<()> {
+    let Some(parent) = std::env::var_os(PARENT) else {
+        return Ok(());
+    };
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    let now = getppid().map(|pid| pid.as_raw_nonzero().to_string());
+    let is_there = now.is_some_and(|now| parent == *now);
+    is_there.then_some(()).ok_or(io::ErrorKind::NotFound.into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsRawFd;
 
-    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::process::{getpid, kill_process};
 
     use super::*;
 

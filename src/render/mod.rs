@@ -6,6 +6,7 @@ pub(crate) mod format;
 pub(crate) mod funnel;
 pub(crate) mod html;
 pub(crate) mod json;
+pub(crate) mod lab;
 mod markdown;
 pub(crate) mod paper;
 mod prometheus;

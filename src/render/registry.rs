@@ -1,8 +1,10 @@
 //! All formats: the command line takes their names, order and help from here.
 
 use crate::render::format::FormatEntry;
-use crate::render::view::{FleetDocument, FunnelDocument, ReportDocument, StatusDocument};
-use crate::render::{fleet, funnel, report, status};
+use crate::render::view::{
+    FleetDocument, FunnelDocument, LabDocument, ReportDocument, StatusDocument,
+};
+use crate::render::{fleet, funnel, lab, report, status};
 
 const PEOPLE: &str = "For people: the verdict first";
 const TICKETS: &str = "For tickets";
@@ -47,6 +49,13 @@ pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
 pub(crate) static FUNNEL: [FormatEntry<FunnelDocument>; 2] = [
     FormatEntry { name: "text", help: "For people: where most packets stop first", format: &funnel::text::TextFunnel },
     FormatEntry { name: "json", help: "One object", format: &funnel::json::JsonFunnel },
+];
+
+/// Formats of what the lab proved.
+#[rustfmt::skip]
+pub(crate) static LAB: [FormatEntry<LabDocument>; 2] = [
+    FormatEntry { name: "text", help: "For people: the table, and what it proves", format: &lab::text::TextLab },
+    FormatEntry { name: "json", help: "One object", format: &lab::json::JsonLab },
 ];
 
 /// Formats of the table of many hosts.

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::diagnosis::funnel::Funnel;
 use crate::fleet::hosts::Fleet;
+use crate::lab::proof::Proof;
 use crate::os::terminal::Terminal;
 use crate::render::format::Document;
 use crate::render::paper::Paper;
@@ -114,6 +115,27 @@ pub(crate) struct FunnelView<'a> {
 
 impl Document for FunnelDocument {
     type View<'a> = FunnelView<'a>;
+}
+
+/// What the lab proved.
+#[derive(Debug)]
+pub(crate) enum LabDocument {}
+
+/// The same as it is shown.
+#[derive(Debug)]
+pub(crate) struct LabView<'a> {
+    /// The scenarios.
+    pub(crate) proof: &'a Proof,
+    /// The name of the host.
+    pub(crate) host: Option<String>,
+    /// Its kernel's release.
+    pub(crate) kernel: Option<String>,
+    /// What it is written on.
+    pub(crate) paper: Paper,
+}
+
+impl Document for LabDocument {
+    type View<'a> = LabView<'a>;
 }
 
 /// The table of many hosts.

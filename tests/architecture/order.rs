@@ -34,10 +34,11 @@ pub(crate) const ROOMS: &[Room] = &[
     ("fleet", &["diagnosis", "status", "report", "input", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("anonymize", &["report", "status", "diagnosis", "trace", "host", "kernel", "order", "capture", "text"]),
     ("watch", &["analysis", "report", "status", "diagnosis", "trace", "host", "kernel", "order", "capture", "text"]),
-    ("render", &["watch", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
+    ("lab", &["analysis", "report", "diagnosis", "trace", "host", "kernel", "os", "text", "exit"]),
+    ("render", &["watch", "lab", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("schema", &["render", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "text", "exit"]),
-    ("cli", &["schema", "render", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
-    ("commands", &["cli", "schema", "render", "watch", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
+    ("cli", &["schema", "render", "lab", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
+    ("commands", &["cli", "schema", "render", "watch", "lab", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
 
 /// Rooms that take values and give values: they open no file and ask nothing of the system.

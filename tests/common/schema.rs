@@ -52,6 +52,7 @@ fn document(value: &Value) -> Definition {
         (None, Some("ip6drop.merge/1")) => Definition::Merge,
         (None, Some("ip6drop.merge-compare/1")) => Definition::MergeCompare,
         (None, Some("ip6drop.funnel/1")) => Definition::Funnel,
+        (None, Some("ip6drop.lab/1")) => Definition::Lab,
         other => panic!("no such document: {other:?}"),
     }
 }

@@ -1308,6 +1308,100 @@ watches() {
     expect "$(wc -l < /tmp/out)" "$(grep -c '^time 2.* total 0 .* lost 0 ' /tmp/out)" "watch in a pipe: a line at each look"
     same "watch in a pipe"
 }
+node() { # node FILE: namespaces, interfaces, routes, rules and settings of the network, as the machine has them
+    (
+        for process in /proc/[0-9]*; do readlink "$process/ns/net"; done | sort -u
+        $ip -d link
+        $ip addr
+        $ip -6 route show table all
+        $ip -6 rule
+        /full/nft list ruleset
+        grep -rs '' /proc/sys/net | sort
+    ) > "$1" 2>&1
+}
+gone() { # gone WHAT: nothing is left of the lab, in the network or in tracefs
+    for _ in $(seq 100); do
+        [ "$(pidof ip6drop)" ] || break
+        usleep 100000
+    done
+    node /tmp/node.now
+    if cmp -s /tmp/node /tmp/node.now; then ok "$1: the node is as before"; else
+        bad "$1: the node changed"
+        diff /tmp/node /tmp/node.now
+    fi
+    same "$1"
+}
+total() { sed -n '/"total"/,/}/s/.*"'"$1"'": \([0-9]*\).*/\1/p' /tmp/lab.json; }
+in_lab() { # in_lab ARGUMENTS: a lab in the background, until it records
+    ip6drop lab "$@" > /tmp/lab.out 2> /tmp/err &
+    PID=$!
+    for _ in $(seq 200); do
+        [ "$(find $T/instances -maxdepth 1 -name 'ip6drop-*')" ] && break
+        usleep 100000
+    done
+}
+lab() { # every scenario that this kernel can show, and nothing left behind, whatever ends it
+    ip=/full/ip
+    remember
+    node /tmp/node
+    ip6drop lab --duration 2s --format json -o /tmp/lab.json 2> /tmp/err
+    expect 0 $? "lab: exit status"
+    expect "" "$(cat /tmp/err)" "lab: nothing to say"
+    for what in wrongly unnamed unexpected; do expect 0 "$(total $what)" "lab: $what"; done
+    lost=$(total lost)
+    expect "$lost $lost" "$(total rightly) $(total confirmed)" "lab: $lost losses, all of them named and confirmed"
+    [ "$lost" -gt 900 ] || bad "lab: only $lost losses"
+    sed -n 's/.*"\(summary\|scenario\|why\)": "\(.*\)".*/      \2/p' /tmp/lab.json
+    if grep -q '"refuses": true' /tmp/lab.json; then scenarios=12 skipped=0; else scenarios=7 skipped=5; fi
+    expect "$scenarios $skipped" "$(grep -c '"score"' /tmp/lab.json) $(grep -c '"why"' /tmp/lab.json)" "lab: scenarios made and not made"
+    gone "lab"
+    in_lab never-stopping --duration 30s
+    ip6drop lab healthy > /tmp/out 2> /tmp/err
+    expect 3 $? "lab, a second one: exit status"
+    says /tmp/err "another lab is running on this host" "lab, a second one: said"
+    kill -KILL $PID
+    wait $PID 2> /dev/null
+    gone "lab, SIGKILL"
+    ip6drop restore > /tmp/out
+    expect "0 ip6drop: nothing was left behind" "$? $(cat /tmp/out)" "lab, SIGKILL: its recording ended by itself"
+    in_lab never-stopping --duration 30s
+    # shellcheck disable=SC2046 # numbers
+    kill -KILL $(pidof ip6drop)
+    wait $PID 2> /dev/null
+    ip6drop restore > /tmp/out
+    expect 0 $? "lab, SIGKILL of all, and restore: exit status"
+    says /tmp/out "put back" "lab, SIGKILL of all, and restore: it was needed"
+    gone "lab, SIGKILL of all, and restore"
+    in_lab no-route
+    kill -TERM $PID
+    wait $PID
+    expect 143 $? "lab, SIGTERM: exit status"
+    gone "lab, SIGTERM"
+    ip6drop lab healthy --keep > /tmp/lab.out &
+    PID=$!
+    for _ in $(seq 100); do
+        grep -q '^From' /tmp/lab.out && break
+        usleep 100000
+    done
+    says /tmp/lab.out "The lab is up until Ctrl-C: healthy" "lab --keep: said"
+    enter=$(sed -n 's/^  node *//p' /tmp/lab.out)
+    ping=$(sed -n 's/.*ping -c 3/-c 3 -i 0.1 -W 2 -q/p' /tmp/lab.out)
+    # shellcheck disable=SC2086 # a command and its words
+    $enter /full/ping $ping > /tmp/out
+    expect 0 $? "lab --keep: its node can be entered, and a pod answers"
+    kill -INT $PID
+    wait $PID
+    expect 130 $? "lab --keep, Ctrl-C: exit status"
+    gone "lab --keep, Ctrl-C"
+    most=$(cat /proc/sys/user/max_net_namespaces)
+    echo 0 > /proc/sys/user/max_net_namespaces
+    ip6drop lab no-route > /tmp/out 2> /tmp/err
+    expect 3 $? "lab without namespaces: exit status"
+    says /tmp/err "gives no network namespace of its own" "lab without namespaces: said"
+    expect 1 "$(wc -l < /tmp/err)" "lab without namespaces: one sentence"
+    echo "$most" > /proc/sys/user/max_net_namespaces
+    gone "lab without namespaces"
+}
 
 mount -t tracefs tracefs $T
 uname -r
@@ -1329,7 +1423,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses funnel watches diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
+for part in ${PARTS:-checks statuses funnel watches lab diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals idle load signals kills}; do
     clock $part
     $part
 done

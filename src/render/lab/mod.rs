@@ -1,0 +1,4 @@
+//! Formats of what the lab proved.
+
+pub(crate) mod json;
+pub(crate) mod text;
