@@ -379,9 +379,11 @@ fn the_oldest_files_are_removed_and_the_report_says_so() {
     assert!(number(&found["health"]["lost_uncounted"]) > 0);
     // A file without any drop is no proof that there was none.
     let last = head_and_events(&fs::read_to_string(dir.join("capture.000005")).unwrap());
-    assert!(last.0.contains("# ip6drop: after rt6_stats ") && last.1.is_empty());
+    assert!(last.0.contains("# ip6drop: after rt6_stats "));
+    // On a busy machine one more burst may have come between its beginning and the end.
+    let status = if last.1.is_empty() { 13 } else { 12 };
     let last = report(&dir, &["capture.000005", "--exit-code"]);
-    assert_eq!(last.status.code(), Some(13));
+    assert_eq!(last.status.code(), Some(status));
 }
 
 /// A service that is started again goes on, within the same bound.
