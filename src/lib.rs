@@ -131,7 +131,7 @@ pub mod inside {
         pub use crate::tracefs::calibrate::calibration::rehearse;
         pub use crate::tracefs::error::TraceError;
         pub use crate::tracefs::files::{Pipe, TraceFs};
-        pub use crate::tracefs::funnel::counting::{Counter, Outcome, count};
+        pub use crate::tracefs::funnel::counting::{Counters, Outcome, count};
         pub use crate::tracefs::look::others::Others;
         pub use crate::tracefs::look::preflight::{Level, Preflight};
         pub use crate::tracefs::look::selfcheck::{Choice, Env, choose};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ip6drop::inside::kernel::Step;
 use ip6drop::inside::os::Signals;
-use ip6drop::inside::tracefs::{Available, Counter, Outcome, StateDir, TraceError, Undo, count};
+use ip6drop::inside::tracefs::{Available, Counters, Outcome, StateDir, TraceError, Undo, count};
 use tracefs_tree::{Build, KProbe, Refuse, Tables, Tree, fixture};
 
 struct Bench(tempfile::TempDir);
@@ -36,11 +36,11 @@ impl Bench {
     }
 }
 
-fn counters() -> Vec<Counter> {
+fn counters() -> Counters {
     let functions = Step::ALL.iter().flat_map(|step| step.functions());
     let names: Vec<&str> = functions.copied().collect();
     let text = fixture("available_filter_functions");
-    Counter::all(&Available::parse(text.as_bytes(), &names), true)
+    Counters::all(&Available::parse(text.as_bytes(), &names), true)
 }
 
 fn tree(tables: Tables) -> Tree {
@@ -154,7 +154,7 @@ fn a_probe_that_is_refused_is_left_out() {
     let bench = Bench::new();
     let state = bench.state();
     let signals = Signals::take(&[]).unwrap();
-    let counters = Counter::all(&Available::parse(text, &names), true);
+    let counters = Counters::all(&Available::parse(text, &names), true);
     let outcome = count(
         (&tree, &state, &signals),
         &counters,

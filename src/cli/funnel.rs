@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::packets::WayArgs;
 use crate::cli::tracing::Roots;
 use crate::cli::values;
 use crate::render::format::FormatEntry;
@@ -25,6 +26,10 @@ pub(crate) struct FunnelArgs {
     /// Count for TIME (500ms, 5s, 2m), or until Ctrl-C
     #[arg(long, value_name = "TIME", value_parser = values::interval, default_value = "5s")]
     pub(crate) duration: Duration,
+
+    /// Which packets.
+    #[command(flatten)]
+    pub(crate) packets: WayArgs,
 
     /// How to write it
     #[arg(long, value_parser = values::format(&registry::FUNNEL), default_value = "text")]

@@ -30,6 +30,35 @@ pub(crate) struct PacketArgs {
     port: Vec<u16>,
 }
 
+/// Filters on the packets that are counted on their way.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WayArgs {
+    /// Count only packets from these addresses or prefixes, as in fd00:10::/32
+    #[arg(long, value_name = "ADDRESS,…", value_delimiter = ',', value_parser = values::network)]
+    src: Vec<Network>,
+
+    /// Count only packets to these addresses or prefixes
+    #[arg(long, value_name = "ADDRESS,…", value_delimiter = ',', value_parser = values::network)]
+    dst: Vec<Network>,
+
+    /// Count only packets that these interfaces received
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = values::device)]
+    dev: Vec<DevName>,
+}
+
+impl WayArgs {
+    /// The filter.
+    #[must_use]
+    pub(crate) fn filter(&self) -> PacketFilter {
+        PacketFilter {
+            src: self.src.clone(),
+            dst: self.dst.clone(),
+            dev: self.dev.clone(),
+            ..PacketFilter::default()
+        }
+    }
+}
+
 impl PacketArgs {
     /// The filter.
     #[must_use]

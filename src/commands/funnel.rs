@@ -4,8 +4,10 @@ use std::io::Write;
 
 use crate::cli::funnel::FunnelArgs;
 use crate::cli::tracing::Roots;
-use crate::commands::live;
+use crate::commands::live::{self, Ready};
+use crate::commands::narrowing::narrowing_at;
 use crate::commands::output::{Destination, written};
+use crate::commands::seen::seen;
 use crate::diagnosis::funnel::Funnel;
 use crate::exit::Exit;
 use crate::host::Host;
@@ -14,10 +16,14 @@ use crate::kernel::release::judge;
 use crate::os::signals::Signals;
 use crate::render::paper::Paper;
 use crate::render::view::FunnelView;
+use crate::report::packet_filter::PacketFilter;
+use crate::text::harmless;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::TraceFs;
-use crate::tracefs::funnel::counting::{Counter, Outcome, count};
+use crate::tracefs::funnel::counting::{Counters, Outcome, count};
+use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::setup::functions::Available;
+use crate::tracefs::setup::layout::Layout;
 
 /// Counters of the receive path in `/proc/net/snmp6`.
 const COUNTERS: [&str; 9] = [
@@ -35,9 +41,52 @@ const COUNTERS: [&str; 9] = [
 /// What was counted, and what the counters of this namespace say of the same time.
 type Counts = (Outcome, Vec<(&'static str, u64)>);
 
+/// Refuses an interface that no network namespace has.
+fn check_interfaces(filter: &PacketFilter, host: &Host) -> Result<(), TraceError> {
+    if filter.dev.is_empty() {
+        return Ok(());
+    }
+    let Some(names) = host.interfaces_everywhere() else {
+        return Ok(());
+    };
+    let named = filter.dev.iter().map(|dev| harmless(dev.as_bytes()));
+    match named
+        .into_iter()
+        .find(|name| !names.contains(name))
+    {
+        Some(name) => Err(TraceError::untraceable(
+            format!("no network namespace has an interface {name}"),
+            "ip link shows those of this one",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Where this kernel keeps the words of a packet.
+fn layout(ready: &Ready, host: &Host, signals: &Signals) -> Result<Layout, TraceError> {
+    let trigger = || host.touch_rt6_stats();
+    let env = Env {
+        fs: &ready.fs,
+        state: &ready.state,
+        signals,
+        trigger: &trigger,
+        read: seen,
+    };
+    match live::identity(&env, host, &ready.preflight, 0)? {
+        Ok((found, session)) => {
+            session.end()?.check()?;
+            Ok(found.layout)
+        }
+        Err(why) => Err(TraceError::untraceable(
+            format!("packets cannot be told apart: {why}"),
+            "without --src, --dst and --dev all packets are counted",
+        )),
+    }
+}
+
 /// Counts, and puts everything back.
 fn counts(
-    args: &FunnelArgs,
+    (args, filter): (&FunnelArgs, &PacketFilter),
     roots: &Roots,
     signals: &Signals,
     err: &mut dyn Write,
@@ -64,7 +113,12 @@ fn counts(
         .collect();
     let host = roots.host();
     let may_refuse = judge(&host.release().unwrap_or_default()).checks == Some(true);
-    let counters = Counter::all(&Available::parse(&text, &names), may_refuse);
+    let mut counters = Counters::all(&Available::parse(&text, &names), may_refuse);
+    if filter.asks() {
+        check_interfaces(filter, &host)?;
+        let layout = layout(&ready, &host, signals)?;
+        counters = counters.only(|at, skb| narrowing_at(filter, &layout, at, skb));
+    }
     let mut edges = Vec::new();
     let mut edge = || edges.push(host.snapshot().snmp6);
     let outcome = count(
@@ -82,7 +136,7 @@ fn counts(
 }
 
 fn show(
-    args: &FunnelArgs,
+    (args, filter): (&FunnelArgs, &PacketFilter),
     host: &Host,
     (outcome, counters): Counts,
     err: &mut dyn Write,
@@ -95,6 +149,7 @@ fn show(
         funnel: &funnel,
         host: host.name(),
         kernel: Some(release.release).filter(|release| !release.is_empty()),
+        filter: filter.asks().then_some(filter),
         counters: &counters,
         notes: &outcome.notes,
         terminal,
@@ -116,12 +171,13 @@ fn show(
 /// Runs `funnel`.
 pub(crate) fn run(args: &FunnelArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     let signals = live::signals()?;
+    let filter = args.packets.filter();
     let mut counted = None;
     live::with_mount(&args.roots, args.mount, |roots| {
-        counted = Some(counts(args, roots, &signals, err)?);
+        counted = Some(counts((args, &filter), roots, &signals, err)?);
         Ok(Exit::Clean)
     })?;
     counted.map_or(Ok(Exit::Clean), |counted| {
-        show(args, &args.roots.host(), counted, err)
+        show((args, &filter), &args.roots.host(), counted, err)
     })
 }

@@ -53,6 +53,13 @@ pub(crate) struct Funnel {
     limits: Option<bool>,
 }
 
+impl Stop {
+    /// The step itself drops packets.
+    fn is_drop(&self) -> bool {
+        matches!(self.after, Step::Discarded | Step::Prohibited)
+    }
+}
+
 /// Takes at most `most` packets, out of those that were freed at these places.
 fn take(from: &mut [Freed], places: &[&str], mut most: u64) -> Vec<Freed> {
     let mut taken = Vec::new();
@@ -87,7 +94,10 @@ impl Funnel {
         if counted.packets(Step::Delivered) == Some(0) && handed > 0 {
             counted.hits.retain(|hits| hits.step != Step::Delivered);
         }
-        let seen = |step: &Step| counted.of(*step).is_some();
+        // A filter leaves out what is not told of packets.
+        let seen = |step: &Step| {
+            counted.of(*step).is_some() || (counted.is_filtered && *step == Step::Refused)
+        };
         let unseen = Step::ALL.into_iter().filter(|step| !seen(step)).collect();
         let arrived = counted.packets(Step::Arrived).unwrap_or(0);
         let per_second = arrived as f64 / counted.seconds.max(f64::EPSILON);
@@ -141,18 +151,19 @@ impl Funnel {
 
     /// Notes that so many got no further than this step, and what was freed there.
     fn stop(&mut self, after: Step, packets: u64, places: &[&str]) {
-        let is_exact = matches!(after, Step::Discarded | Step::Prohibited | Step::Forwarded);
         let freed = take(&mut self.behind, places, packets);
         let unexplained = packets - sum(&freed);
+        let stop = Stop {
+            after,
+            packets,
+            freed,
+            unexplained,
+        };
         // What is freed is lost; what is only missing may be at the edges.
+        let is_exact = stop.is_drop() || after == Step::Forwarded;
         let is_edge = !is_exact && unexplained == packets && packets <= self.edge;
         if packets > 0 && !is_edge {
-            self.stops.push(Stop {
-                after,
-                packets,
-                freed,
-                unexplained,
-            });
+            self.stops.push(stop);
         }
     }
 
@@ -176,17 +187,32 @@ impl Funnel {
         let seconds = self.counted.seconds;
         let arrived = self.counted.packets(Step::Arrived);
         let of_all = arrived.map_or_else(|| "an unknown number of".to_owned(), |n| n.to_string());
+        let (one, all) = match self.counted.is_filtered {
+            true => ("packet asked for", "packets asked for"),
+            false => ("IPv6 packet", "packets"),
+        };
         if let Some(stop) = self.stops.first() {
-            let (n, place, why) = (stop.packets, self.place(stop), self.why(stop));
-            return format!("{n} of {of_all} packets stopped {place}: {why}.");
+            let (n, what, why) = (stop.packets, self.what(stop), self.why(stop));
+            return format!("{n} of {of_all} {all} {what}: {why}.");
         }
         match arrived {
-            Some(0) => format!("No IPv6 packet arrived in {seconds:.1} s."),
+            Some(0) => format!("No {one} arrived in {seconds:.1} s."),
             Some(1) => "The packet that arrived went on to its protocol or its way out.".to_owned(),
             _ => format!(
-                "None of {of_all} packets that arrived stopped on its way to its protocol or out."
+                "None of {of_all} {all} that arrived stopped on its way to its protocol or out."
             ),
         }
+    }
+
+    /// What happened to packets and where, in words.
+    #[must_use]
+    pub(crate) fn what(&self, stop: &Stop) -> String {
+        // What a filter lets pass at one step and not at the next may still be on its way.
+        let verb = match self.counted.is_filtered && !stop.is_drop() {
+            true => "were lost sight of",
+            false => "stopped",
+        };
+        format!("{verb} {}", self.place(stop))
     }
 
     /// Where packets stopped, in words.
@@ -239,6 +265,9 @@ impl Funnel {
         if stop.unexplained > 0 {
             let n = stop.unexplained;
             why.push(match self.counted.freed {
+                None if self.counted.is_filtered => {
+                    "freed, or changed by NAT or a VRF so that the filter no longer holds".to_owned()
+                }
                 None => format!("who freed {n} is not counted on this kernel"),
                 Some(_) => format!(
                     "{n} were not freed by then, such as fragments and packets that netfilter or a tunnel takes"
@@ -366,6 +395,33 @@ mod tests {
             let said = say(refused, limits);
             assert!(said.starts_with(&format!("{at}{why}")), "{said}");
         }
+    }
+
+    #[test]
+    fn packets_asked_for_may_only_be_out_of_sight() {
+        let say = |way: [u64; 5]| {
+            let funnel = judged(Counted {
+                is_filtered: true,
+                freed: None,
+                ..counted(&super::tests::way(way), &[])
+            });
+            assert!(!funnel.unseen.contains(&Step::Refused));
+            funnel.answer()
+        };
+        assert_eq!(
+            say([9, 0, 0, 2, 2]),
+            "7 of 9 packets asked for were lost sight of between ip6_rcv_core and the route: \
+             freed, or changed by NAT or a VRF so that the filter no longer holds."
+        );
+        let said = say([9, 9, 0, 0, 0]);
+        assert!(
+            said.starts_with(
+                "9 of 9 packets asked for stopped at the route lookup (ip6_pkt_discard): no route"
+            ),
+            "{said}"
+        );
+        assert_eq!(say([0; 5]), "No packet asked for arrived in 1.0 s.");
+        assert!(say([7, 0, 0, 7, 7]).starts_with("None of 7 packets asked for that arrived"));
     }
 
     #[test]

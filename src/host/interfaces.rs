@@ -1,8 +1,9 @@
 //! Which interfaces there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::thread;
 
 use crate::host::roots::Host;
 use crate::order::map_of;
@@ -27,6 +28,26 @@ impl Host {
         let names = text.lines().filter_map(|line| line.split_once(':'));
         let names = names.map(|(name, _)| name.trim());
         Ok(map_of(names.map(|name| (name.to_owned(), number(name)))))
+    }
+
+    /// The names of interfaces of all network namespaces of the node; `None` where one cannot be
+    /// looked into.
+    #[must_use]
+    pub(crate) fn interfaces_everywhere(&self) -> Option<BTreeSet<String>> {
+        let mut names: BTreeSet<String> = self.interfaces().ok()?.into_keys().collect();
+        let others = self.every_other_namespace()?;
+        // It must not come back from where it went.
+        thread::scope(|scope| {
+            let helper = thread::Builder::new().name("netns".to_owned());
+            let look = helper.spawn_scoped(scope, || {
+                for netns in others {
+                    netns.enter().ok()?;
+                    names.extend(self.interfaces().ok()?.into_keys());
+                }
+                Some(names)
+            });
+            look.ok()?.join().ok()?
+        })
     }
 }
 

@@ -105,6 +105,17 @@ impl Host {
             .collect()
     }
 
+    /// All of them, where none is hidden.
+    #[must_use]
+    pub(crate) fn every_other_namespace(&self) -> Option<Vec<NetNs>> {
+        let found = all(self, &RUN_DIRS.map(Path::new)).ok()?;
+        let is_known = self.proc == Path::new("/proc")
+            && found.hidden == 0
+            && found.namespaces.iter().all(|netns| netns.id.is_some());
+        let others = found.namespaces.into_iter().filter(|netns| !netns.own);
+        is_known.then(|| others.collect())
+    }
+
     /// Reads `/proc/net/rt6_stats` and `gc_thresh` in one namespace after the other, with the
     /// calling thread, which stays in the last: the kernel runs `rt6_stats_seq_show` once in each
     /// that the answer has, in this order.

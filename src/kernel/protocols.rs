@@ -1,13 +1,17 @@
 //! The protocols of packets, by the numbers of include/uapi/linux/in6.h and in.h.
 
+/// `IPPROTO_TCP`.
+pub(crate) const TCP: u8 = 6;
+/// `IPPROTO_UDP`.
+pub(crate) const UDP: u8 = 17;
 /// `IPPROTO_ICMPV6`.
 pub(crate) const ICMP6: u8 = 58;
 
 /// Those that have a name here: what carries data, and the headers in between.
 const NAMES: [(u8, &str); 8] = [
     (0, "hopopts"),
-    (6, "tcp"),
-    (17, "udp"),
+    (TCP, "tcp"),
+    (UDP, "udp"),
     (43, "routing"),
     (44, "frag"),
     (ICMP6, "icmp6"),
@@ -16,7 +20,7 @@ const NAMES: [(u8, &str); 8] = [
 ];
 
 /// `IPPROTO_TCP`, `IPPROTO_UDP`, `IPPROTO_DCCP`, `IPPROTO_SCTP`: their ports come first.
-const WITH_PORTS: [u8; 4] = [6, 17, 33, 132];
+const WITH_PORTS: [u8; 4] = [TCP, UDP, 33, 132];
 
 /// Types of ICMPv6, with their names (include/uapi/linux/icmpv6.h).
 const ICMP6_TYPES: [(u8, &str); 11] = [

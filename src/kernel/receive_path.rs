@@ -3,6 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::kernel::protocols::{ICMP6, TCP, UDP};
+
+/// Where a function has its packet when it is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketAt {
+    /// The number of the argument that is the packet, from 0 on.
+    pub(crate) argument: usize,
+    /// The packet's data begin behind the IPv6 header, with this protocol; else with that header.
+    pub(crate) behind: Option<u8>,
+}
+
 /// A place on the way of a received packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -67,6 +78,26 @@ impl Step {
         }
     }
 
+    /// Where this one of its functions has the packet; `None` where it is told of none.
+    #[must_use]
+    pub(crate) fn packet(self, function: &str) -> Option<PacketAt> {
+        let behind = match self {
+            Step::Refused => return None,
+            Step::Icmp => Some(ICMP6),
+            Step::Udp => Some(UDP),
+            Step::Tcp => Some(TCP),
+            _ => None,
+        };
+        let argument = match function {
+            // (net, skb, nexthdr, have_final)
+            "ip6_protocol_deliver_rcu" => 1,
+            // (net, sk, skb)
+            "ip6_input_finish" => 2,
+            _ => 0,
+        };
+        Some(PacketAt { argument, behind })
+    }
+
     /// True where the compiler may have put all of these functions into their callers, though the
     /// kernel lists them: then any of them may be the one that is entered.
     #[must_use]
@@ -120,6 +151,8 @@ pub struct Freed {
 /// What was counted on the way of received packets.
 #[derive(Debug, Clone, Default)]
 pub struct Counted {
+    /// Only packets that were asked for; what is not told of packets is left out.
+    pub(crate) is_filtered: bool,
     /// Of each step that can be seen on this kernel, in the order of the way.
     pub hits: Vec<Hits>,
     /// IPv6 packets that were freed, received or sent; `None` where the kernel does not count them.

@@ -9,6 +9,7 @@ use crate::os::terminal::Terminal;
 use crate::render::format::Document;
 use crate::render::paper::Paper;
 use crate::report::decided::DecidedSink;
+use crate::report::packet_filter::PacketFilter;
 use crate::report::summary::Summary;
 use crate::report::timeline::Timeline;
 use crate::status::sampler::Status;
@@ -103,7 +104,9 @@ pub(crate) struct FunnelView<'a> {
     pub(crate) host: Option<String>,
     /// Its kernel's release.
     pub(crate) kernel: Option<String>,
-    /// How far the counters of this namespace rose meanwhile.
+    /// Which packets alone are counted.
+    pub(crate) filter: Option<&'a PacketFilter>,
+    /// How far the counters of this namespace rose meanwhile, by any packet.
     pub(crate) counters: &'a [(&'static str, u64)],
     /// What could not be counted and why, for people.
     pub(crate) notes: &'a [String],

@@ -8,6 +8,7 @@ use crate::kernel::receive_path::{Freed, Step};
 use crate::render::format::Format;
 use crate::render::json::{json, object};
 use crate::render::view::{FunnelDocument, FunnelView};
+use crate::report::packet_filter::Network;
 use crate::text::harmless;
 
 fn freed(freed: &[Freed]) -> Value {
@@ -15,6 +16,10 @@ fn freed(freed: &[Freed]) -> Value {
         |freed| json!({"location": freed.place, "reason": freed.reason, "packets": freed.packets}),
     );
     rows.collect()
+}
+
+fn texts(networks: &[Network]) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 /// The object of the schema.
@@ -42,6 +47,14 @@ fn value(view: &FunnelView<'_>) -> Value {
             "text": format!("{}: {}", funnel.place(stop), funnel.why(stop)),
         })
     });
+    let filter = view.filter.map(|filter| {
+        let dev = filter.dev.iter().map(|dev| harmless(dev.as_bytes()));
+        json!({
+            "src": texts(&filter.src),
+            "dst": texts(&filter.dst),
+            "dev": dev.collect::<Vec<_>>(),
+        })
+    });
     json!({
         "schema": "ip6drop.funnel/1",
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
@@ -49,6 +62,7 @@ fn value(view: &FunnelView<'_>) -> Value {
             "name": view.host.as_ref().map(|name| harmless(name.as_bytes())),
             "kernel": view.kernel.as_ref().map(|release| harmless(release.as_bytes())),
         },
+        "filter": filter,
         "seconds": counted.seconds,
         "summary": funnel.answer(),
         "steps": Step::ALL.into_iter().map(step).collect::<Vec<_>>(),
@@ -75,13 +89,13 @@ impl Format<FunnelDocument> for JsonFunnel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::funnel::text::tests::with_view;
+    use crate::render::funnel::text::tests::{with_filtered, with_view};
     use crate::schema::{Definition, of};
 
     #[test]
     fn it_keeps_to_the_schema() {
         let schema = of(Definition::Funnel).unwrap();
-        with_view(None, |view| {
+        let check = |view: &FunnelView<'_>| {
             let value = value(view);
             let validator = jsonschema::validator_for(&schema).unwrap();
             let errors = validator.iter_errors(&value);
@@ -89,7 +103,19 @@ mod tests {
                 .map(|e| format!("{}: {e}", e.instance_path()))
                 .collect();
             assert_eq!(errors, [""; 0]);
+        };
+        with_view(None, check);
+        with_filtered(check);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_said() {
+        with_filtered(|view| {
+            let asked = r#"{"dev":["eth0"],"dst":[],"src":["fd00::/64"]}"#;
+            let filter = value(view)["filter"].take();
+            assert_eq!(filter, serde_json::from_str::<Value>(asked).unwrap());
         });
+        with_view(None, |view| assert_eq!(value(view)["filter"], Value::Null));
     }
 
     #[test]

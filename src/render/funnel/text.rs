@@ -37,7 +37,11 @@ fn row(cells: &[&str]) -> Vec<String> {
 
 /// Each step with its packets, and how many of them stopped there.
 fn steps(view: &FunnelView<'_>) -> Vec<Vec<String>> {
-    let mut rows = vec![row(&["step", "packets", "stopped"])];
+    let stopped = match view.filter {
+        Some(_) => "not seen on",
+        None => "stopped",
+    };
+    let mut rows = vec![row(&["step", "packets", stopped])];
     for hits in &view.funnel.counted.hits {
         let stopped = match view.funnel.stopped(hits.step) {
             0 => String::new(),
@@ -117,6 +121,17 @@ fn notes(view: &FunnelView<'_>) -> Vec<String> {
             unseen.join(", ")
         ));
     }
+    if let Some(filter) = view.filter {
+        let refused = Step::Refused;
+        notes.push(format!(
+            "Not told of packets, and left out with a filter: {} ({}), and where packets are freed.",
+            words(refused),
+            refused.functions().join(", ")
+        ));
+        if !(filter.src.is_empty() && filter.dst.is_empty()) {
+            notes.push("Addresses are those in the header at each step. Packets with extension headers are left out of the steps to ICMPv6, UDP and TCP.".to_owned());
+        }
+    }
     if funnel.edge > 0 {
         notes.push(format!(
             "Reading takes time: up to {} at the edges may be counted at one step and not at the next.",
@@ -146,13 +161,17 @@ impl Format<FunnelDocument> for TextFunnel {
         };
         say(&funnel.answer(), out)?;
         for stop in funnel.stops.iter().skip(1) {
-            let (n, place, why) = (stop.packets, funnel.place(stop), funnel.why(stop));
-            say(&format!("{n} stopped {place}: {why}."), out)?;
+            let (n, what, why) = (stop.packets, funnel.what(stop), funnel.why(stop));
+            say(&format!("{n} {what}: {why}."), out)?;
         }
         let seconds = funnel.counted.seconds;
-        writeln!(
+        let asked = view
+            .filter
+            .map_or(String::new(), |f| format!(", {f} alone"));
+        writeln!(out)?;
+        say(
+            &format!("On the receive path, in all network namespaces, in {seconds:.1} s{asked}:"),
             out,
-            "\nOn the receive path, in all network namespaces, in {seconds:.1} s:"
         )?;
         table(out, &steps(view), paper)?;
         let cpus = cpus(view);
@@ -175,10 +194,13 @@ impl Format<FunnelDocument> for TextFunnel {
             true => "none rose".to_owned(),
             false => risen.join(", "),
         };
-        say(
-            &format!("Counters of this network namespace alone: {risen}."),
-            out,
-        )?;
+        let of = match view.filter {
+            Some(_) => {
+                "Of all packets, asked for or not, by counters of this network namespace alone"
+            }
+            None => "Counters of this network namespace alone",
+        };
+        say(&format!("{of}: {risen}."), out)?;
         notes(view).iter().try_for_each(|note| say(note, out))
     }
 }
@@ -190,6 +212,8 @@ pub(super) mod tests {
     use crate::kernel::receive_path::Counted;
     use crate::os::terminal::Terminal;
     use crate::render::paper::Paper;
+    use crate::report::packet_filter::{Network, PacketFilter};
+    use crate::trace::DevName;
 
     /// Packets of two CPUs, of which some are dropped by netfilter and some have no route.
     pub(crate) fn with_view(terminal: Option<Terminal>, act: impl FnOnce(&FunnelView<'_>)) {
@@ -227,10 +251,43 @@ pub(super) mod tests {
             funnel: &funnel,
             host: Some("node".to_owned()),
             kernel: None,
+            filter: None,
             counters: &[("Ip6InReceives", 40), ("Ip6InDiscards", 0)],
             notes: &["x cannot be counted: why".to_owned()],
             terminal,
             paper: Paper::of(terminal, false),
+        });
+    }
+
+    /// Packets that were asked for, which have no route.
+    pub(crate) fn with_filtered(act: impl FnOnce(&FunnelView<'_>)) {
+        let hits = |step: Step| Hits {
+            step,
+            function: step.functions()[0].to_owned(),
+            packets: 5,
+            per_cpu: BTreeMap::new(),
+        };
+        let counted = Counted {
+            is_filtered: true,
+            hits: vec![hits(Step::Arrived), hits(Step::Discarded)],
+            seconds: 5.0,
+            ..Counted::default()
+        };
+        let filter = PacketFilter {
+            src: Network::parse("fd00::/64").into_iter().collect(),
+            dev: vec![DevName::new(b"eth0")],
+            ..PacketFilter::default()
+        };
+        let funnel = Funnel::of(counted, None);
+        act(&FunnelView {
+            funnel: &funnel,
+            host: None,
+            kernel: None,
+            filter: Some(&filter),
+            counters: &[("Ip6InReceives", 40)],
+            notes: &[],
+            terminal: None,
+            paper: Paper::of(None, false),
         });
     }
 
@@ -279,6 +336,36 @@ Reading takes time: up to 3 packets at the edges may be counted at one step and
 not at the next.
 The kernel could not count 2 entries: real numbers are higher.
 x cannot be counted: why
+"
+        );
+    }
+
+    #[test]
+    fn a_filter_is_named_with_what_it_leaves_out() {
+        let mut out = Vec::new();
+        with_filtered(|view| TextFunnel.write(view, &mut out).unwrap());
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\
+5 of 5 packets asked for stopped at the route lookup (ip6_pkt_discard): no
+route, or a full route cache; ip6drop diagnose tells which.
+
+On the receive path, in all network namespaces, in 5.0 s, --src fd00::/64 --dev
+eth0 alone:
+  step                                  packets  not seen on
+  arrived              ip6_rcv_core           5
+  no usable route      ip6_pkt_discard        5            5
+
+Of all packets, asked for or not, by counters of this network namespace alone:
+Ip6InReceives 40.
+Cannot be seen on this kernel (inlined, or not there): route asked for
+(ip6_route_input), prohibited (ip6_pkt_prohibit), to be forwarded (ip6_forward),
+for this host (ip6_input), let in (ip6_protocol_deliver_rcu, ip6_input_finish),
+to ICMPv6 (icmpv6_rcv), to UDP (udpv6_rcv, __udp6_lib_rcv), to TCP (tcp_v6_rcv).
+Not told of packets, and left out with a filter: route cache refused
+(ip6_dst_gc), and where packets are freed.
+Addresses are those in the header at each step. Packets with extension headers
+are left out of the steps to ICMPv6, UDP and TCP.
 "
         );
     }

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::kernel::receive_path::{Counted, Hits, Step};
+use crate::kernel::receive_path::{Counted, Hits, PacketAt, Step};
 use crate::os::signals::Signals;
 use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::funnel::hist::{self, Table};
 use crate::tracefs::setup::functions::Available;
+use crate::tracefs::setup::layout::ARGUMENTS;
+use crate::tracefs::setup::plan::Narrowing;
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::undo::journal::StateDir;
 use crate::tracefs::undo::replay::Undo;
@@ -28,19 +30,38 @@ const NEVER: &str = "common_pid < 0";
 /// What `ip6_dst_gc` returns where an entry is refused.
 const IS_REFUSED: &str = "ret == 1";
 
+/// What is said where a count cannot leave anything out.
+const NO_FILTERS: &str =
+    "this kernel keeps no tables of filtered events (CONFIG_HIST_TRIGGERS, Linux 4.17)";
+
 /// A function that is counted.
 #[derive(Debug, Clone)]
-pub struct Counter {
+struct Counter {
     step: Step,
     probe: Probe,
+    /// Where the packet is; `None` where the function is told of none, or of which argument is not
+    /// known.
+    packet: Option<PacketAt>,
+    /// What is counted alone.
+    filter: Option<String>,
 }
 
-impl Counter {
+/// The functions that are counted.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    list: Vec<Counter>,
+    /// What of them cannot be counted and why, for people.
+    notes: Vec<String>,
+    /// Only packets that were asked for are counted.
+    is_filtered: bool,
+}
+
+impl Counters {
     /// A counter of each function on the way of a received packet that this kernel has. Whether
     /// the route cache refuses is seen only where the kernel is known to check its size.
     #[must_use]
-    pub fn all(available: &Available, may_refuse: bool) -> Vec<Counter> {
-        let mut counters = Vec::new();
+    pub fn all(available: &Available, may_refuse: bool) -> Counters {
+        let mut list = Vec::new();
         for step in Step::ALL {
             let functions = step.functions().iter().copied();
             let mut there = functions.filter(|name| !available.real(name).is_empty());
@@ -52,13 +73,46 @@ impl Counter {
                         (Step::Refused, true) => Probe::gc_exit(real),
                         _ => Probe::entry(name, real),
                     };
+                    // What the compiler made of a function may lack arguments before the packet.
+                    let is_known = |at: &PacketAt| at.argument == 0 || real == name;
+                    let packet = step.packet(name).filter(is_known);
                     let name = format!("{EVENT}{name}_{number}");
-                    let probe = Probe { name, ..probe };
-                    counters.push(Counter { step, probe });
+                    list.push(Counter {
+                        step,
+                        probe: Probe { name, ..probe },
+                        packet,
+                        filter: (step == Step::Refused).then(|| IS_REFUSED.to_owned()),
+                    });
                 }
             }
         }
-        counters
+        Counters {
+            list,
+            notes: Vec::new(),
+            is_filtered: false,
+        }
+    }
+
+    /// Counters of the packets alone that `narrowing` asks for, in this place and register. What
+    /// is not told of packets is left out.
+    #[must_use]
+    pub(crate) fn only(mut self, narrowing: impl Fn(PacketAt, &str) -> Narrowing) -> Counters {
+        self.is_filtered = true;
+        for mut counter in std::mem::take(&mut self.list) {
+            let function = &counter.probe.function;
+            let skb = |at: PacketAt| ARGUMENTS.map(|arguments| (at, arguments[at.argument]));
+            if let Some((at, skb)) = counter.packet.and_then(skb) {
+                let narrowing = narrowing(at, skb);
+                counter.probe.fetch = narrowing.fetch.trim_start().to_owned().into();
+                counter.filter = Some(narrowing.filter);
+                self.list.push(counter);
+            } else if counter.step != Step::Refused {
+                self.notes.push(format!(
+                    "{function} cannot be counted with a filter: the compiler changed its arguments"
+                ));
+            }
+        }
+        self
     }
 }
 
@@ -69,6 +123,8 @@ struct Counting {
     /// Where the event of freed packets is.
     frees: String,
     counters: Vec<Counter>,
+    /// Only packets that were asked for are counted.
+    is_filtered: bool,
     /// The kernel keeps tables of hits; else it only counts those of each probe.
     has_tables: bool,
     /// The `format` of the event of freed packets, where these are counted.
@@ -104,12 +160,12 @@ pub struct Outcome {
 /// What the kernel refuses; or what could not be put back.
 pub fn count(
     (fs, state, signals): (&dyn TraceFs, &StateDir, &Signals),
-    counters: &[Counter],
+    counters: &Counters,
     duration: Duration,
     edge: &mut dyn FnMut(),
 ) -> Result<Outcome, TraceError> {
     let mut session = Session::begin(fs, state)?;
-    let mut notes = Vec::new();
+    let mut notes = counters.notes.clone();
     let ran = run(
         &mut session,
         signals,
@@ -135,7 +191,7 @@ pub fn count(
 fn run(
     session: &mut Session<'_>,
     signals: &Signals,
-    counters: &[Counter],
+    counters: &Counters,
     duration: Duration,
     (edge, notes): (&mut dyn FnMut(), &mut Vec<String>),
 ) -> Result<(Counted, Option<u8>), TraceError> {
@@ -156,13 +212,13 @@ fn run(
 impl Counting {
     fn prepare(
         session: &mut Session<'_>,
-        counters: &[Counter],
+        counters: &Counters,
         notes: &mut Vec<String>,
     ) -> Result<Counting, TraceError> {
         let pid = std::process::id();
         let group = format!("{GROUP}{pid}");
         let mut taken = Vec::new();
-        for counter in counters {
+        for counter in &counters.list {
             let Probe { name, function, .. } = &counter.probe;
             match session.add_probes(&group, &[(name, counter.probe.line(&group))]) {
                 Ok(()) => taken.push(counter.clone()),
@@ -181,13 +237,18 @@ impl Counting {
             dir: events,
             frees: format!("{dir}/{KFREE_SKB}"),
             counters: taken,
+            is_filtered: counters.is_filtered,
             freed: None,
         };
+        if !counting.has_tables {
+            counting.check_sums()?;
+        }
         if let Err(e) = counting.start(session) {
             // Kernels before 4.17 have tables, and none by CPU.
             if !counting.has_tables || !matches!(e, TraceError::File { .. }) {
                 return Err(e);
             }
+            counting.check_sums()?;
             counting.has_tables = false;
             counting.start(session)?;
         }
@@ -197,13 +258,25 @@ impl Counting {
         Ok(counting)
     }
 
+    /// Whether sums of all hits will do.
+    fn check_sums(&self) -> Result<(), TraceError> {
+        match self.is_filtered {
+            false => Ok(()),
+            true => Err(TraceError::untraceable(
+                NO_FILTERS,
+                "without --src, --dst and --dev sums of all packets are counted",
+            )),
+        }
+    }
+
     /// Lets the kernel count.
     fn start(&mut self, session: &mut Session<'_>) -> Result<(), TraceError> {
-        for Counter { step, probe } in &self.counters {
+        for Counter { probe, filter, .. } in &self.counters {
             let event = format!("{}/{}", self.dir, probe.name);
-            let filter = (*step == Step::Refused).then_some(IS_REFUSED);
             if self.has_tables {
-                let filter = filter.map_or(String::new(), |filter| format!(" if {filter}"));
+                let filter = filter
+                    .as_ref()
+                    .map_or(String::new(), |filter| format!(" if {filter}"));
                 session.add_trigger(&event, &format!("hist:keys=cpu{filter}"))?;
             } else if filter.is_none() {
                 // The kernel counts what a filter leaves out as well.
@@ -213,9 +286,8 @@ impl Counting {
         }
         if !self.has_tables {
             // Without a filter of their own they would be counted whatever they return.
-            self.counters
-                .retain(|counter| counter.step != Step::Refused);
-        } else {
+            self.counters.retain(|counter| counter.filter.is_none());
+        } else if !self.is_filtered {
             let format = session.text(&format!("{}/format", self.frees))?;
             let keys = match hist::has_reason(&format) {
                 true => "location.sym,reason",
@@ -264,7 +336,7 @@ impl Counting {
             .counters
             .iter()
             .zip(before.hits.iter().zip(&after.hits));
-        for (Counter { step, probe }, (before, after)) in counters {
+        for (Counter { step, probe, .. }, (before, after)) in counters {
             // Clones of one function are counted together.
             let (name, _) = probe.name.rsplit_once('_').unwrap_or((&probe.name, ""));
             if functions.last().is_none_or(|(last, _)| *last != name) {
@@ -297,6 +369,7 @@ impl Counting {
         let freed = before.freed.as_ref().zip(after.freed.as_ref());
         let freed = freed.zip(self.freed.as_ref());
         Counted {
+            is_filtered: self.is_filtered,
             hits: best,
             freed: freed
                 .map(|((before, after), format)| hist::freed(&hist::since(before, after), format)),
