@@ -89,7 +89,7 @@ pub mod inside {
     /// Of `kernel`.
     pub mod kernel {
         pub use crate::kernel::limits::{Regime, batch, fast_bounds, regimes_within, slack_of};
-        pub use crate::kernel::receive_path::{Counted, Freed, Hits, Step};
+        pub use crate::kernel::receive_path::{Counted, Freed, Hits, PacketAt, Step};
         pub use crate::kernel::release::WITHOUT_CHECK;
         pub use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
     }
@@ -143,7 +143,7 @@ pub mod inside {
         pub use crate::tracefs::rehearse::rehearsal::Stage;
         pub use crate::tracefs::setup::functions::Available;
         pub use crate::tracefs::setup::layout::Layout;
-        pub use crate::tracefs::setup::plan::{Naming, Plan};
+        pub use crate::tracefs::setup::plan::{Naming, Narrowing, Plan};
         pub use crate::tracefs::setup::probes::Probe;
         pub use crate::tracefs::undo::change::Change;
         pub use crate::tracefs::undo::journal::{Stale, StateDir};

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use ip6drop::inside::kernel::Step;
 use ip6drop::inside::os::Signals;
-use ip6drop::inside::tracefs::{Available, Counters, Outcome, StateDir, TraceError, Undo, count};
+use ip6drop::inside::tracefs::{
+    Available, Counters, Narrowing, Outcome, StateDir, TraceError, Undo, count,
+};
 use tracefs_tree::{Build, KProbe, Refuse, Tables, Tree, fixture};
 
 struct Bench(tempfile::TempDir);
@@ -26,11 +28,15 @@ impl Bench {
     }
 
     fn count(&self, tree: &Tree) -> Result<Outcome, TraceError> {
+        self.count_these(&counters(), tree)
+    }
+
+    fn count_these(&self, counters: &Counters, tree: &Tree) -> Result<Outcome, TraceError> {
         let signals = Signals::take(&[]).unwrap();
         let state = self.state();
         let mut edges = 0;
         let within = (tree as _, &state, &signals);
-        let counted = count(within, &counters(), Duration::ZERO, &mut || edges += 1);
+        let counted = count(within, counters, Duration::ZERO, &mut || edges += 1);
         assert_eq!(edges == 2, counted.is_ok() || edges == 2);
         counted
     }
@@ -143,6 +149,73 @@ fn kernels_without_tables_give_sums() {
             log.contains("funnel_ip6_rcv_core_0/filter: common_pid < 0\n"),
             "{log}"
         );
+    }
+}
+
+/// Counters of packets of an interface, in these functions.
+fn filtered(functions: &str) -> Counters {
+    let names = Step::ALL.iter().flat_map(|step| step.functions());
+    let names: Vec<&str> = names.copied().collect();
+    let all = Counters::all(&Available::parse(functions.as_bytes(), &names), true);
+    all.only(|_, skb| Narrowing {
+        fetch: format!(" dev=+0(+16({skb})):string"),
+        filter: "(dev == \"eth0\")".to_owned(),
+        asked: "--dev eth0".to_owned(),
+    })
+}
+
+#[test]
+fn packets_asked_for_are_counted_alone() {
+    let tree = kept();
+    let before = tree.snapshot();
+    let counters = filtered(&fixture("available_filter_functions"));
+    let outcome = Bench::new().count_these(&counters, &tree).unwrap();
+    assert_eq!(tree.snapshot(), before);
+    let counted = outcome.counted;
+    assert_eq!(counted.packets(Step::Arrived), Some(42));
+    // Neither is told of packets.
+    assert_eq!(counted.packets(Step::Refused), None);
+    assert_eq!(counted.freed, None);
+    let log = tree.log.borrow().join("\n");
+    let of = "ip6_rcv_core_0/trigger: hist:keys=cpu if (dev == \"eth0\")\n";
+    assert!(log.contains(of), "{log}");
+    assert!(!log.contains("kfree_skb/trigger"), "{log}");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_packet_is_where_the_function_has_it() {
+    let functions = "ip6_rcv_core.constprop.0\nip6_protocol_deliver_rcu\nip6_input_finish\n";
+    let tree = kept();
+    let outcome = Bench::new().count_these(&filtered(functions), &tree);
+    let log = tree.log.borrow().join("\n");
+    for line in [
+        "funnel_ip6_rcv_core_0 ip6_rcv_core.constprop.0 dev=+0(+16(%di)):string",
+        "funnel_ip6_protocol_deliver_rcu_0 ip6_protocol_deliver_rcu dev=+0(+16(%si)):string",
+        "funnel_ip6_input_finish_0 ip6_input_finish dev=+0(+16(%dx)):string",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
+    drop(outcome.unwrap());
+    // Of arguments that were changed, only the first is known to be where it was.
+    let tree = kept();
+    let counters = filtered("ip6_input_finish.isra.0\nip6_rcv_core\n");
+    let outcome = Bench::new().count_these(&counters, &tree).unwrap();
+    assert_eq!(outcome.counted.hits.len(), 1);
+    assert!(outcome.counted.of(Step::Arrived).is_some());
+    assert!(!tree.log.borrow().join("\n").contains("ip6_input_finish"));
+}
+
+#[test]
+fn what_counts_hits_before_a_filter_is_refused() {
+    for tables in [Tables::None, Tables::WithoutCpus] {
+        let tree = tree(tables);
+        let before = tree.snapshot();
+        let counters = filtered(&fixture("available_filter_functions"));
+        let refused = Bench::new().count_these(&counters, &tree).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("no tables of filtered events"), "{said}");
+        assert_eq!(tree.snapshot(), before);
     }
 }
 

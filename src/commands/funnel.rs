@@ -50,10 +50,7 @@ fn check_interfaces(filter: &PacketFilter, host: &Host) -> Result<(), TraceError
         return Ok(());
     };
     let named = filter.dev.iter().map(|dev| harmless(dev.as_bytes()));
-    match named
-        .into_iter()
-        .find(|name| !names.contains(name))
-    {
+    match named.into_iter().find(|name| !names.contains(name)) {
         Some(name) => Err(TraceError::untraceable(
             format!("no network namespace has an interface {name}"),
             "ip link shows those of this one",

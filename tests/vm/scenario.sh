@@ -1090,11 +1090,55 @@ freed() { # freed FUNCTION: packets that were freed there
 counting() { # counting ARGUMENTS: a count in the background, until it counts
     ip6drop funnel "$@" 2> /tmp/err &
     PID=$!
-    until grep -q '^hist' $T/instances/ip6drop-$PID/events/skb/kfree_skb/trigger 2> /dev/null; do
+    # The last that is counted, with a filter or without.
+    until cat $T/instances/ip6drop-$PID/events/ip6drop*/funnel_tcp_v6_rcv_0/trigger 2> /dev/null | grep -q '^hist'; do
         kill -0 $PID 2> /dev/null || break
         usleep 50000
     done
     usleep 700000
+}
+counted() { # counted STEP=PACKETS...: what was counted at each, with WHAT in front
+    for wanted in "$@"; do
+        expect "${wanted#*=}" "$(step "${wanted%=*}")" "$WHAT: ${wanted%=*}"
+    done
+}
+packets_of_five_kinds() { # 61, where each is received
+    pings() { # pings CPU COUNT ADDRESS
+        $ip netns exec f1 taskset -c "$1" /full/ping -c "$2" -i 0.05 -W 1 -q "$3" > /dev/null 2>&1
+    }
+    pings 0 7 2001:db8:f1::1 # echo: there and back
+    pings 0 4 2001:db8:f2::2 # forwarded, twice there and twice back
+    pings 1 6 $DEAD          # no route, and the error back
+    pings 0 9 2001:db8:f0::1 # dropped by netfilter
+    $ip netns exec f1 taskset -c 0 /full/perl -e '
+        socket(my $s, 10, 2, 17);
+        send($s, "x", 0, pack("SnNH32N", 10, 9, 0, "20010db800f10000" . "0" x 15 . "1", 0)) for 1..5;' # and the error back
+    sleep 1
+}
+packets_of_other_kinds() { # 9 from the pod f1, of TCP, with extension headers, and to where none may go
+    $ip netns exec f1 taskset -c 0 /full/perl -e '
+        my $to = pack("SnNH32N", 10, 9, 0, "20010db800f10000" . "0" x 15 . "1", 0);
+        for (1..3) { socket(my $s, 10, 1, 6); connect($s, $to) and die "connected"; }
+        socket(my $s, 10, 2, 17);
+        setsockopt($s, 41, 59, pack("C8", 0, 0, 1, 4, 0, 0, 0, 0)) or die "destination options: $!";
+        send($s, "x", 0, $to) for 1..2;' # and as many resets and errors back
+    $ip netns exec f1 taskset -c 1 /full/ping -c 4 -i 0.05 -W 1 -q 2001:db8:bad::1 > /dev/null 2>&1
+    sleep 1
+}
+asked() { # asked KINDS FILTER STEP=PACKETS...: of the packets of so many kinds those are counted that pass
+    kinds=$1
+    shift
+    WHAT="funnel $1"
+    # shellcheck disable=SC2086 # options are words
+    counting --duration 10m --format json -o /tmp/funnel.json $1
+    packets_of_"$kinds"_kinds
+    kill -INT $PID
+    wait $PID
+    expect 130 $? "$WHAT: exit status"
+    expect "" "$(cat /tmp/err)" "$WHAT: nothing to say"
+    same "$WHAT"
+    shift
+    counted "$@"
 }
 funnel() { # packets of five kinds, each counted at each step and on its CPU, and nothing left behind
     ip=/full/ip
@@ -1121,24 +1165,13 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     $ip netns exec pod $ip neigh flush dev eth0
     remember
     counting --duration 10m --format json -o /tmp/funnel.json
-    pings() { # pings CPU COUNT ADDRESS
-        $ip netns exec f1 taskset -c "$1" /full/ping -c "$2" -i 0.05 -W 1 -q "$3" > /dev/null 2>&1
-    }
-    pings 0 7 2001:db8:f1::1 # echo: there and back
-    pings 0 4 2001:db8:f2::2 # forwarded, twice there and twice back
-    pings 1 6 $DEAD          # no route, and the error back
-    pings 0 9 2001:db8:f0::1 # dropped by netfilter
-    $ip netns exec f1 taskset -c 0 /full/perl -e '
-        socket(my $s, 10, 2, 17);
-        send($s, "x", 0, pack("SnNH32N", 10, 9, 0, "20010db800f10000" . "0" x 15 . "1", 0)) for 1..5;' # and the error back
-    sleep 1
+    packets_of_five_kinds
     kill -INT $PID
     wait $PID
     expect 130 $? "funnel, SIGINT: exit status"
     same "funnel"
-    for wanted in arrived=61 lookup=52 discarded=6 prohibited=0 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0; do
-        expect "${wanted#*=}" "$(step "${wanted%=*}")" "funnel: ${wanted%=*}"
-    done
+    WHAT=funnel
+    counted arrived=61 lookup=52 discarded=6 prohibited=0 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0
     expect '"per_cpu":[{"cpu":1,"packets":6}]' "$(tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"discarded"[^[]*\("per_cpu":[^]]*]\).*/\1/')" "funnel: dropped on CPU 1 alone"
     # Newer kernels free it where nftables decides.
     expect 9 "$(($(freed nf_hook_slow) + $(freed nft_do_chain)))" "funnel: freed by netfilter"
@@ -1146,6 +1179,27 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     expect 5 "$(freed __udp6_lib_rcv)" "funnel: freed without a socket"
     says /tmp/funnel.json "9 of 61 packets stopped between ip6_rcv_core and the route: netfilter freed 9 (nf" "funnel: the answer"
     shown /tmp/funnel.json
+
+    asked five "--src 2001:db8:f1::2" arrived=35 lookup=26 discarded=6 prohibited=0 forwarded=4 local=16 delivered=16 icmp6=11 udp=5 tcp=0
+    says /tmp/funnel.json "9 of 35 packets asked for were lost sight of between ip6_rcv_core and the route: freed, or" "funnel --src: the answer"
+    expect '"freed":null' "$(tr -d ' \n' < /tmp/funnel.json | grep -o '"freed":null')" "funnel --src: who freed them is left open"
+    asked five "--dst $DEAD" arrived=6 lookup=6 discarded=6 prohibited=0 forwarded=0 local=0 icmp6=0 udp=0 tcp=0
+    expect '"per_cpu":[{"cpu":1,"packets":6}]' "$(tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"discarded"[^[]*\("per_cpu":[^]]*]\).*/\1/')" "funnel --dst: on CPU 1 alone"
+    # A range of a byte: all but those without a route.
+    asked five "--dst 2001:db8:f0::/44" arrived=55 lookup=46 discarded=0 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0
+    asked five "--dev funnel1" arrived=31 lookup=22 discarded=6 forwarded=4 local=12 delivered=12 icmp6=7 udp=5 tcp=0
+    asked five "--dst 2001:db8:f1::1,$DEAD --dev funnel1,funnel2 --src 2001:db8:f1::/64" arrived=18 lookup=18 discarded=6 forwarded=0 local=12 delivered=12 icmp6=7 udp=5 tcp=0
+    shown /tmp/funnel.json
+    $ip -6 route add prohibit 2001:db8:bad::/48
+    # What comes behind other headers is no protocol's for a filter on addresses.
+    asked other "--src 2001:db8:f1::2" arrived=9 lookup=9 discarded=0 prohibited=4 forwarded=0 local=5 delivered=5 icmp6=0 udp=0 tcp=3
+    asked other "--dev funnel1" arrived=9 lookup=9 discarded=0 prohibited=4 forwarded=0 local=5 delivered=5 icmp6=0 udp=2 tcp=3
+    asked other "--src 2001:db8:f1::1" arrived=9 lookup=9 discarded=0 prohibited=0 forwarded=0 local=9 delivered=9 icmp6=6 udp=0 tcp=3
+    $ip -6 route del prohibit 2001:db8:bad::/48
+    ip6drop funnel --dev funnel3 > /tmp/out 2>&1
+    expect 3 $? "funnel --dev of no interface: exit status"
+    says /tmp/out "no network namespace has an interface funnel3; " "funnel --dev of no interface: said"
+    same "funnel --dev of no interface"
 
     ip6drop funnel --duration 300ms > /tmp/out 2> /tmp/err
     expect 0 $? "funnel, quiet: exit status"

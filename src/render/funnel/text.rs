@@ -229,6 +229,7 @@ pub(super) mod tests {
             packets,
         };
         let counted = Counted {
+            is_filtered: false,
             hits: vec![
                 hits(Step::Arrived, [50, 11]),
                 hits(Step::Lookup, [41, 11]),

@@ -96,7 +96,7 @@ impl Counters {
     /// Counters of the packets alone that `narrowing` asks for, in this place and register. What
     /// is not told of packets is left out.
     #[must_use]
-    pub(crate) fn only(mut self, narrowing: impl Fn(PacketAt, &str) -> Narrowing) -> Counters {
+    pub fn only(mut self, narrowing: impl Fn(PacketAt, &str) -> Narrowing) -> Counters {
         self.is_filtered = true;
         for mut counter in std::mem::take(&mut self.list) {
             let function = &counter.probe.function;

@@ -21,13 +21,13 @@ pub(crate) fn needs_top_level(method: Method, fs: &dyn TraceFs) -> bool {
 
 /// Which packets alone are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Narrowing {
+pub struct Narrowing {
     /// What the probe has to fetch as well, with a space in front.
-    pub(crate) fetch: String,
+    pub fetch: String,
     /// The kernel's filter on the probe; empty where it takes all.
-    pub(crate) filter: String,
+    pub filter: String,
     /// The same as it was asked for.
-    pub(crate) asked: String,
+    pub asked: String,
 }
 
 /// How the packets that are dropped are named.
