@@ -62,6 +62,15 @@ fn a_count_that_cannot_be_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{duration}");
         assert!(stderr(&output).contains("--duration"), "{duration}");
     }
+    for (option, value) in [
+        ("--src", "10.0.0.1"),
+        ("--dst", "fd00::/129"),
+        ("--dev", "eth 0"),
+    ] {
+        let output = ip6drop(["funnel", option, value]);
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(stderr(&output).contains(option), "{option}");
+    }
     let output = ip6drop(["funnel", "--tracefs", "/nowhere/at/all"]);
     assert_eq!(output.status.code(), Some(3));
     // Whoever is not root hears of that first.

@@ -75,7 +75,7 @@ fn layout(ready: &Ready, host: &Host, signals: &Signals) -> Result<Layout, Trace
             Ok(found.layout)
         }
         Err(why) => Err(TraceError::untraceable(
-            format!("packets cannot be told apart: {why}"),
+            format!("packets cannot be named: {why}"),
             "without --src, --dst and --dev all packets are counted",
         )),
     }

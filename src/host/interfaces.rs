@@ -81,6 +81,8 @@ mod tests {
         ];
         let expected = expected.map(|(name, n)| (name.to_owned(), n));
         assert_eq!(host.interfaces().unwrap(), expected.into());
+        // Of other namespaces nothing is known.
+        assert_eq!(host.interfaces_everywhere(), None);
         let nowhere = Host {
             proc: dir.path().join("nothing"),
             ..host

@@ -237,6 +237,7 @@ mod tests {
             state: "".into(),
         };
         assert_eq!(host("/nowhere").other_namespaces(), []);
+        assert_eq!(host("/nowhere").every_other_namespace(), None);
         assert!(
             host("/proc")
                 .other_namespaces()

@@ -1,6 +1,7 @@
 # Runs inside the test machine with counted instructions: how many packets a second are left of those without tracing,
 # where all are dropped and where all are forwarded. Run it with
 #   VM_CPUS=1 VM_ICOUNT=0 tests/vm/run tests/vm/cost.sh
+# PARTS=counts measures `funnel` alone, PARTS=recordings what records.
 # An instruction is a nanosecond of the machine's own time there, so that a busy host does not show.
 T=/sys/kernel/tracing
 C=$T/instances/cost
@@ -54,20 +55,48 @@ recorded() { # recorded NAME ARGUMENTS: the same beside a recording
     wait $pid
     echo "     events lost: $(sed -n 's/^# ip6drop: lost [0-9]* //p' /tmp/capture | awk '{ n += $1 } END { print n }')"
 }
+counted() { # counted NAME ARGUMENTS: the same beside a count
+    name=$1
+    shift
+    ip6drop funnel --duration 1h "$@" > /tmp/out 2> /tmp/err &
+    pid=$!
+    until cat $T/instances/ip6drop-$pid/events/ip6drop*/funnel_tcp_v6_rcv_0/trigger 2> /dev/null | grep -q '^hist'; do
+        kill -0 $pid 2> /dev/null || break
+        usleep 50000
+    done
+    usleep 500000
+    measured "$name"
+    kill -INT $pid
+    wait $pid
+    echo "     $(grep '^  arrived' /tmp/out)"
+}
+counts() {
+    counted funnel
+    counted funnel-dst --dst 2001:db8:dead::1,2001:db8:2::2
+    counted funnel-prefix --dst 2001:db8::/33
+    counted funnel-dev --dev cali1
+    counted funnel-others --dst fd00::1
+}
+recordings() {
+    recorded least --identity least
+    recorded full --identity full
+    recorded entries --identity off
+    recorded entries-without-probes --identity off --probes none
+    as_text
+}
+as_text() { # the same events as those of `full`, by `cat`
+    mkdir $C
+    echo "p:cost/drop ip6_pkt_drop skb=%di dev=+0(+16(%di)):string w0=+0(+208(%di)):x64 s0=+8(+208(%di)):x64 s1=+16(+208(%di)):x64 d0=+24(+208(%di)):x64 d1=+32(+208(%di)):x64 l4=+40(+208(%di)):x64" > $T/kprobe_events
+    for event in fib6/fib6_table_lookup cost/drop; do echo 1 > $C/events/$event/enable; done
+    cat $C/trace_pipe > /tmp/cat &
+    reader=$!
+    measured cat-trace_pipe
+    kill $reader
+    wait $reader 2> /dev/null
+    echo "     events lost: $(awk '/^overrun|^dropped/ { n += $NF } END { print n }' $C/per_cpu/cpu*/stats)"
+}
 measured none
 measured none
-recorded least --identity least
-recorded full --identity full
-recorded entries --identity off
-recorded entries-without-probes --identity off --probes none
-# The same events as those of `full`, read as text.
-mkdir $C
-echo "p:cost/drop ip6_pkt_drop skb=%di dev=+0(+16(%di)):string w0=+0(+208(%di)):x64 s0=+8(+208(%di)):x64 s1=+16(+208(%di)):x64 d0=+24(+208(%di)):x64 d1=+32(+208(%di)):x64 l4=+40(+208(%di)):x64" > $T/kprobe_events
-for event in fib6/fib6_table_lookup cost/drop; do echo 1 > $C/events/$event/enable; done
-cat $C/trace_pipe > /tmp/cat &
-reader=$!
-measured cat-trace_pipe
-kill $reader
-wait $reader 2> /dev/null
-echo "     events lost: $(awk '/^overrun|^dropped/ { n += $NF } END { print n }' $C/per_cpu/cpu*/stats)"
+PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
+for part in ${PARTS:-recordings counts}; do "$part"; done
 echo "VM COST: measured"
