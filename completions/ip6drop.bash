@@ -340,13 +340,25 @@ _ip6drop() {
             return 0
             ;;
         ip6drop__subcmd__funnel)
-            opts="-o -h --duration --format --output --mount --tracefs --proc --sys --state-dir --help"
+            opts="-o -h --duration --src --dst --dev --format --output --mount --tracefs --proc --sys --state-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dst)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dev)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -245,6 +245,9 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l mount -d 'Moun
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l force -d 'Replace an existing output file; use the top-level buffer even while somebody else does'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l duration -d 'Count for TIME (500ms, 5s, 2m), or until Ctrl-C' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l src -d 'Count only packets from these addresses or prefixes, as in fd00:10::/32' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l dst -d 'Count only packets to these addresses or prefixes' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l dev -d 'Count only packets that these interfaces received' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -l format -d 'How to write it' -r -f -a "text\t'For people: where most packets stop first'
 json\t'One object'"
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand funnel" -s o -l output -d 'Write to FILE instead of standard output, replacing it as a whole' -r -F
