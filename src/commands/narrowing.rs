@@ -159,15 +159,14 @@ pub(crate) fn narrowing_at(
     skb: &str,
 ) -> Narrowing {
     let mut found = Narrowed::of(filter);
-    if !(filter.src.is_empty() && filter.dst.is_empty()) {
-        let version = found.byte(0);
-        found
-            .all
-            .push(format!("{version} >= 96 && {version} <= 111"));
-        if let Some(protocol) = at.behind {
-            let next_header = found.byte(NEXT_HEADER);
-            found.all.push(format!("{next_header} == {protocol}"));
-        }
+    // Each byte that is fetched costs: where the header is at hand, it is not asked whether it is one.
+    if let Some(protocol) = at.behind
+        && !(filter.src.is_empty() && filter.dst.is_empty())
+    {
+        let (version, next_header) = (found.byte(0), found.byte(NEXT_HEADER));
+        found.all.push(format!(
+            "{version} >= 96 && {version} <= 111 && {next_header} == {protocol}"
+        ));
     }
     let Layout {
         data, dev, name, ..
@@ -277,18 +276,20 @@ mod tests {
             behind: protocol,
         };
         let word = u64::from_ne_bytes([0xfd, 0, 0, 0, 0, 0, 0, 0]);
-        let asked = format!(
-            "((s0 == {word:#x})) && ((n24 >= 32 && n24 <= 47)) && (dev == \"eth0\") && n0 >= 96 && n0 <= 111"
-        );
+        let asked =
+            format!("((s0 == {word:#x})) && ((n24 >= 32 && n24 <= 47)) && (dev == \"eth0\")");
         let found = narrowing_at(&filter, &layout, behind(None), "%si");
         assert_eq!(found.filter, asked);
         assert_eq!(
             found.fetch,
-            " dev=+0(+16(%si)):string s0=+8(+200(%si)):x64 n0=+0(+200(%si)):u8 n24=+24(+200(%si)):u8"
+            " dev=+0(+16(%si)):string s0=+8(+200(%si)):x64 n24=+24(+200(%si)):u8"
         );
         // The header is before what the data begin with.
         let found = narrowing_at(&filter, &layout, behind(Some(17)), "%di");
-        assert_eq!(found.filter, format!("{asked} && n6 == 17"));
+        assert_eq!(
+            found.filter,
+            format!("{asked} && n0 >= 96 && n0 <= 111 && n6 == 17")
+        );
         assert_eq!(
             found.fetch,
             " dev=+0(+16(%di)):string s0=-32(+200(%di)):x64 n0=-40(+200(%di)):u8 n6=-34(+200(%di)):u8 n24=-16(+200(%di)):u8"
@@ -306,7 +307,7 @@ mod tests {
             ..PacketFilter::default()
         };
         let found = narrowing_at(&every, &layout, behind(None), "%di");
-        assert_eq!(found.filter, "n0 >= 96 && n0 <= 111");
+        assert_eq!((found.filter.as_str(), found.fetch.as_str()), ("", ""));
     }
 
     #[test]

@@ -73,7 +73,7 @@ counted() { # counted NAME ARGUMENTS: the same beside a count
 counts() {
     counted funnel
     counted funnel-dst --dst 2001:db8:dead::1,2001:db8:2::2
-    counted funnel-prefix --dst 2001:db8::/33
+    counted funnel-prefix --dst 2001:db8::/31
     counted funnel-dev --dev cali1
     counted funnel-others --dst fd00::1
 }

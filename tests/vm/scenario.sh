@@ -1187,6 +1187,7 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     expect '"per_cpu":[{"cpu":1,"packets":6}]' "$(tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"discarded"[^[]*\("per_cpu":[^]]*]\).*/\1/')" "funnel --dst: on CPU 1 alone"
     # A range of a byte: all but those without a route.
     asked five "--dst 2001:db8:f0::/44" arrived=55 lookup=46 discarded=0 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0
+    asked five "--dst ::/0" arrived=61 lookup=52 discarded=6 forwarded=8 local=38 delivered=38 icmp6=33 udp=5 tcp=0
     asked five "--dev funnel1" arrived=31 lookup=22 discarded=6 forwarded=4 local=12 delivered=12 icmp6=7 udp=5 tcp=0
     asked five "--dst 2001:db8:f1::1,$DEAD --dev funnel1,funnel2 --src 2001:db8:f1::/64" arrived=18 lookup=18 discarded=6 forwarded=0 local=12 delivered=12 icmp6=7 udp=5 tcp=0
     shown /tmp/funnel.json

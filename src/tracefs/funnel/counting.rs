@@ -104,7 +104,7 @@ impl Counters {
             if let Some((at, skb)) = counter.packet.and_then(skb) {
                 let narrowing = narrowing(at, skb);
                 counter.probe.fetch = narrowing.fetch.trim_start().to_owned().into();
-                counter.filter = Some(narrowing.filter);
+                counter.filter = Some(narrowing.filter).filter(|filter| !filter.is_empty());
                 self.list.push(counter);
             } else if counter.step != Step::Refused {
                 self.notes.push(format!(
