@@ -36,6 +36,13 @@ pub(crate) struct Stop {
     pub(crate) unexplained: u64,
 }
 
+impl Stop {
+    /// The step itself drops packets.
+    fn is_drop(&self) -> bool {
+        matches!(self.after, Step::Discarded | Step::Prohibited)
+    }
+}
+
 /// The way of received packets, judged.
 #[derive(Debug)]
 pub(crate) struct Funnel {
@@ -51,13 +58,6 @@ pub(crate) struct Funnel {
     pub(crate) unseen: Vec<Step>,
     /// Whether the kernel limits its route cache; `None` where that is not known.
     limits: Option<bool>,
-}
-
-impl Stop {
-    /// The step itself drops packets.
-    fn is_drop(&self) -> bool {
-        matches!(self.after, Step::Discarded | Step::Prohibited)
-    }
 }
 
 /// Takes at most `most` packets, out of those that were freed at these places.

@@ -1201,6 +1201,13 @@ funnel() { # packets of five kinds, each counted at each step and on its CPU, an
     expect 3 $? "funnel --dev of no interface: exit status"
     says /tmp/out "no network namespace has an interface funnel3; " "funnel --dev of no interface: said"
     same "funnel --dev of no interface"
+    namespaces=$(cat /proc/sys/user/max_net_namespaces)
+    echo 0 > /proc/sys/user/max_net_namespaces
+    ip6drop funnel --dst $DEAD > /tmp/out 2>&1
+    expect 3 $? "funnel --dst without offsets: exit status"
+    says /tmp/out "packets cannot be named: no fresh network namespace: .*; without --src, --dst and --dev all" "funnel --dst without offsets: said"
+    echo "$namespaces" > /proc/sys/user/max_net_namespaces
+    same "funnel --dst without offsets"
 
     ip6drop funnel --duration 300ms > /tmp/out 2> /tmp/err
     expect 0 $? "funnel, quiet: exit status"
