@@ -57,7 +57,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l dev -d 'Onl
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l port -d 'Only drops of packets from or to these ports' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many leave out what is optional before the recording, and stop it' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
 none\t'None'
@@ -67,7 +67,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l identity -d
 off\t'Not at all: function entries alone tell what happened'
 full\t'With all lookups, however many they are'
 least\t'With the least lookups that prove'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l buffer-kb -d 'Buffer for each CPU, in KiB; all together take at most 1 GiB and a quarter of the free memory' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand diagnose" -l proc -d 'Read facts of the host below DIR' -r -F
@@ -180,7 +180,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l dev -d 'Only 
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l port -d 'Only drops of packets from or to these ports' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l anonymize -d 'Replace addresses, hosts, pods, interfaces, tasks and files by pseudonyms, to show it to others. Addresses that share their first bits share as many afterwards. By a key that is drawn, or by KEY: the same pseudonyms again. Whoever knows the key and a name can find its pseudonym, and a short KEY can be guessed. Ports, CPUs, pids, times and the kernel\'s own names stay' -r
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many leave out what is optional before the recording, and stop it' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
 none\t'None'
@@ -190,7 +190,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l identity -d '
 off\t'Not at all: function entries alone tell what happened'
 full\t'With all lookups, however many they are'
 least\t'With the least lookups that prove'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l buffer-kb -d 'Buffer for each CPU, in KiB; all together take at most 1 GiB and a quarter of the free memory' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand record" -l proc -d 'Read facts of the host below DIR' -r -F
@@ -217,7 +217,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l dst -d 'Only d
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l dev -d 'Only drops of packets on these interfaces' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l proto -d 'Only drops of packets of these protocols: icmp6, tcp, udp, sctp, or a number' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l port -d 'Only drops of packets from or to these ports' -r
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many stop the run' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l max-rate -d 'Events per second on one CPU that take the stacks off a hot function; ten times as many leave out what is optional before the recording, and stop it' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l function -d 'Trace entries of FUNC as well (repeatable, or separated by commas)' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l probes -d 'Which probes to add on the route cache\'s collector' -r -f -a "auto\t'`full` where a return probe does not cost the frames of the stacks, else `entry`'
 none\t'None'
@@ -227,7 +227,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l identity -d 'W
 off\t'Not at all: function entries alone tell what happened'
 full\t'With all lookups, however many they are'
 least\t'With the least lookups that prove'"
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l buffer-kb -d 'Buffer for each CPU, in KiB' -r
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l buffer-kb -d 'Buffer for each CPU, in KiB; all together take at most 1 GiB and a quarter of the free memory' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l cpu -d 'Trace these CPUs alone, such as 0-3,7' -r
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l tracefs -d 'Use the tracefs mounted at DIR instead of looking it up in the mount table' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand watch" -l proc -d 'Read facts of the host below DIR' -r -F

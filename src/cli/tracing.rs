@@ -123,7 +123,7 @@ pub(crate) enum Identity {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CaptureArgs {
     /// Events per second on one CPU that take the stacks off a hot function; ten times as
-    /// many stop the run
+    /// many leave out what is optional before the recording, and stop it
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_rate: u64,
     /// Trace entries of FUNC as well (repeatable, or separated by commas)
@@ -135,7 +135,7 @@ pub(crate) struct CaptureArgs {
     /// Which lookups to take beside the words of dropped packets
     #[arg(long, value_name = "IDENTITY", default_value = "auto")]
     pub(crate) identity: Identity,
-    /// Buffer for each CPU, in KiB
+    /// Buffer for each CPU, in KiB; all together take at most 1 GiB and a quarter of the free memory
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=65536))]
     pub(crate) buffer_kb: u32,
     /// Trace these CPUs alone, such as 0-3,7

@@ -21,7 +21,7 @@ use crate::tracefs::look::selfcheck::{Choice, Env};
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
 use crate::tracefs::record::recorder::record;
-use crate::tracefs::record::recording::{Limit, Limits, Recorded, Stopped};
+use crate::tracefs::record::recording::{Busy, Limit, Limits, Recorded, Stopped};
 use crate::tracefs::setup::functions::{Available, Traceable};
 use crate::tracefs::setup::plan::{Naming, Plan};
 use crate::tracefs::setup::probes::Probe;
@@ -73,7 +73,7 @@ fn plan_of_names(args: &CaptureArgs, preflight: &Preflight, naming: Naming) -> P
         probes: gc_probes(preflight, entry, exit),
         naming: Some(naming),
         probes_optional: is_auto,
-        buffer_kb: args.buffer_kb,
+        buffer_kb: preflight.buffer_kb(args.buffer_kb),
         cpus: args.cpu.clone(),
         top_level: false,
     }
@@ -101,7 +101,7 @@ fn plan(
         // The other methods may put stacks on every event.
         naming: naming.filter(|_| method == Method::Instance && !choice.top_level),
         probes_optional: args.probes == Probes::Auto,
-        buffer_kb: args.buffer_kb,
+        buffer_kb: preflight.buffer_kb(args.buffer_kb),
         cpus: args.cpu.clone(),
         top_level: choice.top_level,
     })
@@ -125,6 +125,14 @@ pub(crate) fn choose_plan(
             format!("there is no CPU {cpu}"),
             "/sys/devices/system/cpu/present has those that there are",
         ));
+    }
+    let kib = preflight.buffer_kb(args.buffer_kb);
+    if kib < args.buffer_kb {
+        let _ = writeln!(
+            err,
+            "ip6drop: buffers have {kib} KiB for each CPU, not {}: all take together no more than 1 GiB and a quarter of the free memory",
+            args.buffer_kb
+        );
     }
     match naming((args, packets), (fs, host, preflight), finds, err)? {
         Some(naming) if naming.decides() => Ok(plan_of_names(args, preflight, naming)),
@@ -170,7 +178,7 @@ pub(crate) fn capture(
         host: &host,
         how: &args.how,
         preflight,
-        buffer_kb: args.buffer_kb,
+        buffer_kb: preflight.buffer_kb(args.buffer_kb),
         session: None,
     };
     let plan = choose_plan((args, packets), (fs, &host), preflight, &mut finds, err);
@@ -244,9 +252,11 @@ pub(crate) fn tell(max_rate: u64, recorded: &Recorded, err: &mut dyn Write) -> E
             Exit::Clean
         }
         Stopped::Signal(number) => Exit::Signal(*number),
-        Stopped::TooHot { cpu, rate } => {
+        Stopped::TooHot(Busy { cpu, rate, most }) => {
+            let most = most.as_ref();
+            let most = most.map_or(String::new(), |name| format!(", most of them {name}"));
             say(&format!(
-                "stopped: CPU {cpu} saw {rate} events/s, more than ten times --max-rate {max_rate}; everything was put back; trace fewer functions or raise --max-rate"
+                "stopped: CPU {cpu} saw {rate} events/s{most}: more than ten times --max-rate {max_rate}; everything was put back; trace fewer functions or raise --max-rate"
             ));
             Exit::CannotTrace
         }

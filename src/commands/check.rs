@@ -246,6 +246,7 @@ mod tests {
                 kprobe_events: true,
                 available: Available::parse(b"ip6_dst_gc.isra.0\n", &["ip6_dst_gc"]),
                 others: Others::default(),
+                room: None,
             }),
             refusal: None,
         };

@@ -224,7 +224,8 @@ fn text(
     let names = assumed.named.zip(live::nameable(preflight).ok());
     let calibration = |env: &Env<'_>, session: &mut Session<'_>| match names {
         Some((arguments, functions)) => {
-            rehearse(env, session, functions, arguments, args.buffer_kb)
+            let kib = preflight.buffer_kb(args.buffer_kb);
+            rehearse(env, session, functions, arguments, kib)
         }
         None => Ok(()),
     };

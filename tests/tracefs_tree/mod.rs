@@ -186,6 +186,10 @@ pub struct Tree {
     pub pages: bool,
     /// What the kernel counts in tables of hits.
     pub tables: Tables,
+    /// Events that come, so many of each, as soon as they may.
+    pub heat: BTreeMap<&'static str, u64>,
+    // Events of each buffer so far.
+    written: RefCell<BTreeMap<String, u64>>,
     // Readings of `kprobe_profile`: the first one is before any packet.
     profiles: Cell<u64>,
     buffers: Buffers,
@@ -237,6 +241,8 @@ impl Tree {
             rounds: false,
             pages: false,
             tables: Tables::default(),
+            heat: BTreeMap::new(),
+            written: RefCell::default(),
             profiles: Cell::new(0),
             buffers: Buffers::default(),
             open: Open::default(),
@@ -370,6 +376,37 @@ impl Tree {
                     let line = format!("{name}: (rt6_stats_seq_show+0x0/0x70)");
                     self.event(&path, dir, &line, stacked.then_some(frames));
                 }
+            }
+        }
+    }
+
+    /// What this write switches on begins to come.
+    fn warm(&self, path: &str) {
+        let (instance, file) = Tree::split(path);
+        let state = self.snapshot();
+        let dir = match &instance {
+            None => Some(&state.top),
+            Some(name) => state.instances.get(name),
+        };
+        let Some(dir) = dir.filter(|dir| dir.tracing_on == "1") else {
+            return;
+        };
+        let dir_path = path.strip_suffix(&file).unwrap_or_default();
+        for (name, count) in &self.heat {
+            let is_on = match event_of(&file, "enable") {
+                Some(event) => dir.events.contains(event) && event.ends_with(&format!("/{name}")),
+                None => {
+                    file == "current_tracer"
+                        && dir.tracer == "function"
+                        && dir.filter.contains(*name)
+                }
+            };
+            if is_on {
+                for _ in 0..*count {
+                    self.event(dir_path, dir, &format!("{name} <-x"), None);
+                }
+                let mut written = self.written.borrow_mut();
+                *written.entry(dir_path.to_owned()).or_default() += count;
             }
         }
     }
@@ -749,7 +786,12 @@ impl TraceFs for Tree {
                 "kprobe_events" => probes,
                 "available_filter_functions" => self.available.clone(),
                 "available_tracers" => fixture("available_tracers"),
-                file if file.starts_with("per_cpu/") => fixture("per_cpu_cpu0_stats"),
+                file if file.starts_with("per_cpu/") => {
+                    let dir = path.strip_suffix(file).unwrap_or_default();
+                    let written = self.written.borrow().get(dir).copied().unwrap_or(0);
+                    let stats = fixture("per_cpu_cpu0_stats");
+                    stats.replace("read events: 0", &format!("read events: {written}"))
+                }
                 file => {
                     if let Some(option) = file.strip_prefix("options/") {
                         match dir.options.get(option) {
@@ -807,6 +849,7 @@ impl TraceFs for Tree {
         }
         let result = self.put(path, &text, true);
         self.watch();
+        self.warm(path);
         result
     }
 

@@ -15,6 +15,7 @@ use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::look::means::means;
 use crate::tracefs::look::others::Others;
 use crate::tracefs::setup::functions::Available;
+use crate::tracefs::setup::room::Room;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,6 +57,8 @@ pub struct Preflight {
     pub(crate) available: Available,
     /// Who else traces.
     pub others: Others,
+    /// What buffers may take, where that is known.
+    pub(crate) room: Option<Room>,
 }
 
 impl Preflight {
@@ -83,6 +86,7 @@ impl Preflight {
             may_refuse: true,
             available: Available::default(),
             others: Others::default(),
+            room: None,
         };
         seen.capabilities(host);
         seen.limit(host);
@@ -320,15 +324,30 @@ impl Preflight {
             let text = format!("active ({patches}): a patched function is traced at its old entry");
             self.add("livepatch", Level::Note, text);
         }
-        // An instance starts with buffers of the default size before it can be shrunk.
-        if let (Some(free), Ok(cpus)) = (host.available_kb(), host.cpus()) {
-            let needed = u64::from(cpus.online) * 1408;
-            let scarce = free < needed * 4;
-            let level = if scarce { Level::Warn } else { Level::Ok };
-            let (free, needed) = (free / 1024, needed / 1024);
-            let text = format!("{free} MiB free, buffers take up to {needed} MiB");
-            self.add("memory", level, text);
+        if let (Some(free_kb), Ok(cpus)) = (host.available_kb(), host.cpus()) {
+            self.memory(Room {
+                cpus: cpus.online,
+                free_kb,
+            });
         }
+    }
+
+    /// An instance starts with buffers of the kernel's own size before it can be shrunk. Where they
+    /// have no room, the kernel refuses it (kernel/trace/ring_buffer.c: `__rb_allocate_pages`).
+    fn memory(&mut self, room: Room) {
+        let needed = room.at_first_kb();
+        let scarce = room.free_kb < needed * 4;
+        let level = if scarce { Level::Warn } else { Level::Ok };
+        let (free, needed) = (room.free_kb / 1024, needed / 1024);
+        let text = format!("{free} MiB free, buffers take up to {needed} MiB");
+        self.add("memory", level, text);
+        self.room = Some(room);
+    }
+
+    /// The buffer for each CPU where `asked` KiB are wanted: as much as this host has room for.
+    #[must_use]
+    pub(crate) fn buffer_kb(&self, asked: u32) -> u32 {
+        self.room.map_or(asked, |room| room.buffer_kb(asked))
     }
 }
 
@@ -402,6 +421,27 @@ pub(crate) fn check_root() -> Result<(), TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buffers_have_the_room_that_there_is() {
+        let level = |cpus, free_mib: u64| {
+            let mut seen = Preflight {
+                checks: Vec::new(),
+                kprobe_events: true,
+                may_refuse: true,
+                available: Available::default(),
+                others: Others::default(),
+                room: None,
+            };
+            let free_kb = free_mib * 1024;
+            seen.memory(Room { cpus, free_kb });
+            (seen.checks[0].level, seen.buffer_kb(65536))
+        };
+        assert_eq!(level(2, 512), (Level::Ok, 65536));
+        assert_eq!(level(512, 4096), (Level::Ok, 2048));
+        assert_eq!(level(512, 2048), (Level::Warn, 1024));
+        assert_eq!(level(1, 1), (Level::Warn, 256));
+    }
 
     #[test]
     fn capabilities_of_a_container() {

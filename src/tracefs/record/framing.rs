@@ -7,16 +7,18 @@ use crate::capture::one_line::OneLine;
 use crate::host::kmsg::{KernelLog, LoggedRefusals};
 use crate::host::netlink::watch::Watch;
 use crate::host::{Fact, Host, Policy};
+use crate::kernel::functions::NETFILTER_DROP;
 use crate::tracefs::setup::plan::Plan;
+use crate::tracefs::setup::tracing::Tracing;
 
 /// The first lines of a capture.
-pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
+pub(super) fn preamble(plan: &Plan, host: &Host, tracing: &Tracing) -> Vec<u8> {
     let (name, kernel) = (host.name(), host.release().ok());
     // The trace's own clock counts from boot and says no date.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let began = now.map(|now| (now.as_secs_f64() * 1000.0).round() / 1000.0);
     let cpus = host.cpus().ok();
-    let traced = plan.functions.iter().map(|f| f.name.as_str());
+    let probes = tracing.probes();
     let probes = (!probes.is_empty()).then(|| probes.iter().map(String::as_str));
     let asked = plan.asked();
     let said = [
@@ -29,7 +31,7 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
         host.new_max_size().map(Framing::NewMaxSize),
         cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
         Some(Framing::Method(plan.method)),
-        Some(Framing::Traced(OneLine::of_names(traced))),
+        Some(Framing::Traced(OneLine::of_names(tracing.traced()))),
         probes.map(|names| Framing::Probes(OneLine::of_names(names))),
         plan.naming.as_ref().and_then(|n| n.ops.map(Framing::Ops)),
         asked.as_ref().map(|a| Framing::Packets(OneLine::new(a))),
@@ -37,7 +39,7 @@ pub(super) fn preamble(plan: &Plan, host: &Host, probes: &[String]) -> Vec<u8> {
     let matches = host.route_matches();
     let names = matches.way_back_names().join(", ");
     let way_back = matches.ask_way_back().then(|| Framing::WayBack {
-        is_shown: plan.naming.as_ref().is_some_and(|n| n.netfilter.is_some()),
+        is_shown: tracing.has_event(NETFILTER_DROP),
         matches: OneLine::new(&names),
     });
     let places = plan.naming.as_ref().map(|n| n.layout.to_string());

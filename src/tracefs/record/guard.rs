@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::tracefs::record::counts::Counts;
+use crate::tracefs::record::recording::Busy;
+use crate::tracefs::setup::optional::Optional;
 
 /// How many times over the limit a CPU has to be for the run to stop.
 const MELTING: u64 = 10;
@@ -30,12 +32,7 @@ pub(crate) enum Heat {
         rate: u64,
     },
     /// Stop and restore.
-    Melting {
-        /// The CPU.
-        cpu: u32,
-        /// Its events per second.
-        rate: u64,
-    },
+    Melting(Busy),
 }
 
 /// A count that was made within `passed` as one per second.
@@ -65,7 +62,8 @@ pub(crate) fn judge<'a>(
         return Heat::Calm;
     };
     if is_melting(rate, max_rate) {
-        return Heat::Melting { cpu, rate };
+        let most = most(counts, cpu);
+        return Heat::Melting(Busy { cpu, rate, most });
     }
     let recent = &counts.cpus[&cpu].recent;
     let hot = stacks
@@ -79,6 +77,32 @@ pub(crate) fn judge<'a>(
         },
         _ => Heat::Warm { cpu, rate },
     }
+}
+
+/// The event, or the function, that a CPU saw most of since the guard last looked.
+#[must_use]
+pub(crate) fn most(counts: &Counts, cpu: u32) -> Option<String> {
+    let recent = counts.cpus.get(&cpu)?.recent.iter();
+    let (name, _) = recent.max_by_key(|&(_, count)| *count)?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
+/// What goes first where a CPU melts: of those that are about as hot as the hottest, the one
+/// without which least is lost. `None` where none of them has been seen there.
+#[must_use]
+pub(crate) fn goes_first<'a>(
+    counts: &Counts,
+    cpu: u32,
+    optional: impl Iterator<Item = Optional<'a>>,
+) -> Option<Optional<'a>> {
+    let recent = &counts.cpus.get(&cpu)?.recent;
+    let counted = optional.filter_map(|part| Some((*recent.get(part.name.as_bytes())?, part)));
+    let counted: Vec<(u64, Optional<'_>)> = counted.collect();
+    let hottest = counted.iter().map(|&(count, _)| count).max()?;
+    let hot = counted
+        .into_iter()
+        .filter(|&(count, _)| count >= hottest / 2);
+    hot.map(|(_, part)| part).min_by_key(|part| part.weight)
 }
 
 /// The busiest CPU between two counts of each CPU's events, and its events per second.
@@ -136,8 +160,38 @@ mod tests {
         );
         assert_eq!(
             judge(&counts(1, 1000), &[]),
-            Heat::Melting { cpu: 1, rate: 1001 }
+            Heat::Melting(Busy {
+                cpu: 1,
+                rate: 1001,
+                most: Some("ip6_dst_gc".to_owned())
+            })
         );
+    }
+
+    #[test]
+    fn of_what_is_hot_the_least_loss_goes_first() {
+        let counted = |names: &[(&str, usize)]| {
+            let mut counts = Counts::new(seen);
+            for (name, count) in names {
+                let line = format!(" a-1 [001] ..s2 1.0: {name} <-x\n");
+                counts.take(line.repeat(*count).as_bytes(), None);
+            }
+            counts
+        };
+        let first = |names: &[(&str, usize)], cpu| {
+            let parts = ["ip6_dst_gc", "icmp6_send", "fib6_run_gc"].map(Optional::of);
+            goes_first(&counted(names), cpu, parts.into_iter()).map(|part| part.name)
+        };
+        let drops = ("ip6_pkt_drop", 90);
+        let gc = |count| ("ip6_dst_gc", count);
+        let icmp = |count| ("icmp6_send", count);
+        assert_eq!(first(&[drops, gc(50), icmp(30)], 1), Some("icmp6_send"));
+        assert_eq!(first(&[drops, gc(50), icmp(20)], 1), Some("ip6_dst_gc"));
+        assert_eq!(first(&[drops], 1), None);
+        assert_eq!(first(&[drops, gc(50)], 0), None);
+        let most_of = |names: &[(&str, usize)]| most(&counted(names), 1);
+        assert_eq!(most_of(&[gc(50), drops]).as_deref(), Some("ip6_pkt_drop"));
+        assert_eq!(most_of(&[]), None);
     }
 
     #[test]

@@ -14,3 +14,4 @@ pub(crate) mod recorder;
 pub(crate) mod recording;
 pub(crate) mod seam;
 pub(crate) mod series;
+mod trial;

@@ -1,23 +1,22 @@
 //! One recording: set up, listen, put back, and tell how it went.
 
 use std::io;
-use std::ops::ControlFlow::{self, Break, Continue};
+use std::ops::ControlFlow::Break;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
 use crate::capture::framing::{Framing, When, lines};
-use crate::capture::one_line::OneLine;
 use crate::host::Host;
 use crate::os::background::Background;
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{Pipe, read_some};
+use crate::tracefs::files::Pipe;
 use crate::tracefs::look::selfcheck::Env;
 use crate::tracefs::record::bracket::{Bracket, bracket};
 use crate::tracefs::record::counts::Counts;
 use crate::tracefs::record::framing::{Meanwhile, facts, pods, policy, preamble};
-use crate::tracefs::record::guard::{Heat, busiest, is_melting, judge, per_second};
+use crate::tracefs::record::guard::{Heat, judge, per_second};
 use crate::tracefs::record::head::Head;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -33,7 +32,7 @@ const IDLE_TICK: Duration = GUARD;
 /// The same where only reading tells whether there is anything: a buffer must not fill meanwhile.
 const POLL: Duration = Duration::from_millis(50);
 /// A pause after each reading, so that a busy pipe is emptied in large pieces.
-const GATHER: Duration = Duration::from_millis(20);
+pub(super) const GATHER: Duration = Duration::from_millis(20);
 /// The guard's interval while recording.
 const GUARD: Duration = Duration::from_secs(1);
 /// When more stacks of drops are asked for at the earliest: each time the kernel rewrites code.
@@ -51,7 +50,7 @@ pub(super) struct Recorder<'r, 'e> {
     pub(super) output: &'r mut Output,
     pub(super) onlooker: &'r mut dyn Onlooker,
     pub(super) counts: Counts,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     lost: Vec<(u32, u64)>,
     /// Facts at a moment that the text ends with.
     after: Option<Vec<u8>>,
@@ -130,13 +129,16 @@ impl Recorder<'_, '_> {
         self.notes.extend_from_slice(tracing.refused_probes());
         let note = tracing.read_pages(self.env.fs, self.host);
         self.notes.extend(note);
-        self.begin(&tracing, preamble(self.plan, self.host, tracing.probes()))?;
         // The top-level buffer may still hold older events.
         tracing.discard(self.env.fs)?;
-        if let Some(too_hot) = self.trial(session, &mut tracing)? {
-            return Ok(too_hot);
+        // The head says what is left of the tracing, also where that is none.
+        let trial = self.trial(session, &mut tracing);
+        self.head.lookups = tracing.lookups().map(str::to_owned);
+        let begun = self.begin(&tracing, preamble(self.plan, self.host, &tracing));
+        if let Some(too_hot) = trial? {
+            return Ok(Stopped::TooHot(too_hot));
         }
-        self.say_lookups(&tracing)?;
+        begun?;
         tracing.stacks_on(session)?;
         TraceError::check(self.env.signals)?;
         // Not at the moment of the facts: a listing of many routes takes longer than the gap
@@ -170,7 +172,7 @@ impl Recorder<'_, '_> {
         }
         tracing.stop(session)?;
         // What is in the buffer is kept, but for what came after the facts.
-        if self.after.is_none() && (is_whole || matches!(ended, Ok(Stopped::TooHot { .. }))) {
+        if self.after.is_none() && (is_whole || matches!(ended, Ok(Stopped::TooHot(_)))) {
             self.rest(pipe.as_mut())?;
         }
         drop(pipe);
@@ -183,7 +185,11 @@ impl Recorder<'_, '_> {
     }
 
     /// Waits until `fd` can be read, a signal comes, or the time is over; true for `fd`.
-    fn wait(&self, fd: Option<BorrowedFd<'_>>, time: Duration) -> Result<bool, TraceError> {
+    pub(super) fn wait(
+        &self,
+        fd: Option<BorrowedFd<'_>>,
+        time: Duration,
+    ) -> Result<bool, TraceError> {
         let waited = self.env.signals.wait(fd, PollFlags::IN, time);
         waited.map_err(self.failed())
     }
@@ -194,144 +200,6 @@ impl Recorder<'_, '_> {
         let others = self.onlooker.waits_for();
         let waited = self.env.signals.wait_beside(fd, others, time);
         waited.map_err(self.failed())
-    }
-
-    /// Counts entries without stacks for a moment, and takes the stacks off what is hot.
-    fn trial(
-        &mut self,
-        session: &mut Session<'_>,
-        tracing: &mut Tracing,
-    ) -> Result<Option<Stopped>, TraceError> {
-        if tracing.lookups().is_some() {
-            return self.measure(session, tracing);
-        }
-        tracing.start(session)?;
-        let began = Instant::now();
-        let mut counts = Counts::new(self.env.read);
-        let mut pipe = tracing.pipe(self.env.fs)?;
-        let mut buffer = vec![0; BUFFER];
-        while began.elapsed() < self.limits.trial && self.env.signals.came().is_none() {
-            self.wait(None, GATHER)?;
-            while let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())? {
-                counts.take(&buffer[..n], None);
-                if began.elapsed() >= self.limits.trial {
-                    break;
-                }
-            }
-        }
-        let passed = began.elapsed();
-        // What is held back belongs to that time; a pipe that never ends does not.
-        pipe.catch_up().map_err(self.failed())?;
-        while began.elapsed() < 2 * self.limits.trial
-            && let Some(n) = read_some(pipe.as_mut(), &mut buffer).map_err(self.failed())?
-        {
-            counts.take(&buffer[..n], None);
-        }
-        drop(pipe);
-        tracing.pause(session)?;
-        tracing.discard(self.env.fs)?;
-        loop {
-            let heat = judge(&counts, passed, self.limits.max_rate, tracing.stacks());
-            match self.cool(session, tracing, heat, false)? {
-                Break(too_hot) => return Ok(Some(too_hot)),
-                Continue(off) if off.is_empty() => return Ok(None),
-                // The rest is judged without those that are dealt with.
-                Continue(off) => counts.forget_recent(&off),
-            }
-        }
-    }
-
-    /// Lets events flow for a moment, counted and not read, and takes no more lookups than this
-    /// host can bear.
-    fn measure(
-        &mut self,
-        session: &mut Session<'_>,
-        tracing: &mut Tracing,
-    ) -> Result<Option<Stopped>, TraceError> {
-        loop {
-            let before = tracing.written(self.env.fs);
-            tracing.start(session)?;
-            let began = Instant::now();
-            let slept = self.env.signals.sleep(self.limits.trial);
-            slept.map_err(self.failed())?;
-            let busiest = busiest(&before, &tracing.written(self.env.fs), began.elapsed());
-            tracing.pause(session)?;
-            tracing.discard(self.env.fs)?;
-            TraceError::check(self.env.signals)?;
-            let Some((cpu, rate)) = busiest.filter(|&(_, rate)| rate > self.limits.max_rate) else {
-                return Ok(None);
-            };
-            if !self.narrow(session, tracing, (cpu, rate))? {
-                let melting = is_melting(rate, self.limits.max_rate);
-                return Ok(melting.then_some(Stopped::TooHot { cpu, rate }));
-            }
-        }
-    }
-
-    /// Takes fewer lookups, where that is possible, and notes why.
-    fn narrow(
-        &mut self,
-        session: &mut Session<'_>,
-        tracing: &mut Tracing,
-        (cpu, rate): (u32, u64),
-    ) -> Result<bool, TraceError> {
-        let narrowed = tracing.narrow(session)?;
-        if narrowed {
-            self.notes.push(format!(
-                "fewer lookups are taken ({}): CPU {cpu} saw {rate} events/s, over --max-rate {}",
-                tracing.lookups().unwrap_or_default(),
-                self.limits.max_rate
-            ));
-        }
-        Ok(narrowed)
-    }
-
-    /// Writes which lookups the kernel leaves out from here on.
-    fn say_lookups(&mut self, tracing: &Tracing) -> Result<(), TraceError> {
-        let said = tracing.lookups().map(|f| Framing::Lookups(OneLine::new(f)));
-        self.head.lookups = tracing.lookups().map(str::to_owned);
-        self.comment(&lines(said))?;
-        self.tell_head();
-        Ok(())
-    }
-
-    /// Takes the stacks off what is hot, and answers with the functions that lost theirs; or
-    /// stops.
-    fn cool(
-        &mut self,
-        session: &mut Session<'_>,
-        tracing: &mut Tracing,
-        heat: Heat,
-        running: bool,
-    ) -> Result<ControlFlow<Stopped, Vec<String>>, TraceError> {
-        let (function, cpu, rate) = match heat {
-            Heat::Calm => return Ok(Continue(Vec::new())),
-            Heat::Warm { cpu, rate } | Heat::Melting { cpu, rate }
-                if self.narrow(session, tracing, (cpu, rate))? =>
-            {
-                self.say_lookups(tracing)?;
-                return Ok(Continue(Vec::new()));
-            }
-            Heat::Warm { .. } => return Ok(Continue(Vec::new())),
-            Heat::Melting { cpu, rate } => return Ok(Break(Stopped::TooHot { cpu, rate })),
-            Heat::Hot {
-                function,
-                cpu,
-                rate,
-            } => (function, cpu, rate),
-        };
-        let off = tracing.stacks_off(session, &function, running)?;
-        self.head.stacks_off.extend_from_slice(&off);
-        for function in &off {
-            let said = Framing::StacksOff(OneLine::new(function));
-            self.comment(&lines([said]))?;
-            self.notes.push(format!(
-                "stacks of {function} were taken off: CPU {cpu} saw {rate} events/s, over --max-rate {}",
-                self.limits.max_rate
-            ));
-        }
-        self.tell_head();
-        Ok(Continue(off))
     }
 
     fn listen(
@@ -394,8 +262,8 @@ impl Recorder<'_, '_> {
                 let passed = guard.elapsed();
                 guard = Instant::now();
                 let heat = self.watch(tracing, passed);
-                if let Break(too_hot) = self.cool(session, tracing, heat, true)? {
-                    return Ok(too_hot);
+                if let Break(too_hot) = self.cool(session, tracing, heat)? {
+                    return Ok(Stopped::TooHot(too_hot));
                 }
                 let due = stacks_asked.elapsed() >= STACKS_AGAIN;
                 if due && tracing.more_stacks(session, drops - drops_then)? {
@@ -443,7 +311,7 @@ impl Recorder<'_, '_> {
     }
 
     /// Writes comment lines, on lines of their own.
-    fn comment(&mut self, lines: &[u8]) -> Result<(), TraceError> {
+    pub(super) fn comment(&mut self, lines: &[u8]) -> Result<(), TraceError> {
         if self.output.is_line_open() {
             self.put(b"\n")?;
         }

@@ -45,6 +45,17 @@ pub enum Limit {
     Onlooker,
 }
 
+/// A CPU that sees more events than it may be asked to bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    /// The CPU.
+    pub(crate) cpu: u32,
+    /// Its events per second.
+    pub(crate) rate: u64,
+    /// The event, or the function, that it saw most of, where that is known.
+    pub most: Option<String>,
+}
+
 /// Why a recording ended.
 #[derive(Debug)]
 pub enum Stopped {
@@ -53,12 +64,7 @@ pub enum Stopped {
     /// A signal came.
     Signal(u8),
     /// The guard stopped it.
-    TooHot {
-        /// The CPU.
-        cpu: u32,
-        /// Its events per second.
-        rate: u64,
-    },
+    TooHot(Busy),
     /// Something failed on the way; the state was put back all the same.
     Failed(TraceError),
 }
@@ -69,9 +75,7 @@ impl Stopped {
     pub(crate) fn is_whole(&self) -> bool {
         !matches!(
             self,
-            Stopped::Limit(Limit::Events | Limit::Size)
-                | Stopped::TooHot { .. }
-                | Stopped::Failed(_)
+            Stopped::Limit(Limit::Events | Limit::Size) | Stopped::TooHot(_) | Stopped::Failed(_)
         )
     }
 }

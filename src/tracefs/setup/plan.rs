@@ -125,21 +125,36 @@ impl Plan {
         (!asked.is_empty()).then(|| asked.join(" "))
     }
 
+    /// Where functions are traced by probes, one for each.
+    #[must_use]
+    pub(crate) fn entry_probes(&self) -> Vec<Probe> {
+        let functions = self.functions.iter();
+        let functions = functions.filter(|_| self.method == Method::Kprobe);
+        let probes = functions.flat_map(|function| {
+            let reals = function.real.iter().enumerate();
+            reals.map(|(number, real)| match number {
+                0 => Probe::entry(&function.name, real),
+                // A clone gets an event of its own; events need distinct names.
+                n => Probe::entry(&format!("{}_{n}", function.name), real),
+            })
+        });
+        probes.collect()
+    }
+
     /// The lookups say what became of each packet.
     #[must_use]
     pub(crate) fn decides(&self) -> bool {
         self.naming.as_ref().is_some_and(Naming::decides)
     }
+}
 
-    /// The functions whose entries the tracer shows, by the names that this kernel has for them:
-    /// where the lookups decide, the probe on `ip6_pkt_drop` takes the place of its entry.
-    #[must_use]
-    pub(crate) fn entries(&self) -> Vec<String> {
-        let decides = self.decides();
-        let entered = self.functions.iter();
-        entered
-            .filter(|f| !(decides && f.name == Function::PktDrop.name()))
-            .flat_map(|f| f.real.clone())
-            .collect()
-    }
+/// The functions whose entries the tracer shows, by the names that this kernel has for them:
+/// where the lookups decide, the probe on `ip6_pkt_drop` takes the place of its entry.
+#[must_use]
+pub(crate) fn entries(functions: &[Traceable], decides: bool) -> Vec<String> {
+    functions
+        .iter()
+        .filter(|f| !(decides && f.name == Function::PktDrop.name()))
+        .flat_map(|f| f.real.clone())
+        .collect()
 }

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::capture::clock::ClockPair;
 use crate::capture::method::Method;
 use crate::host::{Host, cpulist};
+use crate::kernel::functions::{Function, NETFILTER_DROP};
 use crate::order::map_of;
 use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, is_unused, now, stat, value_of};
 use crate::tracefs::error::TraceError;
@@ -16,8 +17,9 @@ use crate::tracefs::files::{Pipe, TraceFs, drain};
 use crate::tracefs::pages::reader::PageReader;
 use crate::tracefs::pages::source::Source;
 use crate::tracefs::setup::functions::Traceable;
+use crate::tracefs::setup::optional::{Optional, is_switch};
 use crate::tracefs::setup::options::plain;
-use crate::tracefs::setup::plan::{Naming, Plan, needs_top_level};
+use crate::tracefs::setup::plan::{Naming, Plan, entries, needs_top_level};
 use crate::tracefs::setup::probes::Probe;
 use crate::tracefs::setup::stream::{EVENT, Stream};
 use crate::tracefs::undo::session::Session;
@@ -33,6 +35,8 @@ pub(crate) struct Tracing {
     // The names of the further probes that the kernel took, and why it refused others.
     probes: Vec<String>,
     refused: Vec<String>,
+    // The functions whose entries are recorded, in one way or another.
+    functions: Vec<Traceable>,
     // The functions whose stacks are wanted, and still on.
     stacks: Vec<Traceable>,
     // Where pages are read, what that takes.
@@ -48,19 +52,14 @@ pub(crate) struct Tracing {
 /// than all else that is known of the drop.
 pub(crate) const STACKS: u32 = 64;
 
-/// Where functions are traced by probes, one for each.
-fn entry_probes(plan: &Plan) -> Vec<Probe> {
-    let functions = plan.functions.iter();
-    let functions = functions.filter(|_| plan.method == Method::Kprobe);
-    let probes = functions.flat_map(|function| {
-        let reals = function.real.iter().enumerate();
-        reals.map(|(number, real)| match number {
-            0 => Probe::entry(&function.name, real),
-            // A clone gets an event of its own; events need distinct names.
-            n => Probe::entry(&format!("{}_{n}", function.name), real),
-        })
-    });
-    probes.collect()
+/// The buffer that the plan wants: the top level's, or an instance, which is made.
+fn buffer_of(session: &mut Session<'_>, plan: &Plan) -> Result<String, TraceError> {
+    if plan.top_level || needs_top_level(plan.method, session.fs()) {
+        return Ok(String::new());
+    }
+    let dir = format!("instances/{INSTANCE}{}", std::process::id());
+    session.make_instance(&dir)?;
+    Ok(format!("{dir}/"))
 }
 
 fn add(session: &mut Session<'_>, group: &str, probes: &[Probe]) -> Result<(), TraceError> {
@@ -96,8 +95,7 @@ impl Tracing {
     /// # Errors
     /// What the kernel refuses; the session takes back what was done.
     pub(crate) fn prepare(session: &mut Session<'_>, plan: &Plan) -> Result<Tracing, TraceError> {
-        let pid = std::process::id();
-        let group = format!("{GROUP}{pid}");
+        let group = format!("{GROUP}{}", std::process::id());
         let mut refused = Vec::new();
         let mut probes = Vec::new();
         // What may be refused comes by itself, all else with one write.
@@ -124,28 +122,23 @@ impl Tracing {
         let names = set.map(|probe| probe.name.clone()).collect();
         let named = plan.naming.iter().flat_map(Naming::probes);
         probes.extend(named.map(|(probe, _)| probe.clone()));
-        probes.extend(entry_probes(plan));
+        probes.extend(plan.entry_probes());
         add(session, &group, &probes[optional..])?;
-        let dir = if plan.top_level || needs_top_level(plan.method, session.fs()) {
-            String::new()
-        } else {
-            let dir = format!("instances/{INSTANCE}{pid}");
-            session.make_instance(&dir)?;
-            format!("{dir}/")
-        };
+        let dir = buffer_of(session, plan)?;
         // Lookups first and the packets last, so that no drop is seen whose lookups were not.
         let looks_up = plan.decides().then(|| format!("{dir}{EVENT}/enable"));
         let probed = probes
             .iter()
             .map(|probe| format!("{dir}events/{group}/{}/enable", probe.name));
         let switches = looks_up.into_iter().chain(probed).collect();
-        let entries = plan.entries();
+        let entries = entries(&plan.functions, plan.decides());
         let mut tracing = Tracing {
             method: plan.method,
             dir,
             switches,
             probes: names,
             refused,
+            functions: plan.functions.clone(),
             stacks: plan.functions.iter().filter(|f| f.stack).cloned().collect(),
             pages: None,
             counted: plan.decides().then_some(STACKS),
@@ -215,6 +208,57 @@ impl Tracing {
     #[must_use]
     pub(crate) fn probes(&self) -> &[String] {
         &self.probes
+    }
+
+    /// The functions whose entries are recorded, by their names in the source.
+    pub(crate) fn traced(&self) -> impl Iterator<Item = &str> {
+        self.functions.iter().map(|f| f.name.as_str())
+    }
+
+    /// True where an event of ours has this name.
+    #[must_use]
+    pub(crate) fn has_event(&self, name: &str) -> bool {
+        self.switches.iter().any(|switch| is_switch(switch, name))
+    }
+
+    /// What it can be without: all but the drops, and the lookups that decide.
+    pub(crate) fn optional(&self) -> impl Iterator<Item = Optional<'_>> {
+        let netfilter = Some(NETFILTER_DROP).filter(|name| self.has_event(name));
+        let probes = self.probes.iter().map(String::as_str);
+        let names = probes.chain(self.traced()).chain(netfilter);
+        names
+            .filter(|&name| name != Function::PktDrop.name())
+            .map(Optional::of)
+    }
+
+    /// Leaves out what has this name. To be called while the tracer and our probes are off: what
+    /// is off then stays so.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(crate) fn leave_out(
+        &mut self,
+        session: &mut Session<'_>,
+        name: &str,
+    ) -> Result<(), TraceError> {
+        self.forget(name);
+        if !self.has_entries {
+            return Ok(());
+        }
+        let entries = entries(&self.functions, self.lookups().is_some());
+        // A filter is never emptied: without it every function would be traced.
+        self.has_entries = !entries.is_empty();
+        if self.has_entries {
+            session.set_filter(&self.dir, &entries)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.switches.retain(|switch| !is_switch(switch, name));
+        self.probes.retain(|probe| probe != name);
+        self.stacks.retain(|function| function.name != name);
+        self.functions.retain(|function| function.name != name);
     }
 
     /// Why others were refused, in words.
@@ -446,6 +490,45 @@ impl Tracing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_but_the_drops_can_be_left_out() {
+        let switch = |event: &str| format!("i/events/g/{event}/enable");
+        let function = |name: &str| Traceable {
+            name: name.to_owned(),
+            real: vec![name.to_owned()],
+            stack: true,
+        };
+        let functions = ["ip6_pkt_drop", "vfs_read"].map(function).to_vec();
+        let mut tracing = Tracing {
+            method: Method::Instance,
+            dir: "i/".to_owned(),
+            switches: ["gc_exit", "ip6_pkt_drop", NETFILTER_DROP]
+                .map(switch)
+                .to_vec(),
+            probes: vec!["gc_exit".to_owned()],
+            refused: Vec::new(),
+            stacks: functions.clone(),
+            functions,
+            pages: None,
+            counted: None,
+            has_entries: true,
+            stream: None,
+        };
+        let optional = |tracing: &Tracing| {
+            let names = tracing.optional().map(|part| part.name.to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(optional(&tracing), ["gc_exit", "vfs_read", NETFILTER_DROP]);
+        assert!(tracing.has_event(NETFILTER_DROP));
+        for name in optional(&tracing) {
+            tracing.forget(&name);
+        }
+        assert!(optional(&tracing).is_empty() && !tracing.has_event(NETFILTER_DROP));
+        assert_eq!(tracing.traced().collect::<Vec<_>>(), ["ip6_pkt_drop"]);
+        assert_eq!(tracing.stacks().collect::<Vec<_>>(), ["ip6_pkt_drop"]);
+        assert_eq!(tracing.switches, [switch("ip6_pkt_drop")]);
+    }
 
     #[test]
     fn a_function_that_returns_nothing_is_told_from_other_refusals() {
