@@ -172,11 +172,26 @@ type NetNsKey = (Option<netns::Id>, PathBuf);
 pub struct Sampler {
     host: Host,
     selection: Selection,
+    // Only what was counted.
     last: BTreeMap<NetNsKey, (Instant, Snapshot)>,
     log: Option<(KernelLog, LoggedRefusals)>,
     /// How long matches of netfilter are taken for what they were.
     trust: Duration,
     matches: Option<(Instant, RouteMatches)>,
+}
+
+/// The counters that rates are made of.
+const NO_ROUTES: [&str; 2] = ["Ip6InNoRoutes", "Ip6OutNoRoutes"];
+
+/// What rates are made of: of thousands of namespaces no more than that is kept.
+fn counted(snapshot: &Snapshot) -> Snapshot {
+    let counters = NO_ROUTES.iter();
+    let counters = counters.filter_map(|&name| snapshot.snmp6.get_key_value(name));
+    Snapshot {
+        rt6_stats: snapshot.rt6_stats,
+        snmp6: counters.map(|(name, n)| (name.clone(), *n)).collect(),
+        ..Snapshot::default()
+    }
 }
 
 fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
@@ -192,8 +207,8 @@ fn rates(before: &Snapshot, after: &Snapshot, passed: Duration) -> Rates {
     let stats = before.rt6_stats.zip(after.rt6_stats);
     Rates {
         seconds,
-        in_no_routes: counter("Ip6InNoRoutes"),
-        out_no_routes: counter("Ip6OutNoRoutes"),
+        in_no_routes: counter(NO_ROUTES[0]),
+        out_no_routes: counter(NO_ROUTES[1]),
         // The third field of rt6_stats is a 32-bit number and wraps.
         allocations: stats.map(|(before, after)| {
             let rise = (after.fib_rt_alloc as u32).wrapping_sub(before.fib_rt_alloc as u32);
@@ -310,7 +325,7 @@ impl Sampler {
             let rates = self.last.get(&key).map(|(then, before)| {
                 rates(before, &snapshot, now.saturating_duration_since(*then))
             });
-            last.insert(key, (now, snapshot.clone()));
+            last.insert(key, (now, counted(&snapshot)));
             rows.push(NetNsStatus {
                 assessment: assess(&snapshot, cpus, &kernel, &netns, &seen),
                 netns,

@@ -1081,6 +1081,69 @@ statuses() { # in fresh namespaces with set limits; this kernel no longer checks
     says /tmp/out "no such network namespace" "status of a namespace that is gone: said"
 }
 
+centiseconds() { sed 's/^\([0-9]*\)\.\([0-9]*\) .*/\1\2/' /proc/uptime; }
+namespaces() { # a node of many: each is listed once, in little memory, and what that takes beside cat
+    many=2000
+    # One process makes them all, and gives each a name as `ip netns add` does.
+    cat > /tmp/many.pl <<'END'
+my ($do, $many) = @ARGV;
+my ($unshare, $mount, $umount, $setns) = `uname -m` =~ /x86_64/ ? (272, 165, 166, 308) : (97, 40, 39, 268);
+my ($here, $none, $newnet) = ("/proc/self/ns/net", "none", 0x40000000);
+my @sysctls = map { "/proc/sys/net/ipv6/route/$_" } qw(max_size gc_thresh gc_min_interval_ms gc_elasticity gc_timeout gc_interval);
+my @files = ("/proc/self/net/rt6_stats", "/proc/self/net/snmp6", @sysctls);
+for my $n (1 .. $many) {
+    my $name = "/run/netns/many$n";
+    open(my $file, $do eq "make" ? ">" : "<", $name) or die "$name: $!";
+    if ($do eq "make") {
+        syscall($unshare, $newnet) == 0 or die "unshare: $!";
+        syscall($mount, $here, $name, $none, 4096, 0) == 0 or die "mount: $!";
+    } elsif ($do eq "drop") {
+        syscall($umount, $name, 2) == 0 or die "umount: $!";
+        unlink $name;
+    } else {
+        syscall($setns, fileno($file), $newnet) == 0 or die "setns: $!";
+        if ($do eq "cat") {
+            system("cat @files > /dev/null") == 0 or die "cat: $?";
+            next;
+        }
+        for my $path (@files) {
+            open(my $read, "<", $path) or die "$path: $!";
+            1 while sysread($read, my $piece, 65536);
+        }
+    }
+}
+END
+    clock "namespaces: $many are made"
+    /full/perl /tmp/many.pl make $many || bad "namespaces: made"
+    clock "namespaces: they are read"
+    before=$(centiseconds)
+    ip6drop status --all-netns --format json > /tmp/status.json
+    expect 0 $? "namespaces: exit status"
+    ours=$(($(centiseconds) - before))
+    expect $many "$(grep -o '"name": *"many[0-9]*"' /tmp/status.json | wc -l)" "namespaces: all are listed"
+    expect $many "$(grep -o '"name": *"many[0-9]*"' /tmp/status.json | sort -u | wc -l)" "namespaces: each once"
+    # All is read when the first of it is written, and the rest waits until somebody takes it.
+    mkfifo /tmp/fifo
+    ip6drop status --all-netns --format json > /tmp/fifo &
+    PID=$!
+    exec 3< /tmp/fifo
+    dd bs=1 count=1 <&3 > /dev/null 2>&1
+    sleep 2
+    most=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$PID/status)
+    cat <&3 > /dev/null
+    exec 3<&-
+    wait $PID
+    echo "      at most ${most:-unknown} KiB"
+    expect yes "$([ "${most:-99999}" -le 32768 ] && echo yes)" "namespaces: within 32 MiB of memory"
+    for by in cat reading; do
+        before=$(centiseconds)
+        /full/perl /tmp/many.pl $by $many || bad "namespaces: $by"
+        theirs=$(($(centiseconds) - before))
+        echo "      status took $ours/100 s, $by the same files one by one $theirs/100 s: $((ours * 100 / theirs)) %"
+    done
+    /full/perl /tmp/many.pl drop $many || bad "namespaces: dropped"
+}
+
 step() { # step NAME: its packets
     tr -d ' \n' < /tmp/funnel.json | sed 's/.*"step":"'"$1"'","function":[^,]*,"packets":\([0-9]*\).*/\1/'
 }

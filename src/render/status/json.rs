@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use crate::diagnosis::assessment::{SYSCTL_D, sysctl_command, sysctl_d};
@@ -93,8 +94,8 @@ fn namespace(row: &NetNsStatus) -> Value {
     })
 }
 
-/// The object of the schema.
-fn value(status: &Status) -> Value {
+/// The object of the schema, without its namespaces.
+fn without_namespaces(status: &Status) -> Value {
     let kernel = &status.kernel;
     let release = (!kernel.release.is_empty()).then(|| harmless(kernel.release.as_bytes()));
     json!({
@@ -112,12 +113,38 @@ fn value(status: &Status) -> Value {
             "present": status.cpus.map(|c| c.present),
         },
         "verdict": {"exit": status.exit(true).status(), "summary": sentence(status)},
-        "namespaces": status.rows.iter().map(namespace).collect::<Vec<_>>(),
+        "namespaces": null,
         "kernel_log": status.log.map(|log| json!({"refused": log.refused, "ago": log.ago})),
         "route_matches": status.matches.names(),
         "hidden_processes": status.hidden,
         "problems": problems(&status.problems),
     })
+}
+
+/// The namespaces, each made when it is written: a node may have thousands.
+struct Namespaces<'a>(&'a [NetNsStatus]);
+
+impl Serialize for Namespaces<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(namespace))
+    }
+}
+
+/// The object of the schema.
+struct Document<'a>(&'a Status);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = without_namespaces(self.0);
+        let mut map = serializer.serialize_map(None)?;
+        for (name, member) in value.as_object().into_iter().flatten() {
+            match name.as_str() {
+                "namespaces" => map.serialize_entry(name, &Namespaces(&self.0.rows))?,
+                _ => map.serialize_entry(name, member)?,
+            }
+        }
+        map.end()
+    }
 }
 
 /// One object: indented, or of several a line each.
@@ -126,7 +153,7 @@ pub(crate) struct JsonStatus;
 
 impl Format<StatusDocument> for JsonStatus {
     fn write(&self, view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let value = value(view.status);
+        let value = Document(view.status);
         match view.round {
             Round::Only => serde_json::to_writer_pretty(&mut *out, &value)?,
             Round::First | Round::Later => serde_json::to_writer(&mut *out, &value)?,
