@@ -211,12 +211,19 @@ impl Kernel {
 
     /// `percpu_counter` batch of dst entries, in entries, for a number of CPUs.
     ///
-    /// An unknown version gets the older kernels' batch, which is never smaller.
+    /// The change that took the check out came with the smaller one in stable lines. An unknown
+    /// version, or a vendor's that may have it, gets the older kernels' batch, which is never smaller.
     #[must_use]
     pub(crate) fn batch(&self, cpus: u32) -> i64 {
-        match self.version {
-            Some((major, minor, _)) if (major, minor) >= SMALL_BATCH => FIXED_BATCH,
-            _ => crate::kernel::limits::batch(cpus),
+        let is_fixed = self.version.is_some_and(|(major, minor, level)| {
+            let fixed = |first: &(u32, u32, u32)| {
+                (first.0, first.1) == (major, minor) && level.unwrap_or(0) >= first.2
+            };
+            (major, minor) >= SMALL_BATCH || WITHOUT_CHECK.iter().any(fixed)
+        });
+        match is_fixed {
+            true => FIXED_BATCH,
+            false => crate::kernel::limits::batch(cpus),
         }
     }
 
@@ -540,6 +547,9 @@ mod tests {
         };
         assert_eq!(kernel("4.19.113").batch(96), 192);
         assert_eq!(kernel("5.10.1").batch(96), 32);
+        assert_eq!(kernel("4.19.304").batch(96), 192);
+        assert_eq!(kernel("4.19.305").batch(96), 32);
+        assert_eq!(kernel("5.4.267-1.el7.elrepo.x86_64").batch(96), 32);
         assert_eq!(kernel("odd").batch(96), 192);
         for (release, counts) in [
             ("3.10.0-1160.el7.x86_64", Counted::Advertised),
