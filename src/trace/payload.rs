@@ -165,7 +165,7 @@ pub(super) fn payload(input: &[u8]) -> Payload<'_> {
 }
 
 /// Names and values of arguments: `fast` and `288` of `family=10 fast=288`.
-pub(super) fn pairs(arguments: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn pairs(arguments: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = Some(arguments);
     let pieces = core::iter::from_fn(move || {
         let text = rest?;
@@ -188,7 +188,7 @@ pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]>
 
 /// A value as a signed number, decimal or `0x…` hexadecimal.
 #[must_use]
-pub(super) fn value(text: &[u8]) -> Option<i128> {
+pub(crate) fn value(text: &[u8]) -> Option<i128> {
     let text = std::str::from_utf8(text).ok()?;
     match text.strip_prefix("0x") {
         Some(hex) => i128::from_str_radix(hex, 16).ok(),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::kernel::dst_ops::{FAST_AT, FastReadings};
+use crate::kernel::dst_ops::{FAST_AT, FastAt, FastReadings};
 use crate::kernel::frames::{Mark, mark};
 use crate::kernel::functions::{self, Function, KFREE_SKB, NETFILTER_DROP, NF_HOOK_SLOW};
 use crate::trace::lookup::{FIB6_TABLE_LOOKUP, Lookup, lookup};
 use crate::trace::packet::{Packet, Words, words};
-use crate::trace::payload::integer;
+use crate::trace::payload::{integer, pairs, value};
 use crate::trace::skb::{Freed, KFREE_SKB_EVENT, freed};
 use crate::trace::{Meaning, Payload, Symbol};
 
@@ -89,16 +89,29 @@ impl OpsReading {
     /// `family=10 gc_thresh=64 fast=288`; anything but IPv6 is left alone.
     fn new(arguments: &[u8]) -> OpsReading {
         const AF_INET6: i128 = 10;
-        let number = |name: &[u8]| integer(arguments, name);
-        let word = |name: &str| i64::try_from(number(name.as_bytes())?).ok();
-        let is_ipv6 = number(b"family") == Some(AF_INET6);
-        let readings = FAST_AT.each_ref().map(|place| word(place.argument));
-        let is_there = is_ipv6 && readings.iter().any(Option::is_some);
-        let fast = word("gc_thresh").filter(|_| is_there);
-        let fast = fast.map(|gc_thresh| (readings, gc_thresh));
+        let (mut ops, mut family, mut gc_thresh) = (None, None, None);
+        let mut readings = FastReadings::default();
+        // One pass: this is read with each call.
+        for (name, text) in pairs(arguments) {
+            match name {
+                b"ops" => ops = value(text),
+                b"family" => family = value(text),
+                b"gc_thresh" => gc_thresh = value(text),
+                _ => {
+                    let place = |place: &FastAt| place.argument.as_bytes() == name;
+                    if let Some(at) = FAST_AT.iter().position(place) {
+                        readings[at] = value(text).and_then(|fast| i64::try_from(fast).ok());
+                    }
+                }
+            }
+        }
+        let is_there = family == Some(AF_INET6) && readings.iter().any(Option::is_some);
+        let gc_thresh = gc_thresh.and_then(|thresh| i64::try_from(thresh).ok());
         OpsReading {
-            ops: number(b"ops").and_then(|ops| u64::try_from(ops).ok()),
-            fast,
+            ops: ops.and_then(|ops| u64::try_from(ops).ok()),
+            fast: gc_thresh
+                .filter(|_| is_there)
+                .map(|thresh| (readings, thresh)),
         }
     }
 }
