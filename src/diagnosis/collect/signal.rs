@@ -120,7 +120,7 @@ impl OpsReading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aside {
     /// Of a call of `ip6_dst_gc`.
-    Ops(OpsReading),
+    Ops(Arc<OpsReading>),
     /// What the table answered.
     Lookup(Arc<Lookup>),
     /// The packet that the function was called for.
@@ -145,7 +145,7 @@ impl Aside {
         arguments: &[u8],
     ) -> Option<Aside> {
         match function {
-            Function::DstGc => Some(Aside::Ops(OpsReading::new(arguments))),
+            Function::DstGc => Some(Aside::Ops(Arc::new(OpsReading::new(arguments)))),
             Function::PktDrop | Function::RouteInput | Function::Handler(_) => {
                 let renamed = symbol.is_some_and(|symbol| !symbol.suffix.is_empty());
                 Aside::of_words(arguments).map(|aside| match aside {
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn arguments_are_read_of_the_collector_alone() {
         let read = |arguments| match probe("x", Some("ip6_dst_gc"), arguments).1 {
-            Some(Aside::Ops(reading)) => reading,
+            Some(Aside::Ops(reading)) => *reading,
             other => panic!("{other:?}"),
         };
         let whole = "ops=0xffffffff892b8e40 family=10 gc_thresh=64 fast=288";
