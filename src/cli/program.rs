@@ -38,7 +38,8 @@ Examples:
   ip6drop merge results/                            which of many hosts have the fault
 
 Files:
-  /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind";
+  /run/ip6drop  lock, and the undo journal of a run; ip6drop restore replays one left behind
+  /run/ip6drop/new-max-size  what this kernel answered since boot: whether it still refuses";
 
 /// Finds out why a Linux node drops IPv6 packets, from ftrace alone.
 ///
