@@ -75,10 +75,9 @@ fn divisor(a: u64, b: u64) -> u64 {
 
 impl FastSeries {
     fn note(series: &mut Option<FastSeries>, value: i64, gc_thresh: i64) {
-        // Mostly it is what it was.
+        // Mostly it is what it was. Where the threshold is another, nothing is believed at all.
         if let Some(known) = series
             && known.last == value
-            && value > gc_thresh
         {
             known.samples += 1;
             return;
