@@ -8,7 +8,11 @@ FAILED=0
 START=$(cut -d' ' -f1 /proc/uptime)
 
 ok() { echo "ok    $*"; }
-bad() { echo "FAIL  $*"; FAILED=1; }
+bad() { # with what the program said last, which tells why
+    echo "FAIL  $*"
+    FAILED=1
+    [ ! -s /tmp/err ] || sed 's/^/      stderr: /' /tmp/err
+}
 expect() { # expect WANTED FOUND WHAT
     if [ "$1" = "$2" ]; then ok "$3"; else bad "$3: wanted '$1', found '$2'"; fi
 }
