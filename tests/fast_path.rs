@@ -55,7 +55,43 @@ fn lines() -> Vec<Vec<u8>> {
     ] {
         all.push(odd.as_bytes().to_vec());
     }
+    all.extend(lookups());
     all
+}
+
+/// Lookups that are worded in all ways, each behind a usual one and in front of one.
+fn lookups() -> Vec<Vec<u8>> {
+    let usual = "         python3-1042  [001] ..s1    52.560614: fib6_table_lookup: table 254 oif 0 iif 4 \
+                  proto 58 fd00::1/0 -> fd00:1::2/0 tos 0 scope 0 flags 0 ==> dev lo gw fd00:1::2 err 0\n";
+    let odd = [
+        ("tos 0", "tos 8"),
+        ("/0 tos", "/53 tos"),
+        ("/0 ->", "/53 ->"),
+        ("==>", "=>"),
+        ("flags 0 ==> dev lo gw fd00:1::2 err 0", "flags 0"),
+        (" proto 58", ""),
+        ("table 254", "table  54"),
+        ("table 254", "table 4294967296"),
+        ("fd00::1/", "::ffff:192.0.2.1/"),
+        ("fd00::1/", "2001:db8:1111:2222:3333:4444:5555:6666/"),
+        ("fd00::1/", "2001:db8:1111:2222:3333:4444:5555:6666:7777/"),
+        ("fd00:1::2 err", ":: err"),
+        ("fd00:1::2 err", "fd00:1::3 err"),
+        ("dev lo", "dev cali123456789ab"),
+        ("dev lo", "dev cali123456789abc"),
+        ("dev lo", "dev l:o"),
+        ("dev lo", "dev "),
+        ("err 0", "err -113"),
+        ("err 0", "err 0 "),
+        ("err 0\n", "err 0\r\n"),
+    ];
+    let odd = odd.into_iter().map(|(from, to)| {
+        assert!(usual.contains(from), "{from}");
+        usual.replace(from, to)
+    });
+    odd.flat_map(|odd| [usual.to_owned(), odd, usual.to_owned()])
+        .map(String::into_bytes)
+        .collect()
 }
 
 /// Keeps all records.
@@ -131,6 +167,20 @@ fn what_was_seen_reads_as_the_grammar_reads_it() {
         let found = records(&mut parser, &text, &stacks);
         assert!(found == expected, "{}", capture.display());
     }
+}
+
+#[test]
+fn every_wording_of_a_lookup_reads_as_the_grammar_reads_it() {
+    let text = [lookups().concat(), lines().concat()].concat();
+    let (mut parser, stacks) = trained(&text);
+    let mut grammar = Parser::by_grammar_only();
+    let expected = records(&mut grammar, &text, &stacks);
+    let count = |found: &[Record<Signal, Aside>]| {
+        let is_lookup = |record: &&Record<_, _>| matches!(record, Record::Aside(Aside::Lookup(_)));
+        found.iter().filter(is_lookup).count()
+    };
+    assert!(count(&expected) > 60);
+    assert_eq!(records(&mut parser, &text, &stacks), expected);
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::trace::lookup::Lookup;
 use crate::trace::short::Comm;
 use crate::trace::symbol::Symbol;
 use crate::trace::time::Time;
@@ -182,6 +183,8 @@ pub trait Meaning {
     type Aside: Clone;
     /// Works it out.
     fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
+    /// The same of an answer of a table that was read already.
+    fn of_lookup(lookup: Lookup) -> (Self::Signal, Option<Self::Aside>);
 }
 
 /// A sink's signals.

@@ -37,11 +37,11 @@ pub struct Lookup {
 
 /// What is left of the text. Every lookup is another one, and there are many: they are read
 /// without the means of a grammar.
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
 impl<'a> Rest<'a> {
     #[inline(always)]
-    fn word<const N: usize>(&mut self, word: &[u8; N]) -> Option<()> {
+    pub(super) fn word<const N: usize>(&mut self, word: &[u8; N]) -> Option<()> {
         let (start, rest) = self.0.split_first_chunk()?;
         (start == word).then(|| self.0 = rest)
     }
@@ -65,7 +65,7 @@ impl<'a> Rest<'a> {
     }
 
     #[inline(always)]
-    fn number(&mut self) -> Option<u32> {
+    pub(super) fn number(&mut self) -> Option<u32> {
         let (mut value, mut end) = (0u32, 0);
         while let Some(digit) = self
             .0
@@ -80,7 +80,7 @@ impl<'a> Rest<'a> {
         (end > 0).then_some(value)
     }
 
-    fn signed(&mut self) -> Option<i32> {
+    pub(super) fn signed(&mut self) -> Option<i32> {
         let is_negative = self.word(b"-").is_some();
         if !is_negative {
             let _ = self.word(b"+");
@@ -115,7 +115,7 @@ impl<'a> Rest<'a> {
     }
 
     /// Behind the arrow in front of the answer.
-    fn answer(&mut self) -> Option<()> {
+    pub(super) fn answer(&mut self) -> Option<()> {
         let mut signs = memchr::memchr_iter(b'=', self.0);
         let arrow = signs.find(|&at| self.0[at..].starts_with(b"==>"))?;
         self.0 = &self.0[arrow + 3..];

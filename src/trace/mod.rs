@@ -18,6 +18,7 @@ mod memo;
 mod number;
 pub(crate) mod packet;
 mod parse;
+mod parts;
 pub(crate) mod payload;
 mod perf;
 mod record;
@@ -26,6 +27,7 @@ pub(crate) mod skb;
 pub(crate) mod stacks;
 mod symbol;
 mod time;
+mod wide;
 
 pub(crate) use assemble::{KernelLog, LineCounts, TextFacts};
 pub use event::Context;

@@ -7,6 +7,7 @@ use crate::trace::guess::Guesses;
 use crate::trace::header::Header;
 use crate::trace::line::{Line, line, trim_end};
 use crate::trace::memo::Memo;
+use crate::trace::parts::Addresses;
 use crate::trace::payload::{by_name, payload};
 use crate::trace::record::{Record, RecordOf, Records, Span};
 use crate::trace::stacks::Stacks;
@@ -24,6 +25,7 @@ pub struct Parser<M: Meaning> {
     columns: Columns,
     payloads: Memo<Said<M>>,
     guesses: Guesses,
+    addresses: Addresses,
     grammar_only: bool,
 }
 
@@ -33,6 +35,7 @@ impl<M: Meaning> Default for Parser<M> {
             columns: Columns::new(),
             payloads: Memo::new(),
             guesses: Guesses::new(),
+            addresses: Addresses::new(),
             grammar_only: false,
         }
     }
@@ -226,6 +229,12 @@ impl<M: Meaning> Parser<M> {
     #[inline(never)]
     fn unseen(&mut self, data: &[u8], header: usize) -> Option<(Said<M>, usize)> {
         let text = data.get(header..)?;
+        if let Some((lookup, end)) = self.addresses.lookup(text)
+            && header + end <= MAX_LINE
+        {
+            let (signal, aside) = M::of_lookup(lookup);
+            return Some(((Some(signal), aside), end));
+        }
         let end = memchr::memchr(b'\n', text)? + 1;
         if header + end > MAX_LINE {
             return None;

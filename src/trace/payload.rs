@@ -11,6 +11,7 @@ use crate::kernel::printed::RETURN_PROBE;
 use crate::trace::event::Payload;
 use crate::trace::lookup::FIB6_TABLE_LOOKUP;
 use crate::trace::symbol::{Symbol, is_symbol_byte, symbol};
+use crate::trace::wide::position;
 
 /// What stands behind `<-`: a symbol, or the bare address of a trampoline.
 fn caller(input: &[u8]) -> IResult<&[u8], Option<Symbol<'_>>> {
@@ -165,17 +166,18 @@ pub(super) fn payload(input: &[u8]) -> Payload<'_> {
 }
 
 /// Names and values of arguments: `fast` and `288` of `family=10 fast=288`.
+#[inline(always)]
 pub(crate) fn pairs(arguments: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = Some(arguments);
     let pieces = core::iter::from_fn(move || {
         let text = rest?;
-        let end = memchr::memchr(b' ', text);
+        let end = position(text, b' ');
         rest = end.map(|end| &text[end + 1..]);
         Some(&text[..end.unwrap_or(text.len())])
     });
     pieces.filter_map(|pair| {
         // Names are short.
-        let (name, value) = pair.split_at(pair.iter().position(|&b| b == b'=')?);
+        let (name, value) = pair.split_at(position(pair, b'=')?);
         Some((name, &value[1..]))
     })
 }

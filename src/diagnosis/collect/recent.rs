@@ -4,8 +4,6 @@ use core::net::Ipv6Addr;
 use std::collections::VecDeque;
 use std::num::{NonZeroU32, NonZeroU64};
 
-use memchr::memchr_iter;
-
 use crate::diagnosis::collect::context::is_near;
 use crate::diagnosis::collect::wanted::Wanted;
 use crate::diagnosis::evidence::{Observed, Reverse};
@@ -43,25 +41,26 @@ struct Noted {
     did: Did,
     /// The packet was dropped that it was for; others may have taken its route.
     is_done: bool,
+    /// The number of the one before that is found by the same key.
+    before: u64,
 }
 
 /// Lookups in the order of the trace.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
     all: VecDeque<Noted>,
-    /// What each of them may be found by, side by side: there are many of other packets.
-    keys: VecDeque<u8>,
+    /// How many there were before; they are numbered from 1 on, and no number comes twice.
+    gone: u64,
+    /// The number of the last one that is found by each key, which may be gone.
+    last: Vec<u64>,
     /// There is some that began.
     has_began: bool,
     /// The `dst_ops` of the namespace in which `ip6_dst_gc` was called for what was asked last.
     ops: Option<u64>,
 }
 
-/// Places that are room for most of what is found.
-const FEW: usize = 16;
-
-/// Of what is found by its place alone.
-const NO_KEY: u8 = 0;
+/// Numbers by which lookups and packets are found.
+const KEYS: usize = 1 << u8::BITS;
 
 /// What lookups for a destination are found by.
 fn key_of(dst: &Ipv6Addr) -> u8 {
@@ -145,30 +144,34 @@ impl Recent {
     #[inline]
     pub(super) fn clear(&mut self) {
         // Mostly there is nothing.
-        if !self.keys.is_empty() {
+        if !self.all.is_empty() {
+            self.gone += self.all.len() as u64;
             self.all.clear();
-            self.keys.clear();
             self.has_began = false;
         }
     }
 
-    fn push(&mut self, key: u8, time: Option<Time>, did: Did) {
+    /// Notes it, to be found by that key, or by its place alone.
+    fn push(&mut self, key: Option<u8>, time: Option<Time>, did: Did) {
         if self.all.len() >= MAX_RECENT {
             self.all.pop_front();
-            self.keys.pop_front();
+            self.gone += 1;
         }
-        self.keys.push_back(key);
+        self.last.resize(KEYS, 0);
+        let number = self.gone + self.all.len() as u64 + 1;
+        let last = key.and_then(|key| self.last.get_mut(usize::from(key)));
         self.all.push_back(Noted {
             time,
             did,
             is_done: false,
+            before: last.map_or(0, |last| std::mem::replace(last, number)),
         });
     }
 
     /// A table was asked.
     pub(super) fn asked(&mut self, time: Option<Time>, lookup: Lookup) {
         self.ops = None;
-        self.push(key_of(&lookup.dst), time, Did::Asked(lookup));
+        self.push(Some(key_of(&lookup.dst)), time, Did::Asked(lookup));
     }
 
     /// Nothing is known.
@@ -216,7 +219,7 @@ impl Recent {
     /// Nothing of it is of use where no table was asked.
     fn push_behind(&mut self, time: Option<Time>, did: Did) {
         if !self.all.is_empty() {
-            self.push(NO_KEY, time, did);
+            self.push(None, time, did);
         }
     }
 
@@ -252,16 +255,17 @@ impl Recent {
     /// The lookup of a packet begins.
     pub(super) fn began(&mut self, time: Option<Time>, skb: NonZeroU64, lookups_on: bool) {
         self.has_began = true;
-        self.push(key_of_began(skb), time, Did::Began(skb, lookups_on));
+        self.push(Some(key_of_began(skb)), time, Did::Began(skb, lookups_on));
     }
 
-    /// The places of those that may be found by that key, oldest first.
-    fn places(&self, key: u8) -> Vec<usize> {
-        let (older, newer) = self.keys.as_slices();
-        let mut places = Vec::with_capacity(FEW);
-        places.extend(memchr_iter(key, older));
-        places.extend(memchr_iter(key, newer).map(|at| older.len() + at));
-        places
+    /// The places of those that may be found by that key, the last first.
+    fn places(&self, key: u8) -> impl Iterator<Item = usize> + Clone {
+        let first = self.gone + 1;
+        let place = move |number: u64| number.checked_sub(first).map(|place| place as usize);
+        let last = self.last.get(usize::from(key)).copied();
+        core::iter::successors(last.and_then(place), move |&at| {
+            place(self.all.get(at)?.before)
+        })
     }
 
     /// The lookups between the packet's own entry and the next one's.
@@ -270,7 +274,7 @@ impl Recent {
         let is_its = |noted: &Noted| {
             matches!(noted.did, Did::Began(began, _) if began == skb) && is_near(now, noted.time)
         };
-        let mut places = self.places(key_of_began(skb)).into_iter().rev();
+        let mut places = self.places(key_of_began(skb));
         let began = places.find(|&at| self.all.get(at).is_some_and(is_its))?;
         let behind = self.all.range(began + 1..);
         let until_next = behind.take_while(|noted| !matches!(noted.did, Did::Began(..)));
@@ -286,10 +290,10 @@ impl Recent {
     /// The lookups for a packet at these places, the last first, and whether it is done with.
     fn by<'a>(
         &'a self,
-        places: &'a [usize],
+        places: impl Iterator<Item = usize> + 'a,
         (now, packet, by): (Option<Time>, &'a Packet, By),
     ) -> impl Iterator<Item = (&'a Lookup, bool)> {
-        let noted = places.iter().rev().filter_map(|&at| self.all.get(at));
+        let noted = places.filter_map(|at| self.all.get(at));
         noted.filter_map(move |noted| match &noted.did {
             Did::Asked(lookup) if is_near(now, noted.time) && is_for(lookup, packet, by) => {
                 Some((lookup, noted.is_done))
@@ -310,9 +314,9 @@ impl Recent {
             };
         }
         let places = packet.dst.map(|dst| self.places(key_of(&dst)));
-        let places = places.unwrap_or_default();
+        let places = places.into_iter().flatten();
         // Some lookup of its flow is not that of a packet that was dropped before.
-        let mut of_flow = self.by(&places, (now, packet, By::Flow));
+        let mut of_flow = self.by(places.clone(), (now, packet, By::Flow));
         let by = if of_flow.any(|(_, is_done)| !is_done) {
             By::Flow
         } else {
@@ -320,9 +324,7 @@ impl Recent {
         };
         // One interface has the packet: where it is not named, that of the last lookup.
         let mut iif = None;
-        let all = self
-            .by(&places, (now, packet, by))
-            .map(|(lookup, _)| lookup);
+        let all = self.by(places, (now, packet, by)).map(|(lookup, _)| lookup);
         let mut found = all.filter(|lookup| *iif.get_or_insert(lookup.iif) == lookup.iif);
         let last: Vec<_> = found.by_ref().take(MAX_ANSWERS).collect();
         Matched {
@@ -338,8 +340,9 @@ impl Recent {
     /// what is done with still tells what the tables say of the flow.
     pub(super) fn drop_oldest(&mut self, packet: &Packet) {
         let Some(dst) = packet.dst else { return };
+        let places: Vec<usize> = self.places(key_of(&dst)).collect();
         let mut first = None;
-        for at in self.places(key_of(&dst)) {
+        for at in places.into_iter().rev() {
             let Some(noted) = self.all.get_mut(at).filter(|noted| !noted.is_done) else {
                 continue;
             };
@@ -440,10 +443,10 @@ mod tests {
             dst: "fd00::9".parse().unwrap(),
             ..asks(255, SRC, 4)
         };
-        for before in [0, FEW - 1, FEW, 2 * FEW + 3] {
+        for before in [0, 1, 35] {
             let mut all = vec![other; before];
             all.extend([asks(255, SRC, 4), asks(254, SRC, 4)]);
-            all.extend(vec![other; 2 * FEW]);
+            all.extend(vec![other; 32]);
             let found = tables(&recent(&all), &packet(SRC, 4)).0;
             assert_eq!(found, [255, 254], "{before}");
         }

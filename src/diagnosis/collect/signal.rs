@@ -122,7 +122,7 @@ pub enum Aside {
     /// Of a call of `ip6_dst_gc`.
     Ops(Arc<OpsReading>),
     /// What the table answered.
-    Lookup(Arc<Lookup>),
+    Lookup(Lookup),
     /// The packet that the function was called for.
     Packet(Arc<Packet>),
     /// The words of a packet, which fit none.
@@ -263,16 +263,17 @@ impl Meaning for Signal {
                 (returned.unwrap_or(Signal::Nothing), None)
             }
             Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => {
-                match lookup(says) {
-                    Some(lookup) => (Signal::Lookup, Some(Aside::Lookup(Arc::new(lookup)))),
-                    None => (Signal::Other, None),
-                }
+                lookup(says).map_or((Signal::Other, None), Signal::of_lookup)
             }
             Payload::Tracepoint { event, says } if *event == KFREE_SKB_EVENT => {
                 (freed(says).map_or(Signal::Other, Signal::FreedSkb), None)
             }
             Payload::Tracepoint { .. } | Payload::Other | Payload::Stack => (Signal::Other, None),
         }
+    }
+
+    fn of_lookup(lookup: Lookup) -> (Signal, Option<Aside>) {
+        (Signal::Lookup, Some(Aside::Lookup(lookup)))
     }
 }
 
@@ -424,7 +425,7 @@ mod tests {
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \
                      flags 0 ==> dev lo gw :: err -113";
         let (signal, aside) = of(b"fib6_table_lookup", says);
-        let answer = lookup(says).map(|lookup| Aside::Lookup(Arc::new(lookup)));
+        let answer = lookup(says).map(|lookup| Aside::Lookup(lookup));
         assert!(answer.is_some());
         assert_eq!((signal, aside), (Signal::Lookup, answer));
         assert_eq!(of(b"fib_table_lookup", says), (Signal::Other, None));

@@ -1,6 +1,10 @@
 //! Packets whose every byte is known.
 
+use std::io;
 use std::net::Ipv6Addr;
+
+use crate::os::fresh_netns::FreshNetNs;
+use crate::os::random;
 
 /// `IPPROTO_UDP`.
 const UDP: u8 = 17;
@@ -49,6 +53,20 @@ impl OwnPacket {
     /// Its length.
     pub(super) fn len(&self) -> u64 {
         self.bytes.len() as u64
+    }
+}
+
+/// The packets of a round: each has bytes and a length of its own.
+pub(super) struct Packets(pub(super) [OwnPacket; 2]);
+
+impl Packets {
+    pub(super) fn new() -> Packets {
+        Packets([8, 52].map(|length| OwnPacket::new(random::distinct(), length)))
+    }
+
+    pub(super) fn send(&self, fresh: &FreshNetNs) -> io::Result<()> {
+        let bytes = self.0.clone().map(|packet| packet.bytes);
+        fresh.run(move |inside| bytes.iter().try_for_each(|packet| inside.send(packet)))
     }
 }
 
