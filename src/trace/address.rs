@@ -24,7 +24,7 @@ const DIGITS: [u8; 256] = {
 
 /// The value of a hexadecimal digit.
 #[inline(always)]
-pub(super) fn digit(byte: u8) -> Option<u8> {
+fn digit(byte: u8) -> Option<u8> {
     let value = DIGITS[usize::from(byte)];
     (value != NONE).then_some(value)
 }

@@ -4,9 +4,9 @@ use core::net::Ipv6Addr;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::kernel::functions::{IN_NO_ROUTES, OUT_NO_ROUTES};
-use crate::trace::address::digit;
-use crate::trace::payload::{pairs, value};
+use crate::trace::payload::value;
 use crate::trace::short::DevName;
+use crate::trace::wide::{hex, position};
 
 /// An IPv6 packet as far as a probe on it says. Words that do not fit an IPv6 packet are not
 /// believed: then all of it is [`Packet::default`].
@@ -82,19 +82,20 @@ pub(crate) enum Words {
 /// The version in the first byte of a header.
 const VERSION: u8 = 6;
 
-/// A value that fits 64 bits without a sign.
-#[inline]
-fn unsigned(text: &[u8]) -> Option<u64> {
-    // Mostly it is what `%llx` prints.
-    let hex = text.strip_prefix(b"0x").unwrap_or_default();
-    if (1..=16).contains(&hex.len())
-        && let Some(number) = hex
-            .iter()
-            .try_fold(0, |number, &b| Some(number << 4 | u64::from(digit(b)?)))
+/// A value that fits 64 bits without a sign, and where it ends: at the end, or at a space.
+#[inline(always)]
+fn unsigned(text: &[u8]) -> (Option<u64>, usize) {
+    // Mostly it is what `%llx` prints behind `0x`.
+    if let Some(digits) = text.strip_prefix(b"0x")
+        && let Some(first) = digits.first_chunk()
+        && let (number, len @ 1..) = hex(first)
+        && matches!(digits.get(len), None | Some(b' '))
     {
-        return Some(number);
+        return (Some(number), 2 + len);
     }
-    u64::try_from(value(text)?).ok()
+    let end = position(text, b' ').unwrap_or(text.len());
+    let number = value(&text[..end]).and_then(|number| u64::try_from(number).ok());
+    (number, end)
 }
 
 /// `"cali1"`; a string that could not be read is `(fault)`.
@@ -108,50 +109,77 @@ fn device(text: &[u8]) -> Option<Option<DevName>> {
     }
 }
 
+/// What was fetched under a name: nothing, or perhaps a number.
+type Fetch = Option<Option<u64>>;
+
 /// What arguments are there, read in one pass, for there are many drops: of two of one name the
 /// first counts.
 #[derive(Default)]
 struct Fetched<'a> {
     dev: Option<&'a [u8]>,
-    skb: Option<&'a [u8]>,
-    ops: Option<&'a [u8]>,
-    refdst: Option<&'a [u8]>,
-    ops_noref: Option<&'a [u8]>,
-    ifindex: Option<&'a [u8]>,
-    iif: Option<&'a [u8]>,
-    code: Option<&'a [u8]>,
-    mib: Option<&'a [u8]>,
-    w0: Option<&'a [u8]>,
-    src: [Option<&'a [u8]>; 2],
-    dst: [Option<&'a [u8]>; 2],
-    l4: Option<&'a [u8]>,
+    skb: Fetch,
+    ops: Fetch,
+    refdst: Fetch,
+    ops_noref: Fetch,
+    ifindex: Fetch,
+    iif: Fetch,
+    code: Fetch,
+    mib: Fetch,
+    w0: Fetch,
+    src: [Fetch; 2],
+    dst: [Fetch; 2],
+    l4: Fetch,
 }
 
 impl<'a> Fetched<'a> {
     fn new(arguments: &'a [u8]) -> Self {
         let mut fetched = Fetched::default();
-        for (name, text) in pairs(arguments) {
-            let place = match name {
-                b"dev" => &mut fetched.dev,
-                b"skb" => &mut fetched.skb,
-                b"ops" => &mut fetched.ops,
-                b"refdst" => &mut fetched.refdst,
-                b"ops_noref" => &mut fetched.ops_noref,
-                b"ifindex" => &mut fetched.ifindex,
-                b"iif" => &mut fetched.iif,
-                b"code" => &mut fetched.code,
-                b"mib" => &mut fetched.mib,
-                b"w0" => &mut fetched.w0,
-                b"s0" => &mut fetched.src[0],
-                b"s1" => &mut fetched.src[1],
-                b"d0" => &mut fetched.dst[0],
-                b"d1" => &mut fetched.dst[1],
-                b"l4" => &mut fetched.l4,
-                _ => continue,
+        let mut rest = arguments;
+        loop {
+            let end = rest.iter().position(|&b| matches!(b, b'=' | b' '));
+            let Some((name, text)) = end.map(|end| rest.split_at(end)) else {
+                return fetched;
             };
-            place.get_or_insert(text);
+            let (is_pair, text) = (text[0] == b'=', &text[1..]);
+            let len = if is_pair { fetched.take(name, text) } else { 0 };
+            rest = &text[len..];
+            if is_pair {
+                let Some(behind) = rest.get(1..) else {
+                    return fetched;
+                };
+                rest = behind;
+            }
         }
-        fetched
+    }
+
+    /// Takes the value at the start of `text`; its length.
+    fn take(&mut self, name: &[u8], text: &'a [u8]) -> usize {
+        let place = match name {
+            b"skb" => &mut self.skb,
+            b"ops" => &mut self.ops,
+            b"refdst" => &mut self.refdst,
+            b"ops_noref" => &mut self.ops_noref,
+            b"ifindex" => &mut self.ifindex,
+            b"iif" => &mut self.iif,
+            b"code" => &mut self.code,
+            b"mib" => &mut self.mib,
+            b"w0" => &mut self.w0,
+            b"s0" => &mut self.src[0],
+            b"s1" => &mut self.src[1],
+            b"d0" => &mut self.dst[0],
+            b"d1" => &mut self.dst[1],
+            b"l4" => &mut self.l4,
+            _ => {
+                let end = position(text, b' ').unwrap_or(text.len());
+                if name == b"dev" {
+                    self.dev.get_or_insert(&text[..end]);
+                }
+                return end;
+            }
+        };
+        let (number, end) = unsigned(text);
+        place.get_or_insert(number);
+        end
     }
 
     /// The `dst_ops`: where the lowest bit of the route's address is a mark (`SKB_DST_NOREF`),
@@ -163,28 +191,28 @@ impl<'a> Fetched<'a> {
 }
 
 /// Eight bytes of the packet, which the CPU loads as a little-endian number.
-fn word(text: Option<&[u8]>) -> Option<[u8; 8]> {
-    Some(unsigned(text?)?.to_le_bytes())
+fn word(fetch: Fetch) -> Option<[u8; 8]> {
+    Some(fetch??.to_le_bytes())
 }
 
 #[inline]
-fn address([first, second]: [Option<&[u8]>; 2]) -> Option<Ipv6Addr> {
+fn address([first, second]: [Fetch; 2]) -> Option<Ipv6Addr> {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&word(first)?);
     bytes[8..].copy_from_slice(&word(second)?);
     Some(Ipv6Addr::from(bytes))
 }
 
-fn small(text: Option<&[u8]>) -> Option<u8> {
-    u8::try_from(unsigned(text?)?).ok()
+fn small(fetch: Fetch) -> Option<u8> {
+    u8::try_from(fetch??).ok()
 }
 
-fn index(text: Option<&[u8]>) -> Option<u32> {
-    u32::try_from(unsigned(text?)?).ok()
+fn index(fetch: Fetch) -> Option<u32> {
+    u32::try_from(fetch??).ok()
 }
 
-fn pointer(text: Option<&[u8]>) -> Option<NonZeroU64> {
-    NonZeroU64::new(unsigned(text?)?)
+fn pointer(fetch: Fetch) -> Option<NonZeroU64> {
+    NonZeroU64::new(fetch??)
 }
 
 /// Reads the words of a packet among the arguments of a probe.
@@ -287,7 +315,10 @@ mod tests {
             ("(fault)", None),
             ("", None),
         ] {
-            assert_eq!(unsigned(text.as_bytes()), number, "{text}");
+            let behind = format!("{text} iif=5");
+            for read in [text, &behind].map(|text| unsigned(text.as_bytes())) {
+                assert_eq!(read, (number, text.len()), "{text}");
+            }
         }
         assert_eq!(packet("iif=4 iif=5 other").iif, Some(4));
         assert_eq!(words(b"iif=x iif=5"), Words::None);

@@ -30,10 +30,23 @@ const START: &[u8; 25] = b"fib6_table_lookup: table ";
 /// What mostly stands between the destination and the answer.
 const BETWEEN: &[u8; 33] = b"/0 tos 0 scope 0 flags 0 ==> dev ";
 
-/// The addresses that were seen.
+/// Longest question that is remembered, in bytes.
+const MAX_QUESTION: usize = 192;
+
+/// What was asked: mostly the next table is asked the same.
+struct Question {
+    /// Its text, from behind the table to the name of the interface in the answer.
+    text: [u8; MAX_QUESTION],
+    len: usize,
+    /// Whatever it says.
+    says: Lookup,
+}
+
+/// The addresses that were seen, and what was asked last.
 pub(super) struct Addresses {
     /// Made when the first one is read.
     known: Vec<Known>,
+    last: Option<Question>,
 }
 
 /// The name of an interface, up to the space behind it.
@@ -47,7 +60,10 @@ fn device(text: &mut Rest<'_>) -> Option<DevName> {
 
 impl Addresses {
     pub(super) fn new() -> Self {
-        Addresses { known: Vec::new() }
+        Addresses {
+            known: Vec::new(),
+            last: None,
+        }
     }
 
     /// The address at the start of `text` up to `end`.
@@ -103,13 +119,9 @@ impl Addresses {
         Some(found)
     }
 
-    /// The lookup at the start of `text`, and its length with its line end; `None` where it is
-    /// not worded as it mostly is.
-    #[inline(never)]
-    pub(super) fn lookup(&mut self, text: &[u8]) -> Option<(Lookup, usize)> {
-        let mut rest = Rest(text);
-        rest.word(START)?;
-        let table = rest.number()?;
+    /// What is asked behind the table, as far as the interface in the answer.
+    fn question(&mut self, rest: &mut Rest<'_>) -> Option<Lookup> {
+        let text = rest.0;
         rest.word(b" oif ")?;
         let oif = rest.number()?;
         rest.word(b" iif ")?;
@@ -120,11 +132,11 @@ impl Addresses {
             None
         };
         rest.word(b" ")?;
-        let src = self.read(&mut rest, b'/')?;
+        let src = self.read(rest, b'/')?;
         rest.word(b"/")?;
         let from = rest.number()?;
         rest.word(b" -> ")?;
-        let dst = self.read(&mut rest, b'/')?;
+        let dst = self.read(rest, b'/')?;
         let to = if rest.word(BETWEEN).is_some() {
             0
         } else {
@@ -137,6 +149,44 @@ impl Addresses {
             line.word(b"dev ")?;
             rest.0 = &rest.0[end - line.0.len()..];
             to
+        };
+        let says = Lookup {
+            table: 0,
+            oif,
+            iif,
+            proto,
+            has_ports: from != 0 || to != 0,
+            src,
+            dst,
+            dev: DevName::default(),
+            has_gateway: false,
+            is_to_itself: false,
+            err: 0,
+        };
+        let len = text.len() - rest.0.len();
+        if let Some(text) = text.first_chunk().filter(|_| len <= MAX_QUESTION) {
+            let text = *text;
+            self.last = Some(Question { text, len, says });
+        }
+        Some(says)
+    }
+
+    /// The lookup at the start of `text`, and its length with its line end; `None` where it is
+    /// not worded as it mostly is.
+    #[inline(never)]
+    pub(super) fn lookup(&mut self, text: &[u8]) -> Option<(Lookup, usize)> {
+        let mut rest = Rest(text);
+        rest.word(START)?;
+        let table = rest.number()?;
+        let last = self.last.as_ref();
+        let again =
+            last.and_then(|last| Some((last.says, rest.0.strip_prefix(&last.text[..last.len])?)));
+        let asked = match again {
+            Some((says, behind)) => {
+                rest.0 = behind;
+                says
+            }
+            None => self.question(&mut rest)?,
         };
         let dev = device(&mut rest)?;
         rest.word(b" gw ")?;
@@ -152,17 +202,55 @@ impl Addresses {
         rest.word(b"\n")?;
         let lookup = Lookup {
             table,
-            oif,
-            iif,
-            proto,
-            has_ports: from != 0 || to != 0,
-            src,
-            dst,
             dev,
             has_gateway: gateway != Ipv6Addr::UNSPECIFIED,
-            is_to_itself: gateway == dst,
+            is_to_itself: gateway == asked.dst,
             err,
+            ..asked
         };
         Some((lookup, text.len() - rest.0.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::lookup::lookup;
+
+    /// What stands behind a line in a trace.
+    const BEHIND: &str = "         python3-1042  [001] ..s1    52.560614: fib6_table_lookup: table";
+
+    #[test]
+    fn usual_wordings_are_read_as_they_stand() {
+        let mut addresses = Addresses::new();
+        let route = "dev cali1 gw fd00:1::2 err 0";
+        let nothing = "dev lo gw :: err -113";
+        let ends = [
+            "fd00::1/0 -> fd00:1::2/0",
+            "fd00::1/53 -> 2001:db8:1111:2222::3/9",
+        ];
+        for (ends, tos) in [(ends[0], 0), (ends[1], 0), (ends[0], 8)] {
+            for (table, answer) in [(255, nothing), (254, route), (254, nothing)] {
+                let says = format!(
+                    "table {table} oif 0 iif 4 proto 17 {ends} tos {tos} scope 0 flags 0 ==> {answer}"
+                );
+                let line = format!("fib6_table_lookup: {says}\n");
+                let found = addresses.lookup(format!("{line}{BEHIND}").as_bytes());
+                let wanted = lookup(says.as_bytes()).map(|lookup| (lookup, line.len()));
+                assert!(wanted.is_some());
+                assert_eq!(found, wanted, "{says}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrow_of_the_next_line_is_not_this_one_s() {
+        let mut addresses = Addresses::new();
+        let cut = "fib6_table_lookup: table 255 oif 0 iif 4 fd00::1/0 -> fd00::2/0 tos 8\n";
+        let next = "fib6_table_lookup: table 254 oif 0 iif 4 fd00::3/0 -> fd00::4/0 tos 8 scope 0 \
+                    flags 0 ==> dev lo gw :: err 0\n";
+        let text = format!("{cut}{next}{BEHIND}");
+        assert_eq!(addresses.lookup(text.as_bytes()), None);
+        assert!(addresses.lookup(&text.as_bytes()[cut.len()..]).is_some());
     }
 }

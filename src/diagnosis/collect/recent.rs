@@ -293,11 +293,13 @@ impl Recent {
         places: impl Iterator<Item = usize> + 'a,
         (now, packet, by): (Option<Time>, &'a Packet, By),
     ) -> impl Iterator<Item = (&'a Lookup, bool)> {
-        let noted = places.filter_map(|at| self.all.get(at));
+        // The last comes first, and behind what is too old nothing is newer.
+        let noted = places.map_while(move |at| {
+            let noted = self.all.get(at)?;
+            is_near(now, noted.time).then_some(noted)
+        });
         noted.filter_map(move |noted| match &noted.did {
-            Did::Asked(lookup) if is_near(now, noted.time) && is_for(lookup, packet, by) => {
-                Some((lookup, noted.is_done))
-            }
+            Did::Asked(lookup) if is_for(lookup, packet, by) => Some((lookup, noted.is_done)),
             _ => None,
         })
     }
