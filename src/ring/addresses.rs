@@ -2,7 +2,8 @@
 //! `ip6_string`, `ip4_string`).
 
 fn words(octets: [u8; 16]) -> [u16; 8] {
-    std::array::from_fn(|n| u16::from_be_bytes([octets[2 * n], octets[2 * n + 1]]))
+    let (pairs, _) = octets.as_chunks();
+    std::array::from_fn(|n| u16::from_be_bytes(pairs[n]))
 }
 
 fn dotted([a, b, c, d]: [u8; 4]) -> String {
@@ -46,7 +47,7 @@ fn compressed(octets: [u8; 16]) -> String {
         Some((at, run)) => format!(
             "{}::{}",
             joined(&words[..at], None),
-            joined(&words[at + run..], ipv4)
+            joined(&words[at..][run..], ipv4)
         ),
         None => joined(words, ipv4),
     }

@@ -17,7 +17,7 @@ const COUNTS: [&[u8]; 3] = [b"counter", b"x86-tsc", b"ppc-tb"];
 impl Clock {
     /// Sets the clock by its name, or by the line of all of them with `[…]` around this one.
     pub(crate) fn name(&mut self, text: &[u8]) {
-        let start = memchr::memchr(b'[', text).map_or(0, |at| at + 1);
+        let start = memchr::memchr(b'[', text).map_or(0, |at| at.saturating_add(1));
         let name = text.get(start..).unwrap_or_default();
         let end = name
             .iter()
@@ -30,7 +30,7 @@ impl Clock {
     pub(crate) fn time(self, stamp: u64) -> u64 {
         let scaled = match self.scale {
             Some((multiplier, shift)) => {
-                ((u128::from(stamp) * u128::from(multiplier)) >> shift.min(127)) as u64
+                (u128::from(stamp).saturating_mul(multiplier.into()) >> shift.min(127)) as u64
             }
             None => stamp,
         };
@@ -42,7 +42,7 @@ impl Clock {
         if self.counts && self.scale.is_none() {
             return format!("{time:>12}");
         }
-        let us = time / 1000 + u64::from(time % 1000 >= 500);
+        let us = (time / 1000).saturating_add(u64::from(time % 1000 >= 500));
         format!("{:>5}.{:06}", us / 1_000_000, us % 1_000_000)
     }
 }

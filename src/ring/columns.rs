@@ -72,7 +72,10 @@ impl Columns {
     /// Prints the columns, up to the text of the event.
     pub(crate) fn print(self, out: &mut Vec<u8>, context: Context<'_>) {
         let Context { comm, pid, cpu, .. } = context;
-        out.resize(out.len() + 16usize.saturating_sub(comm.len()), b' ');
+        out.extend(std::iter::repeat_n(
+            b' ',
+            16usize.saturating_sub(comm.len()),
+        ));
         push_text(out, comm);
         out.extend(format!("-{pid:<width$} [{cpu:03}] ", width = self.pid).bytes());
         if self.flags > 0 {

@@ -46,7 +46,7 @@ impl Length {
             Length::Char => 8,
             Length::Short => 16,
             Length::Int => 32,
-            Length::Long => 8 * machine.long.clamp(1, 8) as u32,
+            Length::Long => machine.long_bits(),
             Length::LongLong => 64,
         }
     }
@@ -100,9 +100,10 @@ impl Conversion {
     fn pad(&self, out: &mut Vec<u8>, text: &[u8]) {
         let fill = self.width.saturating_sub(text.len());
         let before = if self.has('-') { 0 } else { fill };
-        out.resize(out.len() + before, b' ');
+        let after = fill.saturating_sub(before);
+        out.extend(std::iter::repeat_n(b' ', before));
         out.extend(text);
-        out.resize(out.len() + fill - before, b' ');
+        out.extend(std::iter::repeat_n(b' ', after));
     }
 
     /// Prints bytes that are harmless: as many as the precision lets pass.
@@ -117,7 +118,7 @@ impl Conversion {
         if self.precision.is_some() {
             return None;
         }
-        let unused = 64 - self.length.bits(machine);
+        let unused = 64u32.saturating_sub(self.length.bits(machine));
         let unsigned = (value as u64) << unused >> unused;
         let (sign, digits) = match self.letter {
             'd' | 'i' => {
@@ -141,7 +142,9 @@ impl Conversion {
             _ => return None,
         };
         let noughts = if self.has('0') && !self.has('-') {
-            self.width.saturating_sub(sign.len() + digits.len())
+            self.width
+                .saturating_sub(sign.len())
+                .saturating_sub(digits.len())
         } else {
             0
         };

@@ -107,7 +107,7 @@ impl Kallsyms {
             }
             let of = match module {
                 "" => 0,
-                _ => this.modules.len() - 1,
+                _ => this.modules.len().saturating_sub(1),
             };
             if let (Ok(at), Ok(len), Ok(of)) = (
                 u32::try_from(this.names.len()),
@@ -143,22 +143,22 @@ impl Kallsyms {
         } else if let Some(range) = range.as_ref().filter(|range| range.contains(&address)) {
             let own = next.filter(|next| next.module == entry.module);
             // Behind its code a module goes on at the next page.
-            let page = (address + 1).next_multiple_of(PAGE);
+            let page = (address | (PAGE - 1)).saturating_add(1);
             match own {
                 Some(next) if next.is_code => next.address,
                 Some(next) => next.address.min(page),
                 None => range.end.min(page),
             }
-        } else if module == "bpf" && address - start < MAX_BPF {
-            next.map_or(start + MAX_BPF, |next| next.address)
+        } else if module == "bpf" && address.saturating_sub(start) < MAX_BPF {
+            next.map_or(start.saturating_add(MAX_BPF), |next| next.address)
         } else {
             return None;
         };
         let name = self.names.get(entry.name as usize..)?;
         (!module.starts_with(BUILT_IN)).then_some(Found {
             name: name.get(..usize::from(entry.len))?,
-            offset: address - start,
-            size: end - start,
+            offset: address.saturating_sub(start),
+            size: end.saturating_sub(start),
             module,
         })
     }

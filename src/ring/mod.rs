@@ -6,7 +6,9 @@
 //! `print_format`, `conversion` and `addresses` how the kernel prints it, `symbols`, `tasks` and
 //! `clock` what its numbers mean, and `print` writes what it says, as `trace-cmd report` does.
 //! `pipe_text` writes it as `trace_pipe` of the running kernel does, with `columns` in front of
-//! it and the names of `kallsyms`.
+//! it and the names of `kallsyms`. No length or place in a page is believed: arithmetic is checked.
+
+#![warn(clippy::arithmetic_side_effects)]
 
 mod addresses;
 pub(crate) mod clock;

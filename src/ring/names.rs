@@ -20,8 +20,8 @@ impl Names {
         if u32::try_from(text.len()).is_ok() {
             for line in text.split(|&b| b == b'\n' || b == 0) {
                 if let Some((number, name)) = entry(line) {
-                    let at = name.as_ptr() as usize - base;
-                    index.push((number, at as u32, (at + name.len()) as u32));
+                    let at = (name.as_ptr() as usize).saturating_sub(base);
+                    index.push((number, at as u32, at.saturating_add(name.len()) as u32));
                 }
             }
         }

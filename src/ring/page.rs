@@ -145,7 +145,7 @@ impl Page {
         loop {
             let Range { start, end } = self.records;
             let page = page.get(..end).unwrap_or_default();
-            let word = |at: usize| page.get(at..at + 4).map(|b| machine.number(b));
+            let word = |at: usize| page.get(at..at.checked_add(4)?).map(|b| machine.number(b));
             let Some(header) = word(start) else {
                 return Ok(None);
             };
@@ -154,29 +154,32 @@ impl Page {
             } else {
                 (header & 31, header >> 5)
             };
-            let long = || word(start + 4).ok_or("ends inside the header of a record");
+            // What reaches beyond all numbers reaches beyond the page as well.
+            let behind = |bytes: u64| start.saturating_add(bytes.try_into().unwrap_or(usize::MAX));
+            let long = || word(behind(4)).ok_or("ends inside the header of a record");
             let record = match kind {
                 // Nothing follows an empty one; another stands where an event was taken back.
                 PADDING if delta == 0 => start..end,
-                PADDING => start + 4..start + 4 + long()? as usize,
-                TIME_EXTEND | TIME_STAMP => start + 8..start + 8,
+                PADDING => behind(4)..behind(long()?.saturating_add(4)),
+                TIME_EXTEND | TIME_STAMP => behind(8)..behind(8),
                 0 => {
                     let len = long()?
                         .checked_sub(4)
                         .ok_or("holds a record without size")?;
-                    start + 8..start + 8 + len.next_multiple_of(4) as usize
+                    let len = len.checked_next_multiple_of(4).unwrap_or(u64::MAX);
+                    behind(8)..behind(len.saturating_add(8))
                 }
-                words => start + 4..start + 4 + 4 * words as usize,
+                words => behind(4)..behind(words.saturating_add(1).saturating_mul(4)),
             };
             self.time = match kind {
-                TIME_EXTEND => self.time.wrapping_add((long()? << TIME_BITS) + delta),
-                TIME_STAMP => ((long()? << TIME_BITS) + delta) | (self.time & TIME_MSB),
+                TIME_EXTEND => self.time.wrapping_add(long()? << TIME_BITS | delta),
+                TIME_STAMP => long()? << TIME_BITS | delta | (self.time & TIME_MSB),
                 _ => self.time.wrapping_add(delta),
             };
             if record.end > end {
                 return Err("holds a record that is longer than its sub-buffer");
             }
-            self.records.start = record.end.max(start + 4);
+            self.records.start = record.end.max(behind(4));
             if kind <= MAX_WORDS {
                 return Ok(Some(record));
             }

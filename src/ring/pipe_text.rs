@@ -209,7 +209,7 @@ impl PipeText {
             kallsyms,
             sym_offset: self.options.sym_offset,
             sym_addr: self.options.sym_addr,
-            digits: 2 * self.machine.long,
+            digits: self.machine.hex_digits(),
             nameless: RefCell::default(),
         };
         let value = |name: &str| format.value(name, event, self.machine).unwrap_or(0);
@@ -259,7 +259,7 @@ impl PipeText {
         // Where the record is longer than the array was declared, all of it counts.
         let callers = event.get(callers.offset..).unwrap_or_default();
         let long = self.machine.long.clamp(4, 8);
-        let end = u64::MAX >> (64 - 8 * long);
+        let end = self.machine.long_max();
         for caller in callers.chunks_exact(long) {
             let address = self.machine.number(caller);
             if address == end {

@@ -116,7 +116,7 @@ impl EventPrinter<'_> {
         } else {
             event.get(callers.offset..).unwrap_or_default()
         };
-        let end = u64::MAX >> (64 - 8 * self.machine.long as u32);
+        let end = self.machine.long_max();
         for caller in callers.chunks_exact(self.machine.long.max(1)) {
             let address = self.machine.number(caller);
             if address == end {
@@ -158,7 +158,9 @@ impl<A: Addresses> EventPrinter<'_, A> {
     /// Prints a number that is an address, as far as what stands behind `p` is known.
     fn pointer(self, out: &mut Vec<u8>, extension: &str, address: u64) -> Option<()> {
         match extension {
-            "x" => out.extend(format!("{address:0width$x}", width = 2 * self.machine.long).bytes()),
+            "x" => {
+                out.extend(format!("{address:0width$x}", width = self.machine.hex_digits()).bytes())
+            }
             "s" | "f" => self.symbols.function(out, address),
             "" | "S" | "F" | "B" | "K" => self.symbols.place(out, address),
             _ => return None,
@@ -226,7 +228,7 @@ impl<A: Addresses> EventPrinter<'_, A> {
         value: i64,
         names: &[(u64, String)],
     ) -> Option<()> {
-        let long = u64::MAX >> (64 - 8 * self.machine.long.clamp(1, 8) as u32);
+        let long = self.machine.long_max();
         let value = value as u64 & long;
         let mut text = Vec::new();
         match names.iter().find(|(number, _)| number & long == value) {

@@ -68,10 +68,11 @@ fn items(mut text: &str) -> Option<Vec<&str>> {
             continue;
         }
         match c {
-            '(' | '{' | '[' => depth += 1,
+            '(' | '{' | '[' => depth = depth.saturating_add(1),
             ')' | '}' | ']' => depth = depth.checked_sub(1)?,
             ',' if depth == 0 => {
-                found.push(start.get(..start.len() - text.len())?.trim());
+                let len = start.len().saturating_sub(text.len());
+                found.push(start.get(..len)?.trim());
                 start = text.get(1..)?;
             }
             _ => {}

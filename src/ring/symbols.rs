@@ -49,10 +49,11 @@ impl Symbols {
         let is_trampoline = |name| RETURN_TRAMPOLINES.iter().any(|t| t.as_bytes() == name);
         match self.0.last_up_to(address) {
             Some((_, name)) if is_trampoline(name) => Resolved::ReturnProbe,
-            Some((start, name)) if address - start < MAX_FUNCTION => {
-                Resolved::Function(name, address - start)
-            }
-            _ => Resolved::Nothing,
+            Some((start, name)) => match address.saturating_sub(start) {
+                offset @ 0..MAX_FUNCTION => Resolved::Function(name, offset),
+                _ => Resolved::Nothing,
+            },
+            None => Resolved::Nothing,
         }
     }
 }

@@ -54,9 +54,9 @@ impl Blocks {
             if self.offset >= there {
                 return Err(Damage::cut_off(PART, self.offset));
             }
-            let len = self.step.min(there - self.offset);
+            let len = self.step.min(there.saturating_sub(self.offset));
             let bytes = store.bytes(PART, self.offset, len)?;
-            self.offset += len;
+            self.offset = self.offset.saturating_add(len);
             return Ok(Some(bytes));
         };
         let chunks = match self.chunks {
@@ -64,7 +64,7 @@ impl Blocks {
             None => {
                 let count = store.bytes(PART, self.offset, 4)?;
                 store.give_back(&count);
-                self.offset += 4;
+                self.offset = self.offset.saturating_add(4);
                 compression.machine.number(&count)
             }
         };

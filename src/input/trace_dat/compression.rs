@@ -50,7 +50,8 @@ impl CompressionMethod {
         let done = match self {
             CompressionMethod::Zstd => zstd(data, len, &mut out),
             CompressionMethod::Zlib => {
-                let mut decoder = flate2::read::ZlibDecoder::new(data).take(len as u64 + 1);
+                let most = (len as u64).saturating_add(1);
+                let mut decoder = flate2::read::ZlibDecoder::new(data).take(most);
                 let read = decoder.read_to_end(&mut out);
                 read.map(drop).map_err(|e| e.to_string())
             }
@@ -72,7 +73,7 @@ fn zstd(mut data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), String> {
     decoder.set_max_window_size(len.saturating_mul(2).max(WINDOW) as u64);
     decoder.init(&mut data).map_err(|e| e.to_string())?;
     loop {
-        if decoder.can_collect() > len - out.len() {
+        if decoder.can_collect() > len.saturating_sub(out.len()) {
             return Err(MORE.to_owned());
         }
         let collected = decoder.collect_to_writer(&mut *out);

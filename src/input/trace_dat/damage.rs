@@ -85,7 +85,7 @@ impl Damages {
     pub(super) fn push(&mut self, damage: Damage) {
         match self.first {
             None => self.first = Some(damage),
-            Some(_) => self.others += 1,
+            Some(_) => self.others = self.others.saturating_add(1),
         }
     }
 

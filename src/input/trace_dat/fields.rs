@@ -74,15 +74,15 @@ impl<R: Read> Fields<R> {
     }
 
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Damage> {
-        if out.len() as u64 > self.left {
-            return Err(Damage::cut_off(self.part, self.start));
-        }
+        let len = out.len() as u64;
+        let left = self.left.checked_sub(len);
+        let left = left.ok_or_else(|| Damage::cut_off(self.part, self.start))?;
         self.inner.read_exact(out).map_err(|e| match e.kind() {
             io::ErrorKind::UnexpectedEof => Damage::cut_off(self.part, self.start),
             _ => Damage::unreadable(self.part, self.start, &e),
         })?;
-        self.left -= out.len() as u64;
-        self.position += out.len() as u64;
+        self.left = left;
+        self.position = self.position.saturating_add(len);
         Ok(())
     }
 

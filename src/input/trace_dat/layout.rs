@@ -96,7 +96,7 @@ fn version6(
     from.enter("CPU data");
     match kind.as_slice() {
         b"latency  \0" => contents.texts.push(EmbeddedText {
-            offset: store.len() - from.left(),
+            offset: store.len().saturating_sub(from.left()),
             size: from.left(),
             compression: None,
         }),
@@ -179,7 +179,8 @@ fn section_header(
     Ok(Section {
         id: number(0, 2),
         compression,
-        start: offset + SECTION_HEADER,
+        // The header was read: it ends inside the file.
+        start: offset.saturating_add(SECTION_HEADER),
         size: number(8, 16),
     })
 }
@@ -199,7 +200,11 @@ fn section(
         return Err(Damage::new(part, offset, what));
     }
     match found.compression {
-        Some(compression) => Ok(store.block(part, start, start + size, compression)?.0),
+        Some(compression) => {
+            let end = start.checked_add(size);
+            let end = end.ok_or_else(|| Damage::cut_off(part, offset))?;
+            Ok(store.block(part, start, end, compression)?.0)
+        }
         None => store.bytes(part, start, size),
     }
 }

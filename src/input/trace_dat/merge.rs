@@ -75,7 +75,7 @@ impl Merge {
             }
             for data in &buffer.cpus {
                 let size = data.size.min(left);
-                left -= size;
+                left = left.saturating_sub(size);
                 let there = CpuData { size, ..*data };
                 let mut stream = Stream::new(number, there, buffer.compression, buffer.page_size);
                 if size < data.size {

@@ -9,7 +9,10 @@
 //! Files may come from anybody. No size, offset or count in one is believed before it was held
 //! against the length of the file; what is kept in memory is a small multiple of that
 //! (`store::MAX_EXPANSION`). What is damaged is left out, cuts the evidence of its CPU as lost
-//! events do, and is the error at the end of the text.
+//! events do, and is the error at the end of the text. Arithmetic is checked, saturates, or
+//! says why it cannot overflow.
+
+#![warn(clippy::arithmetic_side_effects)]
 
 mod blocks;
 mod compression;

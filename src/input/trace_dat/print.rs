@@ -15,6 +15,8 @@ const MAX_OWNED: usize = 65_536;
 /// One call reaches all buffers within this time, in the clock's own unit: 1 ms, far more than
 /// was seen under emulation.
 const ONE_CALL: u64 = 1_000_000;
+/// Width of the name of a task.
+const COMM_COLUMNS: usize = 16;
 /// Width of the columns behind the name of an event (`print_event_name` pads to 20).
 const NAME_COLUMNS: usize = 20;
 
@@ -82,6 +84,11 @@ fn flags(flags: Option<u8>, preempt_count: Option<u8>) -> String {
     format!("{irqs_off}{resched}{level}{preempt} ")
 }
 
+/// Adds the blanks that a text of so many bytes leaves of its column.
+fn fill(out: &mut Vec<u8>, columns: usize, text: usize) {
+    out.extend(std::iter::repeat_n(b' ', columns.saturating_sub(text)));
+}
+
 impl Printer {
     /// Prints one event, and what was lost in front of it.
     pub(super) fn print(
@@ -111,12 +118,12 @@ impl Printer {
         let unknown = EventFormat::default();
         let format = format.unwrap_or(&unknown);
         if self.is_shown_elsewhere(event, bytes, format, machine) {
-            self.twice += 1;
+            self.twice = self.twice.saturating_add(1);
             return;
         }
         let pid = format.value("common_pid", bytes, machine).unwrap_or(0) as u32;
         let comm = contents.tasks.name(pid);
-        out.resize(out.len() + 16usize.saturating_sub(comm.len()), b' ');
+        fill(out, COMM_COLUMNS, comm.len());
         push_text(out, comm);
         let time = event.clock.print(event.time);
         let field = |name| format.value(name, bytes, machine).map(|value| value as u8);
@@ -129,7 +136,7 @@ impl Printer {
         };
         push_text(out, name.as_bytes());
         out.extend(b": ");
-        out.resize(out.len() + NAME_COLUMNS.saturating_sub(name.len()), b' ');
+        fill(out, NAME_COLUMNS, name.len());
         let printer = EventPrinter {
             format,
             symbols: &contents.symbols,

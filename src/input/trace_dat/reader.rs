@@ -105,7 +105,7 @@ impl TraceDat {
                 Ok(Some(block)) => {
                     self.text.extend_from_slice(&block);
                     self.store.give_back(&block);
-                    self.texts += block.len() as u64;
+                    self.texts = self.texts.saturating_add(block.len() as u64);
                     // What several sections are said to share could be read without end.
                     if self.texts > self.store.len().saturating_mul(MAX_UNPACKED) {
                         let what = format!("is more than {MAX_UNPACKED} times the file");
@@ -146,7 +146,7 @@ impl Read for TraceDat {
         let left = self.text.get(self.given..).unwrap_or_default();
         let n = left.len().min(out.len());
         out[..n].copy_from_slice(&left[..n]);
-        self.given += n;
+        self.given = self.given.saturating_add(n);
         Ok(n)
     }
 }

@@ -88,12 +88,14 @@ impl Store {
         let (packed, len) = sizes.split_at(4);
         let (packed, len) = (machine.number(packed), machine.number(len));
         self.give_back(&sizes);
-        let behind = offset + 8 + packed;
-        if behind > end {
+        // The sizes were read: they end inside the file.
+        let start = offset.saturating_add(8);
+        let behind = start.checked_add(packed).filter(|&behind| behind <= end);
+        let behind = behind.ok_or_else(|| {
             let what = "reaches beyond where it should end";
-            return Err(Damage::new(part, offset, what));
-        }
-        let compressed = self.bytes(part, offset + 8, packed)?;
+            Damage::new(part, offset, what)
+        })?;
+        let compressed = self.bytes(part, start, packed)?;
         let unpacked = self.unpack(part, offset, &compressed, len, compression);
         self.give_back(&compressed);
         Ok((unpacked?, behind))
@@ -108,7 +110,7 @@ impl Store {
         compression: Compression,
     ) -> Result<Vec<u8>, Damage> {
         self.reserve(part, offset, len)?;
-        let work = len + compressed.len() as u64;
+        let work = len.saturating_add(compressed.len() as u64);
         let unpacked = match self.unpackable.checked_sub(work) {
             Some(left) => {
                 self.unpackable = left;
@@ -119,7 +121,7 @@ impl Store {
             )),
         };
         unpacked.map_err(|what| {
-            self.allowance += len;
+            self.allowance = self.allowance.saturating_add(len);
             Damage::new(part, offset, what)
         })
     }
@@ -144,7 +146,7 @@ impl Store {
 
     /// Bytes that came from here are no longer kept.
     pub(super) fn give_back(&mut self, bytes: &[u8]) {
-        self.allowance += bytes.len() as u64;
+        self.allowance = self.allowance.saturating_add(bytes.len() as u64);
     }
 }
 
@@ -156,7 +158,7 @@ struct ReadAt {
 impl Read for ReadAt {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read_at(out, self.offset)?;
-        self.offset += n as u64;
+        self.offset = self.offset.saturating_add(n as u64);
         Ok(n)
     }
 }

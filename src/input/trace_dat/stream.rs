@@ -91,10 +91,11 @@ impl Stream {
             match self.page.next(page) {
                 Ok(Some(event)) => {
                     let start = self.place.start;
+                    let [from, to] = [event.start, event.end].map(|at| start.saturating_add(at));
                     let step = Step {
                         time: self.page.time(),
                         lost: self.lost.take(),
-                        event: Some(start + event.start..start + event.end),
+                        event: Some(from..to),
                     };
                     return (Some(step), done);
                 }
