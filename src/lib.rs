@@ -13,6 +13,7 @@ mod commands;
 mod diagnosis;
 mod exit;
 mod fleet;
+mod hash;
 mod host;
 mod input;
 mod kernel;
@@ -72,6 +73,10 @@ pub mod inside {
         pub use crate::fleet::hosts::Fleet;
         pub use crate::fleet::problem::{MAX_NAMED, ProblemKind};
         pub use crate::fleet::read::Reader;
+    }
+    /// Of `hash`.
+    pub mod hash {
+        pub use crate::hash::choose;
     }
     /// Of `host`.
     pub mod host {

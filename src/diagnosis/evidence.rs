@@ -6,8 +6,7 @@
 
 use std::collections::HashMap;
 
-use foldhash::fast::FixedState;
-
+use crate::hash::Seeded;
 use crate::kernel::frames::StackFacts;
 use crate::kernel::functions::{Direction, Function, Handler, Origin};
 
@@ -312,7 +311,7 @@ const RECENT_BITS: u32 = 5;
 pub(crate) struct EvidenceTable {
     /// What was looked up last at each place.
     recent: [(u128, u32); 1 << RECENT_BITS],
-    index: HashMap<u128, u32, FixedState>,
+    index: HashMap<u128, u32, Seeded>,
     all: Vec<Evidence>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use foldhash::fast::FixedState;
+use crate::hash::Seeded;
 
 /// Rows of one kind that are counted apart.
 pub(crate) const MAX_CELLS: usize = 262_144;
@@ -13,7 +13,7 @@ pub(super) const RECENT: usize = 2048;
 /// Rows in the order of their first appearance.
 #[derive(Clone)]
 pub(crate) struct Rows<K, V> {
-    index: HashMap<K, u32, FixedState>,
+    index: HashMap<K, u32, Seeded>,
     all: Vec<(K, V)>,
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use foldhash::fast::FixedState;
-
 use crate::diagnosis::collect::packet_drop::PacketDrop;
 use crate::diagnosis::evidence::{EvidenceTable, StackState};
+use crate::hash::Seeded;
 use crate::kernel::functions::Direction;
 use crate::report::entries::WantedTally;
 use crate::report::filter::Filter;
@@ -48,7 +47,7 @@ pub(crate) struct Tally<'f> {
     by_context: bool,
     /// It asks which packets they were.
     by_packet: bool,
-    matches: HashMap<StackId, bool, FixedState>,
+    matches: HashMap<StackId, bool, Seeded>,
     pub(crate) table: EvidenceTable,
     /// Receive-path drops, filtered or not.
     pub(crate) receive_drops: u64,
@@ -59,7 +58,7 @@ pub(crate) struct Tally<'f> {
     /// All drops, filtered or not.
     pub(crate) all: u64,
     pub(crate) cpus: Rows<(Option<u32>, u32), Tallied>,
-    pub(crate) comms: HashMap<u64, Comm, FixedState>,
+    pub(crate) comms: HashMap<u64, Comm, Seeded>,
     pub(crate) tasks: Rows<(u64, u32), u64>,
     pub(crate) stacks: Rows<StackKey, u64>,
     pub(crate) stacks_beyond: u64,

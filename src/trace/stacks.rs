@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
-
+use crate::hash::Seeded;
 use crate::kernel::frames::freed_by_drop;
 use crate::kernel::printed::{FTRACE, FTRACE_LIST, RETURN_PROBE};
 use crate::trace::event::{Frames, Name, StackId};
@@ -108,15 +107,15 @@ struct Block {
 /// The table of distinct stacks.
 #[derive(Clone, Default)]
 pub struct Stacks {
-    hasher: FixedState,
-    by_hash: HashMap<u64, u32, FixedState>,
+    hasher: Seeded,
+    by_hash: HashMap<u64, u32, Seeded>,
     blocks: Vec<Block>,
     /// The bytes of all blocks.
     text: Vec<u8>,
     /// By frames, lines, and lines that are none.
-    by_frames: HashMap<StackKey, StackId, FixedState>,
+    by_frames: HashMap<StackKey, StackId, Seeded>,
     stacks: Vec<Stack>,
-    names: HashSet<Name, FixedState>,
+    names: HashSet<Name, Seeded>,
 }
 
 impl Stacks {

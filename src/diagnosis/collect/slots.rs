@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use foldhash::fast::FixedState;
-
+use crate::hash::Seeded;
 use crate::trace::Level;
 
 /// CPU numbers below this are looked up in a plain table.
@@ -27,7 +26,7 @@ pub(super) struct Key {
 pub(super) struct CpuSlots<C> {
     /// Places, one more than the slot's number, 0 where there is none.
     plain: Vec<u32>,
-    others: HashMap<Option<u32>, CpuSlot, FixedState>,
+    others: HashMap<Option<u32>, CpuSlot, Seeded>,
     all: Vec<(Option<u32>, C)>,
 }
 
@@ -96,7 +95,7 @@ pub(super) struct TaskSlot(u32);
 /// States of tasks.
 #[derive(Clone)]
 pub(super) struct TaskSlots<T> {
-    index: HashMap<Key, TaskSlot, FixedState>,
+    index: HashMap<Key, TaskSlot, Seeded>,
     all: Vec<(Key, T)>,
 }
 

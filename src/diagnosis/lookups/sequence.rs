@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use foldhash::fast::FixedState;
-
+use crate::hash::Seeded;
 use crate::host::rules::{TABLE_LOCAL, TABLE_MAIN};
 use crate::trace::DevName;
 use crate::trace::lookup::Lookup;
@@ -146,7 +145,7 @@ pub(crate) struct Sequence {
 /// Distinct sequences, numbered by first appearance.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sequences {
-    index: HashMap<Sequence, u16, FixedState>,
+    index: HashMap<Sequence, u16, Seeded>,
     all: Vec<Sequence>,
     ops: Vec<u64>,
     /// Some lookup asked another table than local and main.
