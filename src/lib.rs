@@ -107,7 +107,7 @@ pub mod inside {
     pub mod render {
         pub use crate::render::html::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, policy};
         pub use crate::render::registry::MERGE;
-        pub use crate::render::report::json::value as report_value;
+        pub use crate::render::report::json::ReportObject;
         pub use crate::render::view::FleetView;
     }
     /// Of `report`.

@@ -13,6 +13,7 @@ use common::schema::{check, close, errors, validator, whole};
 use common::{command, fixture, ip6drop, json, json_line, stderr, stdout};
 use ip6drop::inside::host::netns::Id;
 use ip6drop::inside::os::{RunLog, Runs};
+use ip6drop::inside::render::ReportObject;
 use ip6drop::inside::report::{Summary, TriggerRuns};
 use ip6drop::inside::schema::{Definition, of};
 use ip6drop::inside::status::rises;
@@ -315,7 +316,8 @@ fn what_diagnose_adds() {
             },
         });
         summary.namespaces = Some(rises(Some(&before), Some(after.clone())));
-        let report = ip6drop::inside::render::report_value(&summary).unwrap();
+        let report = ReportObject::of(&summary);
+        let report = serde_json::to_value(report).unwrap();
         check(&report);
         assert_eq!(report["namespaces"][0]["in_no_routes"], 900);
         assert_eq!(report["namespaces"][0]["regime"], "exhausted");

@@ -5,7 +5,7 @@ mod common;
 
 use std::io::{Read, Write};
 
-use common::dat::{Dat, Page, Record};
+use common::dat::{Dat, LONG, Page, Record};
 use common::fixture;
 use ip6drop::inside::input::TraceDat;
 use proptest::prelude::*;
@@ -105,6 +105,119 @@ fn a_file_may_end_at_every_byte() {
             assert!(error.is_some(), "{len} bytes");
         }
     }
+}
+
+/// Options that lead on and on, each section to the next.
+#[test]
+fn sections_of_options_are_not_followed_without_end() {
+    let chain = |sections: u64| {
+        let mut bytes = LITTLE.start7(26);
+        let start = bytes.len() as u64;
+        let pointer = bytes.len() - 8;
+        bytes[pointer..].copy_from_slice(&start.to_le_bytes());
+        for at in 1..=sections {
+            let next = if at == sections { 0 } else { start + 30 * at };
+            let mut option = vec![0, 0, 8, 0, 0, 0];
+            option.extend(next.to_le_bytes());
+            bytes.extend(LITTLE.section(0, &option));
+        }
+        text(&bytes).1.unwrap()
+    };
+    let (whole, endless) = (chain(1024), chain(1025));
+    assert!(whole.contains("name no trace buffer"), "{whole}");
+    assert!(endless.contains("lead back to themselves"), "{endless}");
+}
+
+/// In version 6 one number is that of the CPUs of every buffer.
+#[test]
+fn more_cpus_than_a_kernel_can_have_are_refused() {
+    let bytes = made(Dat {
+        version: 6,
+        ..LITTLE
+    });
+    let option = [8, 0, 4, 0, 0, 0, 2];
+    let at = bytes.windows(7).position(|w| w == option).unwrap() + 6;
+    for (cpus, refused) in [(2_u32, false), (32_768, false), (32_769, true)] {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 4].copy_from_slice(&cpus.to_le_bytes());
+        let error = text(&bytes).1.unwrap_or_default();
+        assert_eq!(error.contains("of 65536 CPUs"), refused, "{cpus}: {error}");
+    }
+}
+
+/// A part of zlib blocks: a quarter of a mebibyte of blank lines, so often.
+fn blank_lines(blocks: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![b'\n'; 1 << 18]).unwrap();
+    let packed = encoder.finish().unwrap();
+    let mut part = LITTLE.number(blocks as u64, 4);
+    for _ in 0..blocks {
+        part.extend(LITTLE.number(packed.len() as u64, 4));
+        part.extend(LITTLE.number(1 << 18, 4));
+        part.extend(&packed);
+    }
+    part
+}
+
+/// A file whose only buffer is this text, compressed.
+fn text_file(part: &[u8]) -> Vec<u8> {
+    let packed = Dat {
+        zlib: true,
+        ..LITTLE
+    };
+    let mut bytes = packed.start7(0);
+    let pointer = bytes.len() - 8;
+    let text = bytes.len() as u64;
+    bytes.extend([22, 0, 1, 0, 0, 0, 0, 0]);
+    bytes.extend((part.len() as u64).to_le_bytes());
+    bytes.extend(part);
+    let options = bytes.len() as u64;
+    let mut option = [22, 0, 8, 0, 0, 0].to_vec();
+    option.extend(text.to_le_bytes());
+    option.extend([0, 0, 8, 0, 0, 0]);
+    option.extend([0; 8]);
+    bytes.extend(packed.section(0, &option));
+    bytes[pointer..pointer + 8].copy_from_slice(&options.to_le_bytes());
+    bytes
+}
+
+/// Blank lines shrink to a thousandth.
+#[test]
+fn a_bomb_of_blank_lines_is_given_up() {
+    let bytes = text_file(&blank_lines(64));
+    let (text, error) = text(&bytes);
+    let error = error.unwrap();
+    assert!(error.contains("more than 128 times the file"), "{error}");
+    assert!(text.len() <= 128 * bytes.len(), "{} bytes", text.len());
+}
+
+/// A function of a long name is in every frame of every page.
+#[test]
+fn text_that_is_much_longer_than_its_file_is_given_up() {
+    let dat = Dat {
+        zlib: true,
+        ..LITTLE
+    };
+    let record = dat.stack(7, &[LONG; 400]);
+    let page = Page {
+        time: 1,
+        lost: None,
+        records: vec![record],
+    };
+    let bytes = dat.file(&[("", vec![vec![page; 200]])]);
+    let (text, error) = text(&bytes);
+    let error = error.unwrap();
+    assert!(
+        error.contains("text at byte 0: is more than 512 times the file"),
+        "{error}"
+    );
+    let most = 513 * bytes.len() + (128 << 10);
+    assert!(
+        text.len() <= most,
+        "{} bytes of {}",
+        text.len(),
+        bytes.len()
+    );
 }
 
 /// Numbers at which sums and products go over.

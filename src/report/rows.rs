@@ -64,3 +64,19 @@ pub(super) fn recent(numbers: [usize; 3]) -> usize {
     });
     mixed as usize % RECENT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_one_kind_have_a_cap() {
+        let mut rows = Rows::<u32, u64>::new();
+        let most = MAX_CELLS as u32;
+        assert!((0..most).all(|key| rows.capped(key) == Some(key)));
+        assert_eq!(rows.capped(most), None);
+        // A row that is there is found all the same, and one is made where it must be.
+        assert_eq!(rows.capped(7), Some(7));
+        assert_eq!(rows.place(most, true), Some(most));
+    }
+}

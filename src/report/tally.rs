@@ -210,3 +210,19 @@ impl Tally<'_> {
         Some(evidence)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_have_a_cap() {
+        let filter = Filter::default();
+        let mut tally = Tally::new(&filter);
+        let comm = Comm::new(b"ping");
+        let most = MAX_TASKS as u64;
+        assert!((0..most).all(|pid| tally.place_task(pid, comm, 0).is_some()));
+        assert_eq!(tally.place_task(most, comm, 0), None);
+        assert_eq!(tally.place_task(7, comm, 0), Some(7));
+    }
+}

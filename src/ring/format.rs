@@ -6,6 +6,11 @@ use std::collections::BTreeMap;
 use crate::ring::machine::Machine;
 use crate::ring::print_format::{Piece, pieces};
 
+/// Longest description of an event, in bytes; longer ones are not read.
+const MAX_FORMAT: usize = 64 * 1024;
+/// Fields of one event that are looked for. A probe has at most 128 (`MAX_TRACE_ARGS`).
+const MAX_FIELDS: usize = 256;
+
 /// One field of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -81,7 +86,7 @@ fn field(line: &str) -> Option<Field> {
 
 /// The fields described in a text, in its order.
 pub(crate) fn fields(text: &str) -> Vec<Field> {
-    text.lines().filter_map(field).collect()
+    text.lines().filter_map(field).take(MAX_FIELDS).collect()
 }
 
 /// The description of one event.
@@ -138,7 +143,9 @@ impl EventFormats {
             .split(|&b| b == b'\n')
             .find_map(|line| std::str::from_utf8(line.strip_prefix(b"ID:")?).ok())
             .and_then(|id| id.trim().parse().ok());
-        if let Some(id) = id {
+        if let Some(id) = id
+            && text.len() <= MAX_FORMAT
+        {
             self.texts.insert(id, text);
         }
     }
@@ -216,5 +223,19 @@ print fmt: \"(%lx)\", REC->__probe_ip
         assert_eq!(formats.get(1201).unwrap().name, "gc_enter");
         assert_eq!(formats.any().unwrap().name, "gc_enter");
         assert!(formats.get(0).is_none());
+    }
+
+    #[test]
+    fn descriptions_have_caps() {
+        let field = |n| format!("field:int f{n};\toffset:8;\tsize:4;\tsigned:1;\n");
+        let text: String = (0..=MAX_FIELDS).map(field).collect();
+        assert_eq!(fields(&text).len(), MAX_FIELDS);
+        for (len, known) in [(MAX_FORMAT, true), (MAX_FORMAT + 1, false)] {
+            let mut text = b"name: a\nID: 7\n".to_vec();
+            text.resize(len, b' ');
+            let mut formats = EventFormats::default();
+            formats.insert(text);
+            assert_eq!(formats.get(7).is_some(), known);
+        }
     }
 }

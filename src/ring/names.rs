@@ -1,5 +1,9 @@
 //! Names in a text, found by their numbers.
 
+/// Longest name, in bytes (`KSYM_NAME_LEN` of 6.1 and later); of a task it is 16. Longer ones are
+/// none: each is printed as often as its number comes.
+const MAX_NAME: usize = 512;
+
 /// A text of many lines, each with a number and a name.
 #[derive(Default)]
 pub(super) struct Names {
@@ -19,7 +23,9 @@ impl Names {
         // Places are kept in 32 bits; files keep the size in as many.
         if u32::try_from(text.len()).is_ok() {
             for line in text.split(|&b| b == b'\n' || b == 0) {
-                if let Some((number, name)) = entry(line) {
+                if let Some((number, name)) = entry(line)
+                    && name.len() <= MAX_NAME
+                {
                     let at = (name.as_ptr() as usize).saturating_sub(base);
                     index.push((number, at as u32, at.saturating_add(name.len()) as u32));
                 }
@@ -48,5 +54,18 @@ impl Names {
         let after = self.index.partition_point(|&(known, ..)| known <= number);
         let &(known, from, to) = self.index.get(after.checked_sub(1)?)?;
         Some((known, self.text.get(from as usize..to as usize)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_is_none() {
+        for (len, found) in [(MAX_NAME, true), (MAX_NAME + 1, false)] {
+            let names = Names::new(vec![b'f'; len], |line| Some((7, line)));
+            assert_eq!(names.last_up_to(7).is_some(), found);
+        }
     }
 }

@@ -16,6 +16,10 @@ use crate::ring::symbols::{Resolved, Symbols};
 /// Fields that hold the address of a probed instruction or function.
 const PROBED: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
 
+/// Longest text of an event in front of its stack, and of the stack, in bytes: readers look at no
+/// more of a line. What a description prints beyond it is left out, and frames as well.
+const MAX_SAID: usize = 64 * 1024;
+
 /// How addresses are printed.
 pub(crate) trait Addresses {
     /// `dst_alloc`: the function that an address is in (`%ps`).
@@ -48,6 +52,11 @@ impl<A> Copy for EventPrinter<'_, A> {}
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     let visible = |&b: &u8| if b < b' ' || b == 0x7f { b'?' } else { b };
     out.extend(text.iter().map(visible));
+}
+
+/// Whether what stands behind `start` is longer than anybody reads.
+fn is_too_long(out: &[u8], start: usize) -> bool {
+    out.len().saturating_sub(start) > MAX_SAID
 }
 
 fn text_of(bytes: &[u8]) -> &[u8] {
@@ -117,9 +126,10 @@ impl EventPrinter<'_> {
             event.get(callers.offset..).unwrap_or_default()
         };
         let end = self.machine.long_max();
+        let start = out.len();
         for caller in callers.chunks_exact(self.machine.long.max(1)) {
             let address = self.machine.number(caller);
-            if address == end {
+            if address == end || is_too_long(out, start) {
                 break;
             }
             out.extend(b"=> ");
@@ -134,7 +144,11 @@ impl EventPrinter<'_> {
     /// Prints the fields of an event as they are: `name=value`.
     fn by_fields(self, out: &mut Vec<u8>, event: &[u8]) {
         let own = |field: &&Field| !field.name.starts_with("common_");
+        let start = out.len();
         for (number, field) in self.format.fields.iter().filter(own).enumerate() {
+            if is_too_long(out, start) {
+                break;
+            }
             let bytes = field.bytes(event, self.machine);
             if number > 0 {
                 out.push(b' ');
@@ -256,7 +270,11 @@ impl<A: Addresses> EventPrinter<'_, A> {
     /// what the event does not have.
     pub(crate) fn by_print_fmt(self, out: &mut Vec<u8>, event: &[u8]) -> Option<()> {
         let field = |argument: &Argument| self.format.field(argument.field());
+        let start = out.len();
         for piece in self.format.print.as_ref()? {
+            if is_too_long(out, start) {
+                break;
+            }
             match piece {
                 Piece::Text(text) => push_text(out, text.as_bytes()),
                 Piece::Quoted(argument) => self.quoted(out, field(argument)?, event)?,

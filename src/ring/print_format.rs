@@ -5,6 +5,9 @@
 
 use crate::ring::conversion::Conversion;
 
+/// Texts and values of one description; one that has more counts as one that computes.
+const MAX_PIECES: usize = 256;
+
 /// A part of what an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -156,6 +159,9 @@ pub(crate) fn pieces(print: &str) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once('%') {
+        if pieces.len() >= MAX_PIECES {
+            return None;
+        }
         if let Some(after) = after.strip_prefix('%') {
             push_text(&mut pieces, before);
             push_text(&mut pieces, "%");
@@ -273,6 +279,14 @@ mod tests {
             r#""%s", __print_flags(REC->n, "|", { 1, "one" })"#,
         ] {
             assert_eq!(pieces(print), None, "{print}");
+        }
+    }
+
+    #[test]
+    fn a_description_of_too_many_pieces_computes() {
+        for (values, known) in [(MAX_PIECES, true), (MAX_PIECES + 1, false)] {
+            let print = format!("\"{}\"{}", "%d".repeat(values), ", REC->n".repeat(values));
+            assert_eq!(pieces(&print).is_some(), known);
         }
     }
 }

@@ -325,3 +325,31 @@ fn what_is_not_understood_is_printed_by_its_fields() {
         assert_eq!(says(&format, &held), printed);
     }
 }
+
+/// A kilobyte printed 250 times, by a description or without, and a stack that fills a page of a
+/// mebibyte: of each no more than readers look at.
+#[test]
+fn the_text_of_one_event_has_a_cap() {
+    const MAX: usize = 64 * 1024;
+    let names: Vec<String> = (0..250)
+        .map(|n| format!("char f{n}[1024] 8 1024 1"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let by_print = format!("\"{}\"{}", "%s".repeat(250), ", REC->f0".repeat(250));
+    for print in [&by_print[..], "REC->f0 + 1"] {
+        let format = format("wide", &names, print);
+        let len = said(&format, &[b'x'; 2000]).len();
+        assert!((MAX..MAX + 2048).contains(&len), "{len}");
+    }
+    let format = format("kernel_stack", &["unsigned long caller[] 8 0 0"], "\"\"");
+    let symbols = Symbols::new(b"ffffffff81000000 T ip6_pkt_drop\n".to_vec());
+    let printer = EventPrinter {
+        format: &format,
+        symbols: &symbols,
+        machine: MACHINE,
+    };
+    let event = 0xffff_ffff_8100_0000_u64.to_le_bytes().repeat(1 << 17);
+    let mut out = Vec::new();
+    printer.frames(&mut out, &event);
+    assert!((MAX..MAX + 64).contains(&out.len()), "{}", out.len());
+}

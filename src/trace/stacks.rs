@@ -12,6 +12,10 @@ use crate::trace::symbol::Frame;
 
 /// Distinct blocks of frame lines that are remembered; later ones are parsed every time.
 const MAX_STACKS: usize = 65_536;
+/// Frames of all remembered stacks together: 64 of each.
+const MAX_FRAMES: usize = 64 * 65_536;
+/// Distinct names of frames; a kernel with its modules has fewer functions.
+const MAX_NAMES: usize = 262_144;
 /// Bytes of text that remembered blocks may take together.
 const MAX_STACK_BYTES: usize = 48 * 1024 * 1024;
 
@@ -115,6 +119,8 @@ pub struct Stacks {
     /// By frames, lines, and lines that are none.
     by_frames: HashMap<StackKey, StackId, Seeded>,
     stacks: Vec<Stack>,
+    /// Frames of all of them.
+    frames: usize,
     names: HashSet<Name, Seeded>,
 }
 
@@ -152,8 +158,7 @@ impl Stacks {
             return Interned::Known(known.stack);
         }
         let stack = parse(block);
-        let full =
-            self.blocks.len() >= MAX_STACKS || self.text.len() + block.len() > MAX_STACK_BYTES;
+        let full = self.is_full(block, &stack);
         // Blocks that differ in addresses or offsets alone are one stack.
         let known = self.by_frames.get(&stack.key());
         let id = match known {
@@ -164,6 +169,7 @@ impl Stacks {
                 let id = StackId(self.stacks.len() as u32);
                 let frames = stack.frames.iter().map(|name| self.name(name)).collect();
                 let stack = Stack { frames, ..stack };
+                self.frames += stack.frames.len();
                 self.by_frames.insert(stack.key(), id);
                 self.stacks.push(stack);
                 id
@@ -178,6 +184,14 @@ impl Stacks {
         let next = self.by_hash.insert(hash, self.blocks.len() as u32);
         self.blocks.push(Block { id: stored, next });
         Interned::Known(id)
+    }
+
+    /// Whether there is no room for one more block.
+    fn is_full(&self, block: &[u8], stack: &Stack) -> bool {
+        self.blocks.len() >= MAX_STACKS
+            || self.text.len() + block.len() > MAX_STACK_BYTES
+            || self.frames + stack.frames.len() > MAX_FRAMES
+            || self.names.len() >= MAX_NAMES
     }
 
     /// The one copy of a name.
@@ -269,5 +283,43 @@ mod tests {
             (stacks.get(damaged).lines, stacks.get(damaged).unparsed),
             (2, 1)
         );
+    }
+
+    /// Whether a table like this has room for a stack that it does not know.
+    fn has_room(change: impl FnOnce(&mut Stacks)) -> bool {
+        let mut stacks = Stacks::default();
+        let known = known(&mut stacks, b" => known\n => caller\n");
+        change(&mut stacks);
+        let new = stacks.intern(b" => ip6_pkt_drop\n => ip6_pkt_discard\n");
+        // What is known stays known.
+        let again = stacks.intern(b" => known+0x1/0x2\n => caller\n");
+        assert!(matches!(again, Interned::Known(id) if id == known));
+        matches!(new, Interned::Known(_))
+    }
+
+    #[test]
+    fn what_is_remembered_has_its_caps() {
+        let block = Block {
+            id: BlockId {
+                start: 0,
+                len: 0,
+                stack: StackId(0),
+            },
+            next: None,
+        };
+        for (room, expected) in [(1, true), (0, false)] {
+            let blocks = MAX_STACKS - room;
+            assert_eq!(
+                has_room(|s| s.blocks.resize(blocks, block.clone())),
+                expected
+            );
+            // The new stack has 37 bytes, two frames, and two names.
+            let text = MAX_STACK_BYTES - 36 - room;
+            assert_eq!(has_room(|s| s.text.resize(text, 0)), expected);
+            assert_eq!(has_room(|s| s.frames = MAX_FRAMES - 1 - room), expected);
+            let names = MAX_NAMES - room - 2;
+            let names = (0..names).map(|n| Name::from(n.to_string().into_bytes()));
+            assert_eq!(has_room(|s| s.names.extend(names)), expected);
+        }
     }
 }

@@ -43,7 +43,16 @@ pub const STACK: u16 = 4;
 pub const ENTER: u16 = 1201;
 pub const EXIT: u16 = 1202;
 
-pub const SYMBOLS: [&str; 8] = [
+/// A name of 250 letters.
+pub const LONG: &str = concat!(
+    "a_function_with_a_name_of_fifty_letters_like_these",
+    "a_function_with_a_name_of_fifty_letters_like_these",
+    "a_function_with_a_name_of_fifty_letters_like_these",
+    "a_function_with_a_name_of_fifty_letters_like_these",
+    "a_function_with_a_name_of_fifty_letters_like_these",
+);
+
+pub const SYMBOLS: [&str; 9] = [
     "ip6_dst_gc",
     "dst_alloc",
     "fib6_run_gc",
@@ -51,6 +60,7 @@ pub const SYMBOLS: [&str; 8] = [
     "ip6_pkt_discard",
     "ip6_pol_route_input",
     "ip6_route_input",
+    LONG,
     "kretprobe_trampoline",
 ];
 

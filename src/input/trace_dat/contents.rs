@@ -13,6 +13,11 @@ use crate::ring::page::{NoLayout, PageLayout};
 use crate::ring::symbols::Symbols;
 use crate::ring::tasks::Tasks;
 
+/// Buffers that are read, those of text apart; each CPU of one takes memory of its own.
+const MAX_BUFFERS: usize = 1024;
+/// CPUs of all buffers together: eight times what the kernel can have (`NR_CPUS`).
+const MAX_STREAMS: usize = 65_536;
+
 /// The data of one CPU in one buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CpuData {
@@ -210,9 +215,22 @@ impl Contents {
         Ok(())
     }
 
+    /// Whether there is room for one more buffer, or text, of so many CPUs.
+    pub(super) fn room(&self, offset: u64, cpus: usize) -> Result<(), Damage> {
+        let known = self.buffers.iter().map(|buffer| buffer.cpus.len());
+        let streams = known.fold(cpus, usize::saturating_add);
+        let full = self.buffers.len().max(self.texts.len()) >= MAX_BUFFERS;
+        if full || streams > MAX_STREAMS {
+            let what = format!("is one of more than {MAX_BUFFERS}, or of {MAX_STREAMS} CPUs");
+            return Err(Damage::unsupported("buffer", offset, what));
+        }
+        Ok(())
+    }
+
     /// The option BUFFER of version 6: an instance, whose table is elsewhere.
     pub(super) fn instance(&mut self, data: &[u8]) -> Result<(), Damage> {
         let offset = Fields::of(data, "option BUFFER", 0, self.machine).u64()?;
+        self.room(offset, 0)?;
         self.buffers.push(Buffer {
             offset,
             page_size: self.page_size,
@@ -230,7 +248,9 @@ impl Contents {
         clock.name(&from.name()?);
         let page_size = from.u32()?.into();
         let mut cpus = Vec::new();
-        for _ in 0..from.u32()? {
+        let count = from.u32()?;
+        self.room(offset, count as usize)?;
+        for _ in 0..count {
             cpus.push(CpuData {
                 cpu: from.u32()?,
                 offset: from.u64()?,
@@ -273,5 +293,30 @@ mod tests {
         assert_eq!(contents.release.as_deref(), Some(&b"4.19.113-1.el7"[..]));
         assert_eq!(contents.dropping, BTreeSet::from([3]));
         assert_eq!(contents.cpus, Some(4));
+    }
+
+    /// The option BUFFER of version 7 with so many CPUs, without a name.
+    fn buffer(cpus: usize) -> Vec<u8> {
+        let mut option = vec![0; 14];
+        option.extend((cpus as u32).to_le_bytes());
+        option.resize(option.len() + 20 * cpus, 0);
+        option
+    }
+
+    #[test]
+    fn buffers_and_their_cpus_have_caps() {
+        let mut contents = Contents::default();
+        contents.buffer(&buffer(MAX_STREAMS - 1)).unwrap();
+        let error = contents.buffer(&buffer(2)).unwrap_err().to_string();
+        assert!(
+            error.contains("65536 CPUs; turn it into text with trace-cmd"),
+            "{error}"
+        );
+        contents.buffer(&buffer(1)).unwrap();
+        for _ in 2..MAX_BUFFERS {
+            contents.buffer(&buffer(0)).unwrap();
+        }
+        assert!(contents.buffer(&buffer(0)).is_err());
+        assert!(contents.instance(&[0; 8]).is_err());
     }
 }

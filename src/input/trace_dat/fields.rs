@@ -136,3 +136,18 @@ impl<R: Read> Fields<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_a_cap() {
+        for (len, sound) in [(MAX_NAME, true), (MAX_NAME + 1, false)] {
+            let mut bytes = vec![b'n'; len];
+            bytes.push(0);
+            let mut fields = Fields::of(&bytes, "part", 0, Machine::default());
+            assert_eq!(fields.name().is_ok(), sound);
+        }
+    }
+}

@@ -101,6 +101,10 @@ fn version6(
             compression: None,
         }),
         b"flyrecord\0" => {
+            // Each instance has a table of as many CPUs.
+            let tables = contents.buffers.len().saturating_add(1);
+            let streams = tables.saturating_mul(contents.cpus.unwrap_or(0) as usize);
+            contents.room(store.len().saturating_sub(from.left()), streams)?;
             let buffer = Buffer {
                 page_size: contents.page_size,
                 cpus: cpu_table(from, contents.cpus)?,
@@ -289,6 +293,7 @@ fn options7(
 }
 
 fn text7(store: &mut Store, contents: &mut Contents, offset: u64) -> Result<(), Damage> {
+    contents.room(offset, 0)?;
     let found = section_header(store, contents, "buffer text", offset)?;
     contents.texts.push(EmbeddedText {
         offset: found.start,

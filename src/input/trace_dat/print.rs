@@ -206,4 +206,30 @@ mod tests {
         // An event without them has no such column.
         assert_eq!(flags(None, Some(1)), "");
     }
+
+    #[test]
+    fn calls_told_apart_by_buffer_have_a_cap() {
+        let format = EventFormat::parse(
+            b"name: function\n\tfield:int common_type;\toffset:0;\tsize:4;\tsigned:0;\n\
+              \tfield:long ip;\toffset:4;\tsize:4;\tsigned:0;\n",
+        );
+        let machine = Machine::default();
+        let mut printer = Printer::default();
+        let mut shows = |buffer, ip: u32| {
+            let bytes = [[7, 0, 0, 0], ip.to_le_bytes()].concat();
+            let event = MergedEvent {
+                buffer,
+                cpu: 0,
+                time: 1,
+                clock: Default::default(),
+                lost: None,
+                bytes: Some(&bytes),
+            };
+            printer.is_shown_elsewhere(&event, &bytes, &format, machine)
+        };
+        let most = MAX_OWNED as u32;
+        assert!(!(0..=most).any(|ip| shows(0, ip)));
+        assert!(shows(1, most - 1));
+        assert!(!shows(1, most));
+    }
 }

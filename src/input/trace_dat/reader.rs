@@ -9,10 +9,13 @@ use crate::input::trace_dat::damage::{Damage, Damages};
 use crate::input::trace_dat::layout;
 use crate::input::trace_dat::merge::Merge;
 use crate::input::trace_dat::print::{Printer, preamble};
-use crate::input::trace_dat::store::{MAX_UNPACKED, Store};
+use crate::input::trace_dat::store::Store;
 
 /// Bytes of text made before they are handed out.
 const BATCH: usize = 64 * 1024;
+/// The text of a file is at most so many times its size, far more than one of alike stacks comes
+/// to: names and descriptions are printed as often as pages ask for them.
+const MAX_TEXT: u64 = 512;
 /// Bytes of embedded text taken at a time.
 const TEXT_STEP: u64 = 64 * 1024;
 
@@ -32,8 +35,8 @@ pub struct TraceDat {
     stage: Stage,
     text: Vec<u8>,
     given: usize,
-    /// Bytes of embedded text so far.
-    texts: u64,
+    /// Bytes of text so far.
+    made: u64,
 }
 
 impl TraceDat {
@@ -51,7 +54,7 @@ impl TraceDat {
             stage: Stage::Start,
             text: Vec::new(),
             given: 0,
-            texts: 0,
+            made: 0,
         }
     }
 
@@ -105,13 +108,6 @@ impl TraceDat {
                 Ok(Some(block)) => {
                     self.text.extend_from_slice(&block);
                     self.store.give_back(&block);
-                    self.texts = self.texts.saturating_add(block.len() as u64);
-                    // What several sections are said to share could be read without end.
-                    if self.texts > self.store.len().saturating_mul(MAX_UNPACKED) {
-                        let what = format!("is more than {MAX_UNPACKED} times the file");
-                        self.damages.push(Damage::new("buffer text", 0, what));
-                        return Stage::End;
-                    }
                     Stage::Text(blocks, texts)
                 }
                 Ok(None) => Stage::Texts(texts),
@@ -138,6 +134,12 @@ impl Read for TraceDat {
             }
             let stage = std::mem::replace(&mut self.stage, Stage::End);
             self.stage = self.more(stage);
+            self.made = self.made.saturating_add(self.text.len() as u64);
+            if self.made > self.store.len().saturating_mul(MAX_TEXT) {
+                let what = format!("is more than {MAX_TEXT} times the file");
+                self.damages.push(Damage::new("text", 0, what));
+                self.stage = Stage::End;
+            }
             if matches!(self.stage, Stage::End) && !self.damages.is_empty() {
                 // A last stack is known to be whole once another line follows.
                 self.text.extend(b"# damaged\n");

@@ -14,7 +14,8 @@ pub(super) const MAX_EXPANSION: u64 = 24;
 
 /// Compressed and decompressed bytes of all blocks ever read are together at most so many times
 /// the size of the file: a bomb would take hours otherwise, and so would blocks that overlap.
-pub(super) const MAX_UNPACKED: u64 = 1024;
+/// It is four times what a page of alike stacks comes to, and files hold more than such.
+pub(super) const MAX_UNPACKED: u64 = 128;
 
 /// A file that can be read anywhere.
 pub(super) struct Store {
@@ -236,6 +237,6 @@ mod tests {
             blocks += 1;
         };
         assert_eq!(blocks, len * MAX_UNPACKED / (300 + len - 8));
-        assert!(error.contains("more than 1024 times"), "{error}");
+        assert!(error.contains("more than 128 times"), "{error}");
     }
 }

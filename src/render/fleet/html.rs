@@ -116,7 +116,7 @@ impl Format<FleetDocument> for HtmlTable {
             out,
             "IPv6 drops of many hosts",
             &head(fleet, &totals.all),
-            &parts,
+            &mut parts.into_iter().map(Ok),
         )
     }
 }

@@ -42,12 +42,13 @@ pub(crate) fn section(id: &str, heading: &str, body: Option<String>) -> String {
     })
 }
 
-/// Writes a page: its title, what is at its head, and its parts. All of it is markup.
+/// Writes a page: its title, what is at its head, and its parts, each as it comes. All of it is
+/// markup.
 pub(crate) fn write(
     out: &mut dyn Write,
     title: &str,
     head: &str,
-    parts: &[String],
+    parts: &mut dyn Iterator<Item = io::Result<String>>,
 ) -> io::Result<()> {
     write!(
         out,
@@ -56,7 +57,7 @@ pub(crate) fn write(
         env!("CARGO_PKG_VERSION"),
     )?;
     for part in parts {
-        out.write_all(part.as_bytes())?;
+        out.write_all(part?.as_bytes())?;
     }
     write!(
         out,

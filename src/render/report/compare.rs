@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::diagnosis::class::Class;
 use crate::diagnosis::comparison::{Became, became, is_sure, lost};
 use crate::diagnosis::verdict::Verdict;
 use crate::render::json::json;
 use crate::render::paper::Paper;
-use crate::render::report::json::value;
+use crate::render::report::json::ReportObject;
 use crate::render::report::words::regime;
 use crate::render::table::table;
 use crate::render::words::{count, or_dash};
@@ -164,18 +167,28 @@ pub(crate) fn text(
     Ok(())
 }
 
-/// As one object: the sentence, and both reports.
+/// The object: the sentence, and both reports.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    schema: &'static str,
+    tool: Value,
+    summary: String,
+    before: ReportObject<'a>,
+    after: ReportObject<'a>,
+}
+
+/// As one object.
 ///
 /// # Errors
 /// Those of the writer.
 pub(crate) fn object(before: &Summary, after: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let object = json!({
-        "schema": SCHEMA,
-        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
-        "summary": sentence(before, after),
-        "before": value(before)?,
-        "after": value(after)?,
-    });
+    let object = Comparison {
+        schema: SCHEMA,
+        tool: json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")}),
+        summary: sentence(before, after),
+        before: ReportObject::of(before),
+        after: ReportObject::of(after),
+    };
     serde_json::to_writer_pretty(&mut *out, &object)?;
     writeln!(out)
 }

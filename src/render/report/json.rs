@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
-use crate::diagnosis::advice::Advice;
 use crate::diagnosis::class::{Class, Confidence};
 use crate::diagnosis::findings::{Control, GcCounts};
 use crate::diagnosis::next_steps::advise;
@@ -63,20 +62,19 @@ fn drops(summary: &Summary) -> Value {
     json!({"total": summary.findings.drops(), "by_class": by_class})
 }
 
-fn per_cpu(summary: &Summary) -> Value {
+fn per_cpu(summary: &Summary, row: Row<'_>) {
     let seconds = summary.rate_seconds();
-    let rows = summary.per_cpu.iter().map(|(cpu, row)| {
-        json!({
+    for (cpu, of) in &summary.per_cpu {
+        row(json!({
             "cpu": match cpu { CpuKey::Cpu(cpu) => json!(cpu), CpuKey::None => Value::Null },
-            "drops": row.drops(),
-            "by_class": class_counts(&row.by_class),
-            "gc": {"calls": row.gc.calls, "failed": row.gc.known_failed()},
-            "first": maybe_time(row.span.map(|s| s.0)),
-            "last": maybe_time(row.span.map(|s| s.1)),
-            "per_second": seconds.map(|seconds| row.drops() as f64 / seconds),
-        })
-    });
-    rows.collect()
+            "drops": of.drops(),
+            "by_class": class_counts(&of.by_class),
+            "gc": {"calls": of.gc.calls, "failed": of.gc.known_failed()},
+            "first": maybe_time(of.span.map(|s| s.0)),
+            "last": maybe_time(of.span.map(|s| s.1)),
+            "per_second": seconds.map(|seconds| of.drops() as f64 / seconds),
+        }));
+    }
 }
 
 fn gc(summary: &Summary) -> Value {
@@ -281,106 +279,172 @@ fn verdict_text(summary: &Summary) -> String {
     text
 }
 
-#[derive(Serialize)]
-struct Report {
-    schema: &'static str,
-    tool: Value,
-    source: Value,
-    verdict: Value,
-    drops: Value,
-    per_cpu: Value,
-    gc: Value,
-    tasks: Value,
-    stacks: Value,
-    packets: Value,
-    new_entries: Value,
-    counters: Value,
-    health: Value,
-    facts: Value,
-    control: Value,
-    left_out: u64,
-    trigger: Value,
-    namespaces: Value,
-    meanwhile: Value,
-    netfilter_rules: Value,
-    advice: Vec<Advice>,
+fn tool(_: &Summary) -> Value {
+    json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// The object of the contract.
-///
-/// # Errors
-/// Those of the serializer, which has nothing to fail on here.
-pub fn value(summary: &Summary) -> serde_json::Result<Value> {
-    let verdict = Verdict::of(&summary.findings);
+fn source(summary: &Summary) -> Value {
     let (first, last) = (summary.window.map(|w| w.0), summary.window.map(|w| w.1));
     let format = match summary.formats.len() {
         0 | 1 => summary.formats.first().copied(),
         _ => Some("mixed"),
     };
-    let tasks: Value = summary
-        .tasks_by_drops()
-        .into_iter()
-        .map(|(pid, row)| json!({"comm": String::from_utf8_lossy(&row.comm), "pid": pid, "drops": row.drops}))
-        .collect();
-    let stacks: Value = numbered_stacks(summary)
-        .into_iter()
-        .map(|stack| {
-            let frames: Vec<String> = stack.frames.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
-            json!({"id": stack.id, "count": stack.count, "class": stack.class.name(), "frames": frames})
-        })
-        .collect();
-    serde_json::to_value(Report {
-        schema: SCHEMA,
-        tool: json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")}),
-        source: json!({
-            "inputs": summary.inputs,
-            "format": format,
-            "host": summary.hosts.first().filter(|_| summary.hosts.len() == 1),
-            "began": summary.began,
-            "kernel": summary.kernels.first(),
-            "cpus": summary.cpus,
-            "window": {
-                "first": maybe_time(first),
-                "last": maybe_time(last),
-                "seconds": summary.seconds(),
-            },
-        }),
-        verdict: json!({
-            "class": verdict.class.map(Class::name),
-            "confidence": verdict.confidence.map(Confidence::name),
-            "exit": verdict.exit.status(),
-            "summary": verdict_text(summary),
-            "cache": summary.findings.refused_all.map(|proven| json!({
-                "refused_all": true,
-                "attempts": proven.attempts,
-                "confidence": proven.confidence.name(),
-            })),
-        }),
-        drops: drops(summary),
-        per_cpu: per_cpu(summary),
-        gc: gc(summary),
-        tasks,
-        stacks,
-        packets: packets(summary),
-        new_entries: entry_tables::value(summary),
-        counters: counters(summary),
-        health: health(summary),
-        facts: facts(summary),
-        control: json!({
-            "receive_drops": summary.findings.receive_drops_seen,
-            "in_no_routes": summary.findings.in_no_routes,
-            "equal": match summary.findings.control() {
-                Control::Unknown => None,
-                control => Some(control == Control::Equal),
-            },
-        }),
-        left_out: summary.left_out,
-        trigger: trigger(summary),
-        namespaces: namespaces(summary),
-        meanwhile: meanwhile(summary),
-        netfilter_rules: netfilter_rules(summary),
-        advice: advise(&summary.findings),
+    json!({
+        "inputs": summary.inputs,
+        "format": format,
+        "host": summary.hosts.first().filter(|_| summary.hosts.len() == 1),
+        "began": summary.began,
+        "kernel": summary.kernels.first(),
+        "cpus": summary.cpus,
+        "window": {
+            "first": maybe_time(first),
+            "last": maybe_time(last),
+            "seconds": summary.seconds(),
+        },
     })
+}
+
+fn verdict(summary: &Summary) -> Value {
+    let verdict = Verdict::of(&summary.findings);
+    json!({
+        "class": verdict.class.map(Class::name),
+        "confidence": verdict.confidence.map(Confidence::name),
+        "exit": verdict.exit.status(),
+        "summary": verdict_text(summary),
+        "cache": summary.findings.refused_all.map(|proven| json!({
+            "refused_all": true,
+            "attempts": proven.attempts,
+            "confidence": proven.confidence.name(),
+        })),
+    })
+}
+
+fn control(summary: &Summary) -> Value {
+    json!({
+        "receive_drops": summary.findings.receive_drops_seen,
+        "in_no_routes": summary.findings.in_no_routes,
+        "equal": match summary.findings.control() {
+            Control::Unknown => None,
+            control => Some(control == Control::Equal),
+        },
+    })
+}
+
+fn tasks(summary: &Summary, row: Row<'_>) {
+    for (pid, task) in summary.tasks_by_drops() {
+        let comm = String::from_utf8_lossy(&task.comm);
+        row(json!({"comm": comm, "pid": pid, "drops": task.drops}));
+    }
+}
+
+fn stacks(summary: &Summary, row: Row<'_>) {
+    for stack in numbered_stacks(summary) {
+        let frames = stack.frames.iter().map(|f| String::from_utf8_lossy(f));
+        let frames: Vec<_> = frames.collect();
+        row(
+            json!({"id": stack.id, "count": stack.count, "class": stack.class.name(), "frames": frames}),
+        );
+    }
+}
+
+/// Takes the rows of a list, one after the other.
+type Row<'a> = &'a mut dyn FnMut(Value);
+
+/// What a member is made by.
+#[derive(Clone, Copy)]
+enum Member {
+    /// What is small.
+    Whole(fn(&Summary) -> Value),
+    /// A list as long as the input makes it: there is never more of it than a row.
+    Rows(fn(&Summary, Row<'_>)),
+}
+
+/// The members of the object, in their order.
+const MEMBERS: [(&str, Member); 21] = [
+    ("schema", Member::Whole(|_| json!(SCHEMA))),
+    ("tool", Member::Whole(tool)),
+    ("source", Member::Whole(source)),
+    ("verdict", Member::Whole(verdict)),
+    ("drops", Member::Whole(drops)),
+    ("per_cpu", Member::Rows(per_cpu)),
+    ("gc", Member::Whole(gc)),
+    ("tasks", Member::Rows(tasks)),
+    ("stacks", Member::Rows(stacks)),
+    ("packets", Member::Whole(packets)),
+    ("new_entries", Member::Whole(entry_tables::value)),
+    ("counters", Member::Whole(counters)),
+    ("health", Member::Whole(health)),
+    ("facts", Member::Whole(facts)),
+    ("control", Member::Whole(control)),
+    ("left_out", Member::Whole(|summary| json!(summary.left_out))),
+    ("trigger", Member::Whole(trigger)),
+    ("namespaces", Member::Whole(namespaces)),
+    ("meanwhile", Member::Whole(meanwhile)),
+    ("netfilter_rules", Member::Whole(netfilter_rules)),
+    (
+        "advice",
+        Member::Whole(|summary| json!(advise(&summary.findings))),
+    ),
+];
+
+/// A member of a report; it is made while it is written.
+struct Made<'a>(&'a Summary, Member);
+
+impl Serialize for Made<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows = match self.1 {
+            Member::Whole(make) => return make(self.0).serialize(serializer),
+            Member::Rows(rows) => rows,
+        };
+        let mut list = serializer.serialize_seq(None)?;
+        let mut done = Ok(());
+        rows(self.0, &mut |row| {
+            if done.is_ok() {
+                done = list.serialize_element(&row);
+            }
+        });
+        done?;
+        list.end()
+    }
+}
+
+/// The object of the contract. It is never in memory as a whole.
+pub struct ReportObject<'a> {
+    summary: &'a Summary,
+    /// A first member that says what kind of line it is.
+    kind: Option<&'static str>,
+}
+
+impl<'a> ReportObject<'a> {
+    /// The object by itself.
+    #[must_use]
+    pub fn of(summary: &'a Summary) -> Self {
+        ReportObject {
+            summary,
+            kind: None,
+        }
+    }
+
+    /// The last line of NDJSON.
+    pub(super) fn last_line(summary: &'a Summary) -> Self {
+        ReportObject {
+            summary,
+            kind: Some("summary"),
+        }
+    }
+}
+
+impl Serialize for ReportObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        if let Some(kind) = self.kind {
+            object.serialize_entry("type", kind)?;
+        }
+        for (name, member) in MEMBERS {
+            object.serialize_entry(name, &Made(self.summary, member))?;
+        }
+        object.end()
+    }
 }
 
 /// The report as one indented object.
@@ -389,7 +453,7 @@ pub(crate) struct JsonReport;
 
 impl Format<ReportDocument> for JsonReport {
     fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &value(view.summary)?)?;
+        serde_json::to_writer_pretty(&mut *out, &ReportObject::of(view.summary))?;
         writeln!(out)
     }
 }

@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use serde_json::Value;
-
 use crate::diagnosis::class::Class;
 use crate::diagnosis::rules::explain::explain;
 use crate::render::format::{Extras, Format};
 use crate::render::json::json;
-use crate::render::report::json::{time, value};
+use crate::render::report::json::{ReportObject, time};
 use crate::render::report::packets::packet;
 use crate::render::utc::rfc3339;
 use crate::render::view::{ReportDocument, ReportView};
@@ -74,10 +72,8 @@ impl Format<ReportDocument> for NdjsonReport {
         if let Some(error) = lines.error {
             return Err(error);
         }
-        let mut line = json!({"type": "summary"});
-        if let (Value::Object(line), Value::Object(report)) = (&mut line, value(view.summary)?) {
-            line.extend(report);
-        }
-        writeln!(out, "{line}")
+        let last = ReportObject::last_line(view.summary);
+        serde_json::to_writer(&mut *out, &last)?;
+        writeln!(out)
     }
 }

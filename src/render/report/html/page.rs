@@ -44,6 +44,13 @@ fn for_each(
     Some(out)
 }
 
+/// A part: its name, its heading, and what makes its body.
+type Part<'a> = (
+    &'static str,
+    &'static str,
+    &'a dyn Fn() -> io::Result<Option<String>>,
+);
+
 /// The page. The timelines are those of the first inputs,
 /// [`MAX_TIMELINES`](crate::report::timeline::MAX_TIMELINES) at most.
 #[derive(Debug)]
@@ -64,44 +71,45 @@ impl Format<ReportDocument> for HtmlReport {
             .map(|name| foreign(name.as_bytes()))
             .collect();
         let narrow = Narrow::of(timelines, inputs);
-        let parts = [
-            section("advice", "What to do next", sections::advice(summary)),
-            section("packets", "Packets", packets::write(view, narrow)?),
-            section(
-                "time",
-                "Drops over time",
-                for_each(timelines, inputs, |of| {
+        let parts: [Part<'_>; 12] = [
+            ("advice", "What to do next", &|| {
+                Ok(sections::advice(summary))
+            }),
+            ("packets", "Packets", &|| packets::write(view, narrow)),
+            ("time", "Drops over time", &|| {
+                Ok(for_each(timelines, inputs, |of| {
                     timeline::write(of, narrow.is_some())
-                }),
-            ),
-            section(
-                "cache",
-                "Route cache",
-                sections::cache(summary, for_each(timelines, inputs, cache::write)),
-            ),
-            section("stacks", "Drop stacks", flame::write(summary)),
-            section("cpus", "Per CPU", sections::cpus(summary, narrow)),
-            section(
-                "classes",
-                "Drops by class",
-                sections::classes(summary, narrow),
-            ),
-            section(
-                "gc",
-                "Allocations attempted under pressure",
-                sections::gc(summary),
-            ),
-            section("tasks", "Running at the time", sections::tasks(summary)),
-            section(
-                "netns",
-                "Network namespaces with drops",
-                sections::namespaces(summary),
-            ),
-            section("trigger", "Trigger", sections::trigger(summary)),
-            section("health", "Health", Some(sections::health(summary))),
+                }))
+            }),
+            ("cache", "Route cache", &|| {
+                Ok(sections::cache(
+                    summary,
+                    for_each(timelines, inputs, cache::write),
+                ))
+            }),
+            ("stacks", "Drop stacks", &|| Ok(flame::write(summary))),
+            ("cpus", "Per CPU", &|| Ok(sections::cpus(summary, narrow))),
+            ("classes", "Drops by class", &|| {
+                Ok(sections::classes(summary, narrow))
+            }),
+            ("gc", "Allocations attempted under pressure", &|| {
+                Ok(sections::gc(summary))
+            }),
+            ("tasks", "Running at the time", &|| {
+                Ok(sections::tasks(summary))
+            }),
+            ("netns", "Network namespaces with drops", &|| {
+                Ok(sections::namespaces(summary))
+            }),
+            ("trigger", "Trigger", &|| Ok(sections::trigger(summary))),
+            ("health", "Health", &|| Ok(Some(sections::health(summary)))),
         ];
+        // One is made when the one before it is written.
+        let mut parts = parts
+            .into_iter()
+            .map(|(id, heading, body)| Ok(section(id, heading, body()?)));
         let title = format!("IPv6 drops: {}", names.join(", "));
         let head = patterns() + &sections::head(summary);
-        page::write(out, &title, &head, &parts)
+        page::write(out, &title, &head, &mut parts)
     }
 }
