@@ -1,9 +1,12 @@
-//! The table of what an input can take, in docs/messages.md, is that of the source.
+//! What an input can take: the table in docs/messages.md is that of the source, and no format
+//! takes memory for the whole of what it writes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Rooms that inputs go through.
 const ROOMS: [&str; 6] = ["input", "ring", "trace", "capture", "diagnosis", "report"];
@@ -124,4 +127,37 @@ fn every_cap_is_documented_with_its_figure() {
     assert!(missing.is_empty(), "not in docs/messages.md: {missing:?}");
     assert_eq!(known.len(), documented.len() + OTHERS.len(), "twice");
     assert_eq!(constants.len(), known.len(), "one of OTHERS is gone");
+}
+
+/// 600,000 frames in 1,200 stacks.
+fn many_frames() -> String {
+    let mut text = String::from("# tracer: function\n#\n");
+    let frames = " => a\n".repeat(500);
+    for n in 0..1200 {
+        let start = format!("            ping-1000  [000] ..s1 {}.000000: ", 100 + n);
+        let event = format!("{start}ip6_pkt_drop <-ip6_pkt_discard\n{start}<stack trace>\n");
+        let top = " => ip6_pkt_drop\n => ip6_pkt_discard\n";
+        writeln!(text, "{event}{top} => f{n}\n{frames}").unwrap();
+    }
+    text
+}
+
+/// 40 MiB are what the program itself needs, and 20 MiB what it remembers of these stacks. As a
+/// tree in memory their JSON would be more than 100 MiB.
+#[test]
+fn no_format_takes_memory_for_the_whole() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, many_frames()).unwrap();
+    for format in ["json", "ndjson", "html"] {
+        let limited = "ulimit -v $1 && exec \"$2\" report --threads 1 --format \"$3\" \"$4\"";
+        let output = Command::new("sh")
+            .args(["-c", limited, "sh", "131072"])
+            .args([env!("CARGO_BIN_EXE_ip6drop"), format])
+            .arg(file.path())
+            .stdout(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{format}: {said}");
+    }
 }

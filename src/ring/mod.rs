@@ -26,4 +26,5 @@ pub(crate) mod symbols;
 pub(crate) mod tasks;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)] // lengths of its own making
 mod tests;

@@ -299,7 +299,7 @@ mod tests {
     fn buffer(cpus: usize) -> Vec<u8> {
         let mut option = vec![0; 14];
         option.extend((cpus as u32).to_le_bytes());
-        option.resize(option.len() + 20 * cpus, 0);
+        option.extend([0; 20].repeat(cpus));
         option
     }
 
