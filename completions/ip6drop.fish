@@ -275,7 +275,7 @@ complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l tracefs -d '
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l proc -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l sys -d 'Read facts of the host below DIR' -r -F
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -l state-dir -d 'Keep lock and undo journal in DIR' -r -F
-complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c ip6drop -n "__fish_ip6drop_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man rules schema help" -s h -l help -d 'Print help'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man rules schema help" -f -a "completions" -d 'Shell completions'
 complete -c ip6drop -n "__fish_ip6drop_using_subcommand generate; and not __fish_seen_subcommand_from completions man rules schema help" -f -a "man" -d 'Man page, of the program or of one command'

@@ -152,7 +152,7 @@ pub mod inside {
         pub use crate::tracefs::setup::probes::Probe;
         pub use crate::tracefs::undo::change::Change;
         pub use crate::tracefs::undo::journal::{Stale, StateDir};
-        pub use crate::tracefs::undo::leftovers::orphans;
+        pub use crate::tracefs::undo::leftovers::{Restored, orphans, replay_stale};
         pub use crate::tracefs::undo::replay::Undo;
         pub use crate::tracefs::undo::session::Session;
     }

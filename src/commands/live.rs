@@ -1,7 +1,7 @@
 //! What the commands that trace have in common: roots, preflight, stale journals.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::cli::tracing::{How, Roots};
 use crate::exit::Exit;
@@ -11,12 +11,14 @@ use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
 use crate::tracefs::calibrate::calibration::{Calibrated, calibrate};
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::RealFs;
+use crate::tracefs::files::{RealFs, holds_tracing};
 use crate::tracefs::look::preflight::{Preflight, check_root};
 use crate::tracefs::look::selfcheck::{Choice, Env, choose};
-use crate::tracefs::setup::mount;
+use crate::tracefs::setup::mount::{self, Unmounted};
+use crate::tracefs::undo::change::Change;
 use crate::tracefs::undo::journal::{StateDir, forget_mount, note_mount};
 use crate::tracefs::undo::leftovers::{Restored, replay_stale};
+use crate::tracefs::undo::replay::Undo;
 use crate::tracefs::undo::session::Session;
 
 /// The signals that end a run.
@@ -56,7 +58,7 @@ pub(crate) fn ready(
 ) -> Result<Ready, TraceError> {
     check_root()?;
     let state = StateDir::open(&roots.state_dir, &roots.host().boot_id())?;
-    mend_stale(&state, err)?;
+    mend_stale(roots, &state, err)?;
     roots.host().ask_new_max_size();
     let (fs, preflight) = look(roots, extra)?;
     Ok(Ready {
@@ -147,8 +149,23 @@ pub(crate) fn no_method(choice: &Choice) -> TraceError {
     }
 }
 
-fn mend_stale(state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
-    if let Some(restored) = replay_stale(state)? {
+/// Takes back the changes of a journal, in the tracefs that it speaks of or, where that is not
+/// mounted there any more, where it is now: a kernel has but one.
+pub(crate) fn replay(roots: &Roots, at: &Path, changes: &[Change]) -> Undo {
+    let mut fs = RealFs::new(at.to_owned());
+    if !holds_tracing(&fs)
+        && let Ok(mounted) = mount::find(&roots.host(), roots.tracefs.as_deref())
+    {
+        let other = RealFs::new(mounted.at);
+        if holds_tracing(&other) {
+            fs = other;
+        }
+    }
+    Undo::replay(&fs, changes)
+}
+
+fn mend_stale(roots: &Roots, state: &StateDir, err: &mut dyn Write) -> Result<(), TraceError> {
+    if let Some(restored) = replay_stale(state, |at, changes| replay(roots, at, changes))? {
         tell_restored(&restored, err);
         restored.undo.check()?;
     }
@@ -169,6 +186,12 @@ pub(crate) fn tell_restored(restored: &Restored, out: &mut dyn Write) {
             "ip6drop: the host has booted since, so nothing is left to put back"
         );
     }
+    if restored.unbegun {
+        let _ = writeln!(
+            out,
+            "ip6drop: a run that was killed had only begun its undo journal, and changed nothing"
+        );
+    }
     for what in &restored.undo.restored {
         let _ = writeln!(out, "ip6drop: put back: {what}");
     }
@@ -177,7 +200,8 @@ pub(crate) fn tell_restored(restored: &Restored, out: &mut dyn Write) {
     }
 }
 
-/// Mounts tracefs for the length of `run` where `--mount` asks for it and nothing is mounted.
+/// Mounts tracefs for the length of `run` where `--mount` asks for it and nothing is mounted. Of
+/// several runs on what one of them mounted the last one unmounts it.
 ///
 /// # Errors
 /// Whatever mounting or `run` answers.
@@ -186,37 +210,60 @@ pub(crate) fn with_mount(
     mount_it: bool,
     run: impl FnOnce(&Roots) -> Result<Exit, TraceError>,
 ) -> Result<Exit, TraceError> {
-    if !mount_it || mount::find(&roots.host(), roots.tracefs.as_deref()).is_ok() {
+    if !mount_it {
         return run(roots);
     }
-    check_root()?;
-    let at = roots.tracefs.clone().unwrap_or_else(|| mount::USUAL.into());
-    note_mount(&roots.state_dir, &at)?;
-    let ended = mount::mount(&at)
-        .map_err(|source| TraceError::File {
-            path: at.clone(),
-            doing: "mount tracefs".to_owned(),
-            source,
-        })
-        .and_then(|()| run(roots));
-    // Whatever `run` came to, what was mounted here goes away with it.
-    match (ended, unmount(roots, &at)) {
+    let at = match mount::find(&roots.host(), roots.tracefs.as_deref()) {
+        Ok(mounted) => mounted.at,
+        Err(_) => mount_here(roots)?,
+    };
+    if !mount::is_own(&roots.host(), &at) {
+        return run(roots);
+    }
+    let ended = run(roots);
+    // Whatever `run` came to, what was mounted for it goes away with it.
+    match (ended, unmount(roots, &at, &mut io::stderr())) {
         (Ok(_), Err(e)) => Err(e),
         (ended, _) => ended,
     }
 }
 
-/// Unmounts what was mounted for a run, and forgets it; true where it was still mounted.
+/// Mounts tracefs, with a note for `restore`; where it is mounted now.
+fn mount_here(roots: &Roots) -> Result<PathBuf, TraceError> {
+    check_root()?;
+    let at = roots.tracefs.clone().unwrap_or_else(|| mount::USUAL.into());
+    note_mount(&roots.state_dir, &at)?;
+    let Err(source) = mount::mount(&at) else {
+        return Ok(at);
+    };
+    // Another run may have been faster. Then the note stands for its mount, too.
+    if let Ok(mounted) = mount::find(&roots.host(), roots.tracefs.as_deref()) {
+        return Ok(mounted.at);
+    }
+    forget_mount(&roots.state_dir)?;
+    Err(TraceError::file(at, "mount tracefs")(source))
+}
+
+/// Unmounts what was mounted for a run, and forgets it; true where it was still mounted. What
+/// another run uses stays, which is said on `err`.
 ///
 /// # Errors
-/// [`TraceError::Left`] where it is still mounted.
-pub(crate) fn unmount(roots: &Roots, at: &Path) -> Result<bool, TraceError> {
-    let was_mounted = mount::unmount(&roots.host(), at).map_err(|e| {
+/// [`TraceError::Left`] where it is still mounted and no run uses it.
+pub(crate) fn unmount(roots: &Roots, at: &Path, err: &mut dyn Write) -> Result<bool, TraceError> {
+    let unmounted = mount::unmount(&roots.host(), at).map_err(|e| {
         let at = at.display();
         TraceError::Left(format!(
             "tracefs is still mounted at {at} ({e}); mend it with: umount {at}, or run: ip6drop restore"
         ))
     })?;
+    if let Unmounted::UsedBy(pid) = unmounted {
+        let _ = writeln!(
+            err,
+            "ip6drop: {} stays mounted: another ip6drop (pid {pid}) uses it, and unmounts it if it has --mount; else run ip6drop restore when that has ended",
+            at.display()
+        );
+        return Ok(false);
+    }
     forget_mount(&roots.state_dir)?;
-    Ok(was_mounted)
+    Ok(unmounted == Unmounted::Gone)
 }

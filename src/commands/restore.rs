@@ -21,10 +21,22 @@ pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, Trace
     let state = StateDir::open(&args.roots.state_dir, &args.roots.host().boot_id())?;
     let mut any = false;
     let mut complete = true;
-    if let Some(restored) = replay_stale(&state)? {
-        any = true;
-        tell_restored(&restored, out);
-        complete &= restored.undo.complete();
+    match replay_stale(&state, |at, changes| live::replay(&args.roots, at, changes)) {
+        Ok(None) => {}
+        Ok(Some(restored)) => {
+            any = true;
+            tell_restored(&restored, out);
+            complete &= restored.undo.complete();
+        }
+        // What can be found without a journal is put back all the same.
+        Err(TraceError::Left(what)) => {
+            any = true;
+            complete = false;
+            for line in what.lines() {
+                let _ = writeln!(out, "ip6drop: {line}");
+            }
+        }
+        Err(e) => return Err(e),
     }
     // Without tracefs nothing can be left in it that a mount would not show again.
     if let Ok(mounted) = mount::find(&args.roots.host(), args.roots.tracefs.as_deref()) {
@@ -42,7 +54,7 @@ pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, Trace
     }
     if let Some(at) = noted_mount(&args.roots.state_dir)
         && complete
-        && live::unmount(&args.roots, &at)?
+        && live::unmount(&args.roots, &at, out)?
     {
         any = true;
         let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());

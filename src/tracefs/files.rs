@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -65,6 +66,12 @@ pub(crate) fn read_text(fs: &dyn TraceFs, path: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
+/// True where this is a tracefs, and not the empty directory that it is mounted on.
+#[must_use]
+pub(crate) fn holds_tracing(fs: &dyn TraceFs) -> bool {
+    fs.exists("current_tracer")
+}
+
 /// Reads once without blocking; `None` where nothing waits.
 ///
 /// # Errors
@@ -114,17 +121,26 @@ pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::
     }
 }
 
-/// tracefs as the kernel mounts it.
+/// tracefs as the kernel mounts it. As long as this lives nobody unmounts it: without its files
+/// nothing could be put back.
 #[derive(Debug, Clone)]
 pub(crate) struct RealFs {
     root: PathBuf,
+    _held: Option<Rc<File>>,
 }
 
 impl RealFs {
     /// The tracefs mounted at `root`.
     #[must_use]
     pub(crate) fn new(root: PathBuf) -> Self {
-        RealFs { root }
+        let held = OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlags::PATH | OFlags::DIRECTORY).bits().cast_signed())
+            .open(&root);
+        RealFs {
+            root,
+            _held: held.ok().map(Rc::new),
+        }
     }
 
     fn at(&self, path: &str) -> PathBuf {

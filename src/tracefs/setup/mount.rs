@@ -154,30 +154,61 @@ pub(crate) fn mount(at: &Path) -> io::Result<()> {
     Ok(rustix::mount::mount(SOURCE, at, "tracefs", flags, None)?)
 }
 
+/// True where what is mounted at `at` is one that [`mount`] mounted, in this run or another.
+#[must_use]
+pub(crate) fn is_own(host: &Host, at: &Path) -> bool {
+    is_ours(&host.proc_text("self/mounts").unwrap_or_default(), at)
+}
+
 /// True where the mount on top at `at` is one of ours.
 fn is_ours(table: &str, at: &Path) -> bool {
     let mut there = parse(table).into_iter().filter(|line| line.at == at);
     there.next_back().is_some_and(|line| line.source == SOURCE)
 }
 
+/// What became of a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unmounted {
+    /// It is gone.
+    Gone,
+    /// There is none of ours.
+    NotOurs,
+    /// This other run uses it, and it stays.
+    UsedBy(u32),
+}
+
 /// Unmounts the tracefs at `at`, if it is one that [`mount`] mounted: after a run in another
-/// mount namespace there is somebody else's, or none. True where it did.
+/// mount namespace there is somebody else's, or none. While another run lives on it, the kernel
+/// keeps it: each holds it open.
 ///
 /// # Errors
 /// What the kernel answers, after a few tries.
-pub(crate) fn unmount(host: &Host, at: &Path) -> io::Result<bool> {
-    let table = host.proc_text("self/mounts").unwrap_or_default();
-    if !is_ours(&table, at) {
-        return Ok(false);
+pub(crate) fn unmount(host: &Host, at: &Path) -> io::Result<Unmounted> {
+    if !is_own(host, at) {
+        return Ok(Unmounted::NotOurs);
     }
-    patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?))?;
-    Ok(true)
+    let gone = patiently(|| Ok(rustix::mount::unmount(at, UnmountFlags::empty())?));
+    let is_busy = gone
+        .as_ref()
+        .is_err_and(|e| e.kind() == io::ErrorKind::ResourceBusy);
+    let users = if is_busy {
+        host.users_of(at)
+    } else {
+        Vec::new()
+    };
+    let other = users.iter().find(|(pid, ..)| host.is_ip6drop(*pid));
+    match (gone, other) {
+        (Ok(()), _) => Ok(Unmounted::Gone),
+        (Err(_), Some((pid, ..))) => Ok(Unmounted::UsedBy(*pid)),
+        (Err(e), None) => Err(e),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::exit::Exit;
+    use crate::tracefs::files::RealFs;
 
     #[test]
     fn the_mount_table_is_read() {
@@ -202,6 +233,40 @@ mod tests {
         assert!(!is_ours(&format!("{ours}{theirs}"), at));
         assert!(!is_ours(theirs, at));
         assert!(!is_ours(ours, Path::new("/elsewhere")));
+    }
+
+    #[test]
+    fn a_mount_stays_as_long_as_somebody_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("at");
+        let proc = dir.path().join("proc");
+        let (fds, own) = (proc.join("77/fd"), proc.join("self"));
+        for dir in [&at, &fds, &own] {
+            std::fs::create_dir_all(dir).unwrap();
+        }
+        // Any file system will do.
+        let flags = MountFlags::empty();
+        if rustix::mount::mount(SOURCE, &at, "tmpfs", flags, None).is_err() {
+            return;
+        }
+        let line = format!("{SOURCE} {} tmpfs rw 0 0\n", at.display());
+        std::fs::write(own.join("mounts"), line).unwrap();
+        let host = Host {
+            proc: proc.clone(),
+            sys: dir.path().join("sys"),
+            state: "".into(),
+        };
+        let fs = RealFs::new(at.clone());
+        let busy = unmount(&host, &at).unwrap_err();
+        assert_eq!(busy.kind(), io::ErrorKind::ResourceBusy);
+        // Another run, seen by the file that it has open.
+        std::fs::write(proc.join("77/comm"), "ip6drop\n").unwrap();
+        std::os::unix::fs::symlink(&at, fds.join("3")).unwrap();
+        assert_eq!(unmount(&host, &at).unwrap(), Unmounted::UsedBy(77));
+        drop(fs);
+        assert_eq!(unmount(&host, &at).unwrap(), Unmounted::Gone);
+        std::fs::write(own.join("mounts"), "").unwrap();
+        assert_eq!(unmount(&host, &at).unwrap(), Unmounted::NotOurs);
     }
 
     #[test]

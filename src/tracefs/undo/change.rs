@@ -1,9 +1,11 @@
 //! One change of tracing state, as the undo journal keeps it, and how it is taken back.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::harmless;
 use crate::tracefs::control::{filter_commands, filter_functions, is_rounded, value_of};
 use crate::tracefs::files::{TraceFs, patiently, read_text};
 
@@ -46,6 +48,16 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+    /// A line of the journal that this version cannot read: a newer one wrote it, or it is damaged.
+    #[serde(skip)]
+    Unknown {
+        /// The journal.
+        journal: PathBuf,
+        /// Which of its lines it is, counted from 1.
+        number: usize,
+        /// The line.
+        line: Vec<u8>,
+    },
 }
 
 /// What undoing one change came to.
@@ -61,6 +73,36 @@ pub(crate) enum Undone {
 }
 
 impl Change {
+    /// What a line of `journal` says.
+    pub(super) fn read(journal: &Path, number: usize, line: &[u8]) -> Change {
+        serde_json::from_slice(line).unwrap_or_else(|_| Change::Unknown {
+            journal: journal.to_owned(),
+            number,
+            line: line.to_owned(),
+        })
+    }
+
+    /// Its line in a journal, without the line's end. What cannot be read stays as it is, for
+    /// whoever can.
+    pub(super) fn line(&self) -> serde_json::Result<Vec<u8>> {
+        match self {
+            Change::Unknown { line, .. } => Ok(line.clone()),
+            known => serde_json::to_vec(known),
+        }
+    }
+
+    /// True for a change that can be read.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Change::Unknown { .. })
+    }
+
+    /// Notes that it is another line of its journal now.
+    pub(super) fn moves_to(&mut self, now: usize) {
+        if let Change::Unknown { number, .. } = self {
+            *number = now;
+        }
+    }
+
     /// Takes the change back. What is as before already is left alone, and so is what
     /// somebody else has changed since.
     ///
@@ -77,6 +119,7 @@ impl Change {
             Change::Filter { before, after } => undo_filter(fs, before, after),
             Change::Instance { dir } => undo_instance(fs, dir),
             Change::Probe { group, name } => undo_probe(fs, group, name),
+            Change::Unknown { line, .. } => Err(io::Error::other(unreadable(line))),
         }
     }
 
@@ -111,6 +154,9 @@ impl Change {
             }
             Change::Instance { dir } => format!("{dir} removed"),
             Change::Probe { group, name } => format!("probe {group}/{name} removed"),
+            Change::Unknown {
+                journal, number, ..
+            } => format!("line {number} of {}", journal.display()),
         }
     }
 
@@ -143,8 +189,25 @@ impl Change {
             Change::Probe { group, name } => {
                 format!("echo '-:{group}/{name}' >> {root}/kprobe_events")
             }
+            Change::Unknown {
+                journal, number, ..
+            } => {
+                let by_hand = format!("sed -i {number}d {}", journal.display());
+                format!("{OTHER_VERSION}, or do by hand what it says, then {by_hand}")
+            }
         }
     }
+}
+
+/// Who can read what this version cannot.
+pub(super) const OTHER_VERSION: &str = "the restore of the version that wrote it";
+
+/// Why a line of a journal is passed over, with its beginning.
+pub(super) fn unreadable(line: &[u8]) -> String {
+    const SHOWN: usize = 160;
+    let shown = harmless(&line[..line.len().min(SHOWN)]);
+    let more = if line.len() > SHOWN { "..." } else { "" };
+    format!("this version cannot read it: {shown}{more}")
 }
 
 fn undo_value(

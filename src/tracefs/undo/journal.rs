@@ -13,10 +13,11 @@ use std::rc::Rc;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::tracefs::error::TraceError;
-use crate::tracefs::undo::change::Change;
+use crate::tracefs::undo::change::{Change, OTHER_VERSION, unreadable};
 
 /// Where the journal is kept unless told otherwise.
 pub(crate) const DEFAULT_STATE_DIR: &str = "/run/ip6drop";
@@ -35,6 +36,18 @@ pub struct JournalHeader {
     pub(crate) pid: u32,
     /// The tracefs it speaks of.
     pub(crate) tracefs: PathBuf,
+    /// The line that it was read from, with what only other versions know; none of our own.
+    #[serde(skip)]
+    line: Option<Vec<u8>>,
+}
+
+impl JournalHeader {
+    fn line(&self) -> serde_json::Result<Vec<u8>> {
+        match &self.line {
+            Some(line) => Ok(line.clone()),
+            None => serde_json::to_vec(self),
+        }
+    }
 }
 
 /// The journal of a process that died.
@@ -83,6 +96,13 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceEr
         doing,
         source,
     }
+}
+
+/// True for a line that was cut short while it was written: it has no end, and is the beginning of
+/// one that could be read.
+fn is_cut(line: &[u8]) -> bool {
+    let read = serde_json::from_slice::<IgnoredAny>(line);
+    !line.ends_with(b"\n") && read.is_err_and(|e| e.is_eof())
 }
 
 /// A directory of our own: made here, or one of this user that nobody else can write to, as a
@@ -168,31 +188,56 @@ impl StateDir {
         }
     }
 
-    /// The journal of a process that died, where there is one.
-    ///
-    /// # Errors
-    /// Fails where a journal cannot be read or its header is damaged; a line that was cut off
-    /// while it was written is of a change that was never made, and is passed over.
-    pub fn stale(&self) -> Result<Option<Stale>, TraceError> {
+    /// The journal as it is, with its path; `None` where there is none.
+    fn text(&self) -> Result<Option<(PathBuf, Vec<u8>)>, TraceError> {
         let Some(path) = self.journal_path() else {
             return Ok(None);
         };
-        let text = match std::fs::read_to_string(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(failed(&path, "read"))?,
+        match std::fs::read(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(failed(&path, "read")(e)),
+            Ok(text) => Ok(Some((path, text))),
+        }
+    }
+
+    /// Removes a journal whose first line was cut short: its process died before any change. True
+    /// where there was one.
+    ///
+    /// # Errors
+    /// What the disk answers.
+    pub(crate) fn clear_unbegun(&self) -> Result<bool, TraceError> {
+        match self.text()? {
+            Some((_, text)) if is_cut(&text) => self.remove().map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// The journal of a process that died, where there is one.
+    ///
+    /// A line is on disk with its end before its change is made. So a last line that was cut short
+    /// is of a change that was never made, and is passed over; any other line that cannot be read
+    /// is a change of which nobody here knows how to take it back.
+    ///
+    /// # Errors
+    /// Fails where a journal cannot be read, or not its first line: [`TraceError::Left`].
+    pub fn stale(&self) -> Result<Option<Stale>, TraceError> {
+        let Some((path, text)) = self.text()?.filter(|(_, text)| !is_cut(text)) else {
+            return Ok(None);
         };
-        let mut lines = text.lines();
-        let header = match lines.next().map(serde_json::from_str::<JournalHeader>) {
-            Some(Ok(header)) => header,
-            Some(Err(_)) if lines.next().is_some() => {
-                let damaged = io::Error::other("damaged");
-                return Err(failed(&path, "understand its first line")(damaged));
-            }
-            // Died before the header was whole, so before any change.
-            _ => return self.remove().map(|()| None),
-        };
+        let mut lines = (1..).zip(text.split_inclusive(|&b| b == b'\n'));
+        let first = lines.next().map_or(&b""[..], |(_, line)| line);
+        let first = first.strip_suffix(b"\n").unwrap_or(first);
+        let mut header: JournalHeader = serde_json::from_slice(first).map_err(|_| {
+            let (why, path) = (unreadable(first), path.display());
+            TraceError::Left(format!(
+                "not put back: all of {path}, for its line 1 ({why}); mend it with: {OTHER_VERSION}, or do by hand what it says, then rm {path}"
+            ))
+        })?;
+        header.line = Some(first.to_owned());
         let mut changes: Vec<Change> = Vec::new();
-        for change in lines.map_while(|line| serde_json::from_str::<Change>(line).ok()) {
+        for (number, line) in lines.filter(|(_, line)| !is_cut(line)) {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let change = Change::read(&path, number, line);
             changes.pop_if(|earlier| change.amends(earlier));
             changes.push(change);
         }
@@ -236,18 +281,12 @@ impl StateDir {
         let fresh = path.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
         let mut journal = JournalFile::create(fresh.clone(), "rewrite the journal", header)?;
-        journal.lines(left)?;
+        journal.lines(left.iter().map(Change::line))?;
         std::fs::rename(&fresh, &path).map_err(failed(&path, "replace"))
     }
 
     fn remove(&self) -> Result<(), TraceError> {
-        let Some(path) = self.journal_path() else {
-            return Ok(());
-        };
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(&path, "remove")(e)),
-            _ => Ok(()),
-        }
+        self.journal_path().map_or(Ok(()), |path| remove(&path))
     }
 
     /// The header a journal of this process carries.
@@ -258,6 +297,7 @@ impl StateDir {
             boot_id: self.boot_id.clone(),
             pid: std::process::id(),
             tracefs: tracefs.to_owned(),
+            line: None,
         }
     }
 }
@@ -278,7 +318,7 @@ impl Journal {
     /// What the disk answers; none of them must be made then.
     pub(crate) fn push(&mut self, changes: &[Change]) -> Result<(), TraceError> {
         match self {
-            Journal::File(file) => file.lines(changes),
+            Journal::File(file) => file.lines(changes.iter().map(Change::line)),
             Journal::Told(told) => {
                 changes.iter().for_each(|change| told.before(change));
                 Ok(())
@@ -299,6 +339,8 @@ impl Journal {
 pub(crate) struct JournalFile {
     file: File,
     path: PathBuf,
+    /// How long it is without what could not be written whole.
+    length: u64,
 }
 
 impl JournalFile {
@@ -315,23 +357,32 @@ impl JournalFile {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(failed(&path, doing))?;
-        let mut journal = JournalFile { file, path };
-        journal.lines(std::slice::from_ref(header))?;
+        let length = 0;
+        let mut journal = JournalFile { file, path, length };
+        journal.lines([header.line()])?;
         Ok(journal)
     }
 
-    /// Writes a line each and waits until they are on disk.
-    fn lines(&mut self, values: &[impl Serialize]) -> Result<(), TraceError> {
+    /// Writes these lines and waits until they are on disk.
+    fn lines(
+        &mut self,
+        lines: impl IntoIterator<Item = serde_json::Result<Vec<u8>>>,
+    ) -> Result<(), TraceError> {
         let mut text = Vec::new();
-        let formed = values.iter().try_for_each(|value| {
-            serde_json::to_writer(&mut text, value)?;
+        for line in lines {
+            text.extend(
+                line.map_err(io::Error::from)
+                    .map_err(failed(&self.path, "write"))?,
+            );
             text.push(b'\n');
-            Ok::<_, io::Error>(())
-        });
-        let written = formed
+        }
+        // Also what an earlier writing left half done: a line behind it would be part of it.
+        let written = (self.file.set_len(self.length))
             .and_then(|()| self.file.write_all(&text))
             .and_then(|()| self.file.sync_all());
-        written.map_err(failed(&self.path, "write"))
+        written.map_err(failed(&self.path, "write"))?;
+        self.length += text.len() as u64;
+        Ok(())
     }
 }
 
@@ -359,8 +410,15 @@ pub(crate) fn noted_mount(state: &Path) -> Option<PathBuf> {
 /// # Errors
 /// What the disk answers.
 pub(crate) fn forget_mount(state: &Path) -> Result<(), TraceError> {
-    let path = state.join(MOUNT);
-    std::fs::remove_file(&path).map_err(failed(&path, "remove"))
+    remove(&state.join(MOUNT))
+}
+
+/// Removes a file, where there is one.
+fn remove(path: &Path) -> Result<(), TraceError> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(path, "remove")(e)),
+        _ => Ok(()),
+    }
 }
 
 /// True where a journal lies in `path` and nobody holds its lock: a killed run left tracing
@@ -417,6 +475,57 @@ mod tests {
         assert_eq!(state.stale().unwrap().unwrap().changes, [change("a")]);
         state.settle(&stale.header, &[]).unwrap();
         assert_eq!(state.stale().unwrap(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path(), "one").unwrap();
+        let path = dir.path().join("journal");
+        let newer = r#"{"version":2,"boot_id":"one","pid":7,"tracefs":"/t","netns":4}"#;
+        let known = |name: &str| String::from_utf8(change(name).line().unwrap()).unwrap();
+        let (a, b) = (known("a"), known("b"));
+        let text = format!("{newer}\n{a}\n{{\"change\":\"cpus\"}}\n{b}\n\0\u{1}\n{{\"cha");
+        std::fs::write(&path, text).unwrap();
+        let stale = state.stale().unwrap().unwrap();
+        let whats: Vec<String> = stale.changes.iter().map(Change::what).collect();
+        let line = |number: usize| format!("line {number} of {}", path.display());
+        assert_eq!(whats, ["a back to 0", &line(3), "b back to 0", &line(5)]);
+        state.settle(&stale.header, &stale.changes[1..]).unwrap();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        let lines = format!("{newer}\n{{\"change\":\"cpus\"}}\n{b}\n\0\u{1}\n");
+        assert_eq!(kept, lines);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_half_line_in_front_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = rustix::mount::MountFlags::empty();
+        let size = c"size=12k";
+        if rustix::mount::mount("none", dir.path(), "tmpfs", none, size).is_err() {
+            return;
+        }
+        std::fs::set_permissions(
+            dir.path(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o700),
+        )
+        .unwrap();
+        let state = StateDir::open(dir.path(), "one").unwrap();
+        let mut journal = state.begin(Path::new("/t")).unwrap();
+        let other = dir.path().join("other");
+        std::fs::write(&other, "something").unwrap();
+        let mut pushed = 0;
+        while journal.push(&[change(&"x".repeat(100))]).is_ok() {
+            pushed += 1;
+        }
+        std::fs::remove_file(&other).unwrap();
+        journal.push(&[change("y")]).unwrap();
+        let read = state.stale();
+        drop((journal, state));
+        rustix::mount::unmount(dir.path(), rustix::mount::UnmountFlags::empty()).unwrap();
+        let changes = read.unwrap().unwrap().changes;
+        assert_eq!(changes.len(), pushed + 1);
+        assert_eq!(changes.last(), Some(&change("y")));
     }
 
     #[test]

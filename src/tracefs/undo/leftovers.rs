@@ -1,9 +1,11 @@
 //! What a killed run left behind: its journal, and instances and probes without a journal.
 
+use std::path::Path;
+
 use crate::host::Host;
 use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{RealFs, TraceFs, read_text};
+use crate::tracefs::files::{TraceFs, read_text};
 use crate::tracefs::undo::change::Change;
 use crate::tracefs::undo::journal::StateDir;
 use crate::tracefs::undo::replay::Undo;
@@ -43,31 +45,44 @@ pub fn orphans(fs: &dyn TraceFs, host: &Host) -> Vec<Change> {
 
 /// What `restore` did.
 #[derive(Debug, Default)]
-pub(crate) struct Restored {
+pub struct Restored {
     /// The process that left a journal.
     pub(crate) pid: Option<u32>,
     /// True where the journal was of an earlier boot.
     pub(crate) rebooted: bool,
+    /// True where a process died before its journal was begun, and so before any change.
+    pub(crate) unbegun: bool,
     /// The account.
-    pub(crate) undo: Undo,
+    pub undo: Undo,
 }
 
-/// Replays the stale journal, if there is one. What cannot be put back stays in it.
+/// Replays the stale journal, if there is one, by `replay`, which is told of which tracefs it
+/// speaks. What cannot be put back stays in it.
 ///
 /// # Errors
-/// [`TraceError::Journal`].
-pub(crate) fn replay_stale(state: &StateDir) -> Result<Option<Restored>, TraceError> {
+/// [`TraceError::Journal`]; [`TraceError::Left`] where it cannot be read.
+pub fn replay_stale(
+    state: &StateDir,
+    replay: impl FnOnce(&Path, &[Change]) -> Undo,
+) -> Result<Option<Restored>, TraceError> {
+    if state.clear_unbegun()? {
+        return Ok(Some(Restored {
+            unbegun: true,
+            ..Restored::default()
+        }));
+    }
     let Some(stale) = state.stale()? else {
         return Ok(None);
     };
     let undo = if stale.rebooted {
         Undo::default()
     } else {
-        Undo::replay(&RealFs::new(stale.header.tracefs.clone()), &stale.changes)
+        replay(&stale.header.tracefs, &stale.changes)
     };
     Ok(Some(Restored {
         pid: Some(stale.header.pid),
         rebooted: stale.rebooted,
+        unbegun: false,
         undo: undo.settle(state, &stale.header)?,
     }))
 }

@@ -1,7 +1,7 @@
 //! Replays changes in reverse and tells what became of each.
 
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::TraceFs;
+use crate::tracefs::files::{TraceFs, holds_tracing};
 use crate::tracefs::undo::change::{Change, Undone, undo_probes};
 use crate::tracefs::undo::journal::{JournalHeader, StateDir};
 
@@ -34,6 +34,15 @@ impl Undo {
     #[must_use]
     pub fn replay(fs: &dyn TraceFs, changes: &[Change]) -> Undo {
         let mut undo = Undo::default();
+        // Every file would be missing, as if all was put back; but the kernel keeps its state.
+        if !holds_tracing(fs) {
+            undo.left = changes
+                .iter()
+                .rev()
+                .map(|change| unmounted(fs, change))
+                .collect();
+            return undo.numbered(fs);
+        }
         let is_instance = |change: &&Change| matches!(change, Change::Instance { .. });
         let instances = changes.iter().rev().filter(is_instance);
         let is_other = |change: &&Change| !is_instance(change) && !change.is_probe();
@@ -56,17 +65,37 @@ impl Undo {
                 }),
             }
         }
-        undo
+        undo.numbered(fs)
+    }
+
+    /// Gives lines that cannot be read the number that they have in the settled journal.
+    fn numbered(mut self, fs: &dyn TraceFs) -> Undo {
+        const BEHIND_HEADER: usize = 2;
+        for (number, left) in (BEHIND_HEADER..).zip(self.left.iter_mut().rev()) {
+            if !left.change.is_known() {
+                left.change.moves_to(number);
+                left.mend = left.change.mend(fs);
+            }
+        }
+        self
     }
 
     /// Settles the journal: what could not be put back stays in it.
     ///
     /// # Errors
-    /// [`TraceError::Journal`]; the undo is done all the same.
+    /// [`TraceError::Journal`], or [`TraceError::Left`] where something is left: the journal is as
+    /// it was then, and the undo is done all the same.
     pub fn settle(self, state: &StateDir, header: &JournalHeader) -> Result<Undo, TraceError> {
         let left: Vec<Change> = self.left.iter().rev().map(|l| l.change.clone()).collect();
-        state.settle(header, &left)?;
-        Ok(self)
+        match state.settle(header, &left) {
+            Err(e) if !self.complete() => {
+                let mut lines = self.lines();
+                lines.push(e.to_string());
+                Err(TraceError::Left(lines.join("\n")))
+            }
+            Err(e) => Err(e),
+            Ok(()) => Ok(self),
+        }
     }
 
     /// An error where something was left behind.
@@ -98,9 +127,19 @@ impl Undo {
                 left.mend
             ));
         }
-        if !self.left.is_empty() {
+        if self.left.iter().any(|left| left.change.is_known()) {
             lines.push("or run: ip6drop restore".to_owned());
         }
         lines
+    }
+}
+
+/// A change that cannot be taken back because tracefs is not where it was.
+fn unmounted(fs: &dyn TraceFs, change: &Change) -> LeftBehind {
+    let root = fs.root().display();
+    LeftBehind {
+        change: change.clone(),
+        why: format!("{root} holds no tracing files any more"),
+        mend: format!("mount -t tracefs tracefs {root}; ip6drop restore"),
     }
 }
