@@ -92,6 +92,13 @@ unchanged() { # unchanged WHAT: both buffer sizes, by name; then everything else
 }
 
 # ---- recordings
+records() { # records FILE: waits until the recording into it has begun
+    for _ in $(seq 200); do
+        grep -q '^# ip6drop: before nproc' "$1" && return
+        usleep 50000
+    done
+    bad "no recording into $1"
+}
 start() { # start ARGUMENTS: a recording in the background, until it really records
     rm -f /tmp/capture
     ip6drop record --force -q -o /tmp/capture "$@" 2> /tmp/err &
@@ -258,10 +265,12 @@ signals() {
     size 1408
 }
 
-kills() {
+kills() { # as often as the kernel's command line says
     left=0
+    kills=$(sed -n 's/.* kills=\([0-9]*\).*/\1/p' /proc/cmdline)
+    kills=${kills:-20}
     size 100
-    for round in $(seq 20); do
+    for round in $(seq "$kills"); do
         case $((round % 3)) in
         0) name=func-stack-trace ;;
         1) name=kprobe ;;
@@ -278,7 +287,7 @@ kills() {
         expect 0 $? "$name, SIGKILL and restore, round $round: exit status"
         same "$name, SIGKILL and restore, round $round"
     done
-    echo "      $left of 20 kills left something behind that restore put back"
+    echo "      $left of $kills kills left something behind that restore put back"
     [ $left -gt 0 ] || bad "no kill hit a changed state: nothing was proved"
     # Without its journal a dead run's instance and probes are still recognised.
     start --method instance --probes full
@@ -475,6 +484,52 @@ outputs() {
     same "limits"
 }
 
+hostile() { # neighbours who may do all
+    # One removes our instance whenever the kernel lets him.
+    while :; do rmdir $T/instances/ip6drop-*; done > /dev/null 2>&1 &
+    robber=$!
+    robbed=0
+    for round in 1 2; do
+        ip6drop record --force -q --method instance --duration 1s -o /tmp/capture 2> /tmp/err
+        status=$?
+        case $status in
+        0) ok "removed instances, round $round: recorded all the same" ;;
+        3) robbed=$((robbed + 1)) && says /tmp/err "instances/ip6drop-" "removed instances, round $round: said" ;;
+        *) bad "removed instances, round $round: exit status $status: $(cat /tmp/err)" ;;
+        esac
+        [ ! -e /run/ip6drop/journal ] || bad "removed instances, round $round: the journal is left"
+    done
+    kill $robber
+    wait $robber 2> /dev/null
+    echo "      $robbed of 2 recordings lost their instance"
+    same "removed instances"
+    # One sets the clock a day ahead, and two back.
+    start --method instance
+    send 0 5
+    now=$(date +%s)
+    date -s @$((now + 86400)) > /dev/null
+    send 0 5
+    date -s @$((now - 86400)) > /dev/null
+    send 1 5
+    stop INT
+    expect 130 $STATUS "a clock that jumps: exit status"
+    ip6drop report --format json /tmp/capture > /tmp/report.json
+    expect 15 "$(json /tmp/report.json drops total)" "a clock that jumps: drops"
+    seconds=$(json /tmp/report.json window seconds)
+    if [ "${seconds%.*}" -lt 60 ]; then ok "a clock that jumps: the trace lasts $seconds s"; else bad "a clock that jumps: the trace lasts $seconds s"; fi
+    same "a clock that jumps"
+    begun=$(cut -d. -f1 /proc/uptime)
+    ip6drop record --force -q --method instance --duration 3s -o /tmp/capture 2> /tmp/err &
+    PID=$!
+    records /tmp/capture
+    date -s @$((now + 86400)) > /dev/null
+    wait $PID
+    expect 0 $? "a clock that jumps while it waits: exit status"
+    if [ $(($(cut -d. -f1 /proc/uptime) - begun)) -ge 3 ]; then ok "a clock that jumps ends nothing early"; else bad "a clock that jumps ends it early"; fi
+    date -s @"$now" > /dev/null
+    same "a clock that jumps while it waits"
+}
+
 guard() {
     start --method instance --max-rate 20
     for _ in 1 2 3; do send 0 60; done
@@ -537,6 +592,36 @@ refusals() {
     ip6drop restore > /tmp/out 2>&1
     expect 0 $? "--mount, SIGKILL and restore: exit status"
     expect 0 "$(grep -c tracefs /proc/mounts)" "--mount, SIGKILL and restore: unmounted"
+    # Whoever mounted it, the last one unmounts it.
+    ip6drop record --mount -q --method instance -o - > /tmp/first 2> /tmp/err &
+    first=$!
+    records /tmp/first
+    ip6drop record --mount -q --method kprobe --state-dir /run/second -o - > /tmp/second 2> /tmp/err2 &
+    second=$!
+    records /tmp/second
+    kill -INT $first
+    wait $first
+    expect 130 $? "two with --mount, the first ends: exit status"
+    says /tmp/err "stays mounted: another ip6drop (pid $second) uses it" "two with --mount, the first ends: said"
+    expect 1 "$(grep -c tracefs /proc/mounts)" "two with --mount, the first ends: still mounted"
+    kill -INT $second
+    wait $second
+    expect 130 $? "two with --mount, the second ends: exit status"
+    expect "" "$(cat /tmp/err2)" "two with --mount, the second ends: nothing to say"
+    expect 0 "$(grep -c tracefs /proc/mounts)" "two with --mount, the second ends: unmounted"
+    for round in 1 2; do
+        ip6drop check --mount --method instance > /dev/null 2> /tmp/err &
+        first=$!
+        ip6drop check --mount --method instance --state-dir /run/second > /dev/null 2> /tmp/err2 &
+        wait $first
+        expect 0 $? "two with --mount at once, round $round: exit status"
+        wait $!
+        expect 0 $? "two with --mount at once, round $round: exit status of the other"
+        cat /tmp/err /tmp/err2
+        expect 0 "$(grep -c tracefs /proc/mounts)" "two with --mount at once, round $round: unmounted"
+    done
+    ip6drop restore > /tmp/out
+    expect "0 ip6drop: nothing was left behind" "$? $(cat /tmp/out)" "two with --mount: nothing is left"
     mount -t tracefs tracefs $T
     same "refusals"
 }
@@ -1564,7 +1649,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses funnel watches lab diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs guard refusals signals kills}; do
+for part in ${PARTS:-checks statuses funnel watches lab diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs hostile guard refusals signals kills}; do
     clock $part
     $part
 done
