@@ -62,6 +62,8 @@ pub enum Refuse {
     Only(usize),
     /// This one and every later one, as if the process had been killed.
     From(usize),
+    /// Every so many of them.
+    Every(usize),
 }
 
 /// Tables of hits, as the kernel keeps them.
@@ -177,6 +179,10 @@ pub struct Tree {
     pub state: RefCell<State>,
     pub log: RefCell<Vec<String>>,
     pub refuse: Cell<Refuse>,
+    /// What is answered to a refused operation.
+    pub errno: Cell<Errno>,
+    /// The operation before which somebody else removes every instance that is not open.
+    pub robbed: Cell<usize>,
     count: Cell<usize>,
     // Until its first use the kernel marks the size of the buffer; there is no way back.
     pub unused: Cell<bool>,
@@ -236,6 +242,8 @@ impl Tree {
             }),
             log: RefCell::default(),
             refuse: Cell::new(Refuse::Nothing),
+            errno: Cell::new(Errno::IO),
+            robbed: Cell::new(0),
             count: Cell::new(0),
             unused: Cell::new(true),
             rounds: false,
@@ -267,11 +275,17 @@ impl Tree {
             Refuse::Nothing => false,
             Refuse::Only(n) => number == n,
             Refuse::From(n) => number >= n,
+            Refuse::Every(n) => number.is_multiple_of(n),
         };
+        if number == self.robbed.get() {
+            let is_open = |name: &str| self.is_open(&format!("instances/{name}/"));
+            let mut state = self.state.borrow_mut();
+            state.instances.retain(|name, _| is_open(name));
+        }
         let mark = if is_refused { " REFUSED" } else { "" };
         self.log.borrow_mut().push(format!("{what}{mark}"));
         if is_refused {
-            return refused(Errno::IO);
+            return refused(self.errno.get());
         }
         Ok(())
     }
@@ -906,6 +920,13 @@ impl TraceFs for Tree {
     }
 
     fn exists(&self, path: &str) -> bool {
+        // Of a tracefs that is gone for good nothing is there.
+        if let Refuse::From(n) = self.refuse.get()
+            && self.errno.get() == Errno::NOENT
+            && self.count.get() + 1 >= n
+        {
+            return false;
+        }
         if path == "instances" {
             return true;
         }
@@ -917,6 +938,12 @@ impl TraceFs for Tree {
         let (instance, file) = Tree::split(path);
         if event_of(&file, "hist").is_some() {
             return !matches!(self.tables, Tables::None);
+        }
+        if let Some(event) = event_of(&file, "enable")
+            && event.starts_with("ip6drop_")
+        {
+            let state = self.state.borrow();
+            return state.probes.iter().any(|probe| probe.event == event);
         }
         match file.strip_prefix("options/") {
             Some(option) => self

@@ -28,6 +28,9 @@ pub enum Change {
         /// Missing where the process died before it knew, and in journals of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         read_back: Option<String>,
+        /// What it was set to in between, where several changes were joined.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        between: Vec<String>,
     },
     /// The function filter of the top-level buffer, without its commands.
     Filter {
@@ -115,7 +118,8 @@ impl Change {
                 before,
                 after,
                 read_back,
-            } => undo_value(fs, path, before, after, read_back.as_deref()),
+                between,
+            } => undo_value(fs, path, before, (after, read_back.as_deref(), between)),
             Change::Filter { before, after } => undo_filter(fs, before, after),
             Change::Instance { dir } => undo_instance(fs, dir),
             Change::Probe { group, name } => undo_probe(fs, group, name),
@@ -165,6 +169,11 @@ impl Change {
         matches!(self, Change::Probe { .. })
     }
 
+    /// True for a filter that is empty without us.
+    pub(super) fn empties_filter(&self) -> bool {
+        matches!(self, Change::Filter { before, .. } if before.is_empty())
+    }
+
     /// The line of [`PROBES`] that removes a probe.
     fn removal(&self) -> Option<String> {
         match self {
@@ -210,15 +219,19 @@ pub(super) fn unreadable(line: &[u8]) -> String {
     format!("this version cannot read it: {shown}{more}")
 }
 
+/// True where an operation failed because what it is about is not there any more.
+fn is_gone(fs: &dyn TraceFs, path: &str, error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound && !fs.exists(path)
+}
+
 fn undo_value(
     fs: &dyn TraceFs,
     path: &str,
     before: &str,
-    after: &str,
-    read_back: Option<&str>,
+    (after, read_back, between): (&str, Option<&str>, &[String]),
 ) -> io::Result<Undone> {
     let text = match patiently(|| read_text(fs, path)) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Undone::Already),
+        Err(e) if is_gone(fs, path, &e) => return Ok(Undone::Already),
         other => other?,
     };
     let now = value_of(path, &text);
@@ -234,7 +247,7 @@ fn undo_value(
         Some(held) => now == held,
         None => now == after || is_rounded(fs, path, after, &now),
     };
-    if !is_ours {
+    if !is_ours && !between.contains(&now) {
         return Ok(if is_rounded(fs, path, before, &now) {
             nearest(&now)
         } else {
@@ -317,7 +330,7 @@ fn undo_instance(fs: &dyn TraceFs, dir: &str) -> io::Result<Undone> {
     let _ = quiet(&format!("{dir}/events/enable"), b"0\n");
     commands_off();
     patiently(|| match fs.rmdir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) if is_gone(fs, dir, &e) => Ok(()),
         other => other,
     })
     .map_err(|e| match e.kind() {

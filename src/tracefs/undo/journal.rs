@@ -446,6 +446,7 @@ mod tests {
             before: "0".to_owned(),
             after: "1".to_owned(),
             read_back: None,
+            between: Vec::new(),
         }
     }
 

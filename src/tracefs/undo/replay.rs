@@ -1,7 +1,10 @@
 //! Replays changes in reverse and tells what became of each.
 
+use std::io;
+
 use crate::tracefs::error::TraceError;
-use crate::tracefs::files::{TraceFs, holds_tracing};
+use crate::tracefs::files::{TraceFs, holds_tracing, read_text};
+use crate::tracefs::undo::chains::{is_same_file, joined};
 use crate::tracefs::undo::change::{Change, Undone, undo_probes};
 use crate::tracefs::undo::journal::{JournalHeader, StateDir};
 
@@ -34,27 +37,34 @@ impl Undo {
     #[must_use]
     pub fn replay(fs: &dyn TraceFs, changes: &[Change]) -> Undo {
         let mut undo = Undo::default();
-        // Every file would be missing, as if all was put back; but the kernel keeps its state.
-        if !holds_tracing(fs) {
-            undo.left = changes
-                .iter()
-                .rev()
-                .map(|change| unmounted(fs, change))
-                .collect();
-            return undo.numbered(fs);
-        }
+        let changes = joined(changes);
         let is_instance = |change: &&Change| matches!(change, Change::Instance { .. });
         let instances = changes.iter().rev().filter(is_instance);
         let is_other = |change: &&Change| !is_instance(change) && !change.is_probe();
         let others = changes.iter().rev().filter(is_other);
         let probes: Vec<&Change> = changes.iter().rev().filter(|c| c.is_probe()).collect();
-        let mut ends: Vec<_> = instances
-            .chain(others)
-            .map(|change| (change, change.undo(fs)))
-            .collect();
+        let mut ends: Vec<_> = Vec::new();
+        let mut stuck: Vec<&Change> = Vec::new();
+        for change in instances.chain(others) {
+            let end = if stuck.iter().any(|later| is_same_file(later, change)) {
+                Err(io::Error::other(LATER))
+            } else if !stuck.is_empty() && change.empties_filter() && takes_stacks(fs) {
+                Err(io::Error::other(STACKS))
+            } else {
+                change.undo(fs)
+            };
+            if end.is_err() {
+                stuck.push(change);
+            }
+            ends.push((change, end));
+        }
         ends.extend(probes.iter().copied().zip(undo_probes(fs, &probes)));
+        // Of a tracefs that is not mounted every file is missing, as if all was put back; but the
+        // kernel keeps its state.
+        let is_there = holds_tracing(fs);
         for (change, end) in ends {
             match end {
+                _ if !is_there => undo.left.push(unmounted(fs, change)),
                 Ok(Undone::Restored) => undo.restored.push(change.what()),
                 Ok(Undone::Already) => {}
                 Ok(Undone::Noted(note)) => undo.notes.push(note),
@@ -132,6 +142,16 @@ impl Undo {
         }
         lines
     }
+}
+
+/// Why a change waits for a later one of the same file.
+const LATER: &str = "a later change of this file could not be put back";
+
+/// Why a filter stays where the option that belongs to it could not be taken back.
+const STACKS: &str = "options/func_stack_trace is still on, and emptying the filter would let a tracer take the stack of every function";
+
+fn takes_stacks(fs: &dyn TraceFs) -> bool {
+    !read_text(fs, "options/func_stack_trace").is_ok_and(|value| value == "0")
 }
 
 /// A change that cannot be taken back because tracefs is not where it was.

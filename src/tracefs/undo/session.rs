@@ -97,6 +97,7 @@ impl<'a> Session<'a> {
                 before,
                 after: value.to_owned(),
                 read_back: None,
+                between: Vec::new(),
             }])?;
         }
         self.fs
