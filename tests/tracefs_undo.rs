@@ -14,7 +14,6 @@ use ip6drop::inside::kernel::RT6_STATS_SEQ_SHOW;
 use ip6drop::inside::tracefs::Change;
 use ip6drop::inside::tracefs::Env;
 use ip6drop::inside::tracefs::Others;
-use ip6drop::inside::tracefs::Plan;
 use ip6drop::inside::tracefs::Probe;
 use ip6drop::inside::tracefs::Rewrite;
 use ip6drop::inside::tracefs::Session;
