@@ -14,6 +14,7 @@ use ip6drop::inside::commands::seen;
 use ip6drop::inside::kernel::RT6_STATS_SEQ_SHOW;
 use ip6drop::inside::tracefs::Env;
 use ip6drop::inside::tracefs::Others;
+use ip6drop::inside::tracefs::Preflight;
 use ip6drop::inside::tracefs::Session;
 use ip6drop::inside::tracefs::TraceError;
 use ip6drop::inside::tracefs::Undo;
@@ -127,6 +128,35 @@ fn errors_at_every_so_many_operations_of_a_recording() {
                 let errno = ERRNOS[n % ERRNOS.len()];
                 recorded(&bench, make, &way, Refuse::Every(n), errno);
             }
+        }
+    }
+}
+
+#[test]
+fn any_error_at_any_operation_of_the_first_look() {
+    let bench = Bench::new();
+    let host = bench.host();
+    let look = |tree: &Tree| Preflight::look(tree, &host, false, &[]).check();
+    let whole = paged();
+    let as_it_is = look(&whole).err().map(|e| e.to_string());
+    for n in 1..=whole.operations() {
+        for errno in ERRNOS {
+            let what = format!("{n}, {errno:?}");
+            let tree = paged();
+            let before = tree.snapshot();
+            tree.refuse.set(Refuse::Only(n));
+            tree.errno.set(errno);
+            let found = look(&tree).err();
+            let said = found.as_ref().map(ToString::to_string);
+            // Without its first file it is none.
+            let is_none = said
+                .as_ref()
+                .is_some_and(|s| s.starts_with("/tree holds no tracing"));
+            assert_eq!(is_none, n == 1 && errno == Errno::NOENT, "{what}: {said:?}");
+            if said != as_it_is && !is_none {
+                names_its_file(&tree, found.as_ref(), &what);
+            }
+            assert_eq!(tree.snapshot(), before, "{what}");
         }
     }
 }
