@@ -504,30 +504,21 @@ hostile() { # neighbours who may do all
     echo "      $robbed of 2 recordings lost their instance"
     same "removed instances"
     # One sets the clock a day ahead, and two back.
-    start --method instance
-    send 0 5
     now=$(date +%s)
+    start --method instance --duration 60s --stop-after 15
+    send 0 5
     date -s @$((now + 86400)) > /dev/null
     send 0 5
     date -s @$((now - 86400)) > /dev/null
     send 1 5
-    stop INT
-    expect 130 $STATUS "a clock that jumps: exit status"
+    wait $PID
+    expect 0 $? "a clock that jumps: exit status"
+    date -s @"$now" > /dev/null
     ip6drop report --format json /tmp/capture > /tmp/report.json
     expect 15 "$(json /tmp/report.json drops total)" "a clock that jumps: drops"
     seconds=$(json /tmp/report.json window seconds)
     if [ "${seconds%.*}" -lt 60 ]; then ok "a clock that jumps: the trace lasts $seconds s"; else bad "a clock that jumps: the trace lasts $seconds s"; fi
     same "a clock that jumps"
-    begun=$(cut -d. -f1 /proc/uptime)
-    ip6drop record --force -q --method instance --duration 3s -o /tmp/capture 2> /tmp/err &
-    PID=$!
-    records /tmp/capture
-    date -s @$((now + 86400)) > /dev/null
-    wait $PID
-    expect 0 $? "a clock that jumps while it waits: exit status"
-    if [ $(($(cut -d. -f1 /proc/uptime) - begun)) -ge 3 ]; then ok "a clock that jumps ends nothing early"; else bad "a clock that jumps ends it early"; fi
-    date -s @"$now" > /dev/null
-    same "a clock that jumps while it waits"
 }
 
 guard() {
@@ -609,17 +600,15 @@ refusals() {
     expect 130 $? "two with --mount, the second ends: exit status"
     expect "" "$(cat /tmp/err2)" "two with --mount, the second ends: nothing to say"
     expect 0 "$(grep -c tracefs /proc/mounts)" "two with --mount, the second ends: unmounted"
-    for round in 1 2; do
-        ip6drop check --mount --method instance > /dev/null 2> /tmp/err &
-        first=$!
-        ip6drop check --mount --method instance --state-dir /run/second > /dev/null 2> /tmp/err2 &
-        wait $first
-        expect 0 $? "two with --mount at once, round $round: exit status"
-        wait $!
-        expect 0 $? "two with --mount at once, round $round: exit status of the other"
-        cat /tmp/err /tmp/err2
-        expect 0 "$(grep -c tracefs /proc/mounts)" "two with --mount at once, round $round: unmounted"
-    done
+    ip6drop check --mount --method instance > /dev/null 2> /tmp/err &
+    first=$!
+    ip6drop check --mount --method instance --state-dir /run/second > /dev/null 2> /tmp/err2 &
+    wait $first
+    expect 0 $? "two with --mount at once: exit status"
+    wait $!
+    expect 0 $? "two with --mount at once: exit status of the other"
+    cat /tmp/err /tmp/err2
+    expect 0 "$(grep -c tracefs /proc/mounts)" "two with --mount at once: unmounted"
     ip6drop restore > /tmp/out
     expect "0 ip6drop: nothing was left behind" "$? $(cat /tmp/out)" "two with --mount: nothing is left"
     mount -t tracefs tracefs $T
