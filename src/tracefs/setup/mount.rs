@@ -200,6 +200,8 @@ pub(crate) fn unmount(host: &Host, at: &Path) -> io::Result<Unmounted> {
     match (gone, other) {
         (Ok(()), _) => Ok(Unmounted::Gone),
         (Err(_), Some((pid, ..))) => Ok(Unmounted::UsedBy(*pid)),
+        // Another run that ended at the same moment was faster.
+        (Err(_), None) if !is_own(host, at) => Ok(Unmounted::NotOurs),
         (Err(e), None) => Err(e),
     }
 }
