@@ -101,8 +101,8 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceEr
 /// True for a line that was cut short while it was written: it has no end, and is the beginning of
 /// one that could be read.
 fn is_cut(line: &[u8]) -> bool {
-    let read = serde_json::from_slice::<IgnoredAny>(line);
-    !line.ends_with(b"\n") && read.is_err_and(|e| e.is_eof())
+    let read = || serde_json::from_slice::<IgnoredAny>(line);
+    !line.ends_with(b"\n") && read().is_err_and(|e| e.is_eof())
 }
 
 /// A directory of our own: made here, or one of this user that nobody else can write to, as a
