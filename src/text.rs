@@ -1,5 +1,13 @@
 //! What text is recognised by, and foreign text made harmless.
 
+use std::borrow::Borrow;
+use std::ffi::OsStr;
+use std::fmt::{self, Display};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+
 /// What the framing lines of our own captures start with, among the trace's lines.
 pub(crate) const FRAMING: &str = "# ip6drop: ";
 
@@ -42,17 +50,26 @@ pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Makes bytes of a trace harmless for a terminal: whoever runs a process chooses its name.
+/// Whether a character is shown as itself nowhere: it controls the terminal, changes the direction of text, breaks a
+/// line unseen, or takes no room at all, so that two names look the same.
+#[must_use]
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Makes bytes from outside harmless, for terminals and for whoever copies what they show: whoever runs a process
+/// chooses its name.
 ///
-/// Control characters, those that change the direction of text, and bytes that are no UTF-8
-/// are written as escapes.
+/// Characters that are [harmful](is_harmful), and bytes that are no UTF-8, are written as escapes.
 #[must_use]
 pub(crate) fn harmless(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let directs = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-            if c.is_control() || directs {
+            if is_harmful(c) {
                 out.extend(c.escape_default());
             } else {
                 out.push(c);
@@ -65,9 +82,113 @@ pub(crate) fn harmless(bytes: &[u8]) -> String {
     out
 }
 
+/// Text that comes from outside: a trace, the kernel, the file system, another host's report. However it is printed,
+/// it is [`harmless`]. As it came, for comparing, opening or storing, only [`Untrusted::raw`] gives it; where that is
+/// called, `tests/architecture/untrusted.rs` lists.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Untrusted<T = String>(T);
+
+impl<T: AsRef<OsStr>> Untrusted<T> {
+    /// The text from outside.
+    #[must_use]
+    pub(crate) fn new(text: impl Into<T>) -> Self {
+        Untrusted(text.into())
+    }
+
+    /// As it came: never to be printed.
+    #[must_use]
+    pub(crate) fn raw(&self) -> &T {
+        &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_empty()
+    }
+}
+
+impl<T: AsRef<OsStr>> Display for Untrusted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&harmless(self.0.as_ref().as_encoded_bytes()))
+    }
+}
+
+/// In quotes, with what is not printable escaped, as the standard library has it.
+impl<T: AsRef<OsStr>> fmt::Debug for Untrusted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0.as_ref(), f)
+    }
+}
+
+/// As it came; writers of JSON escape what is harmful, and readers get it back.
+impl<T: AsRef<OsStr>> Serialize for Untrusted<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.as_ref().to_string_lossy())
+    }
+}
+
+impl<T: AsRef<OsStr>> PartialEq<str> for Untrusted<T> {
+    fn eq(&self, other: &str) -> bool {
+        self.0.as_ref() == other
+    }
+}
+
+impl<T: AsRef<OsStr>> PartialEq<&str> for Untrusted<T> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0.as_ref() == *other
+    }
+}
+
+impl From<String> for Untrusted {
+    fn from(text: String) -> Self {
+        Untrusted(text)
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Untrusted(text.to_owned())
+    }
+}
+
+/// For looking it up by the text as it came.
+impl Borrow<str> for Untrusted {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A path as it is shown: what a file is called, whoever made it chose.
+#[must_use]
+pub(crate) fn shown(path: &Path) -> Untrusted<&Path> {
+    Untrusted(path)
+}
+
+/// A writer of lines for people without any colour: what is harmful in them is escaped, whoever put it there.
+pub(crate) struct Screened<W>(pub(crate) W);
+
+impl<W: Write> Write for Screened<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if at > 0 {
+                self.0.write_all(b"\n")?;
+            }
+            self.0.write_all(harmless(line).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{harmless, unescape};
+    use std::path::PathBuf;
+
+    use super::*;
 
     #[test]
     fn escapes_are_undone() {
@@ -92,5 +213,58 @@ mod tests {
             harmless("é\u{202e}x\u{85}".as_bytes()),
             "é\\u{202e}x\\u{85}"
         );
+    }
+
+    #[test]
+    fn nobody_is_misled_by_what_is_not_seen() {
+        for c in [
+            '\u{ad}',
+            '\u{61c}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2028}',
+            '\u{202a}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{e0041}',
+            '\u{7f}',
+            '\u{9b}',
+            '\n',
+            '\t',
+            '\r',
+            '\u{7}',
+        ] {
+            let shown = harmless(c.to_string().as_bytes());
+            assert!(
+                shown.starts_with('\\') && shown.is_ascii(),
+                "{c:?}: {shown}"
+            );
+        }
+        for plain in ["節點-1", "nœud é", "e\u{301}", "узел \\ \"'", "☸\u{fe0f}"] {
+            assert_eq!(harmless(plain.as_bytes()), plain);
+        }
+    }
+
+    #[test]
+    fn text_from_outside_prints_escaped_alone() {
+        let name = Untrusted::from("a\n\u{202e}b\u{1b}[1m");
+        assert_eq!(format!("{name}"), "a\\n\\u{202e}b\\u{1b}[1m");
+        assert_eq!(format!("{name:?}"), r#""a\n\u{202e}b\u{1b}[1m""#);
+        assert_eq!(
+            format!("{:>4}|{:<4}|", Untrusted::from("é"), Untrusted::from("b")),
+            "   é|b   |"
+        );
+        assert_eq!(name.raw(), "a\n\u{202e}b\u{1b}[1m");
+        assert_eq!(serde_json::to_value(&name).unwrap(), *name.raw());
+        let path = PathBuf::from("/tmp/\u{9b}x\r");
+        assert_eq!(shown(&path).to_string(), "/tmp/\\u{9b}x\\r");
+    }
+
+    #[test]
+    fn a_screened_writer_lets_lines_through_and_nothing_else() {
+        let mut out = Vec::new();
+        write!(Screened(&mut out), "a {}\nb\n\n", "\u{1b}[2J").unwrap();
+        assert_eq!(out, b"a \\u{1b}[2J\nb\n\n");
     }
 }

@@ -10,7 +10,7 @@ use crate::commands::live;
 use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::TRACED;
-use crate::render::json::json;
+use crate::render::json::{Escaping, json};
 use crate::tracefs::calibrate::calibration::Calibrated;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::look::preflight::{Check, Level, Preflight};
@@ -193,9 +193,9 @@ pub(crate) fn run(
         let answer = examine(args, roots, err)?;
         let written = match args.format {
             CheckFormat::Text => text(&answer, out),
-            CheckFormat::Json => serde_json::to_string_pretty(&json(&answer))
+            CheckFormat::Json => serde_json::to_writer_pretty(Escaping::new(out), &json(&answer))
                 .map_err(io::Error::from)
-                .and_then(|text| writeln!(out, "{text}")),
+                .and_then(|()| writeln!(out)),
         };
         match written {
             Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(TraceError::Output {

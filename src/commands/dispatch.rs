@@ -11,6 +11,7 @@ use crate::commands::{
     check, diagnose, funnel, generate, lab, merge, record, report, restore, status, watch,
 };
 use crate::exit::Exit;
+use crate::text::Screened;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::undo::journal::{DEFAULT_STATE_DIR, is_stale};
 
@@ -24,13 +25,29 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     }
     match command {
         Command::Report(args) => report::run(&args),
-        Command::Check(args) => Ok(check::run(&args, &mut stdout(), &mut stderr())?),
-        Command::Record(args) => Ok(record::run(&args, &mut stdout(), &mut stderr())?),
-        Command::Diagnose(args) => Ok(diagnose::run(&args, &mut stdout(), &mut stderr())?),
-        Command::Watch(args) => Ok(watch::run(&args, &mut stdout(), &mut stderr())?),
-        Command::Funnel(args) => funnel::run(&args, &mut stderr()),
-        Command::Lab(args) => lab::run(&args, &mut stderr()),
-        Command::Restore(args) => Ok(restore::run(&args, &mut stdout())?),
+        Command::Check(args) => Ok(check::run(
+            &args,
+            &mut Screened(stdout()),
+            &mut Screened(stderr()),
+        )?),
+        Command::Record(args) => Ok(record::run(
+            &args,
+            &mut Screened(stdout()),
+            &mut Screened(stderr()),
+        )?),
+        Command::Diagnose(args) => Ok(diagnose::run(
+            &args,
+            &mut Screened(stdout()),
+            &mut Screened(stderr()),
+        )?),
+        Command::Watch(args) => Ok(watch::run(
+            &args,
+            &mut Screened(stdout()),
+            &mut Screened(stderr()),
+        )?),
+        Command::Funnel(args) => funnel::run(&args, &mut Screened(stderr())),
+        Command::Lab(args) => lab::run(&args, &mut Screened(stderr())),
+        Command::Restore(args) => Ok(restore::run(&args, &mut Screened(stdout()))?),
         Command::Merge(args) => merge::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Generate(args) => generate::run(&args),
@@ -41,7 +58,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 fn fail(error: &anyhow::Error) -> Exit {
     // Where even standard error is gone, the status has to do.
     let say = |text: &dyn Display| {
-        let _ = writeln!(stderr(), "ip6drop: {text}");
+        let _ = writeln!(Screened(stderr()), "ip6drop: {text}");
     };
     match error.downcast_ref::<TraceError>() {
         // Whoever sent it knows.

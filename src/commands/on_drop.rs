@@ -19,6 +19,7 @@ use crate::diagnosis::verdict::Verdict;
 use crate::os::background::Background;
 use crate::os::hook::{Ended, Hook, Told};
 use crate::os::signals::Signals;
+use crate::render::json::Escaped;
 use crate::render::report::headline::sentence;
 use crate::render::report::json::JsonReport;
 use crate::render::view::ReportLook;
@@ -192,7 +193,7 @@ impl Teller {
             .to_vec();
         environment.push(("IP6DROP_OUTPUT", self.output.clone().into()));
         let mut input = Vec::new();
-        let look = (&JsonReport as _, ReportLook::default());
+        let look = (&Escaped(JsonReport) as _, ReportLook::default());
         let told = write_report(&report, &[], None, look, &mut input);
         let told = told.map(|()| Told { environment, input });
         match told.and_then(|told| Hook::start(&self.command, told, LIMIT)) {

@@ -2,10 +2,16 @@
 
 use std::io::{self, Write};
 
+use crate::text::is_harmful;
+
 /// Text that a table cell and a paragraph take as it is.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
+        if is_harmful(c) {
+            out.extend(c.escape_default());
+            continue;
+        }
         if "\\`*_[]<>|#".contains(c) {
             out.push('\\');
         }

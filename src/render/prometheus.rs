@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::text::harmless;
+
 /// A label's value, as the format wants it escaped.
 pub(super) fn escaped(value: &str) -> String {
-    value
+    harmless(value.as_bytes())
         .replace('\\', r"\\")
         .replace('"', "\\\"")
         .replace('\n', r"\n")

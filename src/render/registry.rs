@@ -1,6 +1,7 @@
 //! All formats: the command line takes their names, order and help from here.
 
 use crate::render::format::FormatEntry;
+use crate::render::json::Escaped;
 use crate::render::view::{
     FleetDocument, FunnelDocument, LabDocument, ReportDocument, StatusDocument,
 };
@@ -18,8 +19,8 @@ const SHEET: &str = "For spreadsheets: a header, and a line for every host";
 #[rustfmt::skip]
 pub(crate) static REPORT: [FormatEntry<ReportDocument>; 7] = [
     FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
-    FormatEntry { name: "json", help: "One object", format: &report::json::JsonReport },
-    FormatEntry { name: "ndjson", help: "One object a drop, then the report as the last line", format: &report::ndjson::NdjsonReport },
+    FormatEntry { name: "json", help: "One object", format: &Escaped(report::json::JsonReport) },
+    FormatEntry { name: "ndjson", help: "One object a drop, then the report as the last line", format: &Escaped(report::ndjson::NdjsonReport) },
     FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
     FormatEntry { name: "prometheus", help: COLLECTOR, format: &report::prometheus::PrometheusReport },
     FormatEntry { name: "folded", help: "One line a stack, for flame-graph tools", format: &report::folded::FoldedReport },
@@ -30,7 +31,7 @@ pub(crate) static REPORT: [FormatEntry<ReportDocument>; 7] = [
 #[rustfmt::skip]
 pub(crate) static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
     FormatEntry { name: "text", help: PEOPLE, format: &report::text::TextReport },
-    FormatEntry { name: "json", help: "One object, that of `report`", format: &report::json::JsonReport },
+    FormatEntry { name: "json", help: "One object, that of `report`", format: &Escaped(report::json::JsonReport) },
     FormatEntry { name: "markdown", help: TICKETS, format: &report::markdown::MarkdownReport },
     FormatEntry { name: "html", help: PAGE, format: &report::html::HtmlReport },
 ];
@@ -39,7 +40,7 @@ pub(crate) static DIAGNOSE: [FormatEntry<ReportDocument>; 4] = [
 #[rustfmt::skip]
 pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
     FormatEntry { name: "text", help: PEOPLE, format: &status::text::TextStatus },
-    FormatEntry { name: "json", help: "One object; with --interval one a line", format: &status::json::JsonStatus },
+    FormatEntry { name: "json", help: "One object; with --interval one a line", format: &Escaped(status::json::JsonStatus) },
     FormatEntry { name: "markdown", help: TICKETS, format: &status::markdown::MarkdownStatus },
     FormatEntry { name: "prometheus", help: COLLECTOR, format: &status::prometheus::PrometheusStatus },
 ];
@@ -48,21 +49,21 @@ pub(crate) static STATUS: [FormatEntry<StatusDocument>; 4] = [
 #[rustfmt::skip]
 pub(crate) static FUNNEL: [FormatEntry<FunnelDocument>; 2] = [
     FormatEntry { name: "text", help: "For people: where most packets stop first", format: &funnel::text::TextFunnel },
-    FormatEntry { name: "json", help: "One object", format: &funnel::json::JsonFunnel },
+    FormatEntry { name: "json", help: "One object", format: &Escaped(funnel::json::JsonFunnel) },
 ];
 
 /// Formats of what the lab proved.
 #[rustfmt::skip]
 pub(crate) static LAB: [FormatEntry<LabDocument>; 2] = [
     FormatEntry { name: "text", help: "For people: the table, and what it proves", format: &lab::text::TextLab },
-    FormatEntry { name: "json", help: "One object", format: &lab::json::JsonLab },
+    FormatEntry { name: "json", help: "One object", format: &Escaped(lab::json::JsonLab) },
 ];
 
 /// Formats of the table of many hosts.
 #[rustfmt::skip]
 pub static MERGE: [FormatEntry<FleetDocument>; 5] = [
     FormatEntry { name: "text", help: "For people: the hosts with the fault first", format: &fleet::text::TextTable },
-    FormatEntry { name: "json", help: "One object", format: &fleet::json::JsonTable },
+    FormatEntry { name: "json", help: "One object", format: &Escaped(fleet::json::JsonTable) },
     FormatEntry { name: "markdown", help: TICKETS, format: &fleet::markdown::MarkdownTable },
     FormatEntry { name: "html", help: TABLE_PAGE, format: &fleet::html::HtmlTable },
     FormatEntry { name: "csv", help: SHEET, format: &fleet::csv::CsvTable },

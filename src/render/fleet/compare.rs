@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::fleet::comparison::{Became, Pair};
 use crate::fleet::row::{Finding, HostRow};
-use crate::render::json::json;
+use crate::render::json::{Escaping, json};
 use crate::render::paper::Paper;
 use crate::render::table::table;
 use crate::render::words::{count, or_dash};
@@ -146,6 +146,6 @@ pub(crate) fn object(pairs: &[Pair<'_>], out: &mut dyn Write) -> io::Result<()> 
         "fault": counts,
         "hosts": rows,
     });
-    serde_json::to_writer_pretty(&mut *out, &object)?;
+    serde_json::to_writer_pretty(Escaping::new(out), &object)?;
     writeln!(out)
 }

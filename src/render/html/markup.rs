@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::text::harmless;
+use crate::text::{harmless, is_harmful};
 
 /// Appends to a page. Out of line, as all of the page is made of it.
 #[inline(never)]
@@ -37,6 +37,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '\'' => out.push_str("&#39;"),
             // No characters at all, in XML even an error.
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c != '\n' && is_harmful(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }

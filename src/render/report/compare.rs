@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::diagnosis::class::Class;
 use crate::diagnosis::comparison::{Became, became, is_sure, lost};
 use crate::diagnosis::verdict::Verdict;
-use crate::render::json::json;
+use crate::render::json::{Escaping, json};
 use crate::render::paper::Paper;
 use crate::render::report::json::ReportObject;
 use crate::render::report::words::regime;
@@ -189,6 +189,6 @@ pub(crate) fn object(before: &Summary, after: &Summary, out: &mut dyn Write) -> 
         before: ReportObject::of(before),
         after: ReportObject::of(after),
     };
-    serde_json::to_writer_pretty(&mut *out, &object)?;
+    serde_json::to_writer_pretty(Escaping::new(&mut *out), &object)?;
     writeln!(out)
 }
