@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use ip6drop::inside::cli::Cli;
 use ip6drop::inside::commands;
 
 fn main() -> ExitCode {
-    ExitCode::from(commands::run(Cli::parse()).status())
+    let exit = Cli::read().map_or_else(|exit| exit, commands::run);
+    ExitCode::from(exit.status())
 }

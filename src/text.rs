@@ -1,10 +1,10 @@
 //! What text is recognised by, and foreign text made harmless.
 
-use std::borrow::Borrow;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
@@ -82,6 +82,15 @@ pub(crate) fn harmless(bytes: &[u8]) -> String {
     out
 }
 
+/// The same of text, which is nearly always harmless already.
+#[must_use]
+pub(crate) fn screened(text: &str) -> Cow<'_, str> {
+    match text.contains(is_harmful) {
+        true => harmless(text.as_bytes()).into(),
+        false => text.into(),
+    }
+}
+
 /// Text that comes from outside: a trace, the kernel, the file system, another host's report. However it is printed,
 /// it is [`harmless`]. As it came, for comparing, opening or storing, only [`Untrusted::raw`] gives it; where that is
 /// called, `tests/architecture/untrusted.rs` lists.
@@ -89,12 +98,6 @@ pub(crate) fn harmless(bytes: &[u8]) -> String {
 pub struct Untrusted<T = String>(T);
 
 impl<T: AsRef<OsStr>> Untrusted<T> {
-    /// The text from outside.
-    #[must_use]
-    pub(crate) fn new(text: impl Into<T>) -> Self {
-        Untrusted(text.into())
-    }
-
     /// As it came: never to be printed.
     #[must_use]
     pub(crate) fn raw(&self) -> &T {
@@ -140,6 +143,45 @@ impl<T: AsRef<OsStr>> PartialEq<&str> for Untrusted<T> {
     }
 }
 
+impl Untrusted {
+    /// Of bytes; those that are no UTF-8 are replaced.
+    #[must_use]
+    pub(crate) fn lossy(bytes: impl AsRef<[u8]>) -> Self {
+        Untrusted(String::from_utf8_lossy(bytes.as_ref()).into_owned())
+    }
+
+    /// The name of a file.
+    #[must_use]
+    pub(crate) fn name(path: impl AsRef<OsStr>) -> Self {
+        Untrusted(path.as_ref().to_string_lossy().into_owned())
+    }
+
+    /// All of them, with commas between.
+    #[must_use]
+    pub(crate) fn joined(names: &[Untrusted]) -> Self {
+        let names: Vec<&str> = names.iter().map(|name| name.0.as_str()).collect();
+        Untrusted(names.join(", "))
+    }
+}
+
+impl From<PathBuf> for Untrusted<PathBuf> {
+    fn from(path: PathBuf) -> Self {
+        Untrusted(path)
+    }
+}
+
+impl<P: AsRef<OsStr> + ?Sized> From<&P> for Untrusted<PathBuf> {
+    fn from(path: &P) -> Self {
+        Untrusted(path.into())
+    }
+}
+
+impl From<String> for Untrusted<PathBuf> {
+    fn from(path: String) -> Self {
+        Untrusted(path.into())
+    }
+}
+
 impl From<String> for Untrusted {
     fn from(text: String) -> Self {
         Untrusted(text)
@@ -152,17 +194,34 @@ impl From<&str> for Untrusted {
     }
 }
 
-/// For looking it up by the text as it came.
-impl Borrow<str> for Untrusted {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A path as it is shown: what a file is called, whoever made it chose.
 #[must_use]
 pub(crate) fn shown(path: &Path) -> Untrusted<&Path> {
     Untrusted(path)
+}
+
+/// A word of a command that a shell takes as it is, and that does no harm where it is shown.
+#[must_use]
+pub(crate) fn shell_word(word: impl AsRef<OsStr>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/:+-@".contains(c);
+    match word.as_ref().to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
+        _ => in_quotes(word.as_ref()),
+    }
+}
+
+/// The same in quotes, whether or not it needs them.
+#[must_use]
+pub(crate) fn in_quotes(word: &OsStr) -> String {
+    if let Some(word) = word.to_str().filter(|word| !word.contains(is_harmful)) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // As bash, zsh and ksh read it.
+    let escaped = word.as_encoded_bytes().iter().map(|byte| match byte {
+        b' '..=b'~' if !b"'\\".contains(byte) => char::from(*byte).to_string(),
+        byte => format!("\\x{byte:02x}"),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 /// A writer of lines for people without any colour: what is harmful in them is escaped, whoever put it there.
@@ -186,8 +245,6 @@ impl<W: Write> Write for Screened<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
@@ -248,11 +305,15 @@ mod tests {
 
     #[test]
     fn text_from_outside_prints_escaped_alone() {
-        let name = Untrusted::from("a\n\u{202e}b\u{1b}[1m");
+        let name = <Untrusted>::from("a\n\u{202e}b\u{1b}[1m");
         assert_eq!(format!("{name}"), "a\\n\\u{202e}b\\u{1b}[1m");
         assert_eq!(format!("{name:?}"), r#""a\n\u{202e}b\u{1b}[1m""#);
         assert_eq!(
-            format!("{:>4}|{:<4}|", Untrusted::from("é"), Untrusted::from("b")),
+            format!(
+                "{:>4}|{:<4}|",
+                <Untrusted>::from("é"),
+                <Untrusted>::from("b")
+            ),
             "   é|b   |"
         );
         assert_eq!(name.raw(), "a\n\u{202e}b\u{1b}[1m");
@@ -262,9 +323,30 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_a_command_is_harmless_and_the_same_to_a_shell() {
+        for (word, quoted) in [
+            ("/run/netns/pod", "/run/netns/pod"),
+            ("a b", "'a b'"),
+            ("it's é", r"'it'\''s é'"),
+            ("", "''"),
+            ("a'\\ b\n\u{202e}", r"$'a\x27\x5c b\x0a\xe2\x80\xae'"),
+        ] {
+            assert_eq!(shell_word(word), quoted);
+            let echo = std::process::Command::new("bash")
+                .arg("-c")
+                .arg(format!("printf %s {quoted}"))
+                .output();
+            if let Ok(echo) = echo {
+                assert_eq!(echo.stdout, word.as_bytes());
+            }
+        }
+    }
+
+    #[test]
     fn a_screened_writer_lets_lines_through_and_nothing_else() {
         let mut out = Vec::new();
-        write!(Screened(&mut out), "a {}\nb\n\n", "\u{1b}[2J").unwrap();
+        let clear = "\u{1b}[2J";
+        write!(Screened(&mut out), "a {clear}\nb\n\n").unwrap();
         assert_eq!(out, b"a \\u{1b}[2J\nb\n\n");
     }
 }

@@ -307,7 +307,7 @@ fn what_diagnose_adds() {
     ] {
         let mut summary = Summary::default();
         summary.trigger = Some(TriggerRuns {
-            command: "ping -6 -c 1 fd00::1".to_owned(),
+            command: "ping -6 -c 1 fd00::1".into(),
             spread: last_failure.is_some(),
             outcome: RunLog {
                 by_cpu,

@@ -53,13 +53,13 @@ fn every_namespace_once() {
     let find = |name: &str| {
         all.namespaces
             .iter()
-            .find(|n| n.name.as_deref() == Some(name))
+            .find(|n| n.name == Some(name.into()))
             .unwrap()
     };
     let pod = find("cni-blue");
     let owner = pod.owner.as_ref().unwrap();
     assert_eq!((pod.init, pod.own, owner.pid), (Some(false), false, 20));
-    assert_eq!(owner.pod.as_deref(), Some(POD));
+    assert_eq!(owner.pod, Some(POD.into()));
     assert_eq!(find("stale").owner, None);
     // A file that is no namespace cannot be entered, and is named.
     let error = netns::read(&host, find("stale")).unwrap_err();

@@ -93,7 +93,7 @@ fn every_method_is_proved_where_it_works() {
 fn a_held_top_level_buffer_is_not_touched() {
     let tree = Tree::new(Build::Fp);
     let foreign = Others {
-        tracer: Some("blk".to_owned()),
+        tracer: Some("blk".into()),
         ..Others::default()
     };
     let choice = chosen(&tree, Some(Method::FuncStackTrace), &foreign);

@@ -5,13 +5,14 @@ use crate::analysis::gatherer::{AtOnce, Gatherer};
 use crate::diagnosis::collect::signal::Signal;
 use crate::report::build::Input;
 use crate::report::drops::Drops;
+use crate::text::Untrusted;
 use crate::trace::Parser;
 use crate::trace::cut::CutState;
 use crate::trace::stacks::{Stacks, Table};
 
 /// An input that is fed, from its start to where it stands.
 pub(super) struct Open<'r> {
-    name: String,
+    name: Untrusted,
     feed: Feed,
     parser: Parser<Signal>,
     gatherer: Gatherer<'r>,
@@ -35,7 +36,7 @@ fn gather(
 impl<'r> Open<'r> {
     /// Nothing of it is there yet.
     #[must_use]
-    pub(super) fn new(name: String, drops: Drops<'r>) -> Self {
+    pub(super) fn new(name: Untrusted, drops: Drops<'r>) -> Self {
         Open {
             name,
             feed: Feed::default(),

@@ -17,11 +17,12 @@ use crate::report::decided::DecidedSink;
 use crate::report::drops::Drops;
 use crate::report::summary::Summary;
 use crate::report::timeline::{MAX_TIMELINES, Timeline};
+use crate::text::Untrusted;
 use crate::trace::stacks::Stacks;
 
 /// Why an input gives no report.
 fn no_trace(input: &Input<'_>) -> InputError {
-    let (name, text) = (input.names().join(", "), input.text());
+    let (name, text) = (Untrusted::joined(input.names()), input.text());
     match &text.first_line {
         None => InputError::Empty(name),
         Some(first) => InputError::no_trace(name, text.lines.total, first),
@@ -64,7 +65,7 @@ pub struct Analysis<'r> {
     latest: Option<usize>,
     host: Option<HereAndNow>,
     stacks: Stacks,
-    names: Vec<String>,
+    names: Vec<Untrusted>,
     ended: Vec<Ended<'r>>,
     open: Option<Open<'r>>,
     signals: Option<Signals>,
@@ -116,7 +117,7 @@ impl<'r> Analysis<'r> {
             Some(most) => Drops::latest(filter, most),
             None => Drops::new(filter, self.keeps),
         };
-        self.open = Some(Open::new(name.display().to_string(), drops));
+        self.open = Some(Open::new(Untrusted::name(name), drops));
     }
 
     /// More of its text. Where the text is cut does not matter.
@@ -179,7 +180,7 @@ impl<'r> Analysis<'r> {
         match opened() {
             Ok((trace, packing, again)) => self.read_source(path, trace, packing, again),
             Err(error) => {
-                self.names.push(path.display().to_string());
+                self.names.push(Untrusted::name(path));
                 Err(error)
             }
         }
@@ -211,7 +212,7 @@ impl<'r> Analysis<'r> {
         again: Option<Spool>,
     ) -> Result<(), InputError> {
         let ended = |read, source| InputError::ended(name, packing, read, source);
-        let names = vec![name.display().to_string()];
+        let names = vec![Untrusted::name(name)];
         self.read_text(names, source, &ended, again.map(Again::File))
     }
 
@@ -220,10 +221,7 @@ impl<'r> Analysis<'r> {
     /// # Errors
     /// See [`Analysis::read`].
     pub(crate) fn read_parts(&mut self, parts: Parts) -> Result<(), InputError> {
-        let names: Vec<_> = parts
-            .paths()
-            .map(|path| path.display().to_string())
-            .collect();
+        let names: Vec<_> = parts.paths().map(Untrusted::name).collect();
         let ended = |_, source| InputError::from_io(Path::new(""), source);
         let trace = parts.trace();
         self.read_text(
@@ -236,7 +234,7 @@ impl<'r> Analysis<'r> {
 
     fn read_text(
         &mut self,
-        names: Vec<String>,
+        names: Vec<Untrusted>,
         source: Source<impl Read + Send>,
         ended: &dyn Fn(u64, io::Error) -> InputError,
         again: Option<Again>,
@@ -245,7 +243,7 @@ impl<'r> Analysis<'r> {
         let threads = self.request.threads;
         let length = source.length();
         // Of several parts the first stands for all.
-        let name = Path::new(names.first().map_or("", String::as_str));
+        let name = Path::new(names.first().map_or("", |name| name.raw()));
         let watch = &mut self.watch;
         let mut after = |drops: &mut Drops<'_>, _: &Stacks, bytes| {
             if let Some(watch) = watch {

@@ -1,12 +1,11 @@
 //! A report with pseudonyms in place of names, once, for whatever format it is written in.
 
-use std::collections::BTreeMap;
-
 use crate::anonymize::pseudonyms::Pseudonyms;
 use crate::anonymize::rule;
 use crate::diagnosis::assessment::{Assessment, prefix};
 use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::health::Health;
+use crate::host::cni::Pods;
 use crate::host::netns::NetNs;
 use crate::host::policy::Around;
 use crate::host::rules::PolicyRules;
@@ -18,6 +17,7 @@ use crate::report::packets::Packets;
 use crate::report::summary::{Summary, TriggerRuns};
 use crate::report::timeline::Timeline;
 use crate::status::rises::Rise;
+use crate::text::Untrusted;
 use crate::trace::lookup::Lookup;
 use crate::trace::{KernelLog, Packet, Time};
 
@@ -51,9 +51,12 @@ impl Pseudonyms {
             rules: _,
         } = summary;
         for input in inputs {
-            *input = self.file(input);
+            *input = self.file(input.raw()).into();
         }
-        *hosts = hosts.iter().map(|host| self.host(host)).collect();
+        *hosts = hosts
+            .iter()
+            .map(|host| self.host(host.raw()).into())
+            .collect();
         self.health(&mut findings.health);
         for row in tasks.values_mut() {
             row.comm = self.task(&row.comm);
@@ -62,7 +65,7 @@ impl Pseudonyms {
             self.facts(facts);
         }
         *pods = self.pods(pods.iter());
-        *recorded = recorded.take().map(|_| "of a filter".to_owned());
+        *recorded = recorded.take().map(|_| "of a filter".into());
         *packets = packets.take().map(|packets| self.packets(packets));
         *entries = entries
             .take()
@@ -73,7 +76,7 @@ impl Pseudonyms {
     /// What a report on a capture that was written with pseudonyms has beside that capture.
     pub(crate) fn surroundings(&self, summary: &mut Summary) {
         if let Some(TriggerRuns { command, .. }) = &mut summary.trigger {
-            *command = self.command(command);
+            *command = self.command(command.raw()).into();
         }
         if let Some(mut rises) = summary.namespaces.take() {
             rises.iter_mut().for_each(|rise| self.rise(rise));
@@ -88,7 +91,7 @@ impl Pseudonyms {
         }
         // A rule may hold any name and address; which one it is helps nobody elsewhere.
         for (number, rise) in summary.rules.iter_mut().flatten().enumerate() {
-            rise.rule = format!("rule {}", number + 1);
+            rise.rule = format!("rule {}", number + 1).into();
         }
     }
 
@@ -103,7 +106,7 @@ impl Pseudonyms {
             }
         }
         for problem in &mut rise.row.problems {
-            problem.text = String::from_utf8_lossy(WITHHELD).into_owned();
+            problem.text = Untrusted::lossy(WITHHELD);
         }
     }
 
@@ -116,11 +119,11 @@ impl Pseudonyms {
             path,
             owner,
         } = netns;
-        *name = name.as_ref().map(|name| self.namespace(name));
-        *path = self.namespace_path(&path.to_string_lossy()).into();
+        *name = name.as_ref().map(|name| self.namespace(name.raw()).into());
+        *path = self.namespace_path(&path.raw().to_string_lossy()).into();
         if let Some(owner) = owner {
             owner.comm = self.task(&owner.comm);
-            owner.pod = owner.pod.as_ref().map(|pod| self.pod(pod));
+            owner.pod = owner.pod.as_ref().map(|pod| self.pod(pod.raw()).into());
         }
     }
 
@@ -143,20 +146,17 @@ impl Pseudonyms {
             let lines = rules
                 .rules()
                 .iter()
-                .map(|rule| rule::rule(self, &rule.text));
+                .map(|rule| rule::rule(self, rule.text.raw()));
             let lines: Vec<String> = lines.collect();
             *rules = PolicyRules::parse(lines.iter().map(String::as_str));
         }
     }
 
     /// Pods by their interfaces.
-    fn pods<'p>(
-        &self,
-        pods: impl Iterator<Item = (&'p String, &'p String)>,
-    ) -> BTreeMap<String, String> {
-        let renamed = |(dev, pod): (&String, &String)| {
-            let dev = self.device(dev.as_bytes());
-            (String::from_utf8_lossy(&dev).into_owned(), self.pod(pod))
+    fn pods<'p>(&self, pods: impl Iterator<Item = (&'p Untrusted, &'p Untrusted)>) -> Pods {
+        let renamed = |(dev, pod): (&Untrusted, &Untrusted)| {
+            let dev = self.device(dev.raw().as_bytes());
+            (Untrusted::lossy(dev), self.pod(pod.raw()).into())
         };
         map_of(pods.map(renamed))
     }
@@ -167,7 +167,7 @@ impl Pseudonyms {
 
     /// Drops over time, with the input's name and facts.
     pub(crate) fn timeline(&self, timeline: &mut Timeline) {
-        timeline.name = self.file(&timeline.name);
+        timeline.name = self.file(timeline.name.raw()).into();
         if let Some(facts) = &mut timeline.facts {
             self.facts(facts);
         }
@@ -239,7 +239,7 @@ impl DecidedSink for Renamed<'_> {
         let identity = drop.identity.map(|identity| self.names.identity(identity));
         // That of its own interface is all that is asked for.
         let dev = drop.packet().and_then(|packet| packet.dev);
-        let own = dev.map(|dev| String::from_utf8_lossy(dev.as_bytes()).into_owned());
+        let own = dev.map(|dev| Untrusted::lossy(dev.as_bytes()));
         let own = own.and_then(|dev| drop.pods.get_key_value(&dev));
         let pods = self.names.pods(own.into_iter());
         self.sink.drop(&DecidedDrop {
@@ -295,11 +295,11 @@ mod tests {
     fn triggers_and_namespaces() {
         let mut netns = unidentified(PathBuf::from("/run/netns/acme"));
         netns.own = false;
-        netns.name = Some("acme".to_owned());
+        netns.name = Some("acme".into());
         netns.owner = Some(Owner {
             pid: 5,
             comm: b"shop".to_vec(),
-            pod: Some("1234-5678".to_owned()),
+            pod: Some("1234-5678".into()),
         });
         let names = names();
         let mut renamed = netns.clone();
@@ -311,22 +311,25 @@ mod tests {
         assert_eq!(renamed.owner.map(|owner| owner.pid), Some(5));
         let mut summary = Summary {
             trigger: Some(TriggerRuns {
-                command: "ping fd00::1".to_owned(),
+                command: "ping fd00::1".into(),
                 spread: false,
                 outcome: Default::default(),
             }),
             ..Summary::default()
         };
         let rise = |packets| RuleRise {
-            rule: "raw: -A PREROUTING -s fd00::1/128 -m rpfilter --invert -j DROP".to_owned(),
+            rule: "raw: -A PREROUTING -s fd00::1/128 -m rpfilter --invert -j DROP".into(),
             packets,
         };
         summary.rules = Some(vec![rise(3), rise(4)]);
         names.surroundings(&mut summary);
         let shown = summary.trigger.unwrap().command;
-        assert_eq!(shown, names.command("ping fd00::1"));
+        assert_eq!(*shown.raw(), names.command("ping fd00::1"));
         let rules = summary.rules.unwrap();
-        let rules: Vec<(&str, u64)> = rules.iter().map(|r| (r.rule.as_str(), r.packets)).collect();
+        let rules: Vec<(&str, u64)> = rules
+            .iter()
+            .map(|r| (r.rule.raw().as_str(), r.packets))
+            .collect();
         assert_eq!(rules, [("rule 1", 3), ("rule 2", 4)]);
     }
 }

@@ -1,11 +1,11 @@
 //! What the framing lines of a capture say together.
 
-use std::collections::BTreeMap;
-
 use crate::capture::clock::Clock;
 use crate::capture::framing::{Framing, PolicyPart, When};
+use crate::host::cni::Pods;
 use crate::host::others::Policies;
 use crate::host::{Facts, Policy};
+use crate::text::Untrusted;
 
 /// Pods that are kept of one capture.
 const MAX_PODS: usize = 4096;
@@ -16,7 +16,7 @@ pub(crate) struct Preamble {
     /// The version of the format; `None` where this program did not record it.
     pub(crate) version: Option<u32>,
     /// The host's name.
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<Untrusted>,
     /// When the recording began, in seconds since 1970.
     pub(crate) began: Option<f64>,
     /// How the trace's clock and the host's go together.
@@ -26,12 +26,12 @@ pub(crate) struct Preamble {
     /// It has events of more than one buffer.
     pub(crate) several_buffers: bool,
     /// The packets whose drops alone were recorded.
-    pub(crate) packets: Option<String>,
+    pub(crate) packets: Option<Untrusted>,
     /// Netfilter has rules that ask for the way back to a source, and what it drops for that is
     /// not in the trace.
     pub(crate) way_back_hidden: bool,
     /// Pods by their interfaces on the host's side.
-    pub(crate) pods: BTreeMap<String, String>,
+    pub(crate) pods: Pods,
     /// `net.ipv6.route.max_size` that a new network namespace of this kernel starts with.
     pub(crate) new_max_size: Option<i64>,
     /// Counters and limits around the trace.
@@ -56,7 +56,7 @@ impl Preamble {
             | Framing::Policy(When::Before, ..)
                 if self.is_later => {}
             Framing::Version(version) => self.version = Some(*version),
-            Framing::Host(name) => self.host = Some(name.as_str().to_owned()),
+            Framing::Host(name) => self.host = Some(name.as_str().into()),
             Framing::Began(at) => self.began = Some(*at),
             Framing::Clock(pair) => self.clock.take(*pair),
             Framing::Fact(When::Before, fact) => {
@@ -70,10 +70,10 @@ impl Preamble {
             Framing::ThrowRoutes(when, routes) => self.policy(*when).throw_routes = Some(*routes),
             Framing::LocalRoutes(when, routes) => self.policy(*when).local_routes = Some(*routes),
             Framing::Policy(when, number, part) => self.other(*when, *number, part),
-            Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().to_owned()),
-            Framing::Packets(asked) => self.packets = Some(asked.as_str().to_owned()),
+            Framing::Lookups(filter) => self.facts.lookups = Some(filter.as_str().into()),
+            Framing::Packets(asked) => self.packets = Some(asked.as_str().into()),
             Framing::Pod { dev, pod } if self.pods.len() < MAX_PODS => {
-                let (dev, pod) = (dev.as_str().to_owned(), pod.as_str().to_owned());
+                let (dev, pod) = (dev.as_str().into(), pod.as_str().into());
                 self.pods.insert(dev, pod);
             }
             Framing::WayBack { is_shown, .. } => self.way_back_hidden = !is_shown,
@@ -147,7 +147,7 @@ mod tests {
             });
         }
         assert_eq!(preamble.pods.len(), MAX_PODS);
-        assert_eq!(preamble.pods["cali7"], "a/7");
+        assert_eq!(preamble.pods[&Untrusted::from("cali7")], "a/7");
     }
 
     #[test]
@@ -183,7 +183,10 @@ mod tests {
         assert_eq!(facts.policy.before.throw_routes, Some(2));
         assert_eq!(facts.policy.after.throw_routes, Some(0));
         assert_eq!(
-            (facts.lookups.as_deref(), facts.ops),
+            (
+                facts.lookups.as_ref().map(|text| text.raw().as_str()),
+                facts.ops
+            ),
             (Some("all"), Some(7))
         );
     }

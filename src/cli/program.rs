@@ -1,6 +1,10 @@
 //! The program and its commands.
 
-use clap::{Parser, Subcommand};
+use std::env::args_os;
+use std::io::{Write, stderr};
+
+use clap::builder::Styles;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::check::CheckArgs;
 use crate::cli::diagnose::DiagnoseArgs;
@@ -13,6 +17,8 @@ use crate::cli::report::ReportArgs;
 use crate::cli::restore::RestoreArgs;
 use crate::cli::status::StatusArgs;
 use crate::cli::watch::WatchArgs;
+use crate::exit::Exit;
+use crate::text::{Screened, is_harmful, screened};
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -62,6 +68,33 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The command line; where it is wrong that is said, and [`Exit::Usage`] stands for it. Names that a shell put
+    /// in place of a pattern are from outside.
+    ///
+    /// # Errors
+    /// The status to end with. Help and version end the program by themselves.
+    pub fn read() -> Result<Cli, Exit> {
+        Cli::try_parse().map_err(|error| {
+            let given = args_os().map(|word| word.to_string_lossy().into_owned());
+            let harmful: Vec<String> = given.filter(|word| word.contains(is_harmful)).collect();
+            if harmful.is_empty() || !error.use_stderr() {
+                error.exit();
+            }
+            // Without styles of its own, all sequences in it are from outside.
+            let plain = Cli::command().styles(Styles::plain()).try_get_matches();
+            let error = plain.err().unwrap_or(error);
+            let mut said = error.render().ansi().to_string();
+            for word in harmful {
+                said = said.replace(&word, &screened(&word));
+            }
+            // Where even standard error is gone, the status has to do.
+            let _ = Screened(stderr()).write_all(said.as_bytes());
+            Exit::Usage
+        })
+    }
 }
 
 /// The commands.

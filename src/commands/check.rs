@@ -43,7 +43,7 @@ fn examine(args: &CheckArgs, roots: &Roots, err: &mut dyn Write) -> Result<Answe
             answer.checks.push(Check {
                 name: "tracefs",
                 level: Level::Fail,
-                text: e.to_string(),
+                text: e.to_string().into(),
                 advice: None,
             });
             answer.refusal = Some(e);
@@ -222,7 +222,7 @@ mod tests {
         let checks = vec![Check {
             name: "tracefs",
             level: Level::Ok,
-            text: "fine".to_owned(),
+            text: "fine".into(),
             advice: None,
         }];
         let answer = Answer {

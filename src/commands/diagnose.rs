@@ -31,6 +31,7 @@ use crate::report::summary::TriggerRuns;
 use crate::status::meanwhile::Meanwhile;
 use crate::status::rises::rises;
 use crate::status::sampler::{Sampler, Selection, Status};
+use crate::text::shown;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -81,7 +82,7 @@ impl Place {
             && path.exists()
         {
             let _ = dir.keep();
-            let _ = writeln!(err, "ip6drop: the capture is kept in {}", path.display());
+            let _ = writeln!(err, "ip6drop: the capture is kept in {}", shown(&path));
         }
     }
 }
@@ -236,7 +237,7 @@ fn report(
     let mut report = analysis.finish();
     let runs = args.trigger.clone().zip(run.trigger);
     report.summary.trigger = runs.map(|(command, outcome)| TriggerRuns {
-        command,
+        command: command.into(),
         spread: args.spread,
         outcome,
     });
@@ -373,7 +374,7 @@ pub(crate) fn run(
 ) -> Result<Exit, TraceError> {
     if args.capture.dry_run {
         let place = match &args.keep {
-            Some(path) => format!("{}, a new file with mode 0600", path.display()),
+            Some(path) => format!("{}, a new file with mode 0600", shown(path)),
             None => "a temporary directory, which is removed afterwards".to_owned(),
         };
         let packets = PacketFilter::default();

@@ -11,6 +11,7 @@ use crate::commands::seen::seen;
 use crate::exit::Exit;
 use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::report::packet_filter::PacketFilter;
+use crate::text::shown;
 use crate::tracefs::calibrate::calibration::{Calibrated, GC_THRESH, arguments, rehearse};
 use crate::tracefs::control::{GROUP, INSTANCE};
 use crate::tracefs::error::TraceError;
@@ -122,7 +123,7 @@ impl Page<'_> {
 }
 
 fn say_first(page: &mut Page<'_>, args: &CaptureArgs, (command, place): (&str, &str)) {
-    let state = args.roots.state_dir.display();
+    let state = shown(&args.roots.state_dir);
     page.say(&format!(
         "ip6drop {command} --dry-run: nothing was written. These are the writes that ip6drop {command} would make on this host as it is now, in this order."
     ));

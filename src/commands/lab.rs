@@ -60,7 +60,7 @@ fn look(args: &LabArgs, roots: &Roots, err: &mut dyn Write) -> Result<(), TraceE
     }
     match &args.save {
         Some(directory) if !directory.is_dir() => Err(TraceError::Output {
-            path: directory.clone(),
+            path: directory.into(),
             source: std::io::ErrorKind::NotADirectory.into(),
             advice: "; make it first",
         }),
@@ -72,10 +72,13 @@ fn look(args: &LabArgs, roots: &Roots, err: &mut dyn Write) -> Result<(), TraceE
 fn arguments(roots: &Roots) -> Vec<String> {
     let mut arguments = vec![
         "--state-dir".to_owned(),
-        roots.state_dir.display().to_string(),
+        roots.state_dir.to_string_lossy().into_owned(),
     ];
     if let Some(tracefs) = &roots.tracefs {
-        arguments.extend(["--tracefs".to_owned(), tracefs.display().to_string()]);
+        arguments.extend([
+            "--tracefs".to_owned(),
+            tracefs.to_string_lossy().into_owned(),
+        ]);
     }
     arguments
 }

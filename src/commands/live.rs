@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::kernel::functions::Function;
 use crate::kernel::traced::RT6_STATS_SEQ_SHOW;
 use crate::os::signals::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals};
+use crate::text::{harmless, shown};
 use crate::tracefs::calibrate::calibration::{Calibrated, calibrate};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{RealFs, holds_tracing};
@@ -144,8 +145,8 @@ pub(crate) fn no_method(choice: &Choice) -> TraceError {
         .map(|tried| format!("{}: {}", tried.method.name(), tried.words()))
         .collect();
     TraceError::Untraceable {
-        why: format!("no method of tracing works here ({})", tried.join("; ")),
-        advice: "if somebody else is tracing, wait for them; otherwise see dmesg".to_owned(),
+        why: format!("no method of tracing works here ({})", tried.join("; ")).into(),
+        advice: "if somebody else is tracing, wait for them; otherwise see dmesg".into(),
     }
 }
 
@@ -193,7 +194,7 @@ pub(crate) fn tell_restored(restored: &Restored, out: &mut dyn Write) {
         );
     }
     for what in &restored.undo.restored {
-        let _ = writeln!(out, "ip6drop: put back: {what}");
+        let _ = writeln!(out, "ip6drop: put back: {}", harmless(what.as_bytes()));
     }
     for line in restored.undo.lines() {
         let _ = writeln!(out, "ip6drop: {line}");
@@ -251,7 +252,7 @@ fn mount_here(roots: &Roots) -> Result<PathBuf, TraceError> {
 /// [`TraceError::Left`] where it is still mounted and no run uses it.
 pub(crate) fn unmount(roots: &Roots, at: &Path, err: &mut dyn Write) -> Result<bool, TraceError> {
     let unmounted = mount::unmount(&roots.host(), at).map_err(|e| {
-        let at = at.display();
+        let at = shown(at);
         TraceError::Left(format!(
             "tracefs is still mounted at {at} ({e}); mend it with: umount {at}, or run: ip6drop restore"
         ))

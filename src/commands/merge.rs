@@ -14,9 +14,10 @@ use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::read::Reader;
 use crate::input::{InputError, open};
 use crate::render::fleet::compare;
+use crate::render::fleet::words::problem_line;
 use crate::render::paper::Paper;
 use crate::render::view::FleetView;
-use crate::text::harmless;
+use crate::text::{Untrusted, shown};
 
 /// Why an input cannot be opened, without its name.
 fn reason(path: &Path, error: &InputError) -> String {
@@ -27,7 +28,7 @@ fn reason(path: &Path, error: &InputError) -> String {
         InputError::Directory(_) => "a directory; name it itself, or the files in it".to_owned(),
         other => {
             let text = other.to_string();
-            let prefix = format!("{}: ", path.display());
+            let prefix = format!("{}: ", shown(path));
             text.strip_prefix(&prefix).unwrap_or(&text).to_owned()
         }
     }
@@ -42,11 +43,11 @@ fn read_all(files: &[PathBuf], destination: &Destination<'_>) -> anyhow::Result<
     for name in &named {
         let refuse = |fleet: &mut Fleet, path: &Path, kind, text: String| {
             let place = Place {
-                input: path.to_string_lossy().into_owned(),
+                input: Untrusted::name(path),
                 line: None,
                 column: None,
             };
-            fleet.refuse(place, kind, text);
+            fleet.refuse(place, kind, text.into());
         };
         let paths = match expand(name) {
             Ok(paths) => paths,
@@ -82,9 +83,7 @@ fn read_all(files: &[PathBuf], destination: &Destination<'_>) -> anyhow::Result<
 fn complain(fleet: &Fleet) -> io::Result<()> {
     let mut err = io::BufWriter::new(io::stderr().lock());
     for problem in fleet.problems.named() {
-        let place = harmless(problem.place.to_string().as_bytes());
-        let text = harmless(problem.text.as_bytes());
-        writeln!(err, "ip6drop: {place}: {} ({})", text, problem.kind.name())?;
+        writeln!(err, "ip6drop: {}", problem_line(problem))?;
     }
     if fleet.problems.unnamed() > 0 {
         writeln!(

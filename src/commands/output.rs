@@ -19,6 +19,7 @@ use crate::render::format::Format;
 use crate::render::view::{ReportDocument, ReportLook, ReportView};
 use crate::report::decided::DecidedSink;
 use crate::report::timeline::Timeline;
+use crate::text::shown;
 
 /// Standard output, or a file.
 pub(crate) struct Destination<'a> {
@@ -72,7 +73,7 @@ impl<'a> Destination<'a> {
         {
             bail!(
                 "{} is an input; the {} would destroy it",
-                file.display(),
+                shown(file),
                 self.what
             );
         }
@@ -107,7 +108,7 @@ impl<'a> Destination<'a> {
 }
 
 fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
+    format!("cannot write {}", shown(path))
 }
 
 /// Device and inode of the regular file that a path names; `-` is standard input.

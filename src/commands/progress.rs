@@ -1,12 +1,13 @@
 //! A line that shows how far a long reading has come.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::analysis::watch::SoFar;
 use crate::render::words::drops;
-use crate::text::harmless;
+use crate::text::shown;
 
 /// What takes less is over before anybody has read a line.
 const SHORT: Duration = Duration::from_secs(1);
@@ -39,8 +40,7 @@ impl Progress {
             return;
         }
         self.shown = Some(now);
-        let name = name.display().to_string();
-        let line = line(&name, so_far, now - self.begun);
+        let line = line(&shown(name), so_far, now - self.begun);
         let mut err = stderr().lock();
         let _ = write!(err, "\r{line}\x1b[K");
         let _ = err.flush();
@@ -55,7 +55,7 @@ impl Progress {
 }
 
 /// `trace.txt: 1.2 GB of 4.0 GB (30 %), 17 drops so far, 12 s left`.
-fn line(name: &str, so_far: &SoFar, elapsed: Duration) -> String {
+fn line(name: &dyn Display, so_far: &SoFar, elapsed: Duration) -> String {
     let SoFar {
         bytes,
         length,
@@ -63,7 +63,6 @@ fn line(name: &str, so_far: &SoFar, elapsed: Duration) -> String {
     } = *so_far;
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     let seen = format!("{} so far", drops(seen));
-    let name = harmless(name.as_bytes());
     match length.filter(|length| (1..*length).contains(&bytes)) {
         None => format!("{name}: {}, {seen}", megabytes(bytes)),
         Some(length) => {
@@ -91,7 +90,7 @@ mod tests {
                 length,
                 drops,
             };
-            line("a\x1b", &so_far, Duration::from_secs(3))
+            line(&shown(Path::new("a\x1b")), &so_far, Duration::from_secs(3))
         };
         assert_eq!(
             said(25_000_000, Some(100_000_000), 1),

@@ -12,6 +12,7 @@ use crate::commands::{dry_run, live};
 use crate::exit::Exit;
 use crate::input::STDIN;
 use crate::os::signals::{Signals, end_with_parent};
+use crate::text::shown;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::record::onlooker::{Live, Onlooker};
 use crate::tracefs::record::output::Output;
@@ -133,9 +134,9 @@ pub(crate) fn run(
             Some("-") => "standard output".to_owned(),
             _ if args.rotation().is_some() => format!(
                 "{}.000001 and so on, new files with mode 0600; old ones of these go when there are too many",
-                args.output.display()
+                shown(&args.output)
             ),
-            _ => format!("{}, a new file with mode 0600", args.output.display()),
+            _ => format!("{}, a new file with mode 0600", shown(&args.output)),
         };
         let packets = args.packets.filter();
         return dry_run::run((&args.capture, &packets), ("record", &place), out, err);

@@ -29,9 +29,10 @@ use crate::report::build::Request;
 use crate::report::filter::Filter;
 use crate::report::summary::Summary;
 use crate::report::timeline::Timeline;
+use crate::text::shown;
 
 fn read_facts(path: &Path) -> anyhow::Result<Facts> {
-    let what = || format!("cannot read the facts in {}", path.display());
+    let what = || format!("cannot read the facts in {}", shown(path));
     let mut text = Vec::new();
     File::open(path)
         .and_then(|f| f.take(MAX_FACTS + 1).read_to_end(&mut text))

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::cli::restore::RestoreArgs;
 use crate::commands::live::{self, tell_restored};
 use crate::exit::Exit;
+use crate::text::shown;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::RealFs;
 use crate::tracefs::look::preflight::check_root;
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &RestoreArgs, out: &mut dyn Write) -> Result<Exit, Trace
         && live::unmount(&args.roots, &at, out)?
     {
         any = true;
-        let _ = writeln!(out, "ip6drop: put back: {} unmounted", at.display());
+        let _ = writeln!(out, "ip6drop: put back: {} unmounted", shown(&at));
     }
     if !any {
         let _ = writeln!(out, "ip6drop: nothing was left behind");

@@ -14,7 +14,6 @@ use crate::render::paper::Paper;
 use crate::render::status::words::hidden;
 use crate::render::view::{Round, StatusView};
 use crate::status::sampler::{Sampler, Selection, Status};
-use crate::text::harmless;
 
 fn selection(args: &StatusArgs) -> Selection {
     match &args.netns {
@@ -30,7 +29,7 @@ fn complain(status: &Status, quiet: bool) -> io::Result<()> {
     let in_rows = rows.flat_map(|row| &row.problems);
     let mut err = io::stderr().lock();
     for problem in status.problems.iter().chain(in_rows) {
-        writeln!(err, "ip6drop: {}", harmless(problem.text.as_bytes()))?;
+        writeln!(err, "ip6drop: {}", problem.text)?;
     }
     if let Some(hidden) = hidden(status).filter(|_| !quiet) {
         writeln!(err, "ip6drop: {hidden}")?;

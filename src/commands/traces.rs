@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::stream::Analysis;
 use crate::input::{InputError, Parts, Recordings, STDIN, of_directory, of_pattern, recordings};
-use crate::text::harmless;
+use crate::text::{Screened, Untrusted, shown};
 
 /// Files of a directory that are named one by one where they are no traces.
 const MAX_NAMED: usize = 8;
@@ -39,7 +39,9 @@ pub(crate) fn named(paths: &[PathBuf]) -> Vec<Named> {
         match pattern.flatten() {
             None => all.push(of_path(path)),
             Some(Ok(found)) => all.extend(found.iter().map(|path| of_path(path))),
-            Some(Err(why)) => all.push(Named::Nothing(InputError::Pattern(path.clone(), why))),
+            Some(Err(why)) => {
+                all.push(Named::Nothing(InputError::Pattern(path.into(), why.into())))
+            }
         }
     }
     all
@@ -101,23 +103,21 @@ impl Reader<'_, '_> {
         }
         let traces = files.len() - others.len() - failed;
         if traces == 0 && failed == 0 {
-            let error = InputError::NoTraces(dir.to_owned(), files.len());
+            let error = InputError::NoTraces(dir.into(), files.len());
             return self.errors.push(error);
         }
         let plural = if traces == 1 { "" } else { "s" };
         let mut said = format!("one report of {traces} file{plural}");
         if !others.is_empty() {
-            let name = |path: &&PathBuf| {
-                let name = path.file_name().unwrap_or_default();
-                harmless(name.as_encoded_bytes())
-            };
+            let name =
+                |path: &&PathBuf| Untrusted::name(path.file_name().unwrap_or_default()).to_string();
             let names: Vec<_> = others.iter().take(MAX_NAMED).map(name).collect();
             said += &format!("; passed over, no traces: {}", names.join(", "));
             if others.len() > MAX_NAMED {
                 said += &format!(" and {} more", others.len() - MAX_NAMED);
             }
         }
-        let dir = harmless(dir.as_os_str().as_encoded_bytes());
+        let dir = shown(dir);
         self.notes.push(format!("{dir}: {said}"));
     }
 }
@@ -134,7 +134,7 @@ pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputEr
         None => Recordings::default(),
     };
     let twice = |error: &InputError| match error {
-        InputError::SamePart { path, .. } => Some(path.clone()),
+        InputError::SamePart { path, .. } => Some(path.raw().clone()),
         _ => None,
     };
     let mut reader = Reader {
@@ -188,7 +188,7 @@ pub(crate) fn several_hosts(hosts: usize, kernels: usize) -> Option<String> {
 /// # Errors
 /// Where it cannot be written.
 pub(crate) fn say(lines: &[String]) -> io::Result<()> {
-    let mut err = io::stderr().lock();
+    let mut err = Screened(io::stderr().lock());
     lines
         .iter()
         .try_for_each(|line| writeln!(err, "ip6drop: {line}"))

@@ -10,6 +10,7 @@ use crate::host::{CpuCount, Snapshot};
 use crate::kernel::limits::{Regime, fast_bounds, regimes_within, slack_of};
 use crate::kernel::release::{ASK_THE_KERNEL, Counted, Kernel};
 use crate::kernel::sysctls::absurd;
+use crate::text::{Untrusted, shell_word};
 
 /// Room below the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,23 +117,13 @@ impl Behaviour {
     }
 }
 
-/// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._/:+-@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// What to put before a command so that it runs in the namespace.
 #[must_use]
 pub(crate) fn prefix(netns: &NetNs) -> String {
     if netns.own {
         return String::new();
     }
-    format!("nsenter --net={} ", quoted(&netns.path.to_string_lossy()))
+    format!("nsenter --net={} ", shell_word(netns.path.raw()))
 }
 
 /// The `sysctl` call that sets the sized limits in a namespace.
@@ -407,10 +398,15 @@ fn advise(
         .zip(snapshot.max_size())
         .is_some_and(|(slow, max_size)| slow > max_size);
     if over && checks != Some(true) {
+        let unknown = Untrusted::from("unknown");
+        let release = match kernel.release.is_empty() {
+            true => &unknown,
+            false => &kernel.release,
+        };
         all.push(note(
             format!(
                 "Kernel {}: {}. A fresh network namespace shows what this kernel does: max_size starts at 2147483647 where it is no longer checked, and at 4096 where it is.",
-                if kernel.release.is_empty() { "unknown" } else { &kernel.release },
+                release,
                 kernel.reason
             ),
             Some(ASK_THE_KERNEL),
@@ -483,7 +479,7 @@ mod tests {
 
         fn assess(&self) -> Assessment {
             let kernel = judge(&Release {
-                release: self.kernel.to_owned(),
+                release: self.kernel.into(),
                 ..Release::default()
             });
             assess(
@@ -647,7 +643,7 @@ mod tests {
         let mut snapshot = Namespace::over().snapshot();
         snapshot.rt6_stats = None;
         let kernel = judge(&Release {
-            release: "6.12.1".to_owned(),
+            release: "6.12.1".into(),
             ..Release::default()
         });
         let netns = unidentified(PathBuf::new());
@@ -780,7 +776,7 @@ mod tests {
             ("a._/:+-@9", "a._/:+-@9"),
             ("", "''"),
         ] {
-            assert_eq!(quoted(path), shown);
+            assert_eq!(shell_word(path), shown);
         }
         let file = sysctl_d(&sizing);
         let [comment, max_size, gc_thresh] = file.lines().collect::<Vec<_>>()[..] else {

@@ -174,7 +174,7 @@ mod tests {
     fn counters(facts: &Facts, change: impl FnOnce(&mut Given, &mut Gathered)) -> Counters {
         let mut given = Given::usual();
         let mut gathered = Gathered {
-            kernel: Some("4.19.108".to_owned()),
+            kernel: Some("4.19.108".into()),
             fast: FastReads::of(&[288, 320, 288], 64),
             ..Gathered::default()
         };
@@ -227,7 +227,7 @@ mod tests {
         // A kernel that refuses checks, whatever its version says.
         let newer = |same| {
             let found = counters(&facts(376, 376), |given, gathered| {
-                gathered.kernel = Some("6.12.1".to_owned());
+                gathered.kernel = Some("6.12.1".into());
                 given.knowledge.counts_agree = same;
             });
             found.assessment.state == State::Unaffected
@@ -237,7 +237,7 @@ mod tests {
         // So does one that is proven to have, in whatever namespace.
         let proven = |confirmed| {
             let gathered = Gathered {
-                kernel: Some("6.12.1".to_owned()),
+                kernel: Some("6.12.1".into()),
                 ..Gathered::default()
             };
             let refused = Refused {

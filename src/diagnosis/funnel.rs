@@ -65,7 +65,7 @@ fn take(from: &mut [Freed], places: &[&str], mut most: u64) -> Vec<Freed> {
     let mut taken = Vec::new();
     for left in from {
         // The compiler adds suffixes.
-        let name = left.place.split('.').next().unwrap_or_default();
+        let name = left.place.raw().split('.').next().unwrap_or_default();
         let packets = left.packets.min(most);
         if packets > 0 && places.contains(&name) {
             left.packets -= packets;
@@ -176,9 +176,9 @@ impl Funnel {
 
     /// The function of a step, as this kernel calls it, or the first that it could have.
     #[must_use]
-    pub(crate) fn function(&self, step: Step) -> &str {
-        let seen = self.counted.of(step);
-        seen.map_or(step.functions()[0], |hits| hits.function.as_str())
+    pub(crate) fn function(&self, step: Step) -> String {
+        let seen = self.counted.of(step).map(|hits| hits.function.to_string());
+        seen.unwrap_or_else(|| step.functions()[0].to_owned())
     }
 
     /// The answer, in a sentence.
@@ -253,11 +253,11 @@ impl Funnel {
             .iter()
             .map(|freed| {
                 let (place, n) = (&freed.place, freed.packets);
-                let who = match NETFILTER.contains(&place.as_str()) {
+                let who = match NETFILTER.iter().any(|name| *place == *name) {
                     true => "netfilter",
                     false => "the kernel",
                 };
-                let reason = freed.reason.as_deref().filter(|r| *r != "NOT_SPECIFIED");
+                let reason = freed.reason.as_ref().filter(|r| **r != "NOT_SPECIFIED");
                 let reason = reason.map_or(String::new(), |reason| format!(", {reason}"));
                 format!("{who} freed {n} ({place}{reason})")
             })
@@ -289,12 +289,12 @@ mod tests {
     fn counted(packets: &[(Step, u64)], freed: &[(&str, u64)]) -> Counted {
         let hits = packets.iter().map(|&(step, packets)| Hits {
             step,
-            function: step.functions()[0].to_owned(),
+            function: step.functions()[0].into(),
             packets,
             per_cpu: BTreeMap::new(),
         });
         let freed = freed.iter().map(|&(place, packets)| Freed {
-            place: place.to_owned(),
+            place: place.into(),
             reason: None,
             packets,
         });

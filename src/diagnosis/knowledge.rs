@@ -488,8 +488,7 @@ mod tests {
         let void = with(|whole| whole.gathered.gc_returns_nothing = true);
         assert!(!void.returns_count);
         let of_release = |release: &str| {
-            let release = Some(release.to_owned());
-            with(|whole| whole.gathered.kernel = release).returns_count
+            with(|whole| whole.gathered.kernel = Some(release.into())).returns_count
         };
         assert!(of_release("4.19.108"));
         assert!(!of_release("6.12.0"));

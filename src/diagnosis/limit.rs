@@ -157,7 +157,7 @@ mod tests {
     fn calls_go_before_answers_and_answers_before_the_release() {
         let with = |release: &str, new_max_size, returns_nothing| {
             let mut gathered = Gathered {
-                kernel: Some(release.to_owned()),
+                kernel: Some(release.into()),
                 gc_returns_nothing: returns_nothing,
                 ..Gathered::default()
             };

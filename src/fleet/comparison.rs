@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fleet::hosts::Fleet;
 use crate::fleet::row::{Finding, HostRow};
+use crate::text::Untrusted;
 
 /// What became of the fault on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +48,7 @@ impl Became {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pair<'a> {
     /// Its name.
-    pub(crate) host: &'a str,
+    pub(crate) host: &'a Untrusted,
     /// What was found before.
     pub(crate) before: Option<&'a HostRow>,
     /// What was found after.
@@ -75,7 +76,7 @@ impl Pair<'_> {
 /// All hosts of both, those that need somebody first, and by name.
 #[must_use]
 pub(crate) fn pairs<'a>(before: &'a Fleet, after: &'a Fleet) -> Vec<Pair<'a>> {
-    let mut hosts: BTreeMap<&str, Pair<'a>> = BTreeMap::new();
+    let mut hosts: BTreeMap<&Untrusted, Pair<'a>> = BTreeMap::new();
     let pair = |host| Pair {
         host,
         before: None,
@@ -106,7 +107,7 @@ mod tests {
         let mut fleet = Fleet::default();
         for (host, finding) in hosts {
             fleet.add(HostRow {
-                host: (*host).to_owned(),
+                host: (*host).into(),
                 finding: *finding,
                 ..HostRow::default()
             });
@@ -134,7 +135,10 @@ mod tests {
             ("g", Suspected),
         ]);
         let all = pairs(&before, &after);
-        let found: Vec<_> = all.iter().map(|pair| (pair.host, pair.became())).collect();
+        let found: Vec<_> = all
+            .iter()
+            .map(|pair| (pair.host.raw().as_str(), pair.became()))
+            .collect();
         assert_eq!(
             found,
             [

@@ -10,6 +10,7 @@ use crate::fleet::row::HostRow;
 use crate::fleet::status::StatusJson;
 use crate::report::summary;
 use crate::status::sampler;
+use crate::text::Untrusted;
 
 #[derive(Deserialize)]
 struct HeadJson {
@@ -33,7 +34,7 @@ pub(crate) struct Fault {
     /// What kind.
     pub(crate) kind: ProblemKind,
     /// What is wrong, and what to do.
-    pub(crate) text: String,
+    pub(crate) text: Untrusted,
     /// Line from 1, counted from the document's own first line.
     pub(crate) line: u64,
     /// Column from 1; 0 where the document as a whole is meant.
@@ -44,7 +45,7 @@ impl Fault {
     fn whole(kind: ProblemKind, text: String) -> Fault {
         Fault {
             kind,
-            text,
+            text: text.into(),
             line: 1,
             column: 0,
         }
@@ -53,7 +54,7 @@ impl Fault {
     fn cut_off(error: &serde_json::Error) -> Fault {
         Fault {
             kind: ProblemKind::Truncated,
-            text: "cut off: the document ends too early; fetch it again".to_owned(),
+            text: "cut off: the document ends too early; fetch it again".into(),
             line: error.line().max(1) as u64,
             column: error.column() as u64,
         }
@@ -71,7 +72,7 @@ impl Fault {
         };
         Fault {
             kind,
-            text,
+            text: text.into(),
             line: line.max(1),
             column,
         }
@@ -152,7 +153,7 @@ fn read_other(bytes: &[u8]) -> Result<(Document, usize), Fault> {
             let fault = Fault::of_error(&error, ProblemKind::Foreign);
             return Err(match fault.kind {
                 ProblemKind::Foreign => Fault {
-                    text: foreign(&fault.text).text,
+                    text: foreign(fault.text.raw()).text,
                     ..fault
                 },
                 _ => fault,

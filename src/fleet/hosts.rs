@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::fleet::problem::{DocumentProblem, Place, ProblemKind, Problems};
 use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::order::sort_by;
+use crate::text::Untrusted;
 
 /// The most hosts of one table; some 700 bytes each.
 pub(crate) const MAX_HOSTS: usize = 200_000;
@@ -14,7 +15,7 @@ pub(crate) const MAX_HOSTS: usize = 200_000;
 /// What was read, while it is read.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    hosts: HashMap<String, HostRow>,
+    hosts: HashMap<Untrusted, HostRow>,
     max_hosts: usize,
     /// Inputs named, or found in a directory or by a pattern.
     pub(crate) inputs: u64,
@@ -53,14 +54,17 @@ impl Fleet {
     }
 
     /// Counts and names a document, or an input without one, that is in no row.
-    pub(crate) fn refuse(&mut self, place: Place, kind: ProblemKind, text: String) {
+    pub(crate) fn refuse(&mut self, place: Place, kind: ProblemKind, text: Untrusted) {
         self.problems.add(DocumentProblem { place, kind, text });
     }
 
     /// Takes in a document.
     pub(crate) fn add(&mut self, row: HostRow) {
         let place = row.place.clone();
-        let refusal = |kind, text| place.map(|place| DocumentProblem { place, kind, text });
+        let refusal = |kind, text: String| {
+            let text = text.into();
+            place.map(|place| DocumentProblem { place, kind, text })
+        };
         let basis = row.basis;
         let full = self.hosts.len() >= self.max_hosts;
         let failed = match self.hosts.entry(row.host.clone()) {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::text::Untrusted;
+
 /// Problems that are named; those beyond are counted.
 pub const MAX_NAMED: usize = 10_000;
 
@@ -11,20 +13,28 @@ pub const MAX_NAMED: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Place {
     /// Name of the input; `-` is standard input.
-    pub(crate) input: String,
+    pub(crate) input: Untrusted,
     /// Line in it, from 1; `None` where the input as a whole is meant.
     pub(crate) line: Option<u64>,
     /// Column of what is wrong, from 1.
     pub(crate) column: Option<u64>,
 }
 
+impl Place {
+    /// In one text, to be a name itself.
+    #[must_use]
+    pub(crate) fn name(&self) -> Untrusted {
+        let mut name = self.input.raw().clone();
+        for number in [self.line, self.column].into_iter().flatten() {
+            name.push_str(&format!(":{number}"));
+        }
+        name.into()
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.input)?;
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(f, ":{number}")?;
-        }
-        Ok(())
+        self.name().fmt(f)
     }
 }
 
@@ -95,7 +105,7 @@ pub struct DocumentProblem {
     /// What kind of problem.
     pub(crate) kind: ProblemKind,
     /// What is wrong, and what to do.
-    pub(crate) text: String,
+    pub(crate) text: Untrusted,
 }
 
 /// All problems: counted by kind, and named up to [`MAX_NAMED`].

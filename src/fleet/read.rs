@@ -15,6 +15,7 @@ use crate::fleet::inputs::host_of;
 use crate::fleet::problem::{Place, ProblemKind};
 use crate::fleet::row::HostRow;
 use crate::input::{InputError, Packing, STDIN};
+use crate::text::{Untrusted, shown};
 
 /// Reads inputs one after the other, with one buffer for all.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub struct Reader {
 
 /// One input on its way into the fleet.
 struct Input<'a> {
-    name: &'a str,
+    name: &'a Untrusted,
     path: &'a Path,
     fleet: &'a mut Fleet,
     hasher: &'a RandomState,
@@ -40,7 +41,7 @@ struct Input<'a> {
 impl Input<'_> {
     fn place(&self, line: u64) -> Place {
         Place {
-            input: self.name.to_owned(),
+            input: self.name.clone(),
             line: Some(line),
             column: None,
         }
@@ -49,7 +50,7 @@ impl Input<'_> {
     /// Names a document after its place, where nothing else names it.
     fn settle(&mut self, mut row: HostRow) {
         if row.host.is_empty() {
-            row.host = row.place.as_ref().map(Place::to_string).unwrap_or_default();
+            row.host = row.place.as_ref().map(Place::name).unwrap_or_default();
         }
         self.fleet.add(row);
     }
@@ -104,11 +105,11 @@ impl Input<'_> {
 
     fn end(mut self, error: Option<io::Error>, packing: Option<Packing>, read: u64) {
         if let Some(mut first) = self.waiting.take() {
-            first.host = capped(&host_of(self.path));
+            first.host = capped(&host_of(self.path)).into();
             self.settle(first);
         }
         let whole = Place {
-            input: self.name.to_owned(),
+            input: self.name.clone(),
             line: None,
             column: None,
         };
@@ -116,21 +117,22 @@ impl Input<'_> {
             // The message names the input itself; here its place does.
             let text = InputError::ended(self.path, packing, read, source).to_string();
             self.fleet
-                .refuse(whole, ProblemKind::Unreadable, self.unnamed(&text));
+                .refuse(whole, ProblemKind::Unreadable, self.unnamed(&text).into());
         } else if self.drop_lines > 0 {
             let text = format!(
                 "cut off: {} drops, and no report behind them; fetch it again",
                 self.drop_lines
             );
-            self.fleet.refuse(whole, ProblemKind::Truncated, text);
+            self.fleet
+                .refuse(whole, ProblemKind::Truncated, text.into());
         } else if self.documents == 0 {
-            let text = "no document in it; was it written to the end?".to_owned();
+            let text = "no document in it; was it written to the end?".into();
             self.fleet.refuse(whole, ProblemKind::Empty, text);
         }
     }
 
     fn unnamed(&self, message: &str) -> String {
-        let prefix = format!("{}: ", self.path.display());
+        let prefix = format!("{}: ", shown(self.path));
         message.strip_prefix(&prefix).unwrap_or(message).to_owned()
     }
 }
@@ -159,7 +161,7 @@ impl Reader {
         packing: Option<Packing>,
         fleet: &mut Fleet,
     ) {
-        let name = path.to_string_lossy();
+        let name = Untrusted::lossy(path.as_os_str().as_encoded_bytes());
         let mut input = Input {
             name: &name,
             path,
@@ -185,7 +187,9 @@ impl Reader {
                         MAX_DOCUMENT >> 20
                     );
                     let place = input.place(line);
-                    input.fleet.refuse(place, ProblemKind::TooLarge, text);
+                    input
+                        .fleet
+                        .refuse(place, ProblemKind::TooLarge, text.into());
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),

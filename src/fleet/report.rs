@@ -153,7 +153,8 @@ impl ReportJson {
             host: self
                 .host
                 .or(self.source.host)
-                .map_or_else(String::new, |host| host.0),
+                .map(|host| host.0.into())
+                .unwrap_or_default(),
             finding,
             basis: Basis::Report,
             class: self.verdict.class,
@@ -165,7 +166,7 @@ impl ReportJson {
             busiest: self.per_cpu.busiest,
             dropping_cpus: self.per_cpu.dropping,
             time: self.source.began,
-            kernel: self.source.kernel.map(|kernel| kernel.0),
+            kernel: self.source.kernel.map(|kernel| kernel.0.into()),
             cpus: self.source.cpus,
             limits: limits.unwrap_or_default(),
             lost_events: self.health.lost_events,

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::fleet::classes::{ClassCounts, ClassName};
 use crate::fleet::problem::Place;
 use crate::kernel::limits::Regime;
+use crate::text::Untrusted;
 
 /// Documents of one host that are remembered to recognise a copy.
 const MAX_REMEMBERED: usize = 16;
@@ -157,7 +158,7 @@ pub(crate) struct Busiest {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostRow {
     /// Its name.
-    pub host: String,
+    pub host: Untrusted,
     /// What was found.
     pub(crate) finding: Finding,
     /// What that rests on.
@@ -183,7 +184,7 @@ pub struct HostRow {
     /// The earliest such time of all its documents that show the fault.
     pub(crate) since: Option<f64>,
     /// Kernel release.
-    pub(crate) kernel: Option<String>,
+    pub(crate) kernel: Option<Untrusted>,
     /// CPUs online.
     pub(crate) cpus: Option<u64>,
     /// Count and limits.

@@ -83,11 +83,11 @@ impl StatusJson {
             exit => return Err(format!("verdict.exit is {exit}, which no status has")),
         };
         Ok(HostRow {
-            host: self.host.map_or_else(String::new, |host| host.0),
+            host: self.host.map(|host| host.0.into()).unwrap_or_default(),
             finding,
             basis: Basis::Status,
             time: Some(self.time),
-            kernel: self.kernel.release.map(|release| release.0),
+            kernel: self.kernel.release.map(|release| release.0.into()),
             cpus: self.cpus.online,
             limits: self.namespaces.0,
             ..HostRow::default()

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::fleet::classes::ClassCounts;
 use crate::fleet::row::{Finding, HostRow};
 use crate::order::sort_by_key;
+use crate::text::Untrusted;
 
 /// Hosts by finding, and their drops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) struct Totals<'a> {
     /// Over all.
     pub(crate) all: Group,
     /// By kernel release, most hosts with the fault first.
-    pub(crate) by_kernel: Vec<(Option<&'a str>, Group)>,
+    pub(crate) by_kernel: Vec<(Option<&'a Untrusted>, Group)>,
     /// By `net.ipv6.route.max_size`, most hosts with the fault first.
     pub(crate) by_max_size: Vec<(Option<i64>, Group)>,
 }
@@ -68,11 +69,11 @@ impl<'a> Totals<'a> {
     #[must_use]
     pub(crate) fn of(rows: &[&'a HostRow]) -> Totals<'a> {
         let mut all = Group::default();
-        let mut by_kernel: BTreeMap<Option<&str>, Group> = BTreeMap::new();
+        let mut by_kernel: BTreeMap<Option<&Untrusted>, Group> = BTreeMap::new();
         let mut by_max_size: BTreeMap<Option<i64>, Group> = BTreeMap::new();
         for row in rows {
             all.add(row);
-            by_kernel.entry(row.kernel.as_deref()).or_default().add(row);
+            by_kernel.entry(row.kernel.as_ref()).or_default().add(row);
             by_max_size.entry(row.limits.max_size).or_default().add(row);
         }
         Totals {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::host::roots::Host;
 use crate::order::map_of;
+use crate::text::Untrusted;
 
 /// Where libcni keeps what each call gave (containernetworking/cni, libcni/api.go: `CacheDir`), as
 /// the first process sees it, which is on the host also where this one is in a container.
@@ -22,7 +23,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Pods, as `namespace/name`, by the interface on the host's side.
-pub(crate) type Pods = BTreeMap<String, String>;
+pub(crate) type Pods = BTreeMap<Untrusted, Untrusted>;
 
 /// The pod of a file, and its interfaces that are in no sandbox.
 fn result(file: &Path) -> Option<(String, Vec<String>)> {
@@ -75,7 +76,7 @@ impl Host {
             }
         }
         let known = pods.into_iter();
-        map_of(known.filter_map(|(name, pod)| Some((name, pod?))))
+        map_of(known.filter_map(|(name, pod)| Some((name.into(), pod?.into()))))
     }
 }
 
@@ -130,7 +131,7 @@ mod tests {
         assert!(
             found
                 .iter()
-                .map(|(dev, pod)| (dev.as_str(), pod.as_str()))
+                .map(|(dev, pod)| (dev.raw().as_str(), pod.raw().as_str()))
                 .eq(wanted)
         );
         assert!(pods(&[&cached("a b", "c", bridge)]).is_empty());

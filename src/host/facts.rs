@@ -3,6 +3,7 @@
 use crate::host::others::Policies;
 use crate::host::policy::{Around, Policy};
 use crate::host::snapshot::Snapshot;
+use crate::text::Untrusted;
 
 /// Longest facts file that is read, in bytes; all sysctls of a node with a thousand interfaces
 /// take some 8 MiB.
@@ -21,11 +22,11 @@ pub struct Facts {
     /// Those of the node's other namespaces, on both sides.
     pub(crate) others: Around<Policies>,
     /// The kernel's filter on `fib6_table_lookup`; `all` without one, `None` where nobody says.
-    pub(crate) lookups: Option<String>,
+    pub(crate) lookups: Option<Untrusted>,
     /// The `dst_ops` of the namespace that was traced, as a drop's own words show it.
     pub(crate) ops: Option<u64>,
     /// The kernel's release as `uname` printed it; it is shown and proves nothing.
-    pub(crate) kernel: Option<String>,
+    pub(crate) kernel: Option<Untrusted>,
 }
 
 /// The commands that print facts.
@@ -178,7 +179,10 @@ mod tests {
                 );
             }
             assert_eq!(facts.policy.rules(), rules.as_ref());
-            assert_eq!(facts.lookups.as_deref(), Some("iif != 1 && err == 0"));
+            assert_eq!(
+                facts.lookups.as_ref().map(|text| text.raw().as_str()),
+                Some("iif != 1 && err == 0")
+            );
             assert_eq!(facts.ops, None);
         }
         let alone = Facts::parse(b"ops 0xffffffff8203a1c0\n").unwrap();
@@ -244,7 +248,13 @@ mod tests {
         assert_eq!((&first.before, &first.after), (&later.after, &later.after));
         assert_eq!(first.policy.before.throw_routes, Some(1));
         assert_eq!(first.policy.after.throw_routes, Some(2));
-        assert_eq!((first.lookups.as_deref(), first.ops), (Some("all"), None));
+        assert_eq!(
+            (
+                first.lookups.as_ref().map(|text| text.raw().as_str()),
+                first.ops
+            ),
+            (Some("all"), None)
+        );
         first.extend(facts("lookups iif != 1\n"));
         assert_eq!(first.lookups, None);
         assert_eq!(first.after, later.after);

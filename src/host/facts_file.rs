@@ -8,6 +8,7 @@ use crate::host::policy::Policy;
 use crate::host::readings::Readings;
 use crate::host::rules::PolicyRules;
 use crate::host::terminal::{Asked, Terminal};
+use crate::text::Untrusted;
 use crate::text::{BOM, unescape};
 
 /// Numbers alone that can be the CPUs of a file: one for each reading.
@@ -131,8 +132,8 @@ impl Reader {
                 }
             }
             "lookups" => {
-                let said = self.facts.lookups.get_or_insert_with(|| value.to_owned());
-                if said != value {
+                let said = self.facts.lookups.get_or_insert_with(|| value.into());
+                if *said != value {
                     return Err(FactsError::Filters(number));
                 }
             }
@@ -198,7 +199,7 @@ impl Reader {
         (facts.before, facts.after) = (before, after);
         self.kernels.dedup();
         if self.kernels.len() == 1 {
-            facts.kernel = self.kernels.pop();
+            facts.kernel = self.kernels.pop().map(Untrusted::from);
         }
         facts.policy.share();
         facts

@@ -19,6 +19,7 @@ use crate::host::read::read_text;
 use crate::host::roots::Host;
 use crate::kernel::sysctls::SYSCTLS;
 use crate::order::sort_by_key;
+use crate::text::Untrusted;
 
 /// Where `ip netns` and container runtimes keep names of namespaces.
 pub(crate) const RUN_DIRS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
@@ -43,7 +44,7 @@ pub struct Owner {
     /// Its name, as chosen by whoever runs it.
     pub comm: Vec<u8>,
     /// The UID of the pod whose cgroup it is in.
-    pub pod: Option<String>,
+    pub pod: Option<Untrusted>,
 }
 
 /// A network namespace, and how to find it again.
@@ -56,9 +57,9 @@ pub struct NetNs {
     /// Whether it is the one this program runs in.
     pub own: bool,
     /// Its name in `/run/netns` and the like.
-    pub name: Option<String>,
+    pub name: Option<Untrusted>,
     /// A file to enter it by.
-    pub(crate) path: PathBuf,
+    pub(crate) path: Untrusted<PathBuf>,
     /// A process in it.
     pub owner: Option<Owner>,
 }
@@ -69,8 +70,8 @@ impl NetNs {
     /// # Errors
     /// Says that it is gone, or may not be entered.
     pub(crate) fn enter(&self) -> Result<(), NetNsError> {
-        let fail = |source| NetNsError::from_io(&self.path, source);
-        let file = File::open(&self.path).map_err(fail)?;
+        let fail = |source| NetNsError::from_io(self.path.raw(), source);
+        let file = File::open(self.path.raw()).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         let id = Id {
             device: metadata.dev(),
@@ -94,22 +95,28 @@ pub enum NetNsError {
     )]
     Unknown {
         /// What the user named.
-        what: String,
+        what: Untrusted,
     },
     /// It was there a moment ago.
-    #[error("{}: the network namespace has vanished: its last process ended, or its name was deleted", .0.display())]
-    Vanished(PathBuf),
+    #[error(
+        "{0}: the network namespace has vanished: its last process ended, or its name was deleted"
+    )]
+    Vanished(Untrusted<PathBuf>),
     /// It may not be looked at or entered.
-    #[error("{}: permission denied; entering another network namespace needs root (CAP_SYS_ADMIN)", .0.display())]
-    Denied(PathBuf),
+    #[error(
+        "{0}: permission denied; entering another network namespace needs root (CAP_SYS_ADMIN)"
+    )]
+    Denied(Untrusted<PathBuf>),
     /// The file is no network namespace.
-    #[error("{}: is no network namespace; a file without a namespace mounted on it is left behind when one ends (ip netns delete removes it)", .0.display())]
-    NotOne(PathBuf),
+    #[error(
+        "{0}: is no network namespace; a file without a namespace mounted on it is left behind when one ends (ip netns delete removes it)"
+    )]
+    NotOne(Untrusted<PathBuf>),
     /// Any other failure.
-    #[error("{}: cannot enter the network namespace: {source}", path.display())]
+    #[error("{path}: cannot enter the network namespace: {source}")]
     Io {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
@@ -129,7 +136,7 @@ impl NetNsError {
     }
 
     fn from_io(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
+        let path = path.into();
         // A process that is ending answers ESRCH, setns on another file EINVAL.
         match source.raw_os_error() {
             Some(2 | 3 | 20) => NetNsError::Vanished(path),
@@ -178,7 +185,7 @@ fn owner(proc: &Path, pid: u32) -> Owner {
     Owner {
         pid,
         comm: comm.trim_ascii_end().to_vec(),
-        pod: pod_of(&cgroup),
+        pod: pod_of(&cgroup).map(Untrusted::from),
     }
 }
 
@@ -212,7 +219,7 @@ impl KnownIds {
             init: self.init.map(|init| init == id),
             own: self.own == Some(id),
             name: None,
-            path,
+            path: path.into(),
             owner: None,
         }
     }
@@ -240,7 +247,7 @@ pub(crate) fn unidentified(path: PathBuf) -> NetNs {
         init: None,
         own: true,
         name: None,
-        path,
+        path: path.into(),
         owner: None,
     }
 }
@@ -268,7 +275,7 @@ pub(crate) fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
             Ok(id) => {
                 let by_name = pid.is_none() && !what.contains('/');
                 return Ok(NetNs {
-                    name: by_name.then(|| what.to_owned()),
+                    name: by_name.then(|| what.into()),
                     owner: pid.map(|pid| owner(proc, pid)),
                     ..known.netns(id, path)
                 });
@@ -277,9 +284,7 @@ pub(crate) fn find(host: &Host, what: &str) -> Result<NetNs, NetNsError> {
             Err(error) => return Err(NetNsError::from_io(&path, error)),
         }
     }
-    Err(NetNsError::Unknown {
-        what: what.to_owned(),
-    })
+    Err(NetNsError::Unknown { what: what.into() })
 }
 
 /// Every namespace that could be seen.
@@ -330,7 +335,7 @@ pub fn all(host: &Host, run_dirs: &[&Path]) -> Result<All, NetNsError> {
             let netns = found
                 .entry(id)
                 .or_insert_with(|| known.netns(id, path.clone()));
-            netns.name = Some(entry.file_name().to_string_lossy().into_owned());
+            netns.name = Some(Untrusted::name(entry.file_name()));
         }
     }
     let mut namespaces: Vec<NetNs> = found.into_values().collect();
@@ -352,7 +357,7 @@ pub fn read(host: &Host, netns: &NetNs) -> Result<NetNsReading, NetNsError> {
     if netns.own {
         return Ok(read_namespace(proc, &proc.join("net"), &SYSCTLS));
     }
-    let path = netns.path.as_path();
+    let path = netns.path.raw().as_path();
     let inside = || {
         netns.enter()?;
         Ok(read_namespace(
@@ -366,12 +371,12 @@ pub fn read(host: &Host, netns: &NetNs) -> Result<NetNsReading, NetNsError> {
         let handle = helper
             .spawn_scoped(scope, inside)
             .map_err(|source| NetNsError::Io {
-                path: path.to_owned(),
+                path: path.into(),
                 source,
             })?;
         handle.join().unwrap_or_else(|_| {
             Err(NetNsError::Io {
-                path: path.to_owned(),
+                path: path.into(),
                 source: io::Error::other("the reading thread ended early"),
             })
         })

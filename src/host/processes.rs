@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::host::roots::Host;
 use crate::order::sort_by;
+use crate::text::Untrusted;
 
 impl Host {
     /// The thread of the kernel's that takes over what a CPU receives when that is much, by its
@@ -36,7 +37,7 @@ impl Host {
     /// Processes other than this one that have a file below `dir` open, and which:
     /// `(pid, comm, file)`.
     #[must_use]
-    pub(crate) fn users_of(&self, dir: &Path) -> Vec<(u32, String, String)> {
+    pub(crate) fn users_of(&self, dir: &Path) -> Vec<(u32, Untrusted, Untrusted)> {
         let mut users = Vec::new();
         for process in std::fs::read_dir(&self.proc)
             .into_iter()
@@ -52,7 +53,7 @@ impl Host {
                 if let Ok(target) = std::fs::read_link(file.path())
                     && let Ok(inside) = target.strip_prefix(dir)
                 {
-                    users.push((pid, self.comm(pid), inside.display().to_string()));
+                    users.push((pid, self.comm(pid).into(), Untrusted::name(inside)));
                 }
             }
         }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::text::Untrusted;
+
 /// Longest file that is read, in bytes. The mount table of a node with thousands of
 /// containers is the longest; all others are a few KiB.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -12,44 +14,48 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     /// The file is not there.
-    #[error("{}: no such file; {hint}", path.display())]
+    #[error("{path}: no such file; {hint}")]
     Absent {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What that means, and what to try.
         hint: &'static str,
     },
     /// The file may not be read.
-    #[error("{}: permission denied; run as root, or in a container with the host's {} mounted and readable", path.display(), root_of(path))]
+    #[error("{path}: permission denied; run as root, or in a container with the host's {} mounted and readable", root_of(path.raw()))]
     Denied {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
     },
     /// The file ends too early.
-    #[error("{}: too short: {found}; expected {expected}; check that it is the kernel's own file", path.display())]
+    #[error(
+        "{path}: too short: {found}; expected {expected}; check that it is the kernel's own file"
+    )]
     Short {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What should be there.
         expected: &'static str,
         /// What is there.
         found: String,
     },
     /// The file holds something else.
-    #[error("{}: malformed: {found:?}; expected {expected}; check that it is the kernel's own file", path.display())]
+    #[error(
+        "{path}: malformed: {found:?}; expected {expected}; check that it is the kernel's own file"
+    )]
     Malformed {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What should be there.
         expected: &'static str,
         /// What is there, cut short.
         found: String,
     },
     /// Any other failure.
-    #[error("{}: {source}; try to read it with cat", path.display())]
+    #[error("{path}: {source}; try to read it with cat")]
     Io {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
@@ -77,7 +83,7 @@ impl ReadError {
     }
 
     pub(super) fn from_io(path: &Path, source: io::Error, hint: &'static str) -> Self {
-        let path = path.to_owned();
+        let path = path.into();
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                 ReadError::Absent { path, hint }
@@ -88,7 +94,7 @@ impl ReadError {
     }
 
     pub(super) fn of_text(path: &Path, text: &str, expected: &'static str, short: bool) -> Self {
-        let path = path.to_owned();
+        let path = path.into();
         let text = text.trim_end();
         let mut found: String = text.chars().take(60).collect();
         if found.len() < text.len() {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::host::cpulist;
 use crate::host::read::{ReadError, read_text};
 use crate::kernel::release::Release;
+use crate::text::Untrusted;
 
 const NO_CPUS: &str =
     "sysfs is not mounted there; name it with --sys, or mount it (mount -t sysfs sysfs /sys)";
@@ -53,17 +54,17 @@ impl Host {
             return Err(ReadError::of_text(&path, "", "a kernel release", true));
         }
         Ok(Release {
-            release,
-            version: line("version"),
-            signature: line("version_signature"),
+            release: release.into(),
+            version: line("version").into(),
+            signature: line("version_signature").into(),
             new_max_size: self.new_max_size(),
         })
     }
 
     /// The host's name, as `uname -n` prints it.
     #[must_use]
-    pub(crate) fn name(&self) -> Option<String> {
-        let name = self.proc_text("sys/kernel/hostname")?.trim().to_owned();
+    pub(crate) fn name(&self) -> Option<Untrusted> {
+        let name = Untrusted::from(self.proc_text("sys/kernel/hostname")?.trim());
         (!name.is_empty()).then_some(name)
     }
 

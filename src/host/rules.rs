@@ -2,6 +2,8 @@
 
 use std::str::SplitAsciiWhitespace;
 
+use crate::text::Untrusted;
+
 /// Rules that are kept of one namespace; further ones make the set one that is not understood.
 pub(crate) const MAX_RULES: usize = 4096;
 /// Longest line of a rule that is looked at, in bytes; a rule with every word has some 300.
@@ -65,7 +67,7 @@ pub(crate) struct Rule {
     /// Where it stands; lower ones are asked first.
     pub(crate) priority: u32,
     /// The line as it came, with its priority.
-    pub(crate) text: String,
+    pub(crate) text: Untrusted,
     /// What it does.
     pub(crate) action: Action,
     /// It puts some of the routes back that its table found (`suppress_prefixlength`,
@@ -87,7 +89,7 @@ impl Rule {
         let (priority, rest) = text.split_once(':')?;
         let mut rule = Rule {
             priority: number(priority)?,
-            text: text.to_owned(),
+            text: text.into(),
             action: Action::Unknown,
             suppresses: false,
             is_conditional: false,
@@ -275,7 +277,7 @@ mod tests {
         ] {
             let rule = one(&format!("7:\t{text}"));
             assert_eq!((rule.priority, rule.action), (7, action), "{text}");
-            assert_eq!(rule.text, format!("7:\t{}", text.trim()));
+            assert_eq!(*rule.text.raw(), format!("7:\t{}", text.trim()));
         }
     }
 

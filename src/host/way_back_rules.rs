@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::host::matches::RouteMatches;
 use crate::os::ask::ask;
+use crate::text::Untrusted;
 
 /// How long one program may take: the rules of a node with many services are many.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -27,7 +28,7 @@ pub(crate) struct WayBackRules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RuleRise {
     /// Its table, chain and text.
-    pub(crate) rule: String,
+    pub(crate) rule: Untrusted,
     /// So many.
     pub(crate) packets: u64,
 }
@@ -95,7 +96,7 @@ fn rises(before: Option<&Counters>, after: Option<&Counters>) -> Vec<RuleRise> {
         return Vec::new();
     };
     let rises = after.iter().map(|(rule, packets)| RuleRise {
-        rule: rule.clone(),
+        rule: rule.as_str().into(),
         packets: packets.saturating_sub(before.get(rule).copied().unwrap_or(0)),
     });
     rises.filter(|rise| rise.packets > 0).collect()
@@ -195,7 +196,7 @@ mod tests {
             let rises = after.since(before).into_iter();
             rises.map(|r| (r.rule, r.packets)).collect::<Vec<_>>()
         };
-        let risen = [("a".to_owned(), 3), ("new".to_owned(), 2)];
+        let risen = [("a".into(), 3), ("new".into(), 2)];
         let ip6tables = |counters: &Option<Counters>| WayBackRules {
             ip6tables: counters.clone(),
             nft: None,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::input::packing::{Packing, TooWide};
 use crate::input::spool::NoCopy;
 use crate::input::trace_dat::Damages;
-use crate::text::harmless;
+use crate::text::{Untrusted, harmless};
 
 /// Files that are traces only to some other program, by how they start: what they are, and
 /// the command that makes text of them.
@@ -21,28 +21,28 @@ const FOREIGN: [(&[u8], &str, &str); 3] = [
 pub enum InputError {
     /// The path leads nowhere.
     #[error("{0}: no such file; give the path of a saved trace, or - for standard input")]
-    Missing(PathBuf),
+    Missing(Untrusted<PathBuf>),
     /// The path is a directory, where one file is meant.
     #[error("{0}: is a directory; name a file in it")]
-    Directory(PathBuf),
+    Directory(Untrusted<PathBuf>),
     /// A directory without any trace.
     #[error(
         "{0}: no trace among the {1} files in it; hidden files and directories below it are not looked at"
     )]
-    NoTraces(PathBuf, usize),
+    NoTraces(Untrusted<PathBuf>, usize),
     /// A pattern that leads to no file.
     #[error("{0}: {1}; name files, a directory of them, or a pattern such as 'traces/*.txt'")]
-    Pattern(PathBuf, String),
+    Pattern(Untrusted<PathBuf>, Untrusted),
     /// The file may not be read.
     #[error("{0}: permission denied; run as a user who may read it, or copy the file")]
-    Denied(PathBuf),
+    Denied(Untrusted<PathBuf>),
     /// Compressed data that ends too early or is damaged.
     #[error(
         "{path}: damaged or cut-off {packing} data: {source}; what could be read was {read} bytes of text"
     )]
     Packed {
         /// The input.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What it is compressed with.
         packing: &'static str,
         /// Decompressed bytes read before the damage.
@@ -56,7 +56,7 @@ pub enum InputError {
     )]
     Window {
         /// The input.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What it is compressed with.
         packing: &'static str,
     },
@@ -64,7 +64,7 @@ pub enum InputError {
     #[error("{path}: {damages}")]
     TraceDat {
         /// The input.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What is wrong, where, and what to try.
         damages: Damages,
     },
@@ -72,11 +72,11 @@ pub enum InputError {
     #[error("{path}: is part {number} of its recording, as {other} is; name one of them")]
     SamePart {
         /// The input that is left out.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// The number.
         number: u64,
         /// The one that is read.
-        other: PathBuf,
+        other: Untrusted<PathBuf>,
     },
     /// What must be read twice could not be copied.
     #[error(
@@ -84,9 +84,9 @@ pub enum InputError {
     )]
     Copy {
         /// The input.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// Where temporary files go.
-        dir: PathBuf,
+        dir: Untrusted<PathBuf>,
         /// What the system said.
         error: io::Error,
     },
@@ -94,12 +94,12 @@ pub enum InputError {
     #[error(
         "{0}: is empty; if tracing was on, nothing was recorded (see set_ftrace_filter, current_tracer, tracing_on)"
     )]
-    Empty(String),
+    Empty(Untrusted),
     /// It holds no trace that can be read.
     #[error("{name}: no trace found in {lines} lines; {hint}")]
     NoTrace {
         /// The input.
-        name: String,
+        name: Untrusted,
         /// Its lines.
         lines: u64,
         /// What it is, or its first line, made harmless; and what to try.
@@ -109,7 +109,7 @@ pub enum InputError {
     #[error("{path}: {source}")]
     Io {
         /// The input.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
@@ -118,7 +118,7 @@ pub enum InputError {
 impl InputError {
     /// What an input without a trace is, by its first line that is not blank.
     #[must_use]
-    pub(crate) fn no_trace(name: String, lines: u64, first: &[u8]) -> Self {
+    pub(crate) fn no_trace(name: Untrusted, lines: u64, first: &[u8]) -> Self {
         let known = FOREIGN.iter().find(|(magic, ..)| first.starts_with(magic));
         let hint = match known {
             Some((_, what, command)) => {
@@ -149,7 +149,7 @@ impl InputError {
         let Some(packing) = packing.map(Packing::name) else {
             return InputError::from_io(path, source);
         };
-        let path = path.to_owned();
+        let path = path.into();
         if source.get_ref().is_some_and(|e| e.is::<TooWide>()) {
             return InputError::Window { path, packing };
         }
@@ -164,14 +164,14 @@ impl InputError {
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let source = match source.downcast() {
             Ok(damages) => {
-                let path = path.to_owned();
+                let path = path.into();
                 return InputError::TraceDat { path, damages };
             }
             Err(source) => source,
         };
         let source = match source.downcast() {
             Ok(NoCopy(error)) => {
-                let (path, dir) = (path.to_owned(), std::env::temp_dir());
+                let (path, dir) = (path.into(), std::env::temp_dir().into());
                 return InputError::Copy { path, dir, error };
             }
             Err(source) => source,
@@ -181,11 +181,11 @@ impl InputError {
             Err(source) => source,
         };
         match source.kind() {
-            io::ErrorKind::NotFound => InputError::Missing(path.to_owned()),
-            io::ErrorKind::PermissionDenied => InputError::Denied(path.to_owned()),
-            io::ErrorKind::IsADirectory => InputError::Directory(path.to_owned()),
+            io::ErrorKind::NotFound => InputError::Missing(path.into()),
+            io::ErrorKind::PermissionDenied => InputError::Denied(path.into()),
+            io::ErrorKind::IsADirectory => InputError::Directory(path.into()),
             _ => InputError::Io {
-                path: path.to_owned(),
+                path: path.into(),
                 source,
             },
         }

@@ -136,7 +136,7 @@ fn file(path: &Path) -> Result<(File, Option<u64>), InputError> {
     let file = File::open(path).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if metadata.is_dir() {
-        return Err(InputError::Directory(path.to_owned()));
+        return Err(InputError::Directory(path.into()));
     }
     // Files that the kernel writes while they are read have no length.
     let length = Some(metadata.len()).filter(|&len| metadata.is_file() && len > 0);

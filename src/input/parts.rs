@@ -12,6 +12,7 @@ use crate::input::open::Opened;
 use crate::input::packing::{DynReader, Packing};
 use crate::order::sort_by_key;
 use crate::text::FRAMING;
+use crate::text::Untrusted;
 use crate::trace::{Banner, Line, line};
 
 /// How much of a file is looked at for the line that says which part it is, in bytes.
@@ -31,7 +32,7 @@ struct Part {
 /// Several parts of one recording, in order of their numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
-    id: String,
+    id: Untrusted,
     parts: Vec<Part>,
 }
 
@@ -61,7 +62,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
 }
 
 /// Which part a regular file is: its number, and that of the recording.
-fn part_of(path: &Path) -> Option<(Part, String)> {
+fn part_of(path: &Path) -> Option<(Part, Untrusted)> {
     let is_file = path.metadata().map_or(true, |m| m.is_file());
     let mut head = Vec::new();
     let (mut file, _) = is_file.then(|| open(path).ok())??;
@@ -84,7 +85,7 @@ fn part_of(path: &Path) -> Option<(Part, String)> {
                 number,
                 length: metadata.len(),
             };
-            Some((part, id.as_str().to_owned()))
+            Some((part, id.as_str().into()))
         }
         _ => None,
     })
@@ -118,9 +119,9 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
             // The recorder compresses it at this moment.
             Some(other) if packed(&other.path) == part.path => twins.push(part.path),
             Some(other) => errors.push(InputError::SamePart {
-                path: part.path,
+                path: part.path.into(),
                 number: part.number,
-                other: other.path.clone(),
+                other: other.path.as_path().into(),
             }),
             None => known.parts.push(part),
         }
@@ -128,9 +129,9 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
     // One alone is read as any file, unless it is named twice.
     let twice = |parts: &Parts| {
         let first = &parts.parts[0].path;
-        errors
-            .iter()
-            .any(|error| matches!(error, InputError::SamePart { other, .. } if other == first))
+        errors.iter().any(
+            |error| matches!(error, InputError::SamePart { other, .. } if other.raw() == first),
+        )
     };
     all.retain(|parts| parts.parts.len() > 1 || twice(parts));
     for parts in &mut all {

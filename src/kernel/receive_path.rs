@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::protocols::{ICMP6, TCP, UDP};
+use crate::text::Untrusted;
 
 /// Where a function has its packet when it is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub struct Hits {
     /// The step.
     pub(crate) step: Step,
     /// The function, as this kernel calls it.
-    pub(crate) function: String,
+    pub(crate) function: Untrusted,
     /// In all.
     pub packets: u64,
     /// By each CPU that entered it; none where the kernel does not tell CPUs apart.
@@ -141,9 +142,9 @@ pub struct Hits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freed {
     /// The function that freed them.
-    pub(crate) place: String,
+    pub(crate) place: Untrusted,
     /// Why, in the kernel's words; `None` where it tells no reasons.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Untrusted>,
     /// How many.
     pub packets: u64,
 }

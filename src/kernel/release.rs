@@ -6,6 +6,7 @@
 //! version number of a vendor's kernel can.
 
 use crate::kernel::vendors;
+use crate::text::Untrusted;
 
 /// First releases without the check, by stable line.
 pub const WITHOUT_CHECK: [(u32, u32, u32); 5] = [
@@ -52,11 +53,11 @@ pub(crate) const ASK_THE_KERNEL: &str = "unshare -n cat /proc/sys/net/ipv6/route
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Release {
     /// What `uname -r` prints.
-    pub(crate) release: String,
+    pub(crate) release: Untrusted,
     /// `/proc/version`, where it can be read.
-    pub(crate) version: String,
+    pub(crate) version: Untrusted,
     /// `/proc/version_signature`, which Ubuntu's kernels have.
-    pub(crate) signature: String,
+    pub(crate) signature: Untrusted,
     /// `net.ipv6.route.max_size` that a new network namespace starts with, where it was asked.
     pub(crate) new_max_size: Option<i64>,
 }
@@ -65,7 +66,7 @@ pub(crate) struct Release {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kernel {
     /// What `uname -r` prints.
-    pub(crate) release: String,
+    pub(crate) release: Untrusted,
     /// Line and stable level, where they are known.
     pub(crate) version: Option<(u32, u32, Option<u32>)>,
     /// Whether `max_size` is checked; `None` where the version cannot tell.
@@ -89,17 +90,21 @@ pub(crate) fn version(text: &str) -> Option<(u32, u32, Option<u32>)> {
 /// The stable level that Debian's version line and Ubuntu's signature give, where the
 /// release itself says only `6.1.0-18-amd64`.
 fn vendor_level(release: &Release) -> Option<(u32, u32, Option<u32>)> {
-    if let Some((_, rest)) = release.version.rsplit_once(" Debian ") {
+    if let Some((_, rest)) = release.version.raw().rsplit_once(" Debian ") {
         return version(rest).filter(|v| v.2.is_some());
     }
-    let last = release.signature.split_ascii_whitespace().next_back()?;
+    let last = release
+        .signature
+        .raw()
+        .split_ascii_whitespace()
+        .next_back()?;
     version(last).filter(|v| v.2.is_some())
 }
 
 /// Judges a kernel.
 #[must_use]
 pub(crate) fn judge(release: &Release) -> Kernel {
-    let own = version(&release.release);
+    let own = version(release.release.raw());
     let vendor = vendor_level(release).filter(|v| own.is_some_and(|o| (o.0, o.1) == (v.0, v.1)));
     let version = vendor.or(own);
     let (checks, reason) = match version {
@@ -127,7 +132,7 @@ fn judge_version(
             "Linux 6.3 and later do not check max_size".to_owned(),
         );
     }
-    if let Some((checks, source)) = vendors::told(line, &release.release) {
+    if let Some((checks, source)) = vendors::told(line, release.release.raw()) {
         let verb = if checks { "checks" } else { "does not check" };
         return (
             Some(checks),
@@ -137,7 +142,7 @@ fn judge_version(
     let vendors = "vendors backport that change, so ask the kernel where it matters";
     // 6.1.0-18-amd64, 4.18.0-553.el8: the third number is no stable level, and the rest is
     // the vendor's own count.
-    let is_vendor = release.release.contains('-');
+    let is_vendor = release.release.raw().contains('-');
     let hidden = !level_from_vendor && is_vendor && level.unwrap_or(0) == 0;
     if hidden {
         return (
@@ -147,7 +152,7 @@ fn judge_version(
     }
     let removed = WITHOUT_CHECK.iter().find(|r| (r.0, r.1) == line);
     let has_change = removed.is_some_and(|r| level.unwrap_or(0) >= r.2);
-    if !has_change && vendors::may_be_ahead((major, minor, level), &release.release) {
+    if !has_change && vendors::may_be_ahead((major, minor, level), release.release.raw()) {
         return (
             None,
             format!("this vendor stays on one level, or takes fixes ahead of it; {vendors}"),
@@ -245,9 +250,9 @@ mod tests {
 
     fn checks(release: &str, version: &str, signature: &str) -> Option<bool> {
         judge(&Release {
-            release: release.to_owned(),
-            version: version.to_owned(),
-            signature: signature.to_owned(),
+            release: release.into(),
+            version: version.into(),
+            signature: signature.into(),
             new_max_size: None,
         })
         .checks
@@ -520,7 +525,7 @@ mod tests {
     fn what_a_new_namespace_has_goes_before_the_version() {
         let asked = |release: &str, size| {
             let release = Release {
-                release: release.to_owned(),
+                release: release.into(),
                 new_max_size: Some(size),
                 ..Release::default()
             };
@@ -530,7 +535,7 @@ mod tests {
         assert_eq!(asked("3.10.0-1160.el7.x86_64", 16384), Some(true));
         assert_eq!(asked("4.19.113", 2_147_483_647), Some(false));
         let fixed = judge(&Release {
-            release: "5.4.300".to_owned(),
+            release: "5.4.300".into(),
             ..Release::default()
         });
         assert_eq!(fixed.checks, Some(false));
@@ -541,7 +546,7 @@ mod tests {
     fn batches_by_version() {
         let kernel = |release: &str| {
             judge(&Release {
-                release: release.to_owned(),
+                release: release.into(),
                 ..Release::default()
             })
         };

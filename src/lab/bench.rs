@@ -22,6 +22,7 @@ use crate::lab::traffic::Traffic;
 use crate::lab::truth::{Drops, Score};
 use crate::os::signals::Signals;
 use crate::report::build::Request;
+use crate::text::shown;
 
 /// What is given to packets that are on their way when all were sent.
 const AFTER: Duration = Duration::from_millis(200);
@@ -250,7 +251,7 @@ impl Bench<'_> {
         };
         let path = directory.join(format!("{}.capture", scenario.name));
         let kept = fs::copy(capture.path(), &path);
-        let failed = |e| LabError::Recording(format!("cannot be kept as {}: {e}", path.display()));
+        let failed = |e| LabError::Recording(format!("cannot be kept as {}: {e}", shown(&path)));
         kept.map(drop).map_err(failed)
     }
 }

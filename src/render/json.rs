@@ -43,6 +43,9 @@ impl<'a> Escaping<'a> {
 
 impl Write for Escaping<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.begun.is_empty() && bytes.iter().all(|byte| *byte < 0x7f) {
+            return self.out.write(bytes);
+        }
         self.begun.extend_from_slice(bytes);
         let text = std::mem::take(&mut self.begun);
         for chunk in text.utf8_chunks() {

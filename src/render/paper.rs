@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::os::terminal::Terminal;
+use crate::text::screened;
 
 /// What text for people is written on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,9 @@ impl Paper {
     /// One line, without its end where it is too long.
     #[must_use]
     pub(crate) fn line(&self, text: &str) -> String {
+        let text = screened(text);
         if text.width() <= self.width {
-            return text.to_owned();
+            return text.into_owned();
         }
         let start = fitting(text.chars(), self.width - 1);
         format!("{}{CUT}", start.trim_end())
@@ -74,6 +76,7 @@ impl Paper {
     /// Text in lines, the first behind `first`, the others behind `rest`; broken at spaces alone.
     #[must_use]
     pub(crate) fn wrap(&self, text: &str, first: &str, rest: &str) -> Vec<String> {
+        let text = screened(text);
         let words = text.split(' ').filter(|word| !word.is_empty());
         self.fill(words, "", first, rest)
     }
@@ -82,7 +85,12 @@ impl Paper {
     /// and none breaks inside quotes.
     #[must_use]
     pub(crate) fn command(&self, command: &str, first: &str, rest: &str) -> Vec<String> {
-        self.fill(shell_words(command).into_iter(), " \\", first, rest)
+        self.fill(
+            shell_words(&screened(command)).into_iter(),
+            " \\",
+            first,
+            rest,
+        )
     }
 
     fn fill<'a>(

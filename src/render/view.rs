@@ -13,6 +13,7 @@ use crate::report::packet_filter::PacketFilter;
 use crate::report::summary::Summary;
 use crate::report::timeline::Timeline;
 use crate::status::sampler::Status;
+use crate::text::Untrusted;
 
 /// The report on traces.
 #[derive(Debug)]
@@ -101,9 +102,9 @@ pub(crate) struct FunnelView<'a> {
     /// The counts, judged.
     pub(crate) funnel: &'a Funnel,
     /// The name of the host.
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<Untrusted>,
     /// Its kernel's release.
-    pub(crate) kernel: Option<String>,
+    pub(crate) kernel: Option<Untrusted>,
     /// Which packets alone are counted.
     pub(crate) filter: Option<&'a PacketFilter>,
     /// How far the counters of this namespace rose meanwhile, by any packet.
@@ -130,9 +131,9 @@ pub(crate) struct LabView<'a> {
     /// The scenarios.
     pub(crate) proof: &'a Proof,
     /// The name of the host.
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<Untrusted>,
     /// Its kernel's release.
-    pub(crate) kernel: Option<String>,
+    pub(crate) kernel: Option<Untrusted>,
     /// What it is written on.
     pub(crate) paper: Paper,
 }

@@ -19,6 +19,7 @@ use crate::report::entries::Entries;
 use crate::report::filter::Filter;
 use crate::report::packets::Packets;
 use crate::report::summary::{CpuKey, Summary, TaskRow};
+use crate::text::Untrusted;
 use crate::trace::assemble::TextFacts;
 use crate::trace::stacks::Stacks;
 
@@ -39,7 +40,7 @@ pub struct Request {
 #[derive(Clone)]
 pub(crate) struct Input<'f> {
     /// Its files; more than one where they are parts of one recording.
-    names: Vec<String>,
+    names: Vec<Untrusted>,
     gathered: Gathered,
     drops: Drops<'f>,
     text: TextFacts,
@@ -93,7 +94,7 @@ impl<'f> Input<'f> {
     /// Puts together what was gathered; `broke_off` where an error ended the input.
     #[must_use]
     pub(crate) fn new(
-        names: Vec<String>,
+        names: Vec<Untrusted>,
         gathered: Gathered,
         drops: Drops<'f>,
         text: TextFacts,
@@ -110,7 +111,7 @@ impl<'f> Input<'f> {
 
     /// The names of its files.
     #[must_use]
-    pub(crate) fn names(&self) -> &[String] {
+    pub(crate) fn names(&self) -> &[Untrusted] {
         &self.names
     }
 

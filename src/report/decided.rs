@@ -1,12 +1,11 @@
 //! Single drops, each with what it was decided to be.
 
-use std::collections::BTreeMap;
-
 use crate::capture::clock::ClockPair;
 use crate::diagnosis::collect::packet_drop::Identity;
 use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::knowledge::Knowledge;
 use crate::diagnosis::rules::classify::Classification;
+use crate::host::cni::Pods;
 use crate::kernel::dst_ops::FastReadings;
 use crate::trace::event::Context;
 use crate::trace::event::Frames;
@@ -35,7 +34,7 @@ pub struct DecidedDrop<'a> {
     /// The `dst_ops` of the namespace that was traced, where that is known.
     pub(crate) ops: Option<u64>,
     /// Pods by their interfaces on the host's side.
-    pub(crate) pods: &'a BTreeMap<String, String>,
+    pub(crate) pods: &'a Pods,
 }
 
 /// The network namespace of a packet, as far as a trace can tell.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnosis::class::Class;
 use crate::diagnosis::findings::{Findings, GcCounts};
 use crate::host::Facts;
+use crate::host::cni::Pods;
 use crate::host::way_back_rules::RuleRise;
 use crate::order::sort_by_key;
 use crate::os::trigger::RunLog;
@@ -12,6 +13,7 @@ use crate::report::entries::Entries;
 use crate::report::packets::Packets;
 use crate::status::meanwhile::Meanwhile;
 use crate::status::rises::Rise;
+use crate::text::Untrusted;
 use crate::trace::Time;
 use crate::trace::event::Frames;
 
@@ -65,15 +67,15 @@ pub struct TaskRow {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     /// The inputs, in order.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<Untrusted>,
     /// Text forms recognised.
     pub formats: BTreeSet<&'static str>,
     /// Names of the hosts that recorded, where the inputs give them.
-    pub hosts: BTreeSet<String>,
+    pub hosts: BTreeSet<Untrusted>,
     /// When the first recording began, in seconds since 1970 (UTC).
     pub began: Option<f64>,
     /// Kernel releases named by the inputs.
-    pub kernels: BTreeSet<String>,
+    pub kernels: BTreeSet<Untrusted>,
     /// Online CPUs, the largest number named.
     pub cpus: Option<u64>,
     /// First and last time stamp.
@@ -93,11 +95,11 @@ pub struct Summary {
     /// New entries of the route cache by their routes; `None` where the trace names none.
     pub entries: Option<Entries>,
     /// Pods by their interfaces on the host's side.
-    pub pods: BTreeMap<String, String>,
+    pub pods: Pods,
     /// Drops that filters left out.
     pub left_out: u64,
     /// The packets whose drops alone were recorded.
-    pub recorded: Option<String>,
+    pub recorded: Option<Untrusted>,
     /// A reproducer that ran beside the recording.
     pub trigger: Option<TriggerRuns>,
     /// Network namespaces in which packets were dropped; `None` where nobody looked.
@@ -113,7 +115,7 @@ pub struct Summary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerRuns {
     /// The command.
-    pub command: String,
+    pub command: Untrusted,
     /// Whether it ran on each CPU in turn.
     pub spread: bool,
     /// Its runs.

@@ -13,6 +13,7 @@ use crate::order::map_of;
 use crate::report::decided::{DecidedDrop, DecidedSink};
 use crate::report::moments::{Moments, Place};
 use crate::report::summary::{CpuKey, Summary};
+use crate::text::Untrusted;
 use crate::trace::{Stamp, Time};
 
 /// Bins of a timeline. Each is some pixels wide on a phone.
@@ -103,7 +104,7 @@ impl Axis {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timeline {
     /// The input's name.
-    pub(crate) name: String,
+    pub(crate) name: Untrusted,
     /// Its time; `None` where it has no time stamps.
     pub(crate) axis: Option<Axis>,
     /// The rows of the busiest CPUs with drops.
@@ -135,7 +136,7 @@ impl Timeline {
         busiest.truncate(MAX_ROWS);
         let empty = || vec![Cell::default(); BINS];
         Timeline {
-            name: summary.inputs.join(", "),
+            name: Untrusted::joined(&summary.inputs),
             axis: summary.window.and_then(Axis::new),
             rows: map_of(busiest.into_iter().map(|(_, cpu)| (cpu, empty()))),
             others: (others, empty()),

@@ -13,6 +13,7 @@ use crate::host::matches::RouteMatches;
 use crate::host::netns::{self, NetNs, NetNsError, RUN_DIRS};
 use crate::host::{CpuCount, Host, ReadError, Snapshot};
 use crate::kernel::release::{Kernel, judge};
+use crate::text::Untrusted;
 
 /// Name and version of a status as a JSON document.
 pub(crate) const SCHEMA: &str = "ip6drop.status/1";
@@ -34,12 +35,12 @@ pub(crate) struct ReadProblem {
     /// Kind, such as `absent`, `denied` or `vanished`.
     pub(crate) kind: &'static str,
     /// What and why, and what to try.
-    pub(crate) text: String,
+    pub(crate) text: Untrusted,
 }
 
 impl ReadProblem {
     fn of(error: &ReadError) -> Self {
-        let (kind, text) = (error.kind(), error.to_string());
+        let (kind, text) = (error.kind(), error.to_string().into());
         ReadProblem { kind, text }
     }
 }
@@ -94,7 +95,7 @@ pub struct Status {
     /// When, in seconds since 1970.
     pub(crate) time: f64,
     /// The node's name, as `uname -n` prints it.
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<Untrusted>,
     /// The kernel.
     pub(crate) kernel: Kernel,
     /// CPUs, where they could be read.
@@ -165,7 +166,7 @@ pub(crate) struct Logged {
 }
 
 /// What a namespace is known by from one round to the next.
-type NetNsKey = (Option<netns::Id>, PathBuf);
+type NetNsKey = (Option<netns::Id>, Untrusted<PathBuf>);
 
 /// Takes readings, and remembers the last ones for rates.
 #[derive(Debug)]
@@ -311,7 +312,7 @@ impl Sampler {
             let (reading, mut failed) = match netns::read(&self.host, &netns) {
                 Ok(reading) => (reading, Vec::new()),
                 Err(error) => {
-                    let (kind, text) = (error.kind(), error.to_string());
+                    let (kind, text) = (error.kind(), error.to_string().into());
                     (Default::default(), vec![ReadProblem { kind, text }])
                 }
             };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::os::signals::{SIGPIPE, Signals};
+use crate::text::Untrusted;
 
 /// A failure of the tracing wing.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum TraceError {
     #[error("{path}: {doing}: {source}")]
     File {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What was tried.
         doing: String,
         /// What the kernel answered.
@@ -23,7 +24,7 @@ pub enum TraceError {
     #[error("{path}: wrote {wanted:?}, the kernel holds {found:?}")]
     ReadBack {
         /// The file.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What was written.
         wanted: String,
         /// What was read back.
@@ -33,9 +34,9 @@ pub enum TraceError {
     #[error("{why}; {advice}")]
     Untraceable {
         /// What is in the way.
-        why: String,
+        why: Untrusted,
         /// What to do about it.
-        advice: String,
+        advice: Untrusted,
     },
     /// Another session holds the lock.
     #[error(
@@ -49,7 +50,7 @@ pub enum TraceError {
     #[error("{path}: {doing}: {source}; nothing is traced without an undo journal")]
     Journal {
         /// The journal, its directory or its lock.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What was tried.
         doing: &'static str,
         /// What the system answered.
@@ -59,7 +60,7 @@ pub enum TraceError {
     #[error("{path}: {source}{advice}")]
     Output {
         /// The output.
-        path: PathBuf,
+        path: Untrusted<PathBuf>,
         /// What the system answered.
         source: io::Error,
         /// What to do about it, with its own separator.
@@ -104,7 +105,7 @@ impl TraceError {
 
     /// The error of an operation on a control file.
     pub(crate) fn file(
-        path: impl Into<PathBuf>,
+        path: impl Into<Untrusted<PathBuf>>,
         doing: impl Into<String>,
     ) -> impl FnOnce(io::Error) -> Self {
         let (path, doing) = (path.into(), doing.into());
@@ -115,7 +116,7 @@ impl TraceError {
         }
     }
 
-    pub(crate) fn untraceable(why: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn untraceable(why: impl Into<Untrusted>, advice: impl Into<Untrusted>) -> Self {
         TraceError::Untraceable {
             why: why.into(),
             advice: advice.into(),

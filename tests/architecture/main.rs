@@ -5,6 +5,7 @@ mod checker;
 mod names;
 mod order;
 mod source;
+mod untrusted;
 
 use std::path::Path;
 

@@ -41,6 +41,11 @@ impl Sources {
         Self(files.iter().map(owned).collect())
     }
 
+    /// The text of a file.
+    pub(crate) fn text(&self, file: &str) -> &str {
+        &self.0[file]
+    }
+
     /// How many files there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

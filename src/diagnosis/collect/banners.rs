@@ -4,6 +4,7 @@ use crate::capture::framing::Framing;
 use crate::diagnosis::collect::collector::Collector;
 use crate::diagnosis::collect::gathered::MAX_CPUS;
 use crate::diagnosis::collect::packet_drop::DropSink;
+use crate::text::Untrusted;
 use crate::trace::{Banner, Time};
 
 impl<D: DropSink> Collector<D> {
@@ -39,7 +40,7 @@ impl<D: DropSink> Collector<D> {
             Banner::Latency { kernel } => {
                 self.cut_all();
                 self.gathered.trace_file = true;
-                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
+                self.gathered.kernel = Some(Untrusted::lossy(kernel));
             }
             Banner::Tracer => {
                 self.cut_all();
@@ -50,7 +51,7 @@ impl<D: DropSink> Collector<D> {
                 self.gathered.online_cpus = self.gathered.online_cpus.or(Some(cpus));
             }
             Banner::PerfKernel(kernel) => {
-                self.gathered.kernel = Some(String::from_utf8_lossy(kernel).into_owned());
+                self.gathered.kernel = Some(Untrusted::lossy(kernel));
             }
             Banner::PerfCpus(cpus) => self.gathered.online_cpus = Some(cpus),
             Banner::Framing { key, value } => {

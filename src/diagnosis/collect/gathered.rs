@@ -10,6 +10,7 @@ use crate::diagnosis::evidence::{Observed, Traced};
 use crate::diagnosis::health::NetfilterDrops;
 use crate::diagnosis::lookups::sequence::Sequences;
 use crate::kernel::functions::Origin;
+use crate::text::Untrusted;
 use crate::trace::Time;
 
 /// CPUs that get a row and evidence of their own; events of further ones go without.
@@ -67,7 +68,7 @@ pub(crate) struct Gathered {
     /// The last of them.
     pub(crate) last_namespace: Option<u64>,
     /// Kernel release, where the text names it.
-    pub(crate) kernel: Option<String>,
+    pub(crate) kernel: Option<Untrusted>,
     /// Online CPUs, where the text says.
     pub(crate) online_cpus: Option<u64>,
     /// What else the capture's framing lines say, with the facts in them.
@@ -135,7 +136,7 @@ impl Gathered {
     /// Takes what a framing line says.
     pub(super) fn framing(&mut self, framing: &Framing<'_>) {
         match framing {
-            Framing::Kernel(release) => self.kernel = Some(release.as_str().to_owned()),
+            Framing::Kernel(release) => self.kernel = Some(release.as_str().into()),
             Framing::Cpus(cpus) => self.online_cpus = Some(*cpus),
             Framing::Traced(functions) => {
                 let traced = Traced::from_names(functions.names().map(str::as_bytes));

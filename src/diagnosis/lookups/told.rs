@@ -55,7 +55,8 @@ impl Told {
 /// The kernel's filter on lookups, where it is known and understood.
 #[must_use]
 pub(crate) fn shown(facts: &Facts) -> Option<Shown> {
-    facts.lookups.as_deref().and_then(Shown::parse)
+    let filter = facts.lookups.as_ref()?;
+    Shown::parse(filter.raw())
 }
 
 /// All lookups are in the trace, also those for what this host sends: by the kernel's filter, or,
@@ -63,7 +64,7 @@ pub(crate) fn shown(facts: &Facts) -> Option<Shown> {
 #[must_use]
 pub(crate) fn shows_every_lookup(sequences: &Sequences, facts: &Facts) -> bool {
     match &facts.lookups {
-        Some(filter) => Shown::parse(filter) == Some(Shown::everything()),
+        Some(filter) => Shown::parse(filter.raw()) == Some(Shown::everything()),
         None => sequences.look_complete() && sequences.has_sent,
     }
 }
@@ -252,7 +253,7 @@ mod tests {
             (sequences.has_found, sequences.has_failed) = (has_found, has_failed);
             sequences.has_sent = has_sent;
             let facts = Facts {
-                lookups: filter.map(str::to_owned),
+                lookups: filter.map(Into::into),
                 ..Facts::default()
             };
             shows_every_lookup(&sequences, &facts)

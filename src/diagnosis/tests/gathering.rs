@@ -90,7 +90,7 @@ fn lost_events_are_counted_for_their_cpu() {
 #[test]
 fn the_text_names_kernel_and_cpus() {
     let found = summary(&["raw # function latency trace v1.1.5 on 4.19.108", DROP]);
-    assert!(found.kernels.contains("4.19.108"));
+    assert!(found.kernels.contains(&"4.19.108".into()));
     let cpus = |banner| summary(&[banner, DROP]).cpus;
     assert_eq!(cpus("raw cpus=3"), Some(3));
     assert_eq!(

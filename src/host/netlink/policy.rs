@@ -146,7 +146,11 @@ mod tests {
         };
         let found = policy_in(child);
         let rules = found.rules.unwrap();
-        let texts: Vec<&str> = rules.rules().iter().map(|rule| &*rule.text).collect();
+        let texts: Vec<&str> = rules
+            .rules()
+            .iter()
+            .map(|rule| rule.text.raw().as_str())
+            .collect();
         let printed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
         assert_eq!(texts, printed);
         assert!(rules.is_understood() && texts.len() == 13);

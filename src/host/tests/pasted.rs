@@ -54,7 +54,7 @@ fn a_whole_terminal() {
     assert_eq!((now.max_size(), now.gc_thresh()), (Some(4096), Some(1024)));
     // Where two commands show the same counters, those of the first.
     assert_eq!(now.in_no_routes(), Some(48));
-    assert_eq!(expected.kernel.as_deref(), Some("4.19.113-300.el7.x86_64"));
+    assert_eq!(expected.kernel, Some("4.19.113-300.el7.x86_64".into()));
     assert_eq!(expected.policy.rules().unwrap().rules().len(), 2);
     for (name, changed) in [
         ("line ends of Windows", text.replace('\n', "\r\n")),
@@ -175,11 +175,8 @@ fn what_is_of_something_else_is_passed_over() {
 fn kernels() {
     let kernel = |text: &str| facts(&format!("{STATS}\n{text}")).kernel;
     let uname = "Linux node7 5.10.0-9-amd64 #1 SMP Debian x86_64 GNU/Linux\n";
-    assert_eq!(kernel(uname).as_deref(), Some("5.10.0-9-amd64"));
-    assert_eq!(
-        kernel("$ uname -r\n4.19.113\n").as_deref(),
-        Some("4.19.113")
-    );
+    assert_eq!(kernel(uname), Some("5.10.0-9-amd64".into()));
+    assert_eq!(kernel("$ uname -r\n4.19.113\n"), Some("4.19.113".into()));
     assert_eq!(kernel("4.19.113\n"), None);
     assert_eq!(kernel("Linux is 4 years older #1\n"), None);
     assert_eq!(kernel(&format!("{uname}$ uname -r\n4.19.113\n")), None);

@@ -8,7 +8,6 @@ use crate::render::json::{Escaping, json};
 use crate::render::paper::Paper;
 use crate::render::table::table;
 use crate::render::words::{count, or_dash};
-use crate::text::harmless;
 
 /// Hosts that have a row where not all are asked for.
 const MAX_ROWS: usize = 50;
@@ -85,7 +84,7 @@ pub(crate) fn text(
         let drops = |row: Option<&HostRow>| or_dash(row.map(|row| row.drops));
         let limit = |row: Option<&HostRow>| or_dash(row.and_then(|row| row.limits.max_size));
         rows.push(vec![
-            harmless(pair.host.as_bytes()),
+            pair.host.to_string(),
             pair.became().name().to_owned(),
             finding(pair.before),
             finding(pair.after),

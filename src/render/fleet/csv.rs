@@ -43,7 +43,7 @@ fn cells(row: &HostRow) -> [String; COLUMNS.len()] {
     [
         text(&row.host),
         row.finding.exit().status().to_string(),
-        text(row.class.as_ref().map_or("", ClassName::as_str)),
+        row.class.as_ref().map_or("", ClassName::as_str).to_owned(),
         row.confidence.map_or("", Confidence::name).to_owned(),
         if traced { "report" } else { "status" }.to_owned(),
         number(traced.then_some(row.drops)),
@@ -60,7 +60,7 @@ fn cells(row: &HostRow) -> [String; COLUMNS.len()] {
         number(row.last),
         date(row.since),
         date(row.latest.map(|(time, _)| time)),
-        text(row.kernel.as_deref().unwrap_or_default()),
+        row.kernel.as_ref().map_or_else(String::new, text),
         number(row.lost_events),
         row.documents.to_string(),
     ]

@@ -73,7 +73,7 @@ fn documents(fleet: &Fleet) -> String {
     }
     out.push_str("<ul>\n");
     for problem in named.iter().take(MAX_NAMED) {
-        let line = foreign(problem_line(problem).as_bytes());
+        let line = foreign(&problem_line(problem));
         add(&mut out, format_args!("<li>{line}</li>\n"));
     }
     let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);

@@ -8,7 +8,6 @@ use crate::render::fleet::words::{accounting, problem_line, repeats, sentence};
 use crate::render::format::Format;
 use crate::render::markdown::{escaped, table};
 use crate::render::view::{FleetDocument, FleetView};
-use crate::text::harmless;
 
 /// Documents that could not be used and are named.
 const MAX_NAMED: usize = 20;
@@ -47,7 +46,7 @@ impl Format<FleetDocument> for MarkdownTable {
         }
         for problem in named.iter().take(MAX_NAMED) {
             let line = problem_line(problem);
-            writeln!(out, "- {}", escaped(&harmless(line.as_bytes())))?;
+            writeln!(out, "- {}", escaped(&line))?;
         }
         let more = (named.len() as u64 + fleet.problems.unnamed()).saturating_sub(MAX_NAMED as u64);
         if more > 0 {

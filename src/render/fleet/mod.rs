@@ -7,4 +7,4 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 mod tables;
 pub(crate) mod text;
-mod words;
+pub(crate) mod words;

@@ -5,7 +5,7 @@ use crate::fleet::row::{Basis, Finding, HostRow};
 use crate::fleet::totals::{Group, Totals};
 use crate::render::utc::utc;
 use crate::render::words::{drops, or_dash};
-use crate::text::harmless;
+use crate::text::Untrusted;
 
 /// Hosts with a finding that are shown without `--all-hosts`.
 const MAX_ROWS: usize = 50;
@@ -32,8 +32,8 @@ fn verdict(row: &HostRow) -> String {
     }
 }
 
-fn shortened(text: &str) -> String {
-    let safe = harmless(text.as_bytes());
+fn shortened(text: &Untrusted) -> String {
+    let safe = text.to_string();
     if safe.chars().count() <= MAX_NAME {
         return safe;
     }
@@ -80,7 +80,7 @@ fn cells(row: &HostRow) -> Vec<String> {
         or_dash(limits.max_size),
         or_dash(limits.advised),
         since(row),
-        or_dash(row.kernel.as_deref().map(shortened)),
+        or_dash(row.kernel.as_ref().map(shortened)),
     ]
 }
 

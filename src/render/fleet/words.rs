@@ -75,8 +75,8 @@ pub(super) fn repeats(fleet: &Fleet) -> Option<String> {
     })
 }
 
-/// A document that could not be used: where it is, what is wrong, of which kind. Not yet harmless.
-pub(super) fn problem_line(problem: &DocumentProblem) -> String {
+/// A document that could not be used: where it is, what is wrong, of which kind.
+pub(crate) fn problem_line(problem: &DocumentProblem) -> String {
     format!(
         "{}: {} ({})",
         problem.place,

@@ -9,6 +9,7 @@ use crate::render::format::Format;
 use crate::render::json::{json, object};
 use crate::render::view::{FunnelDocument, FunnelView};
 use crate::report::packet_filter::Network;
+use crate::text::Untrusted;
 use crate::text::harmless;
 
 fn freed(freed: &[Freed]) -> Value {
@@ -59,8 +60,8 @@ fn value(view: &FunnelView<'_>) -> Value {
         "schema": "ip6drop.funnel/1",
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
         "host": {
-            "name": view.host.as_ref().map(|name| harmless(name.as_bytes())),
-            "kernel": view.kernel.as_ref().map(|release| harmless(release.as_bytes())),
+            "name": view.host.as_ref().map(Untrusted::to_string),
+            "kernel": view.kernel.as_ref().map(Untrusted::to_string),
         },
         "filter": filter,
         "seconds": counted.seconds,

@@ -11,6 +11,7 @@ use crate::render::report::sparks::add_bars;
 use crate::render::table::table;
 use crate::render::view::{FunnelDocument, FunnelView};
 use crate::render::words::count;
+use crate::text::Untrusted;
 
 /// CPUs that are shown, those with most packets.
 const CPUS: usize = 16;
@@ -91,9 +92,11 @@ fn freed(view: &FunnelView<'_>) -> Vec<Vec<String>> {
     } in &freed
     {
         rows.push(row(&[
-            place,
+            &place.to_string(),
             &packets.to_string(),
-            reason.as_deref().unwrap_or_default(),
+            &reason
+                .as_ref()
+                .map_or_else(String::new, Untrusted::to_string),
         ]));
     }
     rows
@@ -219,13 +222,13 @@ pub(super) mod tests {
     pub(crate) fn with_view(terminal: Option<Terminal>, act: impl FnOnce(&FunnelView<'_>)) {
         let hits = |step: Step, per_cpu: [u64; 2]| Hits {
             step,
-            function: step.functions()[0].to_owned(),
+            function: step.functions()[0].into(),
             packets: per_cpu.iter().sum(),
             per_cpu: BTreeMap::from([(0, per_cpu[0]), (11, per_cpu[1])]),
         };
         let freed = |place: &str, reason: &str, packets| Freed {
-            place: place.to_owned(),
-            reason: Some(reason.to_owned()),
+            place: place.into(),
+            reason: Some(reason.into()),
             packets,
         };
         let counted = Counted {
@@ -250,7 +253,7 @@ pub(super) mod tests {
         let funnel = Funnel::of(counted, None);
         act(&FunnelView {
             funnel: &funnel,
-            host: Some("node".to_owned()),
+            host: Some("node".into()),
             kernel: None,
             filter: None,
             counters: &[("Ip6InReceives", 40), ("Ip6InDiscards", 0)],
@@ -264,7 +267,7 @@ pub(super) mod tests {
     pub(crate) fn with_filtered(act: impl FnOnce(&FunnelView<'_>)) {
         let hits = |step: Step| Hits {
             step,
-            function: step.functions()[0].to_owned(),
+            function: step.functions()[0].into(),
             packets: 5,
             per_cpu: BTreeMap::new(),
         };
@@ -385,5 +388,52 @@ are left out of the steps to ICMPv6, UDP and TCP.
         let (all, some) = (bar("  arrived"), bar("  for this host"));
         assert!(all > some && some > 0, "{text}");
         assert_eq!(bar("  to TCP"), 0);
+    }
+
+    #[test]
+    fn names_from_outside_do_no_harm() {
+        let hostile = "x\u{1b}[2J\u{202e}\u{200b}\n";
+        let hits = |step| Hits {
+            step,
+            function: hostile.into(),
+            packets: 5,
+            per_cpu: BTreeMap::from([(0, 5)]),
+        };
+        let freed = Freed {
+            place: hostile.into(),
+            reason: Some(hostile.into()),
+            packets: 3,
+        };
+        let counted = Counted {
+            hits: vec![hits(Step::Arrived)],
+            freed: Some(vec![freed]),
+            seconds: 5.0,
+            ..Counted::default()
+        };
+        let filter = PacketFilter {
+            dev: vec![DevName::new(&hostile.as_bytes()[..8])],
+            ..PacketFilter::default()
+        };
+        let funnel = Funnel::of(counted, None);
+        let view = FunnelView {
+            funnel: &funnel,
+            host: Some(hostile.into()),
+            kernel: Some(hostile.into()),
+            filter: Some(&filter),
+            counters: &[],
+            notes: &[format!("{hostile} cannot be counted")],
+            terminal: None,
+            paper: Paper::of(None, false),
+        };
+        for entry in &crate::render::registry::FUNNEL {
+            let mut out = Vec::new();
+            entry.format.write(&view, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(
+                !text.contains(|c| c != '\n' && crate::text::is_harmful(c)),
+                "{text}"
+            );
+            assert!(text.contains("[2J"), "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::lab::truth::Score;
 use crate::render::format::Format;
 use crate::render::json::json;
 use crate::render::view::{LabDocument, LabView};
-use crate::text::harmless;
+use crate::text::Untrusted;
 
 fn score(score: &Score) -> Value {
     json!({
@@ -47,8 +47,8 @@ fn value(view: &LabView<'_>) -> Value {
         "schema": "ip6drop.lab/1",
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
         "host": {
-            "name": view.host.as_ref().map(|name| harmless(name.as_bytes())),
-            "kernel": view.kernel.as_ref().map(|release| harmless(release.as_bytes())),
+            "name": view.host.as_ref().map(Untrusted::to_string),
+            "kernel": view.kernel.as_ref().map(Untrusted::to_string),
             "refuses": proof.refuses,
         },
         "summary": proof.verdict(),

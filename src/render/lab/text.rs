@@ -118,7 +118,7 @@ pub(super) mod tests {
         proof.skipped.push((rpfilter, why));
         act(&LabView {
             proof: &proof,
-            host: Some("node".to_owned()),
+            host: Some("node".into()),
             kernel: None,
             paper: Paper::of(None, false),
         });

@@ -12,6 +12,7 @@ use crate::render::report::packet_tables::{MAX_NEIGHBOURS, NETWORK, interface, s
 use crate::render::words::count;
 use crate::report::entries::{Became, Entries, Place, To};
 use crate::report::summary::Summary;
+use crate::text::Untrusted;
 
 /// Rows in JSON.
 const MAX_ROWS: usize = 100;
@@ -121,7 +122,7 @@ pub(super) fn value(summary: &Summary) -> Value {
     };
     let all = entries.by_number();
     let rows = all.iter().take(MAX_ROWS).map(|(to, became)| {
-        let dev = String::from_utf8_lossy(to.dev.as_bytes()).into_owned();
+        let dev = Untrusted::lossy(to.dev.as_bytes());
         json!({
             "dst": to.dst,
             "pod": summary.pods.get(&dev),
@@ -189,7 +190,7 @@ mod tests {
         );
         let refused = (2, "b", None, false);
         let mut summary = summary(6, &[a, b, b, refused, c]);
-        summary.pods.insert("b".to_owned(), "web/1".to_owned());
+        summary.pods.insert("b".into(), "web/1".into());
         let wanted = [
             "route to | interface | new | share | refused",
             "fd00::2 | b of web/1 | 2 | 50% | 1",

@@ -13,7 +13,7 @@ use crate::render::report::words::{cache_claim, kernel_log, regime, source_names
 use crate::render::utc::utc;
 use crate::render::words::{count, drops};
 use crate::report::summary::{CpuKey, Summary};
-use crate::text::harmless;
+use crate::text::Untrusted;
 
 /// What stands behind a label.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ fn entry(label: &'static str, texts: impl IntoIterator<Item = String>) -> Option
 
 /// Which host, which kernel, when and how long; the input's name where nothing else is known.
 fn trace(summary: &Summary) -> String {
-    let names = |all: &std::collections::BTreeSet<String>| -> Vec<String> {
-        all.iter().map(|name| harmless(name.as_bytes())).collect()
+    let names = |all: &std::collections::BTreeSet<Untrusted>| -> Vec<String> {
+        all.iter().map(Untrusted::to_string).collect()
     };
     let mut parts = names(&summary.hosts);
     parts.extend(

@@ -149,7 +149,7 @@ fn facts(summary: &Summary) -> Value {
         let rules = policy.rules.as_ref();
         side["rules"] = json!(rules.map(|set| {
             let rules = set.rules().iter();
-            rules.map(|rule| rule.text.as_str()).collect::<Vec<_>>()
+            rules.map(|rule| &rule.text).collect::<Vec<_>>()
         }));
         side["throw_routes"] = json!(policy.throw_routes);
         side

@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::diagnosis::class::Class;
+use crate::host::cni::Pods;
 use crate::order::sort_by_key;
 use crate::render::words::count;
 use crate::report::packets::{ByClass, Counted, Packets};
 use crate::report::summary::Summary;
-use crate::text::harmless;
+use crate::text::{Untrusted, harmless};
 use crate::trace::DevName;
 
 /// Rows of each kind where it shall be short.
@@ -72,16 +73,16 @@ fn addresses(counted: &Counted<Ipv6Addr>) -> Vec<Shown> {
 }
 
 /// An interface, with its pod where that is known.
-pub(super) fn interface(dev: &DevName, pods: &BTreeMap<String, String>) -> String {
+pub(super) fn interface(dev: &DevName, pods: &Pods) -> String {
     let name = harmless(dev.as_bytes());
-    match pods.get(&name) {
-        Some(pod) => format!("{name} of {}", harmless(pod.as_bytes())),
+    match pods.get(&Untrusted::lossy(dev.as_bytes())) {
+        Some(pod) => format!("{name} of {pod}"),
         None => name,
     }
 }
 
 /// Interfaces, with their pods where they are known.
-fn interfaces(counted: &Counted<DevName>, pods: &BTreeMap<String, String>) -> Vec<Shown> {
+fn interfaces(counted: &Counted<DevName>, pods: &Pods) -> Vec<Shown> {
     let rows = counted.by_drops().into_iter().map(|row| Shown {
         name: interface(row.key, pods),
         drops: row.drops,

@@ -9,6 +9,7 @@ use crate::render::report::packet_words::protocol;
 use crate::report::decided::{DecidedDrop, Namespace};
 use crate::report::packets::{ByClass, Packets, Row};
 use crate::report::summary::Summary;
+use crate::text::Untrusted;
 use crate::trace::DevName;
 use crate::trace::lookup::Lookup;
 
@@ -17,8 +18,8 @@ const MAX_ROWS: usize = 100;
 /// Lookups of one packet, the last ones.
 const MAX_LOOKUPS: usize = 8;
 
-fn text(dev: &DevName) -> String {
-    String::from_utf8_lossy(dev.as_bytes()).into_owned()
+fn text(dev: &DevName) -> Untrusted {
+    Untrusted::lossy(dev.as_bytes())
 }
 
 fn lookup(lookup: &Lookup) -> Value {

@@ -3,7 +3,6 @@
 use crate::os::terminal::Terminal;
 use crate::render::words::{drops, stamp};
 use crate::report::timeline::{BINS, Timeline};
-use crate::text::harmless;
 
 /// Eighths of a column from empty to full, upwards and to the right.
 const UP: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -95,7 +94,7 @@ pub(super) fn sparks(timelines: &[Timeline], terminal: Terminal) -> Vec<String> 
             continue;
         };
         if timelines.len() > 1 {
-            lines.push(harmless(timeline.name.as_bytes()));
+            lines.push(timeline.name.to_string());
         }
         lines.extend(spark);
     }

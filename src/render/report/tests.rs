@@ -30,7 +30,7 @@ fn summary(name: &str, facts: Option<&str>) -> Summary {
     analysis.read(&file(name)).unwrap();
     let mut summary = analysis.finish().summary;
     // Wherever the checkout is.
-    summary.inputs = vec![name.to_owned()];
+    summary.inputs = vec![name.into()];
     summary
 }
 
@@ -219,7 +219,7 @@ fn hostile_names_break_no_table() {
 fn names_are_whole_where_all_is_asked_for() {
     let mut summary = summary("4.19-fp/healthy.pipe", None);
     let long = format!("/var/{}/trace.txt", "long/".repeat(20));
-    summary.inputs = vec![long.clone()];
+    summary.inputs = vec![long.as_str().into()];
     assert!(!shown(&summary, at(80)).contains(&long));
     let verbose = ReportLook {
         verbose: true,

@@ -228,7 +228,7 @@ pub(crate) fn health_lines(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "a rule of netfilter dropped {} meanwhile: {}",
             count(*packets, "packet", "packets"),
-            harmless(rule.as_bytes())
+            rule
         ));
     }
     let rise = summary.findings.in_no_routes.unwrap_or_default();
@@ -255,7 +255,7 @@ pub(crate) fn trigger_sentence(trigger: &TriggerRuns) -> String {
     let total = trigger.outcome.total();
     let mut text = format!(
         "{}: {}, {} failed",
-        harmless(trigger.command.as_bytes()),
+        trigger.command,
         count(total.runs, "run", "runs"),
         total.failures
     );
@@ -279,7 +279,7 @@ pub(crate) fn trigger_sentence(trigger: &TriggerRuns) -> String {
 
 /// Where the text comes from.
 pub(crate) fn source(summary: &Summary) -> String {
-    let kernels = summary.kernels.iter().map(|name| harmless(name.as_bytes()));
+    let kernels = summary.kernels.iter().map(ToString::to_string);
     let kernels: Vec<String> = kernels.collect();
     let kernels = match kernels.is_empty() {
         true => String::new(),
@@ -295,7 +295,7 @@ pub(crate) fn source(summary: &Summary) -> String {
 
 /// The names of the inputs.
 pub(super) fn source_names(summary: &Summary) -> String {
-    let names = summary.inputs.iter().map(|name| harmless(name.as_bytes()));
+    let names = summary.inputs.iter().map(ToString::to_string);
     names.collect::<Vec<_>>().join(", ")
 }
 

@@ -13,7 +13,7 @@ use crate::render::json::json;
 use crate::render::status::words::sentence;
 use crate::render::view::{Round, StatusDocument, StatusView};
 use crate::status::sampler::{NetNsStatus, ReadProblem, SCHEMA, Status};
-use crate::text::harmless;
+use crate::text::{Untrusted, harmless};
 
 fn problems(problems: &[ReadProblem]) -> Value {
     problems
@@ -28,8 +28,8 @@ pub(crate) fn netns(netns: &NetNs) -> Value {
         "inode": netns.id.map(|id| id.inode),
         "init": netns.init,
         "own": netns.own,
-        "name": netns.name.as_ref().map(|name| harmless(name.as_bytes())),
-        "path": harmless(netns.path.as_os_str().as_encoded_bytes()),
+        "name": netns.name.as_ref().map(Untrusted::to_string),
+        "path": netns.path.to_string(),
         "pid": netns.owner.as_ref().map(|owner| owner.pid),
         "comm": netns.owner.as_ref().map(|owner| harmless(&owner.comm)),
         "pod": netns.owner.as_ref().and_then(|owner| owner.pod.clone()),
@@ -97,11 +97,11 @@ fn namespace(row: &NetNsStatus) -> Value {
 /// The object of the schema, without its namespaces.
 fn without_namespaces(status: &Status) -> Value {
     let kernel = &status.kernel;
-    let release = (!kernel.release.is_empty()).then(|| harmless(kernel.release.as_bytes()));
+    let release = (!kernel.release.is_empty()).then(|| kernel.release.to_string());
     json!({
         "schema": SCHEMA,
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
-        "host": status.host.as_ref().map(|name| harmless(name.as_bytes())),
+        "host": status.host.as_ref().map(Untrusted::to_string),
         "time": status.time,
         "kernel": {
             "release": release,

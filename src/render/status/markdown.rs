@@ -35,7 +35,7 @@ impl Format<StatusDocument> for MarkdownStatus {
             writeln!(out)?;
             writeln!(out, "### {}", escaped(&description(&namespace.netns)))?;
             for problem in &namespace.problems {
-                let text = harmless(problem.text.as_bytes());
+                let text = problem.text.to_string();
                 writeln!(out, "\n- {}: {}", problem.kind, escaped(&text))?;
             }
             for item in advice {
@@ -55,7 +55,7 @@ impl Format<StatusDocument> for MarkdownStatus {
         }
         writeln!(out, "\n### Host\n")?;
         let kernel = &status.kernel;
-        let release = harmless(kernel.release.as_bytes());
+        let release = kernel.release.to_string();
         writeln!(
             out,
             "- kernel {}: {}",
@@ -73,7 +73,7 @@ impl Format<StatusDocument> for MarkdownStatus {
             writeln!(out, "- {hidden}")?;
         }
         for problem in &status.problems {
-            let text = harmless(problem.text.as_bytes());
+            let text = problem.text.to_string();
             writeln!(out, "- {}: {}", problem.kind, escaped(&text))?;
         }
         Ok(())

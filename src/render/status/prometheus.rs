@@ -10,7 +10,7 @@ use crate::render::format::Format;
 use crate::render::prometheus::{escaped, family};
 use crate::render::view::{StatusDocument, StatusView};
 use crate::status::sampler::NetNsStatus;
-use crate::text::harmless;
+use crate::text::Untrusted;
 
 /// Labels that last as long as the namespace; a process would make new series at each start.
 fn labels(row: &NetNsStatus) -> String {
@@ -18,19 +18,19 @@ fn labels(row: &NetNsStatus) -> String {
     let inode = netns.id.map_or_else(String::new, |id| id.inode.to_string());
     let name = match (&netns.init, &netns.name) {
         (Some(true), _) => "init".to_owned(),
-        (_, Some(name)) => harmless(name.as_bytes()),
+        (_, Some(name)) => name.to_string(),
         _ if inode.is_empty() => "own".to_owned(),
         _ => format!("net:[{inode}]"),
     };
     let pod = netns
         .owner
         .as_ref()
-        .and_then(|owner| owner.pod.as_deref())
-        .unwrap_or_default();
+        .and_then(|owner| owner.pod.as_ref())
+        .map_or_else(String::new, Untrusted::to_string);
     format!(
         "netns=\"{}\",inode=\"{inode}\",pod=\"{}\"",
         escaped(&name),
-        escaped(pod)
+        escaped(&pod)
     )
 }
 

@@ -151,11 +151,7 @@ fn kernel_line(status: &Status) -> String {
     if kernel.release.is_empty() {
         return format!("unknown, {checks}");
     }
-    format!(
-        "{}, {checks}: {}",
-        harmless(kernel.release.as_bytes()),
-        kernel.reason
-    )
+    format!("{}, {checks}: {}", kernel.release, kernel.reason)
 }
 
 fn advice(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
@@ -255,7 +251,7 @@ fn in_brief(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn problems(row: &NetNsStatus, paper: Paper, out: &mut dyn Write) -> io::Result<()> {
     for problem in &row.problems {
-        let text = harmless(problem.text.as_bytes());
+        let text = problem.text.to_string();
         lines(
             &paper.wrap(&text, &format!("  {}: ", problem.kind), "    "),
             out,

@@ -13,7 +13,7 @@ pub(crate) fn short_name(netns: &NetNs) -> String {
         return "init".to_owned();
     }
     if let Some(name) = &netns.name {
-        return harmless(name.as_bytes());
+        return name.to_string();
     }
     match &netns.owner {
         Some(owner) => match &owner.pod {
@@ -40,7 +40,7 @@ pub(crate) fn description(netns: &NetNs) -> String {
         parts.push(format!("net:[{}]", id.inode));
     }
     if let Some(name) = &netns.name {
-        parts.push(format!("name {}", harmless(name.as_bytes())));
+        parts.push(format!("name {name}"));
     }
     if let Some(owner) = &netns.owner {
         parts.push(format!("process {} ({})", harmless(&owner.comm), owner.pid));
@@ -75,7 +75,7 @@ pub(crate) fn sentence(status: &Status) -> String {
     if read == 0 {
         return match worst.problems.first() {
             Some(problem) => {
-                let text = harmless(problem.text.as_bytes());
+                let text = problem.text.to_string();
                 format!("Nothing could be read: {text}.")
             }
             None => "Nothing could be read.".to_owned(),

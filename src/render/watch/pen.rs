@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::render::paper::Paper;
 use crate::render::report::sparks;
+use crate::text::screened;
 
 /// Lines from which on parts of the screen stand apart.
 const ROOMY: u16 = 30;
@@ -75,6 +76,7 @@ impl Pen<'_> {
             return x;
         }
         let style = self.style(tone);
+        let text = &*screened(text);
         let width = usize::from(width.min(area.right() - x));
         let cut;
         let text = if text.width() > width && width > 1 {

@@ -14,6 +14,7 @@ use crate::render::watch::plain;
 use crate::render::watch::screen::{Look, draw};
 use crate::report::build::Request;
 use crate::status::sampler::{Sampler, Selection, Status};
+use crate::text::is_harmful;
 use crate::watch::keys::{Key, keys};
 use crate::watch::model::Model;
 use crate::watch::observer::{Measured, Observer};
@@ -284,11 +285,21 @@ fn without_colour_there_is_none_and_ascii_is_ascii() {
 fn names_that_tasks_choose_are_harmless() {
     let request = Request::default();
     let mut scene = full_cache(&request);
+    for (file, name) in [
+        ("hostname", "n\u{9b}\u{200b}ode"),
+        ("osrelease", "4.19.1\u{1b}[2J\u{2066}"),
+    ] {
+        scene.node.set(&format!("proc/sys/kernel/{file}"), name);
+    }
     let drop = "   a\x1b[2J\u{202e}-9  [001] ..s1 10.000000: ip6_pkt_drop <-ip6_pkt_discard\n";
     scene.pass(drop.as_bytes());
     let shown = scene.screen((120, 40));
     assert!(shown.contains(r"a\u{1b}[2J"), "{shown}");
-    assert!(!shown.contains('\x1b') && !shown.contains('\u{202e}'));
+    assert!(
+        shown.contains(r"n\u{9b}\u{200b}ode  4.19.1\u{1b}[2J\u{2066}"),
+        "{shown}"
+    );
+    assert!(!shown.contains(|c| c != '\n' && is_harmful(c)), "{shown}");
 }
 
 #[test]

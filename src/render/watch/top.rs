@@ -12,7 +12,6 @@ use crate::render::report::headline::sentence;
 use crate::render::utc::utc;
 use crate::render::watch::pen::{Pen, Tone, split};
 use crate::render::words::drops;
-use crate::text::harmless;
 use crate::watch::model::Model;
 use crate::watch::picture::{Cache, Mood, Picture};
 
@@ -76,16 +75,15 @@ fn say(pen: &mut Pen<'_>, line: Rect, text: &str, tone: Tone) {
 fn title(picture: &Picture, pen: &mut Pen<'_>, line: Rect) {
     pen.fill(line, Tone::Frame);
     let status = picture.status.as_ref();
-    let host = status.and_then(|status| status.host.as_deref());
-    let kernel = status.map(|status| status.kernel.release.as_str());
+    let host = status.and_then(|status| status.host.as_ref());
+    let kernel = status.map(|status| &status.kernel.release);
     let named = host
         .into_iter()
         .chain(kernel)
         .filter(|text| !text.is_empty());
     let mut text = " ip6drop watch".to_owned();
     for name in named {
-        text.push_str("  ");
-        text.push_str(&harmless(name.as_bytes()));
+        text.push_str(&format!("  {name}"));
     }
     let now = status.and_then(|status| utc(status.time));
     let since = span(picture.elapsed.as_secs());

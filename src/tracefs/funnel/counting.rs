@@ -342,7 +342,7 @@ impl Counting {
             if functions.last().is_none_or(|(last, _)| *last != name) {
                 let hits = Hits {
                     step: *step,
-                    function: probe.function.clone(),
+                    function: probe.function.as_str().into(),
                     packets: 0,
                     per_cpu: BTreeMap::new(),
                 };

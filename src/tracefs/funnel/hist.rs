@@ -1,6 +1,7 @@
 //! What the kernel has counted, as its files print it: `hist` of an event, and `kprobe_profile`.
 
 use crate::kernel::receive_path::Freed;
+use crate::text::Untrusted;
 
 /// Hits by key, as the kernel prints it.
 pub(super) type Table = Vec<(String, u64)>;
@@ -51,7 +52,7 @@ pub(super) fn freed(table: &Table, format: &str) -> Vec<Freed> {
         let place = value(keys, "location").unwrap_or_default();
         let symbol = place.split_once(']').map_or(place, |(_, symbol)| symbol);
         let symbol = symbol.split_whitespace().next().unwrap_or(place);
-        let reason = value(keys, "reason").map(|number| reason(format, number));
+        let reason = value(keys, "reason").map(|number| Untrusted::from(reason(format, number)));
         // A function may free packets at several addresses.
         let known = all
             .iter_mut()
@@ -59,7 +60,7 @@ pub(super) fn freed(table: &Table, format: &str) -> Vec<Freed> {
         match known {
             Some(freed) => freed.packets += packets,
             None => all.push(Freed {
-                place: symbol.to_owned(),
+                place: symbol.into(),
                 reason,
                 packets: *packets,
             }),
@@ -103,7 +104,7 @@ mod tests {
     /// Packets that the lines of a table say were freed there.
     fn of(text: &str, format: &str, place: &str, reason: Option<&str>) -> Option<u64> {
         let freed = freed(&table(text), format);
-        let is_of = |f: &&Freed| f.place == place && f.reason.as_deref() == reason;
+        let is_of = |f: &&Freed| f.place == place && f.reason == reason.map(Untrusted::from);
         freed.iter().find(is_of).map(|f| f.packets)
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::kernel::release::version;
+use crate::text::Untrusted;
 use crate::tracefs::control::{GROUP, INSTANCE, buffer_stats, filter_functions, stat, value_of};
 use crate::tracefs::files::{TraceFs, read_text};
 
@@ -13,7 +14,7 @@ use crate::tracefs::files::{TraceFs, read_text};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Others {
     /// The tracer, where one is on.
-    pub tracer: Option<String>,
+    pub tracer: Option<Untrusted>,
     /// Functions in the filter.
     pub filter: usize,
     /// Events switched on.
@@ -27,12 +28,12 @@ pub struct Others {
     /// True where `tracing_on` is 0.
     pub stopped: bool,
     /// Other instances.
-    pub instances: Vec<String>,
+    pub instances: Vec<Untrusted>,
     /// Tracers that a pipe held open by somebody else keeps busy in every buffer: a buffer
     /// with one of them can neither change its tracer nor be removed.
     pub pinned: BTreeSet<String>,
     /// Processes with files of tracefs open: pid, comm, file.
-    pub users: Vec<(u32, String, String)>,
+    pub users: Vec<(u32, Untrusted, Untrusted)>,
 }
 
 impl Others {
@@ -47,13 +48,13 @@ impl Others {
         let pinned = if readers_pin_tracers(host) {
             users
                 .iter()
-                .filter_map(|(_, _, file)| tracer_of_pipe(fs, file))
+                .filter_map(|(_, _, file)| tracer_of_pipe(fs, file.raw()))
                 .collect()
         } else {
             BTreeSet::new()
         };
         Others {
-            tracer: (!tracer.is_empty() && tracer != "nop").then_some(tracer),
+            tracer: (!tracer.is_empty() && tracer != "nop").then(|| tracer.into()),
             filter: filter_functions(&text("set_ftrace_filter")).len(),
             events: text("set_event").lines().count(),
             probes: text("kprobe_events")
@@ -67,7 +68,7 @@ impl Others {
                 .iter()
                 .any(|file| !value_of(file, &text(file)).is_empty()),
             stopped: text("tracing_on") == "0",
-            instances,
+            instances: instances.into_iter().map(Untrusted::from).collect(),
             pinned,
             users,
         }
@@ -130,7 +131,7 @@ impl Others {
 /// own: so it was before 5.9, which counts readers for each buffer. An unknown kernel counts as
 /// one of these.
 fn readers_pin_tracers(host: &Host) -> bool {
-    let version = host.release().ok().and_then(|r| version(&r.release));
+    let version = host.release().ok().and_then(|r| version(r.release.raw()));
     version.is_none_or(|(major, minor, _)| (major, minor) < (5, 9))
 }
 

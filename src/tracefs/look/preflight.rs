@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::kernel::functions::{Function, KFREE_SKB};
 use crate::kernel::release::judge;
 use crate::kernel::traced::{RT6_STATS_SEQ_SHOW, TRACED, Traced};
+use crate::text::{Untrusted, shown};
 use crate::tracefs::control::filter_functions;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, read_text};
@@ -39,9 +40,9 @@ pub struct Check {
     /// How it is.
     pub level: Level,
     /// What was found.
-    pub(crate) text: String,
+    pub(crate) text: Untrusted,
     /// What to do, where something can be done.
-    pub(crate) advice: Option<String>,
+    pub(crate) advice: Option<Untrusted>,
 }
 
 /// Everything that was looked at.
@@ -70,10 +71,10 @@ impl Preflight {
         let Some(failed) = self.checks.iter().find(|c| c.level == Level::Fail) else {
             return Ok(());
         };
-        let advice = failed.advice.as_deref();
+        let advice = failed.advice.clone();
         Err(TraceError::untraceable(
-            &failed.text,
-            advice.unwrap_or("ip6drop check tells more"),
+            failed.text.clone(),
+            advice.unwrap_or_else(|| "ip6drop check tells more".into()),
         ))
     }
 
@@ -101,7 +102,7 @@ impl Preflight {
         seen
     }
 
-    fn add(&mut self, name: &'static str, level: Level, text: impl Into<String>) {
+    fn add(&mut self, name: &'static str, level: Level, text: impl Into<Untrusted>) {
         self.checks.push(Check {
             name,
             level,
@@ -110,7 +111,12 @@ impl Preflight {
         });
     }
 
-    fn fail(&mut self, name: &'static str, text: impl Into<String>, advice: impl Into<String>) {
+    fn fail(
+        &mut self,
+        name: &'static str,
+        text: impl Into<Untrusted>,
+        advice: impl Into<Untrusted>,
+    ) {
         self.checks.push(Check {
             name,
             level: Level::Fail,
@@ -137,8 +143,8 @@ impl Preflight {
         self.checks.push(Check {
             name: "capabilities",
             level: Level::Warn,
-            text: format!("root without {}", missing.join(" and ")),
-            advice: Some("in a container: run it privileged, or on the host itself".to_owned()),
+            text: format!("root without {}", missing.join(" and ")).into(),
+            advice: Some("in a container: run it privileged, or on the host itself".into()),
         });
     }
 
@@ -165,7 +171,7 @@ impl Preflight {
 
     /// True where control files can be read and written.
     fn access(&mut self, fs: &dyn TraceFs, host: &Host, read_only: bool, extra: &[String]) -> bool {
-        let root = fs.root().display();
+        let root = shown(fs.root());
         let mut names: Vec<&str> = TRACED.iter().map(Traced::name).collect();
         names.push(RT6_STATS_SEQ_SHOW);
         names.extend(KFREE_SKB);
@@ -303,7 +309,7 @@ impl Preflight {
             note("kprobe events", text);
         }
         if !others.instances.is_empty() {
-            let text = format!("of others: {}", others.instances.join(", "));
+            let text = format!("of others: {}", Untrusted::joined(&others.instances));
             note("instances", text);
         }
         if !others.users.is_empty() {
@@ -358,7 +364,7 @@ fn unreadable(
     file: &str,
     error: &io::Error,
 ) -> (String, &'static str) {
-    let root = fs.root().display();
+    let root = shown(fs.root());
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::PERM) => {
             let mode = std::fs::read_to_string(host.sys.join("kernel/security/lockdown"));

@@ -23,11 +23,11 @@ pub(super) fn preamble(plan: &Plan, host: &Host, tracing: &Tracing) -> Vec<u8> {
     let asked = plan.asked();
     let said = [
         Some(Framing::Version(VERSION)),
-        name.as_ref().map(|n| Framing::Host(OneLine::new(n))),
+        name.as_ref().map(|n| Framing::Host(OneLine::new(n.raw()))),
         began.map(Framing::Began),
         kernel
             .as_ref()
-            .map(|k| Framing::Kernel(OneLine::new(&k.release))),
+            .map(|k| Framing::Kernel(OneLine::new(k.release.raw()))),
         host.new_max_size().map(Framing::NewMaxSize),
         cpus.map(|cpus| Framing::Cpus(cpus.online.into())),
         Some(Framing::Method(plan.method)),
@@ -60,8 +60,8 @@ pub(super) fn facts(plan: &Plan, host: &Host, when: When) -> Vec<u8> {
 pub(super) fn pods(host: &Host) -> Vec<u8> {
     let pods = host.pods();
     lines(pods.iter().map(|(dev, pod)| Framing::Pod {
-        dev: OneLine::new(dev),
-        pod: OneLine::new(pod),
+        dev: OneLine::new(dev.raw()),
+        pod: OneLine::new(pod.raw()),
     }))
 }
 
@@ -120,5 +120,5 @@ fn policy_lines(plan: &Plan, host: &Host, when: When, now: &Policy) -> Vec<u8> {
 
 fn rules(policy: &Policy) -> impl Iterator<Item = OneLine<'_>> {
     let rules = policy.rules.iter().flat_map(|set| set.rules());
-    rules.map(|rule| OneLine::new(&rule.text))
+    rules.map(|rule| OneLine::new(rule.text.raw()))
 }

@@ -53,7 +53,7 @@ fn unopened(path: &Path, source: io::Error) -> TraceError {
         _ => "",
     };
     TraceError::Output {
-        path: path.to_owned(),
+        path: path.into(),
         source,
         advice,
     }
@@ -66,7 +66,7 @@ fn unwritten(path: &Path, source: io::Error) -> TraceError {
         _ => "",
     };
     TraceError::Output {
-        path: path.to_owned(),
+        path: path.into(),
         source,
         advice,
     }
@@ -268,7 +268,7 @@ impl Output {
             return Ok(());
         }
         self.file.sync_all().map_err(|source| TraceError::Output {
-            path: self.path.clone(),
+            path: self.path.as_path().into(),
             source,
             advice: "",
         })

@@ -11,6 +11,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::text::shown;
 use crate::tracefs::record::part_files::{Names, create_private, open_regular};
 
 /// Bytes that are compressed at once.
@@ -48,7 +49,7 @@ impl Failures {
     fn take(&mut self, names: &Names, number: u64, error: &io::Error) {
         let path = names.plain(number);
         self.first
-            .get_or_insert_with(|| format!("{} stays uncompressed: {error}", path.display()));
+            .get_or_insert_with(|| format!("{} stays uncompressed: {error}", shown(&path)));
         self.all += 1;
     }
 

@@ -1,9 +1,11 @@
 //! The writes that would be made, in order, and what undoes each.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::mem::take;
 use std::path::Path;
 
+use crate::text::in_quotes;
 use crate::tracefs::undo::change::Change;
 use crate::tracefs::undo::journal::Told;
 
@@ -34,19 +36,21 @@ pub struct Write {
 }
 
 /// A word as a shell reads it.
-fn quoted(word: &str) -> String {
+fn quoted(word: impl AsRef<OsStr>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:,=+@%-".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) {
-        return word.to_owned();
+    match word.as_ref().to_str() {
+        Some(word) if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) => {
+            word.to_owned()
+        }
+        _ => in_quotes(word.as_ref()),
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Write {
     /// The shell command that does the same.
     #[must_use]
     pub(crate) fn shell(&self, root: &Path) -> String {
-        let path = quoted(&root.join(&self.path).display().to_string());
+        let path = quoted(root.join(&self.path));
         let (text, into) = match &self.deed {
             Deed::Mkdir => return format!("mkdir {path}"),
             Deed::Rmdir => return format!("rmdir {path}"),

@@ -9,6 +9,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::host::Host;
 use crate::order::sort_by_key;
+use crate::text::shown;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::patiently;
 
@@ -114,8 +115,8 @@ pub(crate) fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceEr
     if let Some(at) = given {
         if !at.is_dir() {
             return Err(TraceError::untraceable(
-                format!("{} is not a directory", at.display()),
-                format!("mount it: mount -t tracefs tracefs {}", at.display()),
+                format!("{} is not a directory", shown(at)),
+                format!("mount it: mount -t tracefs tracefs {}", shown(at)),
             ));
         }
         return Ok(mounted(at));
@@ -135,7 +136,7 @@ pub(crate) fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceEr
         .find(|at| parse(&table).iter().any(|line| line.at == **at));
     Err(match covered {
         Some(at) => TraceError::untraceable(
-            format!("tracefs at {} is covered by another mount", at.display()),
+            format!("tracefs at {} is covered by another mount", shown(at)),
             "run on the host, or give the container the host's /sys/kernel/tracing",
         ),
         None => TraceError::untraceable(

@@ -30,7 +30,7 @@ fn least_of_routing(rules: Option<&PolicyRules>) -> &'static str {
         words.map(str::to_owned).collect::<Vec<_>>()
     };
     let rules = rules.map_or(&[][..], PolicyRules::rules);
-    let asked: Vec<Vec<String>> = rules.iter().map(|rule| words(&rule.text)).collect();
+    let asked: Vec<Vec<String>> = rules.iter().map(|rule| words(rule.text.raw())).collect();
     let usual = ["0: from all lookup local", "0: from all lookup main"].map(words);
     if asked == usual { LEAST } else { RECEIVED }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::harmless;
+use crate::text::{harmless, shell_word};
 use crate::tracefs::control::{filter_commands, filter_functions, is_rounded, value_of};
 use crate::tracefs::files::{TraceFs, patiently, read_text};
 
@@ -185,7 +185,7 @@ impl Change {
     /// The shell command that does by hand what [`Change::undo`] does.
     #[must_use]
     pub(crate) fn mend(&self, fs: &dyn TraceFs) -> String {
-        let root = fs.root().display();
+        let root = shell_word(fs.root());
         match self {
             Change::Value { path, before, .. } => format!("echo {before} > {root}/{path}"),
             Change::Filter { before, .. } => {

@@ -90,7 +90,7 @@ pub struct StateDir {
 }
 
 fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> TraceError {
-    let path = path.to_owned();
+    let path = path.into();
     move |source| TraceError::Journal {
         path,
         doing,

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::text::harmless;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, holds_tracing, read_text};
 use crate::tracefs::undo::chains::{is_same_file, joined};
@@ -140,7 +141,7 @@ impl Undo {
         if self.left.iter().any(|left| left.change.is_known()) {
             lines.push("or run: ip6drop restore".to_owned());
         }
-        lines
+        lines.iter().map(|line| harmless(line.as_bytes())).collect()
     }
 }
 

@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
 
     fn other(&self, path: &str, wanted: &str, found: String) -> TraceError {
         TraceError::ReadBack {
-            path: self.fs.root().join(path),
+            path: self.fs.root().join(path).into(),
             wanted: wanted.to_owned(),
             found,
         }

@@ -5,6 +5,7 @@ use crate::render::html::markup::{SWATCHES, add, escaped, foreign, percent, swat
 use crate::render::words::{count, drops};
 use crate::report::stacks::{NumberedStack, numbered_stacks};
 use crate::report::summary::Summary;
+use crate::text::harmless;
 
 /// Boxes of a flame graph; stacks that need more are drawn as one box, with their number.
 pub(super) const MAX_BOXES: usize = 1500;
@@ -61,7 +62,7 @@ impl Tree {
             let mut at = top;
             let cut = stack.frames.len() - depth;
             for frame in stack.frames.iter().rev().skip(cut) {
-                at = self.child(at, &foreign(frame), swatch(class as usize));
+                at = self.child(at, &foreign(&harmless(frame)), swatch(class as usize));
                 self.nodes[at].drops += stack.count;
             }
         }
@@ -120,7 +121,11 @@ impl Tree {
 fn listed(stacks: &[NumberedStack]) -> String {
     let mut out = String::from("<details><summary>The stacks as text</summary>\n<ol>\n");
     for stack in stacks.iter().take(MAX_LISTED) {
-        let frames = stack.frames.iter().take(MAX_DEPTH).map(|f| foreign(f));
+        let frames = stack
+            .frames
+            .iter()
+            .take(MAX_DEPTH)
+            .map(|f| foreign(&harmless(f)));
         let frames: Vec<String> = frames.collect();
         let more = stack.frames.len().saturating_sub(MAX_DEPTH);
         let more = match more {

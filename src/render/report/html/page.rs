@@ -27,7 +27,7 @@ fn for_each(
         if inputs > 1 {
             add(
                 &mut out,
-                format_args!("<h3>{}</h3>\n", foreign(timeline.name.as_bytes())),
+                format_args!("<h3>{}</h3>\n", foreign(&timeline.name)),
             );
         }
         out.push_str(&draw(timeline));
@@ -64,12 +64,7 @@ impl Format<ReportDocument> for HtmlReport {
     fn write(&self, view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
         let (summary, timelines) = (view.summary, view.timelines);
         let inputs = summary.inputs.len();
-        let names: Vec<String> = summary
-            .inputs
-            .iter()
-            .take(3)
-            .map(|name| foreign(name.as_bytes()))
-            .collect();
+        let names: Vec<String> = summary.inputs.iter().take(3).map(foreign).collect();
         let narrow = Narrow::of(timelines, inputs);
         let parts: [Part<'_>; 12] = [
             ("advice", "What to do next", &|| {

@@ -301,7 +301,7 @@ pub(super) fn health(summary: &Summary) -> String {
         .inputs
         .iter()
         .take(MAX_NAMED)
-        .map(|name| format!("<li>{}</li>\n", foreign(name.as_bytes())))
+        .map(|name| format!("<li>{}</li>\n", foreign(name)))
         .collect();
     add(
         &mut out,
