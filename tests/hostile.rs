@@ -131,7 +131,7 @@ fn hostile_capture() -> Vec<u8> {
     let pipe = replaced(
         &pipe,
         "dev=\"cali1\"",
-        &[b"dev=\"c", HARMFUL[..8].as_bytes(), b"\""].concat(),
+        &[b"dev=\"c", &HARMFUL.as_bytes()[..8], b"\""].concat(),
     );
     text.extend(pipe);
     let function = [b" => f", &name[..], b"\n"].concat();
@@ -377,7 +377,7 @@ fn hostile_tree() -> Tree {
     raw("sys/devices/system/cpu/online", &line("0-3 "));
     raw("proc/sys/net/ipv6/route/max_size", &line("200 "));
     raw("tracefs/kprobe_events", &line("p:mine/open do_"));
-    let instance = [b"tracefs/instances/mine", &file_name().as_bytes()[..]].concat();
+    let instance = [b"tracefs/instances/mine", file_name().as_bytes()].concat();
     fs::create_dir_all(tree.path("x").parent().unwrap().join(instance.to_os())).unwrap();
     let orphan = [b"tracefs/instances/ip6drop-", &name[..]].concat();
     fs::create_dir_all(tree.path("x").parent().unwrap().join(orphan.to_os())).unwrap();
@@ -550,7 +550,7 @@ fn reports_of_other_hosts() {
         dir.path().join(
             [
                 number.to_string().as_bytes(),
-                &file_name().as_bytes()[..],
+                file_name().as_bytes(),
                 b".json",
             ]
             .concat()

@@ -261,7 +261,7 @@ pub(crate) fn unmount(roots: &Roots, at: &Path, err: &mut dyn Write) -> Result<b
         let _ = writeln!(
             err,
             "ip6drop: {} stays mounted: another ip6drop (pid {pid}) uses it, and unmounts it if it has --mount; else run ip6drop restore when that has ended",
-            at.display()
+            shown(at)
         );
         return Ok(false);
     }

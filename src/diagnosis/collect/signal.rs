@@ -425,7 +425,7 @@ mod tests {
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \
                      flags 0 ==> dev lo gw :: err -113";
         let (signal, aside) = of(b"fib6_table_lookup", says);
-        let answer = lookup(says).map(|lookup| Aside::Lookup(lookup));
+        let answer = lookup(says).map(Aside::Lookup);
         assert!(answer.is_some());
         assert_eq!((signal, aside), (Signal::Lookup, answer));
         assert_eq!(of(b"fib_table_lookup", says), (Signal::Other, None));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{harmless, shell_word};
+use crate::text::{harmless, shell_word, shown};
 use crate::tracefs::control::{filter_commands, filter_functions, is_rounded, value_of};
 use crate::tracefs::files::{TraceFs, patiently, read_text};
 
@@ -160,7 +160,7 @@ impl Change {
             Change::Probe { group, name } => format!("probe {group}/{name} removed"),
             Change::Unknown {
                 journal, number, ..
-            } => format!("line {number} of {}", journal.display()),
+            } => format!("line {number} of {}", shown(journal)),
         }
     }
 
@@ -201,7 +201,7 @@ impl Change {
             Change::Unknown {
                 journal, number, ..
             } => {
-                let by_hand = format!("sed -i {number}d {}", journal.display());
+                let by_hand = format!("sed -i {number}d {}", shell_word(journal));
                 format!("{OTHER_VERSION}, or do by hand what it says, then {by_hand}")
             }
         }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::text::shown;
 use crate::tracefs::error::TraceError;
 use crate::tracefs::undo::change::{Change, OTHER_VERSION, unreadable};
 
@@ -228,7 +229,7 @@ impl StateDir {
         let first = lines.next().map_or(&b""[..], |(_, line)| line);
         let first = first.strip_suffix(b"\n").unwrap_or(first);
         let mut header: JournalHeader = serde_json::from_slice(first).map_err(|_| {
-            let (why, path) = (unreadable(first), path.display());
+            let (why, path) = (unreadable(first), shown(&path));
             TraceError::Left(format!(
                 "not put back: all of {path}, for its line 1 ({why}); mend it with: {OTHER_VERSION}, or do by hand what it says, then rm {path}"
             ))
@@ -490,7 +491,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let stale = state.stale().unwrap().unwrap();
         let whats: Vec<String> = stale.changes.iter().map(Change::what).collect();
-        let line = |number: usize| format!("line {number} of {}", path.display());
+        let line = |number: usize| format!("line {number} of {}", shown(&path));
         assert_eq!(whats, ["a back to 0", &line(3), "b back to 0", &line(5)]);
         state.settle(&stale.header, &stale.changes[1..]).unwrap();
         let kept = std::fs::read_to_string(&path).unwrap();

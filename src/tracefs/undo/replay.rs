@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::text::harmless;
+use crate::text::{harmless, shown};
 use crate::tracefs::error::TraceError;
 use crate::tracefs::files::{TraceFs, holds_tracing, read_text};
 use crate::tracefs::undo::chains::{is_same_file, joined};
@@ -157,7 +157,7 @@ fn takes_stacks(fs: &dyn TraceFs) -> bool {
 
 /// A change that cannot be taken back because tracefs is not where it was.
 fn unmounted(fs: &dyn TraceFs, change: &Change) -> LeftBehind {
-    let root = fs.root().display();
+    let root = shown(fs.root());
     LeftBehind {
         change: change.clone(),
         why: format!("{root} holds no tracing files any more"),
