@@ -13,7 +13,7 @@ const ROOMS: [&str; 6] = ["input", "ring", "trace", "capture", "diagnosis", "rep
 
 /// Constants that bound no input: what the kernel's formats hold, how far things may be apart,
 /// pieces that are looked at one after the other, and tables of a fixed size.
-const OTHERS: [(&str, &str); 12] = [
+const OTHERS: [(&str, &str); 13] = [
     ("MAX_PIECE", "src/input/parts.rs"),
     ("MAX_PIECE", "src/input/pasted.rs"),
     ("MAX_LINES", "src/input/pasted.rs"),
@@ -25,6 +25,7 @@ const OTHERS: [(&str, &str); 12] = [
     ("MAX_DIGITS", "src/trace/columns.rs"),
     ("MAX_PREFIX", "src/trace/columns.rs"),
     ("MAX_BYTES", "src/trace/memo.rs"),
+    ("MAX_QUESTION", "src/trace/parts.rs"),
     ("MAX_LINK_NANOSECONDS", "src/diagnosis/collect/context.rs"),
 ];
 

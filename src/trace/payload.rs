@@ -188,9 +188,28 @@ pub(super) fn argument<'a>(arguments: &'a [u8], name: &[u8]) -> Option<&'a [u8]>
     found.map(|(_, text)| text)
 }
 
+/// Digits alone, so few that their number fits.
+#[inline(always)]
+fn digits(text: &[u8], radix: u32) -> Option<u64> {
+    let digit = |number, &b: &u8| {
+        let digit = char::from(b).to_digit(radix)?;
+        Some(number * u64::from(radix) + u64::from(digit))
+    };
+    text.iter().try_fold(0, digit)
+}
+
 /// A value as a signed number, decimal or `0x…` hexadecimal.
 #[must_use]
 pub(crate) fn value(text: &[u8]) -> Option<i128> {
+    // Mostly it has no sign and is short: there are many.
+    let short = match text {
+        [b'0', b'x', hex @ ..] if (1..=16).contains(&hex.len()) => digits(hex, 16),
+        _ if (1..=16).contains(&text.len()) => digits(text, 10),
+        _ => None,
+    };
+    if let Some(short) = short {
+        return Some(short.into());
+    }
     let text = std::str::from_utf8(text).ok()?;
     match text.strip_prefix("0x") {
         Some(hex) => i128::from_str_radix(hex, 16).ok(),
@@ -274,6 +293,25 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn values_are_read_whatever_their_length_and_sign() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("288", Some(288)),
+            ("-32", Some(-32)),
+            ("9999999999999999", Some(9_999_999_999_999_999)),
+            ("18446744073709551616", Some(1 << 64)),
+            ("0xffffffff892b8e40", Some(0xffff_ffff_892b_8e40)),
+            ("0x1ffffffff892b8e40", Some(0x1_ffff_ffff_892b_8e40)),
+            ("0x", None),
+            ("", None),
+            ("1a", None),
+            ("0xg", None),
+        ] {
+            assert_eq!(value(text.as_bytes()), number, "{text}");
+        }
     }
 
     #[test]
