@@ -184,7 +184,7 @@ pub trait Meaning {
     /// Works it out.
     fn of(payload: &Payload<'_>) -> (Self::Signal, Option<Self::Aside>);
     /// The same of an answer of a table that was read already.
-    fn of_lookup(lookup: Lookup) -> (Self::Signal, Option<Self::Aside>);
+    fn of_lookup(lookup: Arc<Lookup>) -> (Self::Signal, Option<Self::Aside>);
 }
 
 /// A sink's signals.

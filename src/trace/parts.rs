@@ -2,6 +2,7 @@
 //! again, and most of their words are always the same.
 
 use core::net::Ipv6Addr;
+use std::sync::Arc;
 
 use crate::trace::address::address;
 use crate::trace::lookup::{Lookup, Rest};
@@ -47,6 +48,8 @@ pub(super) struct Addresses {
     /// Made when the first one is read.
     known: Vec<Known>,
     last: Option<Question>,
+    /// The lookup that was read last: its memory is used again once nobody else has it.
+    spare: Option<Arc<Lookup>>,
 }
 
 /// The name of an interface, up to the space behind it.
@@ -63,6 +66,7 @@ impl Addresses {
         Addresses {
             known: Vec::new(),
             last: None,
+            spare: None,
         }
     }
 
@@ -171,10 +175,23 @@ impl Addresses {
         Some(says)
     }
 
+    fn shared(&mut self, lookup: Lookup) -> Arc<Lookup> {
+        let mut shared = match self.spare.take() {
+            Some(spare) => spare,
+            None => Arc::new(lookup),
+        };
+        match Arc::get_mut(&mut shared) {
+            Some(spare) => *spare = lookup,
+            None => shared = Arc::new(lookup),
+        }
+        self.spare = Some(Arc::clone(&shared));
+        shared
+    }
+
     /// The lookup at the start of `text`, and its length with its line end; `None` where it is
     /// not worded as it mostly is.
     #[inline(never)]
-    pub(super) fn lookup(&mut self, text: &[u8]) -> Option<(Lookup, usize)> {
+    pub(super) fn lookup(&mut self, text: &[u8]) -> Option<(Arc<Lookup>, usize)> {
         let mut rest = Rest(text);
         rest.word(START)?;
         let table = rest.number()?;
@@ -208,7 +225,7 @@ impl Addresses {
             err,
             ..asked
         };
-        Some((lookup, text.len() - rest.0.len()))
+        Some((self.shared(lookup), text.len() - rest.0.len()))
     }
 }
 
@@ -236,7 +253,7 @@ mod tests {
                 );
                 let line = format!("fib6_table_lookup: {says}\n");
                 let found = addresses.lookup(format!("{line}{BEHIND}").as_bytes());
-                let wanted = lookup(says.as_bytes()).map(|lookup| (lookup, line.len()));
+                let wanted = lookup(says.as_bytes()).map(|found| (Arc::new(found), line.len()));
                 assert!(wanted.is_some());
                 assert_eq!(found, wanted, "{says}");
             }

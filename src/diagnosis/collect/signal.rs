@@ -122,7 +122,7 @@ pub enum Aside {
     /// Of a call of `ip6_dst_gc`.
     Ops(Arc<OpsReading>),
     /// What the table answered.
-    Lookup(Lookup),
+    Lookup(Arc<Lookup>),
     /// The packet that the function was called for.
     Packet(Arc<Packet>),
     /// The words of a packet, which fit none.
@@ -262,9 +262,10 @@ impl Meaning for Signal {
                 });
                 (returned.unwrap_or(Signal::Nothing), None)
             }
-            Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => {
-                lookup(says).map_or((Signal::Other, None), Signal::of_lookup)
-            }
+            Payload::Tracepoint { event, says } if *event == FIB6_TABLE_LOOKUP => lookup(says)
+                .map_or((Signal::Other, None), |found| {
+                    Signal::of_lookup(Arc::new(found))
+                }),
             Payload::Tracepoint { event, says } if *event == KFREE_SKB_EVENT => {
                 (freed(says).map_or(Signal::Other, Signal::FreedSkb), None)
             }
@@ -272,7 +273,7 @@ impl Meaning for Signal {
         }
     }
 
-    fn of_lookup(lookup: Lookup) -> (Signal, Option<Aside>) {
+    fn of_lookup(lookup: Arc<Lookup>) -> (Signal, Option<Aside>) {
         (Signal::Lookup, Some(Aside::Lookup(lookup)))
     }
 }
@@ -425,7 +426,7 @@ mod tests {
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \
                      flags 0 ==> dev lo gw :: err -113";
         let (signal, aside) = of(b"fib6_table_lookup", says);
-        let answer = lookup(says).map(Aside::Lookup);
+        let answer = lookup(says).map(|found| Aside::Lookup(Arc::new(found)));
         assert!(answer.is_some());
         assert_eq!((signal, aside), (Signal::Lookup, answer));
         assert_eq!(of(b"fib_table_lookup", says), (Signal::Other, None));
