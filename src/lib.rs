@@ -51,6 +51,9 @@ pub mod inside {
     /// Of `cli`.
     pub mod cli {
         pub use crate::cli::program::Cli;
+        pub use crate::cli::values::{
+            duration, interval, look, part_size, ring_size, size, window,
+        };
     }
     /// Of `commands`.
     pub mod commands {
@@ -74,12 +77,74 @@ pub mod inside {
         pub use crate::fleet::problem::{MAX_NAMED, ProblemKind};
         pub use crate::fleet::read::Reader;
     }
+    /// For `fuzz/`: parsers whose values nobody else sees.
+    pub mod fuzz {
+        use std::io;
+
+        use crate::analysis::stream::Report;
+        use crate::capture::framing::{Framing, lines};
+        use crate::input::InputError;
+        use crate::render::registry::REPORT;
+        use crate::render::view::{ReportLook, ReportView};
+        use crate::report::decided::DecidedSink;
+        use crate::trace::packet::{Packet, Words, words};
+        use crate::trace::payload;
+
+        /// A framing line as it is written after it was read.
+        #[must_use]
+        pub fn framing(key: &[u8], value: &[u8]) -> Vec<u8> {
+            lines([Framing::parse(key, value)])
+        }
+
+        /// The packet in the arguments of a probe.
+        #[must_use]
+        pub fn packet(arguments: &[u8]) -> Option<Packet> {
+            match words(arguments) {
+                Words::Packet(packet) => Some(packet),
+                Words::None | Words::Unbelievable => None,
+            }
+        }
+
+        /// The value of an argument.
+        #[must_use]
+        pub fn integer(arguments: &[u8], name: &[u8]) -> Option<i128> {
+            payload::integer(arguments, name)
+        }
+
+        /// A report in every format.
+        ///
+        /// # Errors
+        /// Those of writing it, and of opening its inputs again.
+        pub fn documents(report: &Report<'_, '_>) -> io::Result<Vec<Vec<u8>>> {
+            let failed = |error: InputError| io::Error::other(error);
+            let timelines = report.timelines().map_err(failed)?;
+            let walk = |sink: &mut dyn DecidedSink| {
+                (0..report.inputs()).try_for_each(|input| report.walk(input, sink).map_err(failed))
+            };
+            let view = ReportView {
+                summary: &report.summary,
+                timelines: &timelines,
+                walk: &walk,
+                look: ReportLook {
+                    color: true,
+                    all_cpus: true,
+                    ..ReportLook::default()
+                },
+            };
+            let written = |entry: &crate::render::format::FormatEntry<_>| {
+                let mut out = Vec::new();
+                entry.format.write(&view, &mut out).map(|()| out)
+            };
+            REPORT.iter().map(written).collect()
+        }
+    }
     /// Of `hash`.
     pub mod hash {
         pub use crate::hash::choose;
     }
     /// Of `host`.
     pub mod host {
+        pub use crate::host::cpulist::parse as cpus;
         pub use crate::host::{Facts, Host};
         /// Of `host::netns`.
         pub mod netns {
@@ -89,7 +154,7 @@ pub mod inside {
     /// Of `input`.
     pub mod input {
         pub use crate::input::trace_dat::TraceDat;
-        pub use crate::input::{InputError, Packing, Source, open};
+        pub use crate::input::{InputError, Opened, Packing, Source, open};
     }
     /// Of `kernel`.
     pub mod kernel {
@@ -148,6 +213,7 @@ pub mod inside {
         pub use crate::tracefs::rehearse::rehearsal::Stage;
         pub use crate::tracefs::setup::functions::Available;
         pub use crate::tracefs::setup::layout::Layout;
+        pub use crate::tracefs::setup::mount::candidates;
         pub use crate::tracefs::setup::plan::{Naming, Narrowing, Plan};
         pub use crate::tracefs::setup::probes::Probe;
         pub use crate::tracefs::undo::change::Change;

@@ -2,6 +2,9 @@
 //! does not matter, and what is confirmed once stays confirmed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may fail loudly
 
+#[path = "common/so_far.rs"]
+mod so_far;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,8 +14,8 @@ use ip6drop::inside::diagnosis::{Class, Confidence};
 use ip6drop::inside::host::Facts;
 use ip6drop::inside::input::open;
 use ip6drop::inside::report::Request;
-use ip6drop::inside::report::Summary;
 use ip6drop::inside::report::{DecidedDrop, DecidedSink};
+use so_far::{blurred, confirmed};
 
 /// Captures of up to so many lines are looked at after each line.
 const SMALL: usize = 120;
@@ -65,27 +68,6 @@ fn places(text: &[u8]) -> Vec<usize> {
     // Odd steps, so that they do not keep to the period of the text.
     let step = (lines.len() / PLACES) | 1;
     lines.into_iter().step_by(step).collect()
-}
-
-/// The same, had nothing been confirmed.
-fn blurred(mut summary: Summary) -> Summary {
-    let lower = |confidence: Confidence| confidence.min(Confidence::Probable);
-    let findings = &mut summary.findings;
-    for ((class, confidence), n) in std::mem::take(&mut findings.classes) {
-        *findings
-            .classes
-            .entry((class, lower(confidence)))
-            .or_default() += n;
-    }
-    for ((class, confidence, rule), n) in std::mem::take(&mut findings.rules) {
-        let key = (class, lower(confidence), rule);
-        *findings.rules.entry(key).or_default() += n;
-    }
-    summary
-}
-
-fn confirmed(summary: &Summary, class: Class) -> u64 {
-    summary.findings.count(class, Confidence::Confirmed)
 }
 
 #[test]

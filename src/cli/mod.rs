@@ -16,5 +16,5 @@ pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod status;
 pub(crate) mod tracing;
-mod values;
+pub(crate) mod values;
 pub(crate) mod watch;

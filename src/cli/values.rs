@@ -113,13 +113,13 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 /// A time to record for.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let duration = seconds(text).and_then(|s| Duration::try_from_secs_f64(s).ok());
     duration.ok_or_else(|| format!("{text:?} is no duration; write 30s, 5m, 1h or 500ms"))
 }
 
 /// A time between two looks.
-pub(super) fn interval(text: &str) -> Result<Duration, String> {
+pub fn interval(text: &str) -> Result<Duration, String> {
     let seconds =
         seconds(text).ok_or_else(|| format!("`{text}` is no time such as 500ms, 1s or 2m"))?;
     if !(0.01..=86_400.0).contains(&seconds) {
@@ -129,7 +129,7 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
 }
 
 /// A time that a number of looks fits in.
-pub(super) fn window(text: &str) -> Result<Duration, String> {
+pub fn window(text: &str) -> Result<Duration, String> {
     between(
         text,
         Duration::from_secs(10),
@@ -139,7 +139,7 @@ pub(super) fn window(text: &str) -> Result<Duration, String> {
 }
 
 /// A time between two looks at a recording.
-pub(super) fn look(text: &str) -> Result<Duration, String> {
+pub fn look(text: &str) -> Result<Duration, String> {
     between(
         text,
         Duration::from_secs(1),
@@ -157,7 +157,7 @@ fn between(text: &str, least: Duration, most: Duration, named: &str) -> Result<D
 }
 
 /// Bytes: `10M`, `512K`, `1G`, or a bare number; factors of 1024.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = number_and_unit(text);
     let factor = match unit.trim_end_matches(['B', 'i']) {
         "" => Some(1),
@@ -175,7 +175,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 const PART: RangeInclusive<u64> = 64 << 10..=16 << 30;
 
 /// The size of each file of a recording that has several.
-pub(super) fn part_size(text: &str) -> Result<u64, String> {
+pub fn part_size(text: &str) -> Result<u64, String> {
     let size = size(text)?;
     let is_possible = PART.contains(&size);
     is_possible
@@ -184,7 +184,7 @@ pub(super) fn part_size(text: &str) -> Result<u64, String> {
 }
 
 /// The size of all eight together.
-pub(super) fn ring_size(text: &str) -> Result<u64, String> {
+pub fn ring_size(text: &str) -> Result<u64, String> {
     let size = size(text)?;
     let is_possible = PART.contains(&(size / 8));
     is_possible

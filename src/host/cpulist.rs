@@ -7,7 +7,7 @@ pub(crate) const MAX_CPUS: u32 = 8192;
 
 /// What is wrong with a list of CPUs.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum CpuListError {
+pub enum CpuListError {
     /// A part is no number and no range.
     #[error("`{0}` is no CPU or range such as 0-3")]
     Malformed(String),
@@ -23,7 +23,7 @@ pub(crate) enum CpuListError {
 ///
 /// # Errors
 /// Says what is wrong with the list.
-pub(crate) fn parse(text: &str) -> Result<BTreeSet<u32>, CpuListError> {
+pub fn parse(text: &str) -> Result<BTreeSet<u32>, CpuListError> {
     let mut set = BTreeSet::new();
     for part in text.split(',') {
         let (from, to) = part.split_once('-').unwrap_or((part, part));

@@ -7,12 +7,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::trace::cut::{CutState, MAX_LEFT, whole};
 
+/// What the sizes below are divided by: the inputs of `fuzz/` are small, and shall have borders.
+const SCALE: usize = if cfg!(fuzzing) { 256 } else { 1 };
 /// Bytes read at a time: larger ones make fewer calls, smaller ones stay in a core's cache.
-const READ: usize = 1024 * 1024;
+const READ: usize = 1024 * 1024 / SCALE;
 /// Bytes read first: until they have been taken no stack is known.
-const FIRST: usize = 64 * 1024;
+const FIRST: usize = 64 * 1024 / SCALE;
 /// Bytes read of a stream at a time, so that whoever writes it can go on meanwhile.
-const STREAM: usize = 256 * 1024;
+const STREAM: usize = 256 * 1024 / SCALE;
 /// The kernel copies fastest to whole pages.
 const PAGE: usize = 4096;
 /// Room in front of what is read, for the piece that the chunk before left unfinished.

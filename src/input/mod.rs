@@ -17,7 +17,7 @@ pub use chunks::Source;
 pub(crate) use chunks::{Chunk, Chunks};
 pub use error::InputError;
 pub(crate) use named::{of_directory, of_pattern};
-pub use open::open;
+pub use open::{Opened, open};
 pub(crate) use open::{STDIN, Spool};
 pub use packing::Packing;
 pub(crate) use parts::{Parts, Recordings, recordings};

@@ -41,7 +41,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first bytes answers, or writing that file.
-    pub(crate) fn new(mut reader: DynReader) -> io::Result<Self> {
+    pub fn new(mut reader: DynReader) -> io::Result<Self> {
         let start = Start::of(&mut reader, MAGIC.len());
         if let Some(error) = start.error {
             return Err(error);
@@ -108,7 +108,7 @@ impl Opened {
     ///
     /// # Errors
     /// Whatever reading the first bytes answers.
-    pub(crate) fn trace(self) -> io::Result<Source<DynReader>> {
+    pub fn trace(self) -> io::Result<Source<DynReader>> {
         if matches!(self, Opened::TraceDat(_)) {
             return Ok(self.source());
         }

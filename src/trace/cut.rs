@@ -1,9 +1,21 @@
 //! Bytes cut into lines and stack blocks.
 
+#[cfg(fuzzing)]
+pub(crate) use fuzzed::{MAX_BLOCK, MAX_LINE};
+
 /// Longest line that is looked at, in bytes; of a longer one only the start is kept.
+#[cfg(not(fuzzing))]
 pub(crate) const MAX_LINE: usize = 64 * 1024;
 /// Longest run of frame lines handed out at once, in bytes.
+#[cfg(not(fuzzing))]
 pub(crate) const MAX_BLOCK: usize = 64 * 1024;
+
+/// The inputs of `fuzz/` are small, and shall go beyond these as well.
+#[cfg(fuzzing)]
+mod fuzzed {
+    pub(crate) const MAX_LINE: usize = 1024;
+    pub(crate) const MAX_BLOCK: usize = 1024;
+}
 
 /// Most bytes that [`whole`] leaves: a whole block and the start of a frame line.
 pub(crate) const MAX_LEFT: usize = MAX_BLOCK + 4096;

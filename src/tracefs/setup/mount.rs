@@ -77,7 +77,7 @@ fn parse(table: &str) -> Vec<MountEntry> {
 
 /// Candidates in the order in which they are tried: the usual place, any other tracefs, and
 /// the directory inside debugfs where the kernel mounts it by itself on first use.
-fn candidates(table: &str) -> Vec<PathBuf> {
+pub fn candidates(table: &str) -> Vec<PathBuf> {
     let lines = parse(table);
     let of = |kind: &str| -> Vec<PathBuf> {
         lines

@@ -272,7 +272,7 @@ impl StateDir {
     ///
     /// # Errors
     /// What the disk answers.
-    pub(crate) fn settle(&self, header: &JournalHeader, left: &[Change]) -> Result<(), TraceError> {
+    pub fn settle(&self, header: &JournalHeader, left: &[Change]) -> Result<(), TraceError> {
         if left.is_empty() {
             return self.remove();
         }
