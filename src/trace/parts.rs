@@ -93,7 +93,8 @@ impl Addresses {
         let mixed = key[0] ^ key[1].rotate_left(41) ^ key[2];
         let place = mix(mixed as u64, (mixed >> 64) as u64) % ENTRIES;
         match self.known.get(place) {
-            Some(known) if known.text == *key && known.len == len => {
+            // A place that holds none has the text and the length of nothing.
+            Some(known) if known.text == *key && known.len == len && len > 0 => {
                 text.0 = &text.0[len..];
                 Some(Ipv6Addr::from_bits(known.address))
             }
@@ -257,6 +258,22 @@ mod tests {
                 assert!(wanted.is_some());
                 assert_eq!(found, wanted, "{says}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_address_and_what_follows_one_is_not_of_it() {
+        let mut addresses = Addresses::new();
+        let mut read = |src: &str, gateway: &str| {
+            let line = format!(
+                "fib6_table_lookup: table 255 oif 0 iif 4 {src}/0 -> fd00::2/0 tos 8 scope 0 \
+                 flags 0 ==> dev lo gw {gateway} err 0\n{BEHIND}"
+            );
+            addresses.lookup(line.as_bytes()).is_some()
+        };
+        assert!(read("fd00::1", "fd00::2"));
+        for (src, gateway) in [("", "fd00::2"), ("fd00::1\0", "fd00::2"), ("fd00::1", "")] {
+            assert!(!read(src, gateway), "{src:?} {gateway:?}");
         }
     }
 
