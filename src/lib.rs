@@ -1,9 +1,42 @@
-//! ip6drop: why a Linux node drops IPv6 packets, from ftrace text alone.
+//! Why a Linux node drops IPv6 packets, from ftrace text alone: a full route cache, a missing
+//! route, or something else. What the program `ip6drop report` says of a trace, for other programs.
 //!
-//! Data flows one way: [`input`] cuts bytes into pieces, [`trace`] makes lines and stacks of
-//! them, [`diagnosis`] gathers evidence and classifies, [`report`] counts, [`render`] writes.
-//! Facts of the [`host`] come in from the side. [`tracefs`], the control of the kernel's tracer,
-//! is another wing: it feeds input, nothing else.
+//! [`Analysis`] is fed text, or reads files; [`Facts`] are what is known of the host beside the
+//! trace; a [`Report`] is what it comes to.
+//!
+//! ```
+//! use ip6drop::{Analysis, Class, Confidence, Facts};
+//!
+//! // An allocation was tried, and a packet died: whether of that, nothing shows.
+//! let trace = b"\
+//!   ping-1 [000] ..s. 10.000001: fib6_table_lookup <-ip6_pol_route
+//!   ping-1 [000] ..s. 10.000002: ip6_dst_gc <-dst_alloc
+//!   ping-1 [000] ..s. 10.000003: ip6_pkt_drop <-ip6_pkt_discard
+//! ";
+//! let facts = Facts::none();
+//! let mut analysis = Analysis::new(&facts);
+//! for piece in trace.chunks(64) {
+//!     analysis.feed(piece);
+//! }
+//! let report = analysis.finish()?;
+//! assert_eq!(report.verdict(), Some((Class::RcvDstAlloc, Confidence::Possible)));
+//! assert_eq!(report.drops(), 1);
+//! println!("{}", report.sentence());
+//! # Ok::<(), ip6drop::Error>(())
+//! ```
+//!
+//! `examples/verdict.rs` reads files. Tracing a live node is the program's business alone.
+//!
+//! What is documented here follows semantic versioning: before 1.0 a minor version may change it,
+//! a patch never does. [`Report::write_json`] is the document of the program, under its schema's own
+//! version. Everything in `inside` is for this crate's program, tests and benchmarks, and changes
+//! without notice.
+//!
+//! # For those who work on it
+//! Data flows one way: `input` cuts bytes into pieces, `trace` makes lines and stacks of them,
+//! `diagnosis` gathers evidence and classifies, `report` counts, `render` writes. Facts of the
+//! `host` come in from the side. `tracefs`, the control of the kernel's tracer, is another wing:
+//! it feeds input, nothing else. `docs/ARCHITECTURE.md` has the way of one line.
 
 mod analysis;
 mod anonymize;
@@ -18,6 +51,7 @@ mod host;
 mod input;
 mod kernel;
 mod lab;
+mod library;
 mod order;
 mod os;
 mod render;
@@ -29,6 +63,9 @@ mod text;
 mod trace;
 mod tracefs;
 mod watch;
+
+pub use crate::diagnosis::class::{Class, Confidence};
+pub use crate::library::{Analysis, Error, Facts, Report};
 
 /// What the program, its tests and its benchmark name, by room. It is no interface, and changes with them. What is not
 /// named here is seen in this crate alone, so that the compiler tells what nobody uses.

@@ -6,6 +6,7 @@ use crate::kernel::functions::Direction;
 
 /// The class of a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Receive path, `dst_alloc` refused: the full route cache.

@@ -5,6 +5,7 @@ mod checker;
 mod names;
 mod order;
 mod source;
+mod surface;
 mod untrusted;
 
 use std::path::Path;
@@ -26,4 +27,16 @@ fn the_source_keeps_its_order() {
     }
     let violations = order::violations(&sources, ROOMS);
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+/// What others may rely on changes on purpose alone: `BLESS=1 cargo test --test architecture` writes it.
+#[test]
+fn what_is_public_is_what_was_promised() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let golden = root.join("tests/goldens/api.txt");
+    let now = surface::surface(&Sources::read(root, "src"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&golden, &now).unwrap();
+    }
+    assert_eq!(now, std::fs::read_to_string(golden).unwrap());
 }

@@ -38,6 +38,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ("lab", &["analysis", "report", "diagnosis", "trace", "host", "kernel", "os", "text", "exit"]),
     ("render", &["watch", "lab", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "order", "capture", "os", "text", "exit"]),
     ("schema", &["render", "report", "status", "fleet", "diagnosis", "trace", "host", "kernel", "capture", "text", "exit"]),
+    ("library", &["render", "analysis", "report", "diagnosis", "input", "host"]),
     ("cli", &["schema", "render", "lab", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
     ("commands", &["cli", "schema", "render", "watch", "lab", "anonymize", "fleet", "analysis", "report", "status", "diagnosis", "tracefs", "input", "capture", "host", "trace", "kernel", "os", "text", "exit"]),
 ];
