@@ -527,3 +527,18 @@ fn a_recording_that_did_not_end_is_no_all_clear() {
     assert_eq!(exit, Some(0), "{text}");
     assert!(text.starts_with("No IPv6 drop in this trace."), "{text}");
 }
+
+#[test]
+fn a_sample_is_cut_and_a_count_is_capped() {
+    let long = format!("{}\n", "no trace at all ".repeat(100));
+    let most = u64::from(u32::MAX);
+    let log = "dst_alloc: 99999999999 callbacks suppressed\n".repeat(2);
+    let map = "@[\n    ip6_pkt_drop+5\n    ip6_pkt_discard+12\n    ip6_input_finish+7\n]: 99999999999\n";
+    let bytes = [&exhausted()[..], long.as_bytes(), log.as_bytes()].concat();
+    let report = json(&on(&bytes, &["--format", "json"]));
+    let sample = report["health"]["unparsed_samples"][0].as_str().unwrap();
+    assert_eq!(sample, &long[..160]);
+    assert_eq!(report["health"]["log_suppressed"], 2 * most);
+    let counted = json(&on(map.as_bytes(), &["--format", "json"]));
+    assert_eq!(counted["drops"]["total"], most);
+}
