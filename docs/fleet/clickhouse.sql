@@ -23,7 +23,8 @@ create table if not exists ip6drop.incoming
     line String,
 
     document String materialized trim(both ' \t\r\n' from line),
-    id UInt64 materialized sipHash64(document),
+    -- A document that was sent as a line is the one that was sent as an indented file, line breaks made blanks.
+    id UInt64 materialized sipHash64(replaceAll(document, '\n', ' ')),
     schema String materialized JSONExtractString(document, 'schema'),
     type String materialized JSONExtractString(document, 'type'),
     -- The kinds of `ip6drop merge`. Of what is no JSON, `truncated` is what has more braces opened than closed,
@@ -333,7 +334,7 @@ order by exit, full_cache desc, drops desc, node;
 
 -- since: since when? The beginning of the earliest recording of each node that shows it, of all that is kept.
 create or replace view ip6drop.since as
-select host as node, fromUnixTimestamp64Micro(toInt64(min(days.since) * 1000000), 'UTC') as since,
+select host as node, fromUnixTimestamp64Micro(toInt64(round(min(days.since) * 1000000)), 'UTC') as since,
        uniqExactIfMerge(days.with_fault) as reports
 from ip6drop.days
 group by host
@@ -349,7 +350,7 @@ select at, name,
        countIf(before = 1 and after not in (1, 3)) as unknown,
        countIf(before = 1 and after = 3) as mended,
        countIf(before != 1 and after != 1) as absent,
-       round(minIf(hours, before != 1 and after = 1), 1) as hours_until_first
+       round(minOrNullIf(hours, before != 1 and after = 1), 1) as hours_until_first
 from (
     -- 1 with the fault, 2 inconclusive, 3 without; 0 where there is no report.
     select at, name, host,
@@ -367,25 +368,26 @@ from (
 group by at, name
 order by new desc, at;
 
--- changes: what changed on the node itself between its last report without the fault and its first with it?
+-- changes: what changed on the node itself between a report without the fault and the next, with it? Empty where
+-- the report shows none of it. Routes always change; a tenth more of them counts.
 create or replace view ip6drop.changes as
 select arrayStringConcat(arrayFilter(text -> text != '', [
            if(was.1 = kernel, '', concat('kernel ', was.1, ' to ', kernel)),
            if(was.2 = of_max_size, '', concat('max_size ', was.2, ' to ', of_max_size)),
            if(was.3 = of_gc_thresh, '', concat('gc_thresh ', was.3, ' to ', of_gc_thresh)),
            if(was.4 = of_cpus, '', concat('cpus ', was.4, ' to ', of_cpus)),
-           if(was.5 = of_routes, '', concat('routes ', was.5, ' to ', of_routes))
+           if(of_routes > 1.1 * was.5, 'more routes', '')
        ]), ', ') as changed,
        uniqExact(host) as nodes, min(time) as first, max(time) as last
 from (
     select host, time, exit in (10, 11) as fault, coalesce(reports.kernel, '?') as kernel,
            coalesce(toString(max_size), '?') as of_max_size, coalesce(toString(gc_thresh), '?') as of_gc_thresh,
-           coalesce(toString(cpus), '?') as of_cpus, coalesce(toString(routes), '?') as of_routes,
+           coalesce(toString(cpus), '?') as of_cpus, routes as of_routes,
            lagInFrame(fault, 1, 1) over previous as had,
            lagInFrame((kernel, of_max_size, of_gc_thresh, of_cpus, of_routes)) over previous as was
     from ip6drop.reports final
     where time >= {from:Date} and exit != 13
-    window previous as (partition by host order by time, id rows between 1 preceding and current row)
+    window previous as (partition by host order by coalesce(began, toUnixTimestamp(time)), id rows between 1 preceding and current row)
 )
 where fault and not had
 group by changed

@@ -3,7 +3,7 @@
     check.py FLEET_MD DIRECTORY
 
 DIRECTORY holds reports.ndjson, drops.ndjson, status.ndjson, and merge.json, drops.json and
-status.json: what merge says of each alone.
+status.json: what merge says of each alone. It gets duckdb.json, all answers by the name of their query.
 """
 
 import json
@@ -42,10 +42,17 @@ def same(what, got, wanted):
 assert set(answers) == {"hosts", "since", "kernels", "cpus", "loss", "headroom"}, set(answers)
 assert faulty and len(faulty) < len(rows)
 
+
+
+def full_cache(by_class):
+    """Drops for a full cache, the packet's own route or the reverse path's."""
+    return by_class["rcv-dst-alloc"] + by_class["rcv-rpfilter-dst-alloc"]
+
+
 # The hosts with the fault, their numbers, and the order of their verdicts.
 of_merge = {
     row["host"]: (
-        row["exit"], row["confidence"], row["drops"]["by_class"]["rcv-dst-alloc"], row["drops"]["total"],
+        row["exit"], row["confidence"], full_cache(row["drops"]["by_class"]), row["drops"]["total"],
         row["limits"]["slow"], row["limits"]["max_size"], row["limits"]["advised_max_size"], row["kernel"],
     )
     for row in faulty
@@ -72,7 +79,7 @@ assert drops
 for host, counts in drops.items():
     of_host = [row for row in answers["loss"] if row["node"] == host]
     got = [sum(row[column] for row in of_host) for column in ("drops", "full_cache")]
-    same(f"loss over time of {host}", got, [counts["total"], counts["by_class"]["rcv-dst-alloc"]])
+    same(f"loss over time of {host}", got, [counts["total"], full_cache(counts["by_class"])])
 
 status = json.loads(Path("status.json").read_text())["hosts"]
 tight = {
@@ -82,4 +89,5 @@ tight = {
 }
 assert tight and len(tight) < len(status)
 same("little room", {row["node"]: row["max_size"] - row["slow"] for row in answers["headroom"]}, tight)
+Path("duckdb.json").write_text(json.dumps(answers, default=lambda time: time.replace(tzinfo=UTC).timestamp()))
 print(f"ok: {len(answers)} queries, {checks} answers as merge gives them")

@@ -1,10 +1,12 @@
 """Makes a fleet of reports out of a few that the real program printed.
 
-    generate.py BASES OUT
+    generate.py BASES OUT BEGAN
 
-BASES holds NAME.report.json, one of them with drops, and OUT gets:
+BASES holds NAME.report.json, one of them with drops; the recordings began in the day from BEGAN on,
+in seconds since 1970. OUT gets:
 
     reports.ndjson   the sound reports of 10,000 documents, a line each, some hosts twice
+    lines.ndjson     all 10,000, a line each, as they are in many/ but for line breaks
     many/            the same 10,000 documents as files, with broken, foreign, truncated and
                      duplicate ones among them
     expected.json    how many of each there are
@@ -16,21 +18,20 @@ import sys
 from pathlib import Path
 
 DOCUMENTS = 10_000
-BEGAN = 1_764_000_000
 KERNELS = ["4.19.108", "4.19.113-300.el7.x86_64", "5.4.0-42-generic", "6.1.0-18-amd64", None]
 
 
-def report(base, number, rng):
+def report(base, number, began, rng):
     """A report of a host: drops and limits of a real one, the rest varied."""
     made = json.loads(json.dumps(base))
     made["source"]["host"] = f"node{number:05}"
-    made["source"]["began"] = BEGAN + rng.randrange(86_400)
+    made["source"]["began"] = began + rng.randrange(86_400)
     made["source"]["kernel"] = rng.choice(KERNELS)
     return made
 
 
 def main():
-    bases_dir, out = Path(sys.argv[1]), Path(sys.argv[2])
+    bases_dir, out, began = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     bases = [json.loads(path.read_text()) for path in sorted(bases_dir.glob("*.report.json"))]
     rng = random.Random(6)
     many = out / "many"
@@ -38,9 +39,9 @@ def main():
     expected = dict.fromkeys(
         ["hosts", "repeated", "duplicate", "broken", "foreign", "truncated", "version", "malformed", "empty"], 0
     )
-    sound = []
+    sound, lines = [], []
     for number in range(DOCUMENTS):
-        made = report(bases[number % len(bases)], number, rng)
+        made = report(bases[number % len(bases)], number, began, rng)
         text = json.dumps(made, indent=2) if number % 2 else json.dumps(made)
         kind = ["hosts", "repeated", "duplicate", "broken", "foreign", "truncated", "version", "malformed", "empty"][
             rng.choices(range(9), [88, 3, 2, 1, 2, 1, 1, 1, 1])[0]
@@ -49,7 +50,7 @@ def main():
             kind = "hosts"
         if kind == "repeated":
             # Another report of a host that has one.
-            made = report(bases[number % len(bases)], 0, rng)
+            made = report(bases[number % len(bases)], 0, began, rng)
             other = rng.choice(sound)["source"]
             made["source"].update(host=other["host"], kernel=other["kernel"])
             made["source"]["began"] += number / 16_384
@@ -76,7 +77,9 @@ def main():
             written[number] = text
         expected[kind] += 1
         (many / f"{number:05}.json").write_text(text)
+        lines.append(text.replace("\n", " ") + "\n")
     (out / "reports.ndjson").write_text("".join(json.dumps(made) + "\n" for made in sound))
+    (out / "lines.ndjson").write_text("".join(lines))
     (out / "expected.json").write_text(json.dumps(expected))
 
 
