@@ -533,7 +533,8 @@ fn a_sample_is_cut_and_a_count_is_capped() {
     let long = format!("{}\n", "no trace at all ".repeat(100));
     let most = u64::from(u32::MAX);
     let log = "dst_alloc: 99999999999 callbacks suppressed\n".repeat(2);
-    let map = "@[\n    ip6_pkt_drop+5\n    ip6_pkt_discard+12\n    ip6_input_finish+7\n]: 99999999999\n";
+    let map =
+        "@[\n    ip6_pkt_drop+5\n    ip6_pkt_discard+12\n    ip6_input_finish+7\n]: 99999999999\n";
     let bytes = [&exhausted()[..], long.as_bytes(), log.as_bytes()].concat();
     let report = json(&on(&bytes, &["--format", "json"]));
     let sample = report["health"]["unparsed_samples"][0].as_str().unwrap();
