@@ -630,6 +630,27 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_of_which_nobody_knows_whether_it_checks() {
+        let with = |kernel| Namespace {
+            kernel,
+            ..Namespace::over()
+        };
+        let (known, unknown) = (with("4.19.108").assess(), with("").assess());
+        assert_eq!((known.checks, unknown.checks), (Some(true), None));
+        assert_eq!(
+            (known.exit(), unknown.exit()),
+            (Exit::Confirmed, Exit::Suspected)
+        );
+        let says_so = |assessment: &Assessment| assessment.meaning().contains("is not known");
+        assert!(says_so(&unknown) && !says_so(&known));
+        let unread = Assessment {
+            is_unread: true,
+            ..unknown
+        };
+        assert!(!says_so(&unread));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_unknown() {
         let without = |name: &str, slow| {
             let mut namespace = Namespace::new(slow, 200, 64);

@@ -90,13 +90,23 @@ mod tests {
 
     /// What is said of 9 calls with that outcome and 7 drops.
     fn said(facts: &Facts, observed: Observed, change: fn(&mut Gathered)) -> Option<RefusedAll> {
+        said_of(7, facts, observed, change)
+    }
+
+    /// The same of so many drops.
+    fn said_of(
+        receive_drops: u64,
+        facts: &Facts,
+        observed: Observed,
+        change: fn(&mut Gathered),
+    ) -> Option<RefusedAll> {
         let mut gathered = Gathered::default();
         gathered.gc.insert((Some(1), Origin::Receive, observed), 9);
         change(&mut gathered);
         let around = Surroundings {
             facts,
             bracketed: false,
-            receive_drops: 7,
+            receive_drops,
             memory_failed: false,
         };
         refused_all(&gathered, &around, &TextFacts::default())
@@ -134,6 +144,10 @@ mod tests {
         assert_eq!(with(7), refused(Confidence::Confirmed));
         assert_eq!(with(8), refused(Confidence::Probable));
         assert_eq!(with(6), None);
+        // None is as many as none, whatever was counted.
+        let none = facts((616, 616), 0, 0);
+        let none = said_of(0, &none, Observed::Collected, |_| ());
+        assert_eq!(none, refused(Confidence::Probable));
     }
 
     #[test]

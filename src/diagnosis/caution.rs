@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn what_can_be_taken_back_is_probable() {
         type Case = (&'static str, fn(&mut Given));
-        let cases: [Case; 7] = [
+        let cases: [Case; 8] = [
             ("returns of a void function", |given| {
                 attempted(given, Observed::Failed);
             }),
@@ -66,6 +66,9 @@ mod tests {
             }),
             ("policy rules and filters that are still to come", |given| {
                 given.told(Told::Sure(Cause::DstAlloc));
+            }),
+            ("a filter that hides routes", |given| {
+                given.told(Told::Sure(Cause::NoRoute));
             }),
             ("a filter that hides what came in between", |given| {
                 given.freed(Reverse::Returned);

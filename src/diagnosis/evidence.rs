@@ -470,6 +470,7 @@ mod tests {
             bounded: true,
             receive_linked: true,
             output_linked: true,
+            lookups: Some(7),
             ..Given::usual().evidence
         };
         evidence.output.push(all_kinds()[0]);
@@ -493,6 +494,7 @@ mod tests {
             receive_linked: false,
             output_linked: false,
             window: Window::Lost,
+            lookups: None,
             ..evidence
         };
         assert_eq!(*table.get(MAX_EVIDENCE as u32), left);

@@ -398,6 +398,43 @@ mod tests {
     }
 
     #[test]
+    fn attempts_alone_are_no_refusal() {
+        let attempted = RULES.iter().find(|rule| rule.name == "attempted-before");
+        let attempted = attempted.unwrap();
+        let found = |rule, failed, logged| {
+            let mut found = Findings {
+                rules: BTreeMap::from([((RcvDstAlloc, Probable, rule), 3)]),
+                gc: BTreeMap::from([(Origin::Receive, counts(9, failed, 0))]),
+                ..Findings::default()
+            };
+            found.health.log.failed = logged;
+            found.is_only_attempted(RcvDstAlloc)
+        };
+        assert!(found(attempted, 0, 0));
+        assert!(!found(attempted, 1, 0));
+        assert!(!found(attempted, 0, 1));
+        assert!(!found(&RULES[0], 0, 0));
+        assert!(!Findings::default().is_only_attempted(RcvDstAlloc));
+    }
+
+    #[test]
+    fn refusals_are_calls_or_confirmed_drops() {
+        let refused = |failed, class, confidence, drops| {
+            let found = Findings {
+                classes: BTreeMap::from([((class, confidence), drops)]),
+                gc: BTreeMap::from([(Origin::Receive, counts(9, failed, 0))]),
+                ..Findings::default()
+            };
+            let Refused { calls, confirmed } = found.refused();
+            (calls, confirmed)
+        };
+        assert_eq!(refused(1, RcvNoRoute, Confirmed, 1), (true, false));
+        assert_eq!(refused(0, RcvDstAlloc, Confirmed, 1), (false, true));
+        assert_eq!(refused(0, RcvDstAlloc, Probable, 1), (false, false));
+        assert_eq!(refused(0, RcvDstAlloc, Confirmed, 0), (false, false));
+    }
+
+    #[test]
     fn each_drop_of_the_fault_is_confirmed_or_some_are_not() {
         let confirms = |classes: &[(Class, Confidence)]| {
             let found = Findings {

@@ -366,10 +366,28 @@ mod tests {
             funnel.why(&funnel.stops[2]),
             "netfilter freed 3 (nf_hook_slow), the kernel freed 2 (ip6_forward)"
         );
+        assert_eq!(funnel.place(&funnel.stops[2]), "behind ip6_forward");
         // A handler of routes frees all that it drops elsewhere.
         let freed = [("ip6_rcv_core.constprop.0", 7), ("kfree_skb_list", 9)];
         let funnel = judged(counted(&way, &freed));
         assert_eq!(stops(&funnel)[0], (Step::Arrived, 10, 3));
+    }
+
+    #[test]
+    fn no_more_is_taken_than_was_lost() {
+        let mut left = counted(&[], &[("nf_hook_slow", 3), ("ip6_input", 4)]).freed;
+        let left = left.as_mut().unwrap();
+        let taken = take(left, &["nf_hook_slow", "ip6_input"], 5);
+        assert_eq!((sum(&taken), sum(left)), (5, 2));
+    }
+
+    #[test]
+    fn what_a_route_forbids_has_got_its_route() {
+        let mut way = way([100, 10, 20, 30, 30]);
+        way.push((Step::Prohibited, 15));
+        let funnel = judged(counted(&way, &[]));
+        assert_eq!(funnel.stopped(Step::Arrived), 25);
+        assert_eq!(funnel.stopped(Step::Prohibited), 15);
     }
 
     #[test]
