@@ -291,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_way_back_is_explained() {
+        use crate::diagnosis::class::Class::RcvRpfilterDstAlloc;
+        let reverse = advised(|found| dropped(found, RcvRpfilterDstAlloc, Confirmed));
+        let refused = advised(|found| dropped(found, RcvDstAlloc, Confirmed));
+        assert_eq!(reverse[..refused.len()], refused);
+        assert_eq!(reverse.len(), refused.len() + 1);
+    }
+
+    #[test]
     fn another_namespace_is_looked_for_where_nobody_has() {
         let foreign = |elsewhere| {
             advised(|found| {

@@ -389,6 +389,11 @@ mod tests {
             found.health.untraced = 1;
         };
         assert_eq!(said(None, lost_and_untraced), Headline::Unreadable);
+        let lost_and_hidden = |found: &mut Findings| {
+            lost(found);
+            found.health.way_back_hidden = 1;
+        };
+        assert_eq!(said(None, lost_and_hidden), Headline::Unreadable);
         let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
         assert_eq!(said(None, met), Headline::OnlyMetByRules(AROUND));
         let met_and_hidden = |found: &mut Findings| {
