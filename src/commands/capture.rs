@@ -160,6 +160,9 @@ pub(crate) fn capture(
     let ready = live::ready(roots, &args.functions, err)?;
     ready.preflight.check()?;
     let host = roots.host();
+    for missing in host.missing_privileges() {
+        let _ = writeln!(err, "ip6drop: {missing}");
+    }
     let trigger = || host.touch_rt6_stats();
     let Ready {
         fs,

@@ -55,6 +55,13 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
         sys: args.sys.clone(),
         state: args.state_dir.clone(),
     };
+    // Where no other process is seen, nothing is hidden either.
+    let unseen = host
+        .own_processes()
+        .filter(|_| args.all_netns && !args.quiet);
+    if let Some(missing) = unseen {
+        writeln!(io::stderr(), "ip6drop: {missing}")?;
+    }
     let destination = Destination::new("status", args.output.as_deref());
     let mut sampler = Sampler::new(host, selection(args));
     let mut first = true;

@@ -15,6 +15,7 @@ pub(crate) mod netns;
 mod new_netns;
 pub(crate) mod others;
 pub(crate) mod policy;
+mod privileges;
 mod processes;
 mod read;
 mod readings;

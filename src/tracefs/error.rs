@@ -47,7 +47,9 @@ pub enum TraceError {
         holder: String,
     },
     /// The undo journal could not be kept.
-    #[error("{path}: {doing}: {source}; nothing is traced without an undo journal")]
+    #[error(
+        "{path}: {doing}: {source}; nothing is traced without an undo journal, which --state-dir puts elsewhere"
+    )]
     Journal {
         /// The journal, its directory or its lock.
         path: Untrusted<PathBuf>,

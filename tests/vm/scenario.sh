@@ -1619,6 +1619,153 @@ lab() { # every scenario that this kernel can show, and nothing left behind, wha
     gone "lab without namespaces"
 }
 
+# ---- containers: the program alone in its file system, as packaging/kubernetes wants it and docs/cluster.md says
+GRANTED="sys_admin net_admin net_raw sys_ptrace dac_read_search syslog"
+runtime() { # what a container runtime does, as a script: to be run in the container's own mount namespace
+    cat > /tmp/runtime << 'END'
+R=/tmp/rootfs
+mount -t tmpfs root $R
+mkdir -p $R/proc $R/sys $R/dev $R/tmp $R/run/ip6drop $R/host $R/var/lib/ip6drop
+: > $R/ip6drop
+mount -o bind /bin/ip6drop $R/ip6drop
+mount -t proc -o nosuid,nodev,noexec proc $R/proc
+mount -t sysfs -o nosuid,nodev,noexec sysfs $R/sys
+mount -t tmpfs dev $R/dev
+mknod $R/dev/null c 1 3
+if [ "$SHAPE" = debug ]; then # kubectl debug --profile=sysadmin: all of the node, and nothing masked
+    mount -o rbind / $R/host
+else
+    mount -o remount,bind,ro $R/sys
+    for path in bus fs irq sys sysrq-trigger; do
+        mount -o bind $R/proc/$path $R/proc/$path && mount -o remount,bind,ro $R/proc/$path
+    done
+    for path in acpi kcore keys latency_stats timer_list timer_stats sched_debug scsi $MASKED; do
+        if [ -d $R/proc/$path ]; then mount -t tmpfs -o ro masked $R/proc/$path; elif [ -e $R/proc/$path ]; then mount -o bind $R/dev/null $R/proc/$path; fi
+    done
+    mount -t tmpfs -o ro masked $R/sys/firmware
+    for volume in $VOLUMES; do
+        mkdir -p $volume $R$volume 2> /dev/null
+        mount -o rbind $volume $R$volume
+        [ "$volume" != "$READONLY" ] || mount -o remount,bind,ro $R$volume
+    done
+fi
+mount -o remount,ro $R
+# Capabilities are taken away behind chroot, which wants one.
+exec /full/perl -e '
+    my ($call, $keep) = (shift, shift);
+    chdir "/tmp/rootfs" and chroot "." or die "chroot: $!";
+    my $number = 0;
+    for my $name (qw(chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
+        net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace
+        sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write
+        audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read)) {
+        $keep eq "all" or " $keep " =~ / $name / or syscall($call, 24, $number) == 0 or die "$name: $!";
+        $number++;
+    }
+    exec "/ip6drop", @ARGV or die "exec: $!";
+' "$([ "$(uname -m)" = aarch64 ] && echo 167 || echo 157)" "$CAPABILITIES" "$@"
+END
+    mkdir -p /tmp/rootfs
+}
+manifest() { # as packaging/kubernetes has it
+    export SHAPE=pod CAPABILITIES=$GRANTED MASKED='' READONLY=none
+    export VOLUMES="/sys/kernel/tracing /sys/kernel/debug /run/ip6drop /tmp /var/lib/ip6drop"
+    apart=-m
+}
+contained() { # contained ARGUMENTS: of the program, in such a container
+    # shellcheck disable=SC2086 # flags are words
+    exec unshare $apart sh /tmp/runtime "$@"
+}
+begun() { # begun FILE ARGUMENTS: in the background, until it records into FILE
+    file=$1
+    shift
+    rm -f "$file"
+    (contained "$@") > /tmp/out 2> /tmp/err &
+    PID=$!
+    for _ in $(seq 400); do
+        grep -q '^# ip6drop: before nproc' "$file" 2> /dev/null && break
+        usleep 50000
+    done
+    usleep 300000
+}
+named_in() { # named_in WHAT [ARGUMENTS]: a diagnosis there names each of five packets
+    what=$1
+    shift
+    begun /tmp/capture diagnose --duration 120s --stop-after 5 --keep "${KEEP:-}/tmp/capture" "$@"
+    send 0 5
+    wait $PID
+    expect 12 $? "$what: exit status"
+    expect "" "$(cat /tmp/err)" "$what: nothing to say"
+    says /tmp/out "^  $DEAD  *5 " "$what: each packet named"
+    same "$what"
+}
+without() { # without WHAT STATUS WORDS: a diagnosis there ends so, and says so
+    (contained diagnose --duration 100ms) > /tmp/out 2> /tmp/err
+    expect "$2" $? "container without $1: exit status"
+    says /tmp/err "ip6drop: .*$3" "container without $1: said"
+}
+container() { # the table of docs/cluster.md, line by line
+    runtime
+    manifest
+    named_in "a pod"
+    begun /var/lib/ip6drop/drops.000001 record --quiet --rotate=64K --files=5 --output=/var/lib/ip6drop/drops
+    send 1 5
+    stop TERM
+    expect 143 $STATUS "a pod that records: exit status after SIGTERM"
+    expect "" "$(cat /tmp/err)" "a pod that records: nothing to say"
+    (contained report --format json /var/lib/ip6drop) > /tmp/report.json 2> /tmp/err
+    expect 5 "$(json /tmp/report.json drops by_class rcv-no-route confirmed)" "a pod that records: its report in there"
+    same "a pod that records"
+    rm -r /var/lib/ip6drop
+    manifest
+    SHAPE=debug CAPABILITIES=all KEEP=/host
+    named_in "kubectl debug" --state-dir /host/run/ip6drop
+    KEEP=
+
+    while IFS='|' read -r name status words; do
+        manifest
+        case $name in
+        CAP_*) CAPABILITIES=$(echo " $GRANTED " | sed "s/ $(echo "${name#CAP_}" | tr A-Z a-z) / /") ;;
+        hostPID) apart="-m -p -f" ;;
+        hostNetwork) apart="-m -n" ;;
+        /proc/kallsyms) MASKED=kallsyms ;;
+        kernel.kptr_restrict) echo 2 > /proc/sys/kernel/kptr_restrict ;;
+        writing\ *) READONLY=${name#writing } ;;
+        tracefs) VOLUMES="/run/ip6drop /tmp" ;;
+        *) VOLUMES=$(echo " $VOLUMES " | sed "s| $name | |") ;;
+        esac
+        without "$name" "$status" "$words"
+        [ "$name" != kernel.kptr_restrict ] || echo 0 > /proc/sys/kernel/kptr_restrict
+    done << 'END'
+CAP_SYS_ADMIN|0|without CAP_SYS_ADMIN packets are not named, and other network namespaces not read; add SYS_ADMIN to the container's capabilities
+CAP_NET_ADMIN|0|without CAP_NET_ADMIN packets are not named; add NET_ADMIN to the container's capabilities
+CAP_NET_RAW|0|without CAP_NET_RAW packets are not named; add NET_RAW to the container's capabilities
+CAP_SYS_PTRACE|0|without CAP_SYS_PTRACE other processes' network namespaces are not found; add SYS_PTRACE to the container's capabilities
+CAP_DAC_READ_SEARCH|0|without CAP_DAC_READ_SEARCH other users' processes that hold files of tracefs open are not seen; add DAC_READ_SEARCH to the container's capabilities
+CAP_SYSLOG|0|events are read as text, which costs more than reading pages: /proc/kallsyms hides its addresses without CAP_SYSLOG; add SYSLOG to the container's capabilities
+hostPID|0|without hostPID network namespaces of other processes are not found, and packets not named; set hostPID: true in the pod, or run on the node
+hostNetwork|0|without hostNetwork counters, limits and routes around a trace are those of another network namespace than the node's; set hostNetwork: true in the pod, or run on the node
+tracefs|3|tracefs is not mounted; mount it with: mount -t tracefs tracefs /sys/kernel/tracing, or let --mount do it; a container can be given the host's /sys/kernel/tracing
+writing /sys/kernel/tracing|3|/sys/kernel/tracing is mounted read-only; give it to the container without readOnly, or remount it
+/run/ip6drop|1|/run/ip6drop/lock: open the lock: Read-only file system (os error 30); nothing is traced without an undo journal, which --state-dir puts elsewhere
+/tmp|1|no room for the capture; name a file with --keep, or set TMPDIR: Read-only file system
+/proc/kallsyms|0|events are read as text, which costs more than reading pages: /proc/kallsyms hides its addresses or is masked
+kernel.kptr_restrict|0|events are read as text, which costs more than reading pages: /proc/kallsyms hides its addresses or is masked; see sysctl kernel.kptr_restrict
+END
+    same "containers without something"
+    # tracefs in debugfs alone, as on CentOS 7, and nowhere.
+    umount $T
+    mount -t debugfs debugfs /sys/kernel/debug
+    manifest
+    (contained diagnose --mount --duration 200ms) > /tmp/out 2> /tmp/err
+    expect "0 " "$? $(cat /tmp/err)" "a pod where tracefs is in debugfs alone: works"
+    umount -l /sys/kernel/debug
+    (contained diagnose --mount --duration 200ms) > /tmp/out 2> /tmp/err
+    expect "0 " "$? $(cat /tmp/err)" "a pod where tracefs is nowhere: --mount is enough"
+    mount -t tracefs tracefs $T
+    same "a pod where tracefs is not mounted"
+}
+
 mount -t tracefs tracefs $T
 uname -r
 network
@@ -1639,7 +1786,7 @@ expect "" "$(cat /tmp/changed)" "the first recording after boot changes no more 
 # From here on the top-level buffer has its full size, as after any use of the tracer.
 size 1408
 PARTS=$(sed -n 's/.*parts=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' ')
-for part in ${PARTS:-checks statuses funnel watches lab diagnoses names rotate cards netfilter privileges three_methods pages policy sizes foreign idle_reader two_at_once outputs hostile guard refusals signals kills}; do
+for part in ${PARTS:-checks statuses funnel watches lab diagnoses names rotate cards netfilter privileges container three_methods pages policy sizes foreign idle_reader two_at_once outputs hostile guard refusals signals kills}; do
     clock $part
     $part
 done

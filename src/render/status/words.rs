@@ -128,7 +128,7 @@ pub(crate) fn kernel_log(status: &Status) -> Option<String> {
 pub(crate) fn hidden(status: &Status) -> Option<String> {
     (status.hidden > 0).then(|| {
         format!(
-            "{} could not be looked at, and may be in further network namespaces; run as root on the node itself to see all",
+            "{} could not be looked at, and may be in further network namespaces; run as root on the node itself to see all, or with CAP_SYS_PTRACE in a container",
             count(status.hidden as u64, "process", "processes")
         )
     })

@@ -89,7 +89,7 @@ impl Preflight {
             others: Others::default(),
             room: None,
         };
-        seen.capabilities(host);
+        seen.privileges(host);
         seen.limit(host);
         if seen.access(fs, host, read_only, extra) {
             seen.tracer(fs, host);
@@ -126,26 +126,17 @@ impl Preflight {
     }
 
     /// Root in a container may lack what root on the host has.
-    fn capabilities(&mut self, host: &Host) {
-        let status = host.proc_text("self/status").unwrap_or_default();
-        let Some(effective) = effective_capabilities(&status) else {
-            return;
-        };
-        let missing: Vec<&str> = CAPABILITIES
-            .iter()
-            .filter(|(_, bit)| effective & (1 << bit) == 0)
-            .map(|(name, _)| *name)
-            .collect();
+    fn privileges(&mut self, host: &Host) {
+        let missing = host.missing_privileges();
         if missing.is_empty() {
-            self.add("capabilities", Level::Ok, "all that tracing needs");
-            return;
+            self.add("privileges", Level::Ok, "all that tracing needs");
         }
-        self.checks.push(Check {
-            name: "capabilities",
+        self.checks.extend(missing.iter().map(|missing| Check {
+            name: "privileges",
             level: Level::Warn,
-            text: format!("root without {}", missing.join(" and ")).into(),
-            advice: Some("in a container: run it privileged, or on the host itself".into()),
-        });
+            text: missing.loss().into(),
+            advice: Some(missing.advice().into()),
+        }));
     }
 
     /// Whether the kernel still refuses entries.
@@ -190,7 +181,7 @@ impl Preflight {
             self.fail(
                 "tracefs",
                 format!("{root} is mounted read-only"),
-                format!("run on the host or in a privileged container, or remount it: mount -o remount,rw {root}"),
+                format!("give it to the container without readOnly, or remount it: mount -o remount,rw {root}"),
             );
         } else {
             let text = format!("{root} can be read and written");
@@ -397,18 +388,6 @@ fn unreadable(
     }
 }
 
-/// What mounting tracefs and writing files of other owners needs, with the bit numbers of
-/// include/uapi/linux/capability.h.
-const CAPABILITIES: [(&str, u32); 2] = [("CAP_DAC_OVERRIDE", 1), ("CAP_SYS_ADMIN", 21)];
-
-/// The mask in the `CapEff` line of `/proc/PID/status`.
-fn effective_capabilities(status: &str) -> Option<u64> {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
 /// An error where this user cannot trace at all.
 ///
 /// # Errors
@@ -447,19 +426,5 @@ mod tests {
         assert_eq!(level(512, 4096), (Level::Ok, 2048));
         assert_eq!(level(512, 2048), (Level::Warn, 1024));
         assert_eq!(level(1, 1), (Level::Warn, 256));
-    }
-
-    #[test]
-    fn capabilities_of_a_container() {
-        let status = "Name:\tip6drop\nCapEff:\t00000000a80425fb\n";
-        let effective = effective_capabilities(status).unwrap();
-        let has = |wanted: &str| {
-            CAPABILITIES
-                .iter()
-                .any(|(name, bit)| *name == wanted && effective & (1 << bit) != 0)
-        };
-        assert!(has("CAP_DAC_OVERRIDE"));
-        assert!(!has("CAP_SYS_ADMIN"));
-        assert_eq!(effective_capabilities("CapEff: zz"), None);
     }
 }

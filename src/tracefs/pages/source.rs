@@ -46,8 +46,13 @@ pub(crate) enum NoPages {
     #[error(transparent)]
     Event(#[from] Unprintable),
     /// Symbols have no addresses.
-    #[error("/proc/kallsyms hides its addresses; see sysctl kernel.kptr_restrict")]
+    #[error("/proc/kallsyms hides its addresses or is masked; see sysctl kernel.kptr_restrict")]
     Hidden,
+    /// Symbols have no addresses for this process.
+    #[error(
+        "/proc/kallsyms hides its addresses without CAP_SYSLOG; add SYSLOG to the container's capabilities"
+    )]
+    Denied,
 }
 
 /// All that it takes to read and print the pages of a buffer.
@@ -123,7 +128,13 @@ impl Source {
         }
         // Each CPU has a file that stays open while it is read.
         CpuPages::all(fs, dir).map_err(|(path, e)| NoPages::File(path, e))?;
-        let symbols = Symbols::of(host).ok_or(NoPages::Hidden)?;
+        let symbols = Symbols::of(host).ok_or_else(|| {
+            if host.lacks_syslog() {
+                NoPages::Denied
+            } else {
+                NoPages::Hidden
+            }
+        })?;
         Ok(Source {
             layout,
             machine,

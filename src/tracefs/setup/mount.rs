@@ -141,7 +141,9 @@ pub(crate) fn find(host: &Host, given: Option<&Path>) -> Result<Mounted, TraceEr
         ),
         None => TraceError::untraceable(
             "tracefs is not mounted",
-            format!("mount it with: mount -t tracefs tracefs {USUAL}, or let --mount do it"),
+            format!(
+                "mount it with: mount -t tracefs tracefs {USUAL}, or let --mount do it; a container can be given the host's {USUAL}"
+            ),
         ),
     })
 }
