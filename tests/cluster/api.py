@@ -1,13 +1,20 @@
-"""A stand-in for the API server of a cluster with nodes that have nothing but names: keeps what is created.
+"""A stand-in for the API server of a cluster whose nodes have nothing but names: keeps what is created, and answers
+for the pod of each job with a log from a file.
 
-    api.py FILE    writes the port that it listens on to FILE.port, and each object made to FILE, a line each
+    api.py DIRECTORY NODE...
+
+writes the port that it listens on to DIRECTORY/port, and each object made to DIRECTORY/made, a line each; the log of
+the pod on a node is DIRECTORY/NODE.log.
 """
 
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl
 
-made = sys.argv[1]
+directory, nodes = Path(sys.argv[1]), sys.argv[2:]
+jobs = {}
 GROUPS = {"apps": {"daemonsets": "DaemonSet"}, "batch": {"jobs": "Job"}}
 CORE = {"namespaces": "Namespace", "nodes": "Node", "pods": "Pod"}
 
@@ -100,21 +107,50 @@ def pod(body):
     return {"kind": "Pod", "apiVersion": "v1", **read(dict(fields(body[4:]))[2], POD)}
 
 
+def listed(kind, items):
+    return {"kind": kind, "apiVersion": "v1", "metadata": {}, "items": items}
+
+
+def node(name):
+    return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": name}}
+
+
+def of_job(name):
+    """The pod of a job, which has ended."""
+    metadata = {"name": f"{name}-pod", "namespace": "ip6drop", **jobs[name]["metadata"]}
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": jobs[name]["spec"]}
+
+
+def selected(template, query):
+    wanted = [value for key, value in parse_qsl(query) if key == "labelSelector"]
+    labels = [f"{key}={value}" for key, value in template["metadata"]["labels"].items()]
+    return all(part in labels for value in wanted for part in value.split(","))
+
+
 class Api(BaseHTTPRequestHandler):
     def answer(self, status, body):
-        text = json.dumps(body).encode()
+        is_log = isinstance(body, str)
+        text = (body if is_log else json.dumps(body)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/plain" if is_log else "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
     def do_GET(self):
-        path = self.path.split("?")[0]
+        path, _, query = self.path.partition("?")
         if path in KNOWN:
             self.answer(200, KNOWN[path])
+        elif path == "/api/v1/nodes":
+            self.answer(200, listed("NodeList", [node(name) for name in nodes]))
         elif path.startswith("/api/v1/nodes/"):
-            self.answer(200, {"kind": "Node", "apiVersion": "v1", "metadata": {"name": path.rsplit("/", 1)[1]}})
+            self.answer(200, node(path.rsplit("/", 1)[1]))
+        elif path == "/api/v1/namespaces/ip6drop/pods":
+            self.answer(200, listed("PodList", [of_job(name) for name in jobs if selected(jobs[name], query)]))
+        elif path.endswith("/log"):
+            self.answer(200, (directory / f"{path.split('/')[-2].removesuffix('-pod')}.log").read_text())
+        elif path.startswith("/api/v1/namespaces/ip6drop/pods/"):
+            self.answer(200, of_job(path.rsplit("/", 1)[1].removesuffix("-pod")))
         else:
             missing = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
             self.answer(404, missing)
@@ -122,8 +158,10 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         body = json.loads(body) if "json" in self.headers["Content-Type"] else pod(body)
-        with open(made, "a", encoding="utf-8") as file:
+        with open(directory / "made", "a", encoding="utf-8") as file:
             file.write(json.dumps(body) + "\n")
+        if body["kind"] == "Job":
+            jobs[body["metadata"]["name"]] = body["spec"]["template"]
         self.answer(201, body)
 
     def log_message(self, *_):
@@ -131,6 +169,6 @@ class Api(BaseHTTPRequestHandler):
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-with open(made + ".port", "w", encoding="utf-8") as file:
-    file.write(str(server.server_address[1]))
+(directory / "port.new").write_text(str(server.server_address[1]))
+(directory / "port.new").rename(directory / "port")
 server.serve_forever()

@@ -1648,8 +1648,8 @@ else
         mount -o rbind $volume $R$volume
         [ "$volume" != "$READONLY" ] || mount -o remount,bind,ro $R$volume
     done
+    mount -o remount,ro $R
 fi
-mount -o remount,ro $R
 # Capabilities are taken away behind chroot, which wants one.
 exec /full/perl -e '
     my ($call, $keep) = (shift, shift);
@@ -1669,7 +1669,7 @@ END
 }
 manifest() { # as packaging/kubernetes has it
     export SHAPE=pod CAPABILITIES=$GRANTED MASKED='' READONLY=none
-    export VOLUMES="/sys/kernel/tracing /sys/kernel/debug /run/ip6drop /tmp /var/lib/ip6drop"
+    export VOLUMES="/sys/kernel/tracing /sys/kernel/debug /run/ip6drop /tmp"
     apart=-m
 }
 contained() { # contained ARGUMENTS: of the program, in such a container
@@ -1708,6 +1708,7 @@ container() { # the table of docs/cluster.md, line by line
     runtime
     manifest
     named_in "a pod"
+    VOLUMES="${VOLUMES% /tmp} /var/lib/ip6drop"
     begun /var/lib/ip6drop/drops.000001 record --quiet --rotate=64K --files=5 --output=/var/lib/ip6drop/drops
     send 1 5
     stop TERM
