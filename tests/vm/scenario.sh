@@ -1632,12 +1632,13 @@ mount -t proc -o nosuid,nodev,noexec proc $R/proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs $R/sys
 mount -t tmpfs dev $R/dev
 mknod $R/dev/null c 1 3
+mknod $R/dev/urandom c 1 9
 if [ "$SHAPE" = debug ]; then # kubectl debug --profile=sysadmin: all of the node, and nothing masked
     mount -o rbind / $R/host
 else
     mount -o remount,bind,ro $R/sys
     for path in bus fs irq sys sysrq-trigger; do
-        mount -o bind $R/proc/$path $R/proc/$path && mount -o remount,bind,ro $R/proc/$path
+        [ ! -e $R/proc/$path ] || { mount -o bind $R/proc/$path $R/proc/$path && mount -o remount,bind,ro $R/proc/$path; }
     done
     for path in acpi kcore keys latency_stats timer_list timer_stats sched_debug scsi $MASKED; do
         if [ -d $R/proc/$path ]; then mount -t tmpfs -o ro masked $R/proc/$path; elif [ -e $R/proc/$path ]; then mount -o bind $R/dev/null $R/proc/$path; fi
