@@ -436,11 +436,21 @@ fn where_pages_cannot_be_printed_it_is_said_why() {
         let why = look(&fake, &whole).unwrap_err();
         assert_eq!(why, format!("{missing}: entity not found"));
     }
-    let hidden = "/proc/kallsyms hides its addresses; see sysctl kernel.kptr_restrict";
+    let hidden = "/proc/kallsyms hides its addresses or is masked; see sysctl kernel.kptr_restrict";
     std::fs::write(dir.path().join("kallsyms"), "0000000000000000 T _stext\n").unwrap();
     assert_eq!(look(&fake(), &whole).unwrap_err(), hidden);
     std::fs::remove_file(dir.path().join("kallsyms")).unwrap();
     assert_eq!(look(&fake(), &whole).unwrap_err(), hidden);
+    std::fs::create_dir(dir.path().join("self")).unwrap();
+    let status = dir.path().join("self/status");
+    std::fs::write(&status, "CapEff:\t0000000400000000\n").unwrap();
+    assert_eq!(look(&fake(), &whole).unwrap_err(), hidden);
+    std::fs::write(&status, "CapEff:\t00000000a80425fb\n").unwrap();
+    let denied = look(&fake(), &whole).unwrap_err();
+    assert!(
+        denied.ends_with("add SYSLOG to the container's capabilities"),
+        "{denied}"
+    );
 }
 
 #[test]
