@@ -1,5 +1,5 @@
 """A stand-in for the API server of a cluster whose nodes have nothing but names: keeps what is created, and answers
-for the pod of each job with a log from a file.
+for the pods of jobs and daemon sets, which have logs from files.
 
     api.py DIRECTORY NODE...
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 directory, nodes = Path(sys.argv[1]), sys.argv[2:]
-jobs = {}
+pods = {}
 GROUPS = {"apps": {"daemonsets": "DaemonSet"}, "batch": {"jobs": "Job"}}
 CORE = {"namespaces": "Namespace", "nodes": "Node", "pods": "Pod"}
 
@@ -115,10 +115,9 @@ def node(name):
     return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": name}}
 
 
-def of_job(name):
-    """The pod of a job, which has ended."""
-    metadata = {"name": f"{name}-pod", "namespace": "ip6drop", **jobs[name]["metadata"]}
-    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": jobs[name]["spec"]}
+def named(name):
+    metadata = {"name": name, "namespace": "ip6drop", **pods[name]["metadata"]}
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": pods[name]["spec"]}
 
 
 def selected(template, query):
@@ -146,11 +145,11 @@ class Api(BaseHTTPRequestHandler):
         elif path.startswith("/api/v1/nodes/"):
             self.answer(200, node(path.rsplit("/", 1)[1]))
         elif path == "/api/v1/namespaces/ip6drop/pods":
-            self.answer(200, listed("PodList", [of_job(name) for name in jobs if selected(jobs[name], query)]))
+            self.answer(200, listed("PodList", [named(name) for name in pods if selected(pods[name], query)]))
         elif path.endswith("/log"):
-            self.answer(200, (directory / f"{path.split('/')[-2].removesuffix('-pod')}.log").read_text())
+            self.answer(200, (directory / f"{pods[path.split('/')[-2]]['spec']['nodeName']}.log").read_text())
         elif path.startswith("/api/v1/namespaces/ip6drop/pods/"):
-            self.answer(200, of_job(path.rsplit("/", 1)[1].removesuffix("-pod")))
+            self.answer(200, named(path.rsplit("/", 1)[1]))
         else:
             missing = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
             self.answer(404, missing)
@@ -160,9 +159,16 @@ class Api(BaseHTTPRequestHandler):
         body = json.loads(body) if "json" in self.headers["Content-Type"] else pod(body)
         with open(directory / "made", "a", encoding="utf-8") as file:
             file.write(json.dumps(body) + "\n")
-        if body["kind"] == "Job":
-            jobs[body["metadata"]["name"]] = body["spec"]["template"]
+        if body["kind"] in ("Job", "DaemonSet"):
+            template, name = body["spec"]["template"], body["metadata"]["name"]
+            for on in [template["spec"]["nodeName"]] if body["kind"] == "Job" else nodes:
+                spec = {**template["spec"], "nodeName": on}
+                pods[f"{name}-on-{on}"] = {**template, "spec": spec}
         self.answer(201, body)
+
+    def do_DELETE(self):
+        pods.clear()
+        self.answer(200, {"kind": "Status", "apiVersion": "v1", "status": "Success"})
 
     def log_message(self, *_):
         pass
