@@ -20,6 +20,21 @@ fn is_own_repository() -> bool {
     top.is_some() && top == here
 }
 
+/// The commit of a source without git: an archive of a commit says it, and so does what `cargo package`
+/// has made, unless that held changes that were in no commit.
+fn noted_commit() -> Option<String> {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let (archived, packaged) = (read("packaging/commit"), read(".cargo_vcs_info.json"));
+    if packaged.contains("\"dirty\": true") {
+        return None;
+    }
+    let (_, packaged) = packaged.split_once("\"sha1\": \"").unwrap_or_default();
+    let is_hash = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut first = [&*archived, packaged].into_iter();
+    let hash = first.find_map(|text| text.get(..12).filter(is_hash))?;
+    Some(hash.to_owned())
+}
+
 /// Packs the schema, 60 KB of text in which much is alike.
 fn pack_schema() -> std::io::Result<()> {
     const SCHEMA: &str = "schema/ip6drop.json";
@@ -67,10 +82,10 @@ fn folds_functions() -> Option<bool> {
 }
 
 fn main() -> std::io::Result<()> {
-    // Without git, as in a packaged source, the commit is not known.
     let own = is_own_repository();
     let git = |arguments: &[&str]| own.then(|| git(arguments)).flatten();
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).or_else(noted_commit);
+    let commit = commit.unwrap_or_else(|| "unknown".to_owned());
     let target = std::env::var("TARGET").unwrap_or_default();
     println!("cargo::rustc-env=IP6DROP_COMMIT={commit}");
     println!("cargo::rustc-env=IP6DROP_TARGET={target}");
