@@ -328,4 +328,14 @@ mod tests {
         assert!(is_near(at(MAX_LINK_NANOSECONDS + 1), None));
         assert!(is_near(Some(Time::count(u64::MAX)), Some(Time::count(0))));
     }
+
+    #[test]
+    fn a_free_is_of_a_drop_of_the_same_task_that_is_not_freed_yet() {
+        let mut cpu = Cpu::default();
+        assert!(!cpu.takes_free(7));
+        cpu.note_drop(7);
+        assert!(!cpu.takes_free(8));
+        assert!(cpu.takes_free(7));
+        assert!(!cpu.takes_free(7));
+    }
 }

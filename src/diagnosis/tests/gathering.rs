@@ -1,13 +1,13 @@
 //! What a trace gives besides the evidence of its drops, and the caps on what is followed.
 
-use crate::diagnosis::class::Class::RcvNoRoute;
+use crate::diagnosis::class::Class::{RcvDstAlloc, RcvNoRoute};
 use crate::diagnosis::class::Confidence::{Confirmed, Probable};
 use crate::diagnosis::collect::collector::MAX_LIVE_TASKS;
 use crate::diagnosis::collect::gathered::MAX_CPUS;
 use crate::diagnosis::evidence::Window;
 use crate::diagnosis::tests::trace::{
-    DROP, DROP_FRAMES, GC, GC_FRAMES, GRANTED, RAN, STACK, attempted, dropped, drops, is, last,
-    report, trace,
+    DROP, DROP_FRAMES, GC, GC_FRAMES, GRANTED, RAN, REFUSED, STACK, attempted, dropped, drops, is,
+    last, report, trace,
 };
 use crate::kernel::functions::Origin;
 use crate::report::build::Request;
@@ -202,4 +202,59 @@ fn a_cut_forgets_attempts_and_what_was_open() {
     let away = vec!["9@schedule <-do_idle"];
     let drop = last(&[before, away, lost, attempted(GRANTED), dropped()]);
     assert_eq!(drop.evidence.receive.count, 1);
+}
+
+#[test]
+fn a_gap_between_parts_loses_events() {
+    let gap = "raw # ip6drop: gap";
+    let with = |between: &[&str]| {
+        let events = [&dropped()[..], between, &attempted(GRANTED), &dropped()].concat();
+        (
+            summary(&events).findings.health.lost_uncounted,
+            drops(&events)[1].evidence.window,
+        )
+    };
+    assert_eq!(with(&[]), (0, Window::Whole));
+    assert_eq!(with(&[gap]), (1, Window::Start));
+}
+
+/// Behind a loss evidence begins anew, and goes on from there.
+#[test]
+fn evidence_is_gathered_behind_a_loss() {
+    let lost = "raw CPU:1 [LOST 5 EVENTS]";
+    let task = |event: &str| format!("7/1/...1@{event}");
+    let (gc, refused, drop) = (task(GC), task(REFUSED), task(DROP));
+    let of = drops(&[&drop, lost, &gc, "9@schedule <-do_idle", &refused, &drop]);
+    is(of[1], RcvDstAlloc, Probable, "refused-last");
+    let softirq = [
+        &dropped()[..],
+        &[lost],
+        &dropped(),
+        &attempted(REFUSED),
+        &dropped(),
+    ]
+    .concat();
+    let of = drops(&softirq);
+    assert_eq!(of.len(), 3);
+    is(of[2], RcvDstAlloc, Probable, "refused-last");
+}
+
+#[test]
+fn a_map_of_counted_stacks_is_a_trace() {
+    let map = "raw @[\n    ip6_pkt_drop+1\n    ip6_pkt_discard+1\n]: 7";
+    let other = "raw @[\n    schedule+1\n    do_idle+1\n]: 7";
+    assert_eq!(summary(&[map, other]).findings.drops(), 7);
+}
+
+/// A stack that was seen before is of its event where time goes on between them.
+#[test]
+fn a_known_stack_is_of_its_event_where_time_goes_on() {
+    let mark = |time| format!("raw           <idle>-7     [001] ..s1   100.{time}: <stack trace>");
+    let with = |mark: &str| {
+        let last = [&[DROP, mark][..], &DROP_FRAMES].concat();
+        drops(&[dropped(), dropped(), dropped(), last].concat()).len()
+    };
+    // The last drop is the sixteenth line.
+    assert_eq!(with(&mark("000150")), 4);
+    assert_eq!(with(&mark("000149")), 5);
 }

@@ -702,3 +702,30 @@ fn recordings_behind_one_another_are_apart() {
     assert_eq!(both(all, all), [false, true, false, true]);
     assert_eq!(both(less, all), [false; 4]);
 }
+
+/// What a softirq drops lies between an attempt of the task below it and that task's drop.
+#[test]
+fn a_drop_above_unlinks_what_a_task_tried() {
+    let task = |event: &str| format!("7/1/...1@{event}");
+    let (gc, refused, drop) = (task(GC), task(REFUSED), task(DROP));
+    // Behind a lookup of its own the call is over.
+    let asks = task(
+        "fib6_table_lookup: table 254 oif 0 iif 2 proto 58 fd00::1/0 -> fd00::2/0 tos 0 scope 0 flags 0 ==> dev eth0 gw :: err 0",
+    );
+    let linked = |between: &[&str]| {
+        let before: [&str; 4] = [&drop, &gc, &refused, &asks];
+        let of = drops(&[&before[..], between, &[&drop]].concat());
+        of[of.len() - 1].evidence.receive_linked
+    };
+    assert!(linked(&[]));
+    assert!(!linked(&[DROP]));
+}
+
+#[test]
+fn a_trace_may_start_with_a_packet_that_goes_on() {
+    let goes_on = vec!["ip6_forward <-ip6_rcv_finish"];
+    let behind = last(&[goes_on.clone(), dropped()]);
+    assert_eq!(behind.evidence.receive.count, 0);
+    let drop = refused_and_then(&goes_on);
+    is(drop, RcvNoRoute, Confirmed, "no-attempt-traced");
+}
