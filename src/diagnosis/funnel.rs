@@ -342,6 +342,15 @@ mod tests {
         );
         assert!(funnel.behind.is_empty(), "ICMPv6 frees what it has handled");
         assert_eq!(funnel.stopped(Step::Local), 6);
+        let (local, delivered) = (Step::Local, Step::Delivered);
+        assert_eq!(
+            funnel.place(&funnel.stops[1]),
+            format!(
+                "between {} and {}",
+                local.functions()[0],
+                delivered.functions()[0]
+            )
+        );
     }
 
     #[test]
@@ -379,6 +388,7 @@ mod tests {
         let left = left.as_mut().unwrap();
         let taken = take(left, &["nf_hook_slow", "ip6_input"], 5);
         assert_eq!((sum(&taken), sum(left)), (5, 2));
+        assert!(take(left, &["ip6_input"], 0).is_empty());
     }
 
     #[test]
@@ -388,6 +398,20 @@ mod tests {
         let funnel = judged(counted(&way, &[]));
         assert_eq!(funnel.stopped(Step::Arrived), 25);
         assert_eq!(funnel.stopped(Step::Prohibited), 15);
+        let forbidden = funnel.stops.iter().find(|s| s.after == Step::Prohibited);
+        assert_eq!(funnel.why(forbidden.unwrap()), "the route forbids it");
+    }
+
+    #[test]
+    fn who_freed_a_packet_is_not_counted_on_every_kernel() {
+        let funnel = judged(Counted {
+            freed: None,
+            ..counted(&way([9, 0, 0, 2, 2]), &[])
+        });
+        assert_eq!(
+            funnel.why(&funnel.stops[0]),
+            "who freed 7 is not counted on this kernel"
+        );
     }
 
     #[test]
@@ -450,6 +474,10 @@ mod tests {
         at_edge.reading = 0.005;
         let funnel = judged(at_edge.clone());
         assert_eq!((funnel.edge, stops(&funnel)), (5, vec![]));
+        // What the route lookup turns away is lost, and no edge.
+        let mut discarded = counted(&way([1000, 3, 0, 997, 997]), &[]);
+        discarded.reading = at_edge.reading;
+        assert_eq!(stops(&judged(discarded)), [(Step::Discarded, 3, 3)]);
         assert!(
             funnel.answer().starts_with("None of 1000 packets"),
             "{}",
@@ -461,6 +489,10 @@ mod tests {
         assert_eq!(
             judged(counted(&way([0; 5]), &[])).answer(),
             "No IPv6 packet arrived in 1.0 s."
+        );
+        assert_eq!(
+            judged(counted(&way([1, 0, 0, 1, 1]), &[])).answer(),
+            "The packet that arrived went on to its protocol or its way out."
         );
     }
 

@@ -215,6 +215,16 @@ mod tests {
             with.arithmetic
                 .contains("3 exceptions + 8192 in flight = 8595 entries")
         );
+        let entries = size(Needs {
+            routes: 100,
+            cpus: 4,
+            exceptions: 3,
+            slow: 50,
+            max_size: None,
+            has_in_flight: true,
+            counts_copies: false,
+        });
+        assert!(entries.holds().contains("(50 now)"), "{}", entries.holds());
     }
 
     fn needs(routes: i64, cpus: u32, slow: i64, max_size: Option<i64>) -> Sizing {

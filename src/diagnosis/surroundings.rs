@@ -105,3 +105,24 @@ pub(crate) fn calls(gathered: &Gathered, text: &TextFacts) -> CallCounts {
     }
     calls
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_of_vrfs_is_known_by_its_table() {
+        let has_vrf = |rule: &str| {
+            let facts = Facts::parse(rule.as_bytes()).unwrap();
+            let around = Surroundings {
+                facts: &facts,
+                bracketed: false,
+                receive_drops: 0,
+                memory_failed: false,
+            };
+            around.has_vrf()
+        };
+        assert!(has_vrf("1000:\tfrom all lookup [l3mdev-table]\n"));
+        assert!(!has_vrf("32766:\tfrom all lookup main\n"));
+    }
+}

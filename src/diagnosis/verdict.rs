@@ -394,6 +394,8 @@ mod tests {
             found.health.way_back_hidden = 1;
         };
         assert_eq!(said(None, lost_and_hidden), Headline::Unreadable);
+        let nothing = Headline::without_drops(&Findings::default());
+        assert_eq!(nothing, Headline::Unreadable);
         let met = |found: &mut Findings| found.unseen_by_rules = Some(AROUND);
         assert_eq!(said(None, met), Headline::OnlyMetByRules(AROUND));
         let met_and_hidden = |found: &mut Findings| {

@@ -337,5 +337,12 @@ mod tests {
         assert!(!cpu.takes_free(8));
         assert!(cpu.takes_free(7));
         assert!(!cpu.takes_free(7));
+        // Drops of one task are counted, and another task's count anew.
+        cpu.note_drop(7);
+        cpu.note_drop(7);
+        assert!(cpu.takes_free(7) && cpu.takes_free(7));
+        cpu.note_drop(7);
+        cpu.note_drop(8);
+        assert!(cpu.takes_free(8) && !cpu.takes_free(8));
     }
 }

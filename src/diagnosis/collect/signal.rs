@@ -421,6 +421,16 @@ mod tests {
     }
 
     #[test]
+    fn packets_are_freed_by_the_event_of_that_name_alone() {
+        let of = |event: &[u8]| {
+            let says = b"skbaddr=0000000000000001 protocol=34525 location=ip6_pkt_drop+0xf0/0x1c0";
+            Signal::of(&Payload::Tracepoint { event, says }).0
+        };
+        assert!(matches!(of(b"kfree_skb"), Signal::FreedSkb(_)));
+        assert_eq!(of(b"consume_skb"), Signal::Other);
+    }
+
+    #[test]
     fn lookups_are_read_where_they_say_the_answer() {
         let of = |event: &[u8], says: &[u8]| Signal::of(&Payload::Tracepoint { event, says });
         let says = b"table 254 oif 0 iif 4 proto 17 fd00::1/0 -> fd00::2/0 tos 0 scope 0 \

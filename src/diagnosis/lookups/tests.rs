@@ -717,6 +717,31 @@ fn a_local_route_that_held_all_the_time_was_not_passed_by_another_packet() {
         g.facts += "ops 0xffffffff81a64000\n";
     });
     assert_eq!(another.told(Discard), FoundOrPutBack);
+    // Not even where that one's rules are known.
+    let side = || (OPS, rules(DEFAULT), 0);
+    let known = Given::new("local; 200", answers).filter(LEAST_WITH_LO);
+    let known = known.change(|g| {
+        g.local_routes = [Some(7), Some(7)];
+        g.facts += OVER;
+        g.facts += "ops 0xffffffff81a64000\n";
+        g.others = vec![[side(), side()]];
+    });
+    assert_eq!(known.told(Discard), FoundOrPutBack);
+    // A cache at its limit refuses nothing.
+    let at_limit = Given::new(DEFAULT, answers).filter(LEAST_WITH_LO);
+    let at_limit = at_limit.change(|g| {
+        g.local_routes = [Some(7), Some(7)];
+        g.facts += &OVER.replace("= 200", "= 616");
+    });
+    assert_eq!(at_limit.told(Discard), FoundOrPutBack);
+}
+
+#[test]
+fn a_rule_may_lead_to_any_behind_it() {
+    let told = |rules, answers| Given::new(rules, answers).told(Discard);
+    // It may lead behind all of them.
+    assert_eq!(told("goto; local; main", "254 found"), FoundOrPutBack);
+    assert_eq!(told("goto; local; main", "254 -113"), Sure(NoRoute));
 }
 
 #[test]

@@ -121,8 +121,7 @@ impl Tellings {
                     let of_other = Grounds {
                         rules: policy.rules(),
                         has_no_throw: policy.throw_routes() == Some(0),
-                        // Its table local is not noted.
-                        local_held: false,
+                        local_held: false, // its table local is not noted
                         ..known
                     };
                     by(&of_other, sequence)

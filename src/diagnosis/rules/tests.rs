@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnosis::class::{Cause, Confidence};
+use crate::diagnosis::class::{Cause, Class, Confidence};
 use crate::diagnosis::rules::case::Case;
 use crate::diagnosis::rules::classify::{Classification, classify_by};
 use crate::diagnosis::rules::condition::Condition;
@@ -268,4 +268,23 @@ fn the_page_of_messages_explains_every_rule() {
         assert!(cells[1].ends_with(&confidence), "{row}");
         assert!(cells[2].len() > 20, "{row}");
     }
+}
+
+#[test]
+fn a_rule_about_received_packets_decides_no_others() {
+    let classes = |name: &str| {
+        let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
+        rule.classes()
+    };
+    assert_eq!(classes("found-then-refused"), [Class::RcvDstAlloc]);
+    let both = [Class::RcvDstAlloc, Class::OutDstAlloc];
+    assert!(
+        both.iter()
+            .all(|class| classes("refused-last").contains(class))
+    );
+}
+
+#[test]
+fn a_condition_prints_its_name() {
+    assert_eq!(format!("{ALWAYS:?}"), "always");
 }

@@ -721,6 +721,73 @@ fn a_drop_above_unlinks_what_a_task_tried() {
     assert!(!linked(&[DROP]));
 }
 
+/// So does another packet between an attempt and what is sent.
+#[test]
+fn a_packet_that_goes_on_unlinks_what_was_tried_for_output() {
+    let asks = "fib6_table_lookup: table 254 oif 0 iif 1 proto 58 fd00::1/0 -> fd00::2/0 tos 0 scope 0 flags 0 ==> dev eth0 gw :: err 0";
+    let linked = |between: &[&'static str]| {
+        let tried = attempted_by(&OUTPUT);
+        let sent = vec!["ip6_pkt_drop <-ip6_pkt_discard_out"];
+        let drop = last(&[dropped(), tried, vec![asks], between.to_vec(), sent]);
+        drop.evidence.output_linked
+    };
+    assert!(linked(&[]));
+    assert!(!linked(&["ip6_forward <-ip6_rcv_finish"]));
+}
+
+#[test]
+fn what_happens_at_the_same_moment_is_in_order() {
+    let events = [dropped(), attempted(REFUSED), dropped()].concat();
+    let at_once: String = trace(&events)
+        .lines()
+        .map(|line| match line.find("100.0") {
+            Some(at) => format!("{}100.000000{}\n", &line[..at], &line[at + 10..]),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let drops = report(&at_once, &Request::default()).1;
+    is(drops[1], RcvDstAlloc, Probable, "refused-last");
+    assert_eq!(drops[1].evidence.window, Window::Whole);
+}
+
+/// A stack may stand for a call that did not show itself: it began when the stack was taken.
+#[test]
+fn a_call_that_a_known_stack_shows_began_with_the_stack() {
+    let by_stack = [&["schedule <-do_idle", STACK][..], &GC_FRAMES].concat();
+    let linked = |wait: &'static str| {
+        let twice = [dropped(), by_stack.clone(), dropped(), by_stack.clone()];
+        let drop = last(&[twice.concat(), vec![wait], dropped()]);
+        assert_eq!(drop.evidence.receive.count, 1);
+        drop.evidence.receive_linked
+    };
+    // From the stack's mark to the drop there are 50 microseconds besides the wait.
+    assert!(linked("wait 99950"));
+    assert!(!linked("wait 99951"));
+}
+
+/// The stack says on which way a packet was, where the caller does not.
+#[test]
+fn the_way_of_a_packet_is_in_its_stack() {
+    let direction = |frames: &[&str]| {
+        let events = [&["ip6_pkt_drop <-something", STACK][..], frames].concat();
+        drops(&events)[0].evidence.direction
+    };
+    let received = ["=> ip6_pkt_drop", "=> process_backlog", "=> ipv6_rcv"];
+    assert_eq!(direction(&received), Direction::Receive);
+    assert_eq!(direction(&received[..1]), Direction::Unknown);
+}
+
+#[test]
+fn a_softirq_that_was_left_is_whole_when_it_comes_again_behind_a_loss() {
+    let lost = "raw CPU:1 [LOST 5 EVENTS]";
+    let window = |between: &[&str]| {
+        let events = [&[DROP, lost, "schedule <-do_idle"][..], between, &[DROP]].concat();
+        drops(&events)[1].evidence.window
+    };
+    assert_eq!(window(&[]), Window::Lost);
+    assert_eq!(window(&["9@schedule <-do_idle"]), Window::Whole);
+}
+
 #[test]
 fn a_trace_may_start_with_a_packet_that_goes_on() {
     let goes_on = vec!["ip6_forward <-ip6_rcv_finish"];

@@ -138,6 +138,17 @@ fn a_filter_proves_by_absence_where_all_of_it_was_traced() {
         Confirmed,
         "found-then-refused",
     );
+    let behind_a_gap = [
+        "raw # ip6drop: part 3 of x",
+        "raw # ip6drop: lookups-since 99.000000000",
+        DROP,
+    ];
+    is(
+        of(&behind_a_gap),
+        RcvUndetermined,
+        Possible,
+        "gc-not-traced",
+    );
     is(
         since("raw # ip6drop: lookups-since 99.999000000"),
         RcvUndetermined,

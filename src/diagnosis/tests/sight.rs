@@ -83,6 +83,13 @@ fn a_drop_that_shows_itself_is_not_counted_again_when_its_packet_is_freed() {
     assert_eq!(drops(&[&[DROP, IPV6], &freed]), 1);
     let reason = format!("{IPV6} reason: IP_INNOROUTES");
     assert_eq!(drops(&[&[DROP, &reason, DROP, &reason]]), 2);
+    // Whose packet it is, a loss in between does not change.
+    let lost = ["raw CPU:1 [LOST 5 EVENTS]"];
+    assert_eq!(drops(&[&[DROP], &lost, &[&reason]]), 1);
+    assert_eq!(drops(&[&lost, &[&reason]]), 1);
+    // A freed packet brings one stack; the next is of another drop.
+    let next = [&[STACK], &DROP_FRAMES[..]].concat();
+    assert_eq!(drops(&[&[IPV6], &freed, &next]), 2);
     // Entries came on later.
     assert_eq!(drops(&[&[&reason, DROP, &reason]]), 2);
 }
