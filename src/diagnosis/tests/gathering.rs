@@ -224,8 +224,12 @@ fn evidence_is_gathered_behind_a_loss() {
     let lost = "raw CPU:1 [LOST 5 EVENTS]";
     let task = |event: &str| format!("7/1/...1@{event}");
     let (gc, refused, drop) = (task(GC), task(REFUSED), task(DROP));
-    let of = drops(&[&drop, lost, &gc, "9@schedule <-do_idle", &refused, &drop]);
+    // A task that was left goes on where it was, whether or not a drop came before.
+    let left = "9@schedule <-do_idle";
+    let of = drops(&[&drop, lost, &gc, &refused, left, &drop]);
     is(of[1], RcvDstAlloc, Probable, "refused-last");
+    let of = drops(&[&drop, lost, &drop, &gc, &refused, left, &drop]);
+    is(of[2], RcvDstAlloc, Probable, "refused-last");
     let softirq = [
         &dropped()[..],
         &[lost],
@@ -240,10 +244,12 @@ fn evidence_is_gathered_behind_a_loss() {
 }
 
 #[test]
-fn a_map_of_counted_stacks_is_a_trace() {
-    let map = "raw @[\n    ip6_pkt_drop+1\n    ip6_pkt_discard+1\n]: 7";
-    let other = "raw @[\n    schedule+1\n    do_idle+1\n]: 7";
-    assert_eq!(summary(&[map, other]).findings.drops(), 7);
+fn stacks_alone_are_a_trace_where_one_is_known() {
+    let stack = |first: &str, second: &str| format!("raw     {first}+1\n    {second}+1\n");
+    let drop = stack("ip6_pkt_drop", "ip6_pkt_discard");
+    let other = stack("schedule", "do_idle");
+    assert_eq!(summary(&[&drop, &other]).findings.drops(), 1);
+    assert_eq!(summary(&[&other, &drop]).findings.drops(), 1);
 }
 
 /// A stack that was seen before is of its event where time goes on between them.
@@ -251,7 +257,7 @@ fn a_map_of_counted_stacks_is_a_trace() {
 fn a_known_stack_is_of_its_event_where_time_goes_on() {
     let mark = |time| format!("raw           <idle>-7     [001] ..s1   100.{time}: <stack trace>");
     let with = |mark: &str| {
-        let last = [&[DROP, mark][..], &DROP_FRAMES].concat();
+        let last = [&[DROP, mark][..], &DROP_FRAMES, &["schedule <-do_idle"]].concat();
         drops(&[dropped(), dropped(), dropped(), last].concat()).len()
     };
     // The last drop is the sixteenth line.

@@ -737,7 +737,9 @@ fn a_packet_that_goes_on_unlinks_what_was_tried_for_output() {
 
 #[test]
 fn what_happens_at_the_same_moment_is_in_order() {
-    let events = [dropped(), attempted(REFUSED), dropped()].concat();
+    let task = |event: &str| format!("7/1/...1@{event}");
+    let (gc, refused, drop) = (task(GC), task(REFUSED), task(DROP));
+    let events = [&drop, &gc, &refused, "9@schedule <-do_idle", &drop];
     let at_once: String = trace(&events)
         .lines()
         .map(|line| match line.find("100.0") {
@@ -786,6 +788,10 @@ fn a_softirq_that_was_left_is_whole_when_it_comes_again_behind_a_loss() {
     };
     assert_eq!(window(&[]), Window::Lost);
     assert_eq!(window(&["9@schedule <-do_idle"]), Window::Whole);
+    let interrupt = |event: &str| format!("7/1/d.h1@{event}");
+    let (first, drop) = (interrupt("schedule <-do_idle"), interrupt(DROP));
+    let of = drops(&[DROP, lost, &first, "schedule <-do_idle", &drop]);
+    assert_eq!(of[1].evidence.window, Window::Whole);
 }
 
 #[test]
