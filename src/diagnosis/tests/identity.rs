@@ -129,6 +129,13 @@ fn a_filter_proves_by_absence_where_all_of_it_was_traced() {
         Confirmed,
         "no-route-in-any-table",
     );
+    // A softirq that was left before them is taken up as it was left, behind a loss as well.
+    let by_another = format!("9@{other}");
+    let left = ["schedule <-do_idle", &by_another, DROP];
+    let lost = ["raw CPU:1 [LOST 9 EVENTS]"];
+    for events in [&left[..], &[&lost[..], &left].concat()] {
+        is(of(events), RcvUndetermined, Possible, "gc-not-traced");
+    }
     // It may have begun before, unless the recorder had them on long before.
     is(of(&[DROP]), RcvUndetermined, Possible, "gc-not-traced");
     let since = |at| of(&[at, DROP]);
