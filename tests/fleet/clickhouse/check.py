@@ -52,7 +52,9 @@ def ask(query):
 
 def ask_view(view, since=0):
     day = datetime.fromtimestamp(since, timezone.utc).date()
-    return ask(f"select * from ip6drop.{view}" + ("" if view == "since" else f"(from = '{day}')"))
+    rows = ask(f"select * from ip6drop.{view}" + ("" if view == "since" else f"(from = '{day}')"))
+    # All views but the one that others rest on say in which order.
+    return sorted(rows, key=lambda row: row["host"]) if view == "worst" else rows
 
 
 def merge(documents, *more):
