@@ -200,7 +200,12 @@ fn many_files_hold_every_event_once_and_are_read_as_one() {
             let found = json(&output);
             let total = number(&found["drops"]["total"]);
             assert!((1..=run.drops).contains(&total), "{total}");
-            assert_eq!(number(&found["health"]["lost_uncounted"]), 0);
+            assert_eq!(
+                number(&found["health"]["lost_uncounted"]),
+                0,
+                "{}",
+                stderr(&output)
+            );
             assert_eq!(number(&found["health"]["broken_inputs"]), 0);
             assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         }
@@ -406,7 +411,9 @@ fn a_later_recording_keeps_to_the_bound_of_all() {
     assert_eq!(names.len(), 7, "{names:?}");
     let of = |text: &str| text.lines().next().unwrap().to_owned();
     let last = parts(&tree.path("out")).pop().map(|text| of(&text));
-    let number = 10 - first;
+    // On a busy machine more may have come between the look at the directory and the end.
+    let file: usize = names[6].trim_start_matches("capture.").parse().unwrap();
+    let number = file - first;
     assert!(
         last.unwrap()
             .starts_with(&format!("# ip6drop: part {number} of "))

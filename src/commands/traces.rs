@@ -63,11 +63,55 @@ struct Reader<'a, 'r> {
     recordings: Vec<Parts>,
     /// Files that need not be read by themselves.
     done: Vec<PathBuf>,
+    /// Files that had no text when parts were looked for.
+    empty: Vec<PathBuf>,
     errors: Vec<InputError>,
     notes: Vec<String>,
 }
 
-impl Reader<'_, '_> {
+impl<'a, 'r> Reader<'a, 'r> {
+    /// Looks for parts among the files.
+    fn new(all: &[Named], analysis: &'a mut Analysis<'r>) -> Self {
+        // One file alone is read from end to end anyway.
+        let Recordings {
+            all: recordings,
+            twice: errors,
+            twins,
+            empty,
+        } = match files(all).nth(1) {
+            Some(_) => recordings(files(all)),
+            None => Recordings::default(),
+        };
+        let twice = |error: &InputError| match error {
+            InputError::SamePart { path, .. } => Some(path.raw().clone()),
+            _ => None,
+        };
+        Reader {
+            analysis,
+            recordings,
+            done: errors.iter().filter_map(twice).chain(twins).collect(),
+            empty,
+            errors,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads them all.
+    fn read(mut self, all: Vec<Named>) -> (Vec<InputError>, Vec<String>) {
+        for named in all {
+            match named {
+                Named::File(path) => {
+                    let error = self.file(&path, false).err();
+                    self.errors.extend(error);
+                }
+                Named::Directory(dir, files) => self.directory(&dir, &files),
+                Named::Nothing(error) => self.errors.push(error),
+            }
+        }
+        self.errors.extend(self.analysis.take_errors());
+        (self.errors, self.notes)
+    }
+
     /// Reads a file, with all other parts where it is one; false where it is no trace, and is
     /// passed over if it may be.
     fn file(&mut self, path: &Path, may_be_other: bool) -> Result<bool, InputError> {
@@ -81,6 +125,12 @@ impl Reader<'_, '_> {
         if self.done.iter().any(|done| done == path) {
             return Ok(true);
         }
+        if self.empty.iter().any(|empty| empty == path) {
+            return match may_be_other {
+                true => Ok(false),
+                false => Err(InputError::Empty(Untrusted::name(path))),
+            };
+        }
         if may_be_other {
             return self.analysis.read_if_trace(path);
         }
@@ -90,18 +140,22 @@ impl Reader<'_, '_> {
     /// Reads the traces among the files of a directory, and says what it took and what not.
     fn directory(&mut self, dir: &Path, files: &[PathBuf]) {
         let mut others = Vec::new();
+        // Those that failed, and those that were removed since the directory was listed.
         let mut failed = 0;
+        let mut gone = 0;
         for path in files {
             match self.file(path, true) {
                 Ok(true) => {}
                 Ok(false) => others.push(path),
+                // One of a recording leaves a gap, of which it is said where it is.
+                Err(InputError::Missing(_)) if !self.done.contains(path) => gone += 1,
                 Err(error) => {
                     self.errors.push(error);
                     failed += 1;
                 }
             }
         }
-        let traces = files.len() - others.len() - failed;
+        let traces = files.len() - others.len() - failed - gone;
         if traces == 0 && failed == 0 {
             let error = InputError::NoTraces(dir.into(), files.len());
             return self.errors.push(error);
@@ -124,44 +178,7 @@ impl Reader<'_, '_> {
 
 /// Reads them all: why some could not be, and what is to be said of the others.
 pub(crate) fn read(all: Vec<Named>, analysis: &mut Analysis<'_>) -> (Vec<InputError>, Vec<String>) {
-    // One file alone is read from end to end anyway.
-    let Recordings {
-        all: recordings,
-        twice: errors,
-        twins,
-    } = match files(&all).nth(1) {
-        Some(_) => recordings(files(&all)),
-        None => Recordings::default(),
-    };
-    let twice = |error: &InputError| match error {
-        InputError::SamePart { path, .. } => Some(path.raw().clone()),
-        _ => None,
-    };
-    let mut reader = Reader {
-        analysis,
-        recordings,
-        done: errors.iter().filter_map(twice).chain(twins).collect(),
-        errors,
-        notes: Vec::new(),
-    };
-    for named in all {
-        match named {
-            Named::File(path) => {
-                let error = reader.file(&path, false).err();
-                reader.errors.extend(error);
-            }
-            Named::Directory(dir, files) => reader.directory(&dir, &files),
-            Named::Nothing(error) => reader.errors.push(error),
-        }
-    }
-    let Reader {
-        analysis,
-        mut errors,
-        notes,
-        ..
-    } = reader;
-    errors.extend(analysis.take_errors());
-    (errors, notes)
+    Reader::new(&all, analysis).read(all)
 }
 
 /// How many hosts captures are of, where it is several, as far as they name them.
@@ -192,4 +209,96 @@ pub(crate) fn say(lines: &[String]) -> io::Result<()> {
     lines
         .iter()
         .try_for_each(|line| writeln!(err, "ip6drop: {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::report::build::Request;
+
+    /// A part of a recording: so many events of one context.
+    fn part(number: u64, drops: usize) -> String {
+        let event = "  idle-0  [000] ..s1  1.000000: ip6_pkt_drop <-ip6_pkt_discard\n";
+        format!("# ip6drop: part {number} of r1\n{}", event.repeat(drops))
+    }
+
+    /// Drops, losses, and what is said of files named 1, 2 and so on, which a recorder at work changes
+    /// between the look at them and the reading.
+    fn read_behind(
+        texts: &[String],
+        is_directory: bool,
+        change: &dyn Fn(&Path),
+    ) -> (u64, u64, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let files = (1..=texts.len()).map(|number| dir.path().join(number.to_string()));
+        let files: Vec<_> = files.collect();
+        for (path, text) in files.iter().zip(texts) {
+            fs::write(path, text).unwrap();
+        }
+        let all = match is_directory {
+            true => named(&[dir.path().to_owned()]),
+            false => named(&files),
+        };
+        let request = Request::default();
+        let mut analysis = Analysis::new(&request, false);
+        let reader = Reader::new(&all, &mut analysis);
+        change(dir.path());
+        let (errors, notes) = reader.read(all);
+        let errors = errors.iter().map(ToString::to_string);
+        let said: Vec<_> = errors.chain(notes).collect();
+        let said = said.join("; ");
+        let said = said.replace(dir.path().to_str().unwrap(), "in");
+        let findings = analysis.finish().summary.findings;
+        (findings.drops(), findings.health.lost_uncounted, said)
+    }
+
+    /// The part before it has grown since: what it says is not read, and nothing seems to be lost.
+    #[test]
+    fn a_part_that_begins_behind_the_look_is_of_no_report() {
+        let begins = |dir: &Path| fs::write(dir.join("3"), part(3, 4)).unwrap();
+        let two = [part(1, 2), part(2, 3), String::new()];
+        assert_eq!(
+            read_behind(&two, true, &begins),
+            (
+                5,
+                0,
+                "in: one report of 2 files; passed over, no traces: 3".to_owned()
+            )
+        );
+        let (drops, lost, said) = read_behind(&two, false, &begins);
+        assert_eq!((drops, lost), (5, 0));
+        assert!(said.starts_with("in/3: is empty"), "{said}");
+        // So it is behind one that is alone, with which it would go on.
+        let begins = |dir: &Path| fs::write(dir.join("2"), part(2, 4)).unwrap();
+        let one = [part(1, 2), String::new()];
+        assert_eq!(read_behind(&one, true, &begins).0, 2);
+        // Any other file is read as it is then.
+        let other = [part(0, 2).split_off(part(0, 0).len()), String::new()];
+        assert_eq!(read_behind(&other, true, &begins).0, 6);
+    }
+
+    #[test]
+    fn a_file_removed_behind_the_look_is_no_error_of_its_directory() {
+        let removed = |dir: &Path| fs::remove_file(dir.join("1")).unwrap();
+        let text = part(0, 2).split_off(part(0, 0).len());
+        let all = [text.clone(), text];
+        assert_eq!(
+            read_behind(&all, true, &removed),
+            (2, 0, "in: one report of 1 file".to_owned())
+        );
+        let (drops, _, said) = read_behind(&all, false, &removed);
+        assert_eq!(drops, 2);
+        assert!(said.starts_with("in/1: "), "{said}");
+        // Of a recording that was in several files something is lost.
+        let both = |dir: &Path| {
+            for name in ["1", "2"] {
+                fs::remove_file(dir.join(name)).unwrap();
+            }
+        };
+        let (drops, _, said) = read_behind(&[part(1, 2), part(2, 3)], true, &both);
+        assert_eq!(drops, 0);
+        assert!(said.starts_with("in/1: "), "{said}");
+    }
 }

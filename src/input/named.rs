@@ -16,7 +16,11 @@ pub(crate) fn of_directory(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         let path = entry.path();
-        if !hidden && path.is_file() {
+        // As it was listed: by now its recorder may have put a compressed file in its place, which
+        // is not in this list.
+        let kind = entry.file_type()?;
+        let is_file = kind.is_file() || kind.is_symlink() && path.is_file();
+        if !hidden && is_file {
             found.push(path);
         }
     }
@@ -42,4 +46,34 @@ pub(crate) fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, String>> {
         true => Err("no file fits this pattern".to_owned()),
         false => Ok(found),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A list made while a recorder puts compressed files in place of plain ones.
+    #[test]
+    fn a_file_that_gets_another_name_is_in_every_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let [plain, hidden, packed] = ["1", ".1.gz", "1.gz"].map(|name| dir.path().join(name));
+        fs::write(&plain, "").unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    fs::write(&hidden, "").unwrap();
+                    fs::rename(&hidden, &packed).unwrap();
+                    fs::remove_file(&plain).unwrap();
+                    fs::write(&plain, "").unwrap();
+                    fs::remove_file(&packed).unwrap();
+                }
+            });
+            let lists = (0..20_000).map(|_| of_directory(dir.path()).unwrap().len());
+            let least = lists.min();
+            is_over.store(true, Ordering::SeqCst);
+            assert_eq!(least, Some(1));
+        });
+    }
 }

@@ -61,13 +61,26 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
     }
 }
 
-/// Which part a regular file is: its number, and that of the recording.
-fn part_of(path: &Path) -> Option<(Part, Untrusted)> {
+/// What a file begins with says of it.
+enum Start {
+    /// A part, and the number of the recording.
+    Part(Part, Untrusted),
+    /// Nothing yet.
+    Empty,
+    Other,
+}
+
+/// How a regular file begins; `None` where it cannot be read.
+fn start_of(path: &Path) -> Option<Start> {
     let is_file = path.metadata().map_or(true, |m| m.is_file());
     let mut head = Vec::new();
     let (mut file, _) = is_file.then(|| open(path).ok())??;
-    let metadata = file.metadata().ok().filter(|m| m.is_file())?;
+    file.metadata().ok().filter(|m| m.is_file())?;
     (&mut file).take(HEAD).read_to_end(&mut head).ok()?;
+    if head.is_empty() {
+        return Some(Start::Empty);
+    }
+    let length = file.metadata().ok()?.len();
     if let Some(packing) = Packing::of(&head) {
         let mut inner = Vec::new();
         // A damaged start says what it can.
@@ -78,17 +91,19 @@ fn part_of(path: &Path) -> Option<(Part, Untrusted)> {
         head = inner;
     }
     let mut first = head.split(|&b| b == b'\n').map_while(framing);
-    first.find_map(|said| match said {
+    let part = first.find_map(|said| match said {
         Framing::Part { number, id } => {
+            let path = path.to_owned();
             let part = Part {
-                path: path.to_owned(),
+                path,
                 number,
-                length: metadata.len(),
+                length,
             };
-            Some((part, id.as_str().into()))
+            Some(Start::Part(part, id.as_str().into()))
         }
         _ => None,
-    })
+    });
+    Some(part.unwrap_or(Start::Other))
 }
 
 /// The recordings of which several parts are among some files.
@@ -100,6 +115,9 @@ pub(crate) struct Recordings {
     pub(crate) twice: Vec<InputError>,
     /// Files that are being put in place of others of these.
     pub(crate) twins: Vec<PathBuf>,
+    /// Files beside parts that had no text. One may be the next part, begun this moment: when it is
+    /// read the part before it has grown, and nobody has read by how much.
+    pub(crate) empty: Vec<PathBuf>,
 }
 
 /// Finds them.
@@ -108,7 +126,16 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
     let mut all: Vec<Parts> = Vec::new();
     let mut errors = Vec::new();
     let mut twins = Vec::new();
-    for (part, id) in files.filter_map(|path| part_of(path)) {
+    let mut empty = Vec::new();
+    for path in files {
+        let (part, id) = match start_of(path) {
+            Some(Start::Part(part, id)) => (part, id),
+            Some(Start::Empty) => {
+                empty.push(path.clone());
+                continue;
+            }
+            Some(Start::Other) | None => continue,
+        };
         let Some(known) = all.iter_mut().find(|parts| parts.id == id) else {
             let parts = vec![part];
             all.push(Parts { id, parts });
@@ -126,6 +153,9 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
             None => known.parts.push(part),
         }
     }
+    if all.is_empty() {
+        empty.clear();
+    }
     // One alone is read as any file, unless it is named twice.
     let twice = |parts: &Parts| {
         let first = &parts.parts[0].path;
@@ -141,6 +171,7 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
         all,
         twice: errors,
         twins,
+        empty,
     }
 }
 
