@@ -147,8 +147,8 @@ impl<'a, 'r> Reader<'a, 'r> {
             match self.file(path, true) {
                 Ok(true) => {}
                 Ok(false) => others.push(path),
-                // One of a recording leaves a gap, of which it is said where it is.
-                Err(InputError::Missing(_)) if !self.done.contains(path) => gone += 1,
+                // Not one of a recording: that leaves a gap, and is said at the end.
+                Err(InputError::Missing(_)) => gone += 1,
                 Err(error) => {
                     self.errors.push(error);
                     failed += 1;

@@ -1,6 +1,6 @@
 //! Which files a name on the command line stands for, where it is a directory or a pattern.
 
-use std::fs;
+use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,16 +16,21 @@ pub(crate) fn of_directory(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         let path = entry.path();
-        // As it was listed: by now its recorder may have put a compressed file in its place, which
-        // is not in this list.
-        let kind = entry.file_type()?;
-        let is_file = kind.is_file() || kind.is_symlink() && path.is_file();
-        if !hidden && is_file {
+        if !hidden && may_be_file(entry.file_type(), &path) {
             found.push(path);
         }
     }
     sort_by(&mut found, Ord::cmp);
     Ok(found)
+}
+
+/// As it was listed: by now its recorder may have put a compressed file in its place, which is not
+/// in the list. A file system that lists no kinds (XFS with `ftype=0`) is asked for each by its
+/// name, and may not find it any more.
+fn may_be_file(listed: io::Result<FileType>, path: &Path) -> bool {
+    listed.map_or(true, |kind| {
+        kind.is_file() || kind.is_symlink() && path.is_file()
+    })
 }
 
 /// What fits a pattern that the shell left alone; `None` where `path` is none, or there.
@@ -50,8 +55,26 @@ pub(crate) fn of_pattern(path: &Path) -> Option<Result<Vec<PathBuf>, String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_kind_stays_in_the_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        fs::create_dir(at("dir")).unwrap();
+        symlink("file", at("link")).unwrap();
+        symlink("nothing", at("broken")).unwrap();
+        let kind = |name: &str| at(name).symlink_metadata().map(|m| m.file_type());
+        let names = ["file", "link", "gone", "dir", "broken"];
+        let may_be = names.map(|name| may_be_file(kind(name), &at(name)));
+        assert_eq!(may_be, [true, true, true, false, false]);
+        let listed = of_directory(dir.path()).unwrap();
+        assert_eq!(listed, [at("file"), at("link")]);
+    }
 
     /// A list made while a recorder puts compressed files in place of plain ones.
     #[test]

@@ -67,10 +67,9 @@ enum Start {
     Part(Part, Untrusted),
     /// Nothing yet.
     Empty,
-    Other,
 }
 
-/// How a regular file begins; `None` where it cannot be read.
+/// How a regular file begins, where it is a part or may become one.
 fn start_of(path: &Path) -> Option<Start> {
     let is_file = path.metadata().map_or(true, |m| m.is_file());
     let mut head = Vec::new();
@@ -91,7 +90,7 @@ fn start_of(path: &Path) -> Option<Start> {
         head = inner;
     }
     let mut first = head.split(|&b| b == b'\n').map_while(framing);
-    let part = first.find_map(|said| match said {
+    first.find_map(|said| match said {
         Framing::Part { number, id } => {
             let path = path.to_owned();
             let part = Part {
@@ -102,8 +101,7 @@ fn start_of(path: &Path) -> Option<Start> {
             Some(Start::Part(part, id.as_str().into()))
         }
         _ => None,
-    });
-    Some(part.unwrap_or(Start::Other))
+    })
 }
 
 /// The recordings of which several parts are among some files.
@@ -134,7 +132,7 @@ pub(crate) fn recordings<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Record
                 empty.push(path.clone());
                 continue;
             }
-            Some(Start::Other) | None => continue,
+            None => continue,
         };
         let Some(known) = all.iter_mut().find(|parts| parts.id == id) else {
             let parts = vec![part];
