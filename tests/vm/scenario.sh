@@ -31,6 +31,8 @@ network() {
     $ip link set lo up
     $ip link set cali0 up
     $ip netns exec pod $ip link set lo up
+    # It does not speak by itself.
+    $ip netns exec pod sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/router_solicitations'
     $ip netns exec pod $ip link set eth0 up
     $ip netns exec pod $ip -6 route add default via 2001:db8:1::1
     echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
@@ -911,9 +913,13 @@ rotate() { # the files of a flight recorder, one by one and together
     same "a slow reader"
     rm -r $files
 
-    # Where nothing is dropped next to nothing is written.
+    # Where nothing comes next to nothing is written. Neighbours that were spoken to are asked seconds later
+    # whether they are still there, which the tracer hears.
     recorder --rotate 64K --files 99
-    sleep 1
+    for _ in $(seq 30); do
+        sleep 1
+        { /full/ip -6 neigh; /full/ip netns exec pod /full/ip -6 neigh; } | grep -q 'DELAY\|PROBE' || break
+    done
     begun=$(cat $files/* | wc -c)
     sleep 10
     ended=$(cat $files/* | wc -c)
@@ -1303,7 +1309,6 @@ asked() { # asked KINDS FILTER STEP=PACKETS...: of the packets of so many kinds 
 }
 funnel() { # packets of five kinds, each counted at each step and on its CPU, and nothing left behind
     ip=/full/ip
-    $ip netns exec pod sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/router_solicitations'
     for n in 1 2; do
         $ip netns add f$n
         # Nothing that speaks by itself.
